@@ -1,0 +1,48 @@
+"""The main job: from lists of links that rot to a published version."""
+
+from typing import cast
+
+from prefect import flow, runtime, unmapped
+from prefect.task_runners import ThreadPoolTaskRunner
+
+from regraft import fetching, menagerie
+from regraft.config import Config
+from regraft.links import SHARDS
+from regraft.run import open_run
+from tasks.embed import embed
+from tasks.evaluate import evaluate
+from tasks.fetch import fetch
+from tasks.label import label
+from tasks.publish import publish
+from tasks.read import read
+from tasks.screen import screen
+from tasks.train import train
+
+
+def run_name() -> str:
+    """Name a flow run by its job and its day: `felidae 2026-11-23 07:00`."""
+    name = runtime.flow_run.parameters["config"]["name"] if _is_told() else menagerie.CONFIG.name
+    when = runtime.flow_run.scheduled_start_time
+    return f"{name} {when:%Y-%m-%d %H:%M}"
+
+
+@flow(name="refresh", flow_run_name=run_name, task_runner=ThreadPoolTaskRunner(max_workers=SHARDS))
+def refresh(config: Config = menagerie.CONFIG) -> str:
+    """Fetch the links, judge them, label and embed what lives, train a head, and publish a version.
+
+    Returns the version's name. Without a config it runs on the embedded menagerie, which needs no internet.
+    """
+    with menagerie.served(config) as reachable, open_run(reachable) as run:
+        links = read(run)
+        fetched = fetch.map(list(fetching.shards(links).items()), run=unmapped(run))
+        judged, pictures = screen(fetched, run)
+        manifest = label(pictures, links, run)
+        embedded = embed(manifest, run)
+        head = train(manifest, embedded, run)
+        evaluation = evaluate(manifest, head, embedded, run)
+        return cast(str, publish(judged, manifest, head, embedded, evaluation, run))
+
+
+def _is_told() -> bool:
+    told = runtime.flow_run.parameters.get("config")
+    return isinstance(told, dict) and "name" in told

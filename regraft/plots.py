@@ -1,0 +1,108 @@
+"""The pictures of a run, as PNG bytes: label histogram, predictions against labels, losses, link health, gallery."""
+
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from regraft.images import Pixels
+
+COLOURS = ("#d95f02", "#1b6ca8", "#4d9221", "#762a83", "#b8860b", "#6b6b6b")
+MARKERS = ("o", "^", "s", "D", "v", "P")
+VERDICTS = {"alive": "#2f855a", "dead": "#9b2c2c", "junk": "#b7791f"}
+
+
+def histogram(manifest: pd.DataFrame) -> bytes:
+    """Return the labels' distribution by category, the tutorial's histogram."""
+    figure, axes = _axes("Label distribution", "length (cm)", "images")
+    bins = np.histogram_bin_edges(manifest["label"], bins=40).tolist()
+    for (name, part), colour in zip(manifest.groupby("category"), _cycle(COLOURS), strict=False):
+        axes.hist(part["label"], bins=bins, alpha=0.65, label=f"{name} ({len(part)})", color=colour)
+    axes.legend(frameon=False)
+    return _png(figure)
+
+
+def predictions(rows: pd.DataFrame, said: Mapping[str, float], oracle_rmse: float | None) -> bytes:
+    """Return predictions against labels of the test split, with the best possible answer of each category.
+
+    `said` are the oracle's answers by category, `oracle_rmse` its error in cm; both may be missing.
+    """
+    figure, axes = _axes("Predicted and true length, test split", "label (cm)", "prediction (cm)")
+    styles = zip(rows.groupby("category"), _cycle(COLOURS), _cycle(MARKERS), strict=False)
+    for (name, part), colour, marker in styles:
+        axes.scatter(part["label"], part["prediction"], s=22, c=colour, marker=marker, alpha=0.7, label=str(name))
+        if name in said:
+            axes.axhline(said[str(name)], color=colour, linewidth=1, linestyle="--")
+    low, high = float(rows["label"].min()), float(rows["label"].max())
+    axes.plot([low, high], [low, high], color="#999999", linewidth=1)
+    if oracle_rmse is not None:
+        axes.text(
+            0.01,
+            0.98,
+            f"dashed: the oracle, RMSE {oracle_rmse:.1f} cm",
+            transform=axes.transAxes,
+            va="top",
+            color="#555555",
+        )
+    axes.legend(frameon=False, loc="lower right")
+    return _png(figure)
+
+
+def losses(history: Mapping[str, Sequence[float]]) -> bytes:
+    """Return the loss curves of training."""
+    figure, axes = _axes("Training", "epoch", "loss")
+    for (name, values), colour, line in zip(history.items(), COLOURS, ("-", "--", ":", "-."), strict=False):
+        axes.plot(range(1, len(values) + 1), values, line, color=colour, label=name)
+    axes.legend(frameon=False)
+    return _png(figure)
+
+
+def health(links: pd.DataFrame) -> bytes:
+    """Return how many links ended with which reason."""
+    counts = links.assign(reason=links["reason"].replace("", "alive")).groupby(["verdict", "reason"]).size()
+    counts = counts.sort_values()
+    figure, axes = _axes("Link health", "links", "", height=0.8 + 0.3 * len(counts))
+    colours = [VERDICTS[verdict] for verdict, _ in counts.index]
+    names = [reason if verdict == "alive" else f"{reason} ({verdict})" for verdict, reason in counts.index]
+    bars = axes.barh(names, counts.to_numpy(), color=colours)
+    axes.bar_label(bars, padding=3)
+    axes.grid(False)
+    return _png(figure)
+
+
+def gallery(pictures: Sequence[Pixels], captions: Sequence[str]) -> bytes:
+    """Return pictures side by side, each with its caption: the tutorial's picture."""
+    columns = min(4, len(pictures))
+    rows = -(-len(pictures) // columns)
+    figure = Figure(figsize=(3.2 * columns, 3.6 * rows), layout="constrained")
+    grid = np.atleast_1d(figure.subplots(rows, columns)).reshape(-1)
+    for axes in grid:
+        axes.set_axis_off()
+    for axes, pixels, caption in zip(grid, pictures, captions, strict=False):
+        axes.imshow(pixels)
+        axes.set_title(caption, fontsize=11, parse_math=False)
+    return _png(figure)
+
+
+def _axes(title: str, x: str, y: str, height: float = 4.2) -> tuple[Figure, Any]:
+    figure = Figure(figsize=(7.2, height), layout="constrained")
+    axes = figure.subplots()
+    axes.set_title(title, loc="left", fontweight="bold")
+    axes.set_xlabel(x)
+    axes.set_ylabel(y)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(alpha=0.25)
+    return figure, axes
+
+
+def _cycle(values: Sequence[str]) -> list[str]:
+    return list(values) * 20
+
+
+def _png(figure: Figure) -> bytes:
+    file = io.BytesIO()
+    figure.savefig(file, format="png", dpi=110, facecolor="white")
+    return file.getvalue()

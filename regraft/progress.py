@@ -1,0 +1,83 @@
+"""How far a run is, and how long each step took. Steps tell; whoever runs the job chooses how it is shown."""
+
+import contextlib
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+log = logging.getLogger("regraft")
+LOG_EVERY_S = 10.0
+
+
+class Display(Protocol):
+    """Shows one step's progress; called from many threads, one call at a time."""
+
+    def show(self, step: str, done: int, total: int) -> None:
+        """Show that a step has done so many of so many."""
+        ...
+
+
+class LogDisplay:
+    """Progress as log lines, one every few seconds and one at the end: for schedules, pipes and dashboards."""
+
+    def __init__(self) -> None:
+        self._last: dict[str, float] = {}
+
+    def show(self, step: str, done: int, total: int) -> None:
+        now = time.monotonic()
+        began = self._last.setdefault(step, now)
+        if total > 1 and (done == total or now - began > LOG_EVERY_S):
+            self._last[step] = now
+            log.info("%s: %s of %s", step, done, total)
+
+
+_display: Display = LogDisplay()
+
+
+def use(display: Display) -> None:
+    """Show the progress of this process's runs so."""
+    global _display
+    _display = display
+
+
+class Meter:
+    """The progress and the timings of one run's steps."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._done: dict[str, int] = {}
+        self._total: dict[str, int] = {}
+        self._began: dict[str, float] = {}
+        self._ended: dict[str, float] = {}
+
+    def expect(self, step: str, total: int) -> Callable[[int], None]:
+        """Announce a step of so many units, or more units of one; return what to call when some are done."""
+        with self._lock:
+            now = time.monotonic()
+            self._began.setdefault(step, now)
+            self._ended[step] = now
+            self._total[step] = self._total.get(step, 0) + total
+            self._done.setdefault(step, 0)
+            _display.show(step, self._done[step], self._total[step])
+
+        def advance(units: int) -> None:
+            with self._lock:
+                self._done[step] += units
+                self._ended[step] = time.monotonic()
+                _display.show(step, self._done[step], self._total[step])
+
+        return advance
+
+    @contextlib.contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Measure a step that has no smaller parts."""
+        advance = self.expect(name, 1)
+        yield
+        advance(1)
+
+    def timings(self) -> dict[str, float]:
+        """Return how long each step took so far, in seconds."""
+        with self._lock:
+            return {step: round(self._ended[step] - began, 3) for step, began in self._began.items()}

@@ -1,0 +1,131 @@
+"""A finished run as one immutable version: tables, metrics, head, plots, report; and then the champion."""
+
+import json
+import platform
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from regraft import __version__, labels, links, plots, report, versions
+from regraft.evaluation import Evaluation
+from regraft.images import rgb
+from regraft.report import Story
+from regraft.run import Run
+from regraft.store import parquet
+
+SHOWN = 8
+"""Test images in the gallery."""
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What a run made."""
+
+    links: pd.DataFrame
+    manifest: pd.DataFrame
+    evaluation: Evaluation
+    head: bytes
+    history: Mapping[str, list[float]]
+    fingerprint: str
+    computed: int
+    """Images whose features were not there yet."""
+    device: str
+    prefect_run: Mapping[str, str]
+
+
+def publish(run: Run, made: Finished) -> Story:
+    """Publish a version, move the champion if the gate said so, and return the story of it."""
+    name = versions.new_name(run.store)
+    champion = versions.champion(run.store)
+    published = versions.names(run.store)
+    parent = published[-1] if published else None
+    before = versions.version(run.store, parent).table("links.parquet") if parent else None
+    about = _about(run, made, parent)
+    pictures = _plots(run, made)
+    story = Story(name, about, made.evaluation.metrics, made.links, made.manifest, before, pictures)
+    files = {
+        "run.json": _json(about),
+        "metrics.json": _json(made.evaluation.metrics),
+        "links.parquet": parquet(made.links, links.SCHEMA),
+        "manifest.parquet": parquet(made.manifest),
+        "predictions.parquet": parquet(made.evaluation.predictions),
+        "head.keras": made.head,
+        "report.html": report.html(story).encode(),
+        "MODEL_CARD.md": report.model_card(story).encode(),
+    } | {f"plots/{plot}.png": png for plot, png in pictures.items()}
+    versions.publish(run.store, name, files)
+    if made.evaluation.metrics["promoted"]:
+        versions.promote(run.store, name, champion.name if champion else None)
+    return story
+
+
+def _about(run: Run, made: Finished, parent: str | None) -> dict[str, Any]:
+    """run.json"""
+    outcomes = made.links["outcome"].value_counts()
+    return {
+        "config": run.config.model_dump(mode="json"),
+        "seed": run.config.seed,
+        "published_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "code": _commit(),
+        "libraries": _libraries(),
+        "device": made.device,
+        "timings": run.meter.timings(),
+        "counts": {
+            "links": len(made.links),
+            "verdicts": {str(k): int(v) for k, v in made.links["verdict"].value_counts().items()},
+            "outcomes": {str(k): int(v) for k, v in outcomes.items()},
+            "images": {str(k): int(v) for k, v in made.manifest["category"].value_counts().items()},
+            "features_computed": made.computed,
+        },
+        "fingerprint": made.fingerprint,
+        "parent": parent,
+        "prefect": dict(made.prefect_run),
+        "history": {name: [round(x, 6) for x in values] for name, values in made.history.items()},
+    }
+
+
+def _plots(run: Run, made: Finished) -> dict[str, bytes]:
+    predictions = made.evaluation.predictions
+    test = predictions[predictions["split"] == "test"]
+    oracle = made.evaluation.metrics["oracle"]
+    said = {name: labels.mean_of(c.label) for name, c in run.config.categories.items() if c.label} if oracle else {}
+    shown = test.groupby("category").head(SHOWN // test["category"].nunique() or 1)
+    pictures = [rgb(run.store.blob(digest), 256) for digest in shown["digest"]]
+    captions = [f"{row.category}\n{row.prediction:.0f} cm (label {row.label:.0f})" for row in shown.itertuples()]
+    return {
+        "labels": plots.histogram(made.manifest),
+        "predictions": plots.predictions(test, said, oracle["rmse"] if oracle else None),
+        "losses": plots.losses(made.history),
+        "health": plots.health(made.links),
+        "gallery": plots.gallery(pictures, captions),
+    }
+
+
+def _libraries() -> dict[str, str]:
+    import tensorflow  # a distribution of any name: tensorflow, tensorflow-cpu, tensorflow-rocm
+
+    names = ("keras", "numpy", "pandas", "prefect", "pillow", "simplejpeg", "urllib3")
+    found = {"regraft": __version__, "python": platform.python_version(), "tensorflow": str(tensorflow.__version__)}
+    return found | {name: metadata.version(name) for name in names}
+
+
+def _commit() -> str:
+    """The commit that the code stands at, where it runs from a checkout; else nothing."""
+    try:
+        asked = subprocess.run(
+            ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short", "HEAD"],
+            capture_output=True, text=True, timeout=5, check=True,
+        )  # fmt: skip
+        return asked.stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return ""
+
+
+def _json(told: Mapping[str, Any]) -> bytes:
+    return (json.dumps(told, indent=1, sort_keys=False) + "\n").encode()

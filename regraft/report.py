@@ -1,0 +1,163 @@
+"""One version told in words and pictures: a self-contained HTML file, a markdown text for the dashboard, a model card."""
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any
+from urllib.parse import urlsplit
+
+import jinja2
+import pandas as pd
+import yaml
+
+
+@dataclass(frozen=True)
+class Story:
+    """All that a report tells of."""
+
+    version: str
+    run: Mapping[str, Any]
+    """run.json"""
+    metrics: Mapping[str, Any]
+    """metrics.json"""
+    links: pd.DataFrame
+    manifest: pd.DataFrame
+    before: pd.DataFrame | None
+    """links of the parent version."""
+    plots: Mapping[str, bytes]
+    """PNG bytes by name."""
+
+
+def html(story: Story) -> str:
+    """Return report.html: self-contained, nothing is fetched when it is read; text from URLs is escaped."""
+    return _template("report.html.j2").render(_facts(story))
+
+
+def markdown(story: Story) -> str:
+    """Return the dashboard's text, plots inline."""
+    return _template("report.md.j2", escape=False).render(_facts(story))
+
+
+def model_card(story: Story) -> str:
+    """Return MODEL_CARD.md in the Hugging Face format: https://huggingface.co/docs/hub/model-cards."""
+    return _template("MODEL_CARD.md.j2", escape=False).render(_facts(story))
+
+
+def sentences(story: Story) -> list[str]:
+    """Return what happened, in three sentences."""
+    test, oracle = story.metrics["test"], story.metrics["oracle"]
+    counts = story.links["verdict"].value_counts()
+    first = (
+        f"Of {len(story.links):,} links {counts.get('alive', 0):,} are alive and used, {counts.get('dead', 0):,} are dead "
+        f"and {counts.get('junk', 0):,} serve nothing to learn from; {len(story.manifest):,} images were labelled."
+    )
+    best = f", {_percent(story.metrics['excess'])} the best possible {oracle['rmse']:.1f} cm" if oracle else ""
+    area = f" and tells the categories apart with an AUC of {test['auc']:.3f}" if test["auc"] is not None else ""
+    second = f"On {test['n']} held-out images the new model errs by {test['rmse']:.1f} cm (RMSE){best}{area}."
+    third = ("It is the new champion: " if story.metrics["promoted"] else "The champion stays: ") + story.metrics["why"]
+    return [first, second, third]
+
+
+def link_health(links: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return links by verdict and reason, most first: for tables."""
+    by = links.groupby(["verdict", "reason", "category"]).size().unstack(fill_value=0)
+    by["links"] = by.sum(axis=1)
+    by = by.sort_values("links", ascending=False).reset_index()
+    return [
+        {str(key): (value if isinstance(value, str) else int(value)) for key, value in row.items()}
+        for row in by.to_dict("records")
+    ]
+
+
+def by_host(links: pd.DataFrame, most: int = 15) -> list[dict[str, Any]]:
+    """Return the hosts with the most links: links, alive, share alive, most frequent reason."""
+    table = links.assign(host=links["url"].map(_host))
+    rows = []
+    for host, part in table.groupby("host"):
+        lost = part.loc[part["verdict"] != "alive", "reason"]
+        alive = int((part["verdict"] == "alive").sum())
+        worst = str(lost.mode().iloc[0]) if len(lost) else ""
+        rows.append(
+            {"host": str(host), "links": len(part), "alive": alive, "share": alive / len(part), "mostly": worst}
+        )
+    return sorted(rows, key=lambda row: (-row["links"], row["host"]))[:most]
+
+
+def changes(links: pd.DataFrame, before: pd.DataFrame | None) -> dict[str, pd.DataFrame]:
+    """Return what changed since another version's links: newly_dead, revived, replaced (url, category, reason)."""
+    columns = ["url", "category", "reason"]
+    if before is None:
+        empty = links.loc[[], columns]
+        return {"newly_dead": empty, "revived": empty, "replaced": empty}
+    both = links.merge(
+        before[["url", "category", "verdict", "digest"]], on=["url", "category"], suffixes=("", "_before")
+    )
+    was, now = both["verdict_before"], both["verdict"]
+    replaced = (was == "alive") & (both["digest"] != "") & (both["digest"] != both["digest_before"])
+    return {
+        "newly_dead": both.loc[(was == "alive") & (now == "dead"), columns],
+        "revived": both.loc[(was == "dead") & (now == "alive"), columns],
+        "replaced": both.loc[replaced, columns],
+    }
+
+
+def inert(text: str) -> str:
+    """Return text that stays text in markdown and tables: no markup, no line breaks, no control characters."""
+    clean = "".join(c if c.isprintable() else "�" for c in str(text))
+    return "".join("\\" + c if c in "\\`*_{}[]<>()#+-!|~&$" else c for c in clean)
+
+
+def _facts(story: Story) -> dict[str, Any]:
+    config = story.run["config"]
+    return {
+        "version": story.version,
+        "run": story.run,
+        "metrics": story.metrics,
+        "sentences": sentences(story),
+        "funnel": _funnel(story),
+        "health": link_health(story.links),
+        "hosts": by_host(story.links),
+        "changes": changes(story.links, story.before),
+        "has_parent": story.before is not None,
+        "categories": sorted(config["categories"]),
+        "plots": {name: "data:image/png;base64," + base64.b64encode(png).decode() for name, png in story.plots.items()},
+        "splits": story.manifest.groupby(["category", "split"]).size().unstack(fill_value=0).to_dict("index"),
+        "config": yaml.safe_dump(config, sort_keys=False, allow_unicode=True),
+    }
+
+
+def _funnel(story: Story) -> list[tuple[str, int]]:
+    verdicts = story.links["verdict"].value_counts()
+    answered = len(story.links) - int(verdicts.get("dead", 0))
+    return [
+        ("links in the lists", len(story.links)),
+        ("that serve something", answered),
+        ("that serve a picture to learn from", int(verdicts.get("alive", 0))),
+        ("images labelled", len(story.manifest)),
+        ("of them to train on", int((story.manifest["split"] == "train").sum())),
+    ]
+
+
+def _percent(share: float | None) -> str:
+    if share is None:
+        return ""
+    return f"{abs(share):.1%} {'above' if share >= 0 else 'below'}"
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or "?"
+    except ValueError:
+        return "?"
+
+
+def _template(name: str, escape: bool = True) -> jinja2.Template:
+    source = resources.files("regraft").joinpath("templates", name).read_text(encoding="utf-8")
+    environment = jinja2.Environment(
+        autoescape=escape, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+    )
+    environment.filters["inert"] = inert
+    environment.filters["cm"] = lambda x: "" if x is None else f"{x:.2f}"
+    environment.filters["percent"] = lambda x: "" if x is None else f"{x:.1%}"
+    return environment.from_string(source)

@@ -1,0 +1,144 @@
+"""What only all links together can tell: placeholders, duplicates, near-duplicates, pictures in two categories."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from regraft.config import Config
+from regraft.labels import split_of
+from regraft.store import Store
+
+MANY = 4
+"""The same bytes behind this many links are a placeholder; a picture honestly linked twice or thrice is not."""
+MANY_REDIRECTED = 3
+"""Links that redirect to one and the same address show a placeholder."""
+
+
+def screen(links: pd.DataFrame, config: Config, store: Store) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the links with their last verdicts and the pictures to learn from; the store learns new placeholders."""
+    known = store.placeholders()
+    new = find_placeholders(links, known, datetime.now(UTC))
+    if len(new):
+        known = pd.concat([known, new], ignore_index=True) if len(known) else new
+        store.put_placeholders(known)
+    return screened(links, known, config.screen.near, partial(split_of, config.split, config.seed))
+
+
+def find_placeholders(links: pd.DataFrame, known: pd.DataFrame, now: datetime) -> pd.DataFrame:
+    """Return the signatures (digest, final_url, first_seen) that `known` lacks and these links show.
+
+    Nobody says what a placeholder looks like. But one picture that many links show, or one address that unrelated
+    links redirect to, stands for photos that are gone.
+    """
+    pictures = links[links["digest"] != ""]
+    uses = pictures.groupby("digest")["url"].nunique()
+    many = set(uses[uses >= MANY].index)
+    away = pictures[pictures["final_url"] != pictures["url"]]
+    targets = away.groupby("final_url")["url"].nunique()
+    shared = set(targets[targets >= MANY_REDIRECTED].index)
+    digests = many | set(away.loc[away["final_url"].isin(shared), "digest"])
+    new_digests = sorted(digests - set(known["digest"]))
+    new_targets = sorted(shared - set(known["final_url"]))
+    rows = [(digest, "", now) for digest in new_digests] + [("", target, now) for target in new_targets]
+    return pd.DataFrame(rows, columns=["digest", "final_url", "first_seen"])
+
+
+def screened(
+    links: pd.DataFrame, placeholders: pd.DataFrame, near: int, split_of: Callable[[str, str], str]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the links with their last verdicts, and the pictures to learn from, one row a digest.
+
+    pictures: digest, category, urls, width, height, phash, cluster (the smallest digest of its near-duplicates).
+    `split_of(category, digest)` is asked because near-duplicates must not lie on two sides of a split: of a cluster
+    that would, the members on the better held-out side stay, and the others are left out.
+    """
+    links = links.copy()
+    signatures = set(placeholders["digest"]) - {""}
+    addresses = set(placeholders["final_url"]) - {""}
+    shows = (links["digest"] != "") & (links["digest"].isin(signatures) | links["final_url"].isin(addresses))
+    _drop(links, shows, "placeholder")
+
+    alive = links["verdict"] == "alive"
+    homes = links[alive].groupby("digest")["category"].nunique()
+    _drop(links, alive & links["digest"].isin(homes[homes > 1].index), "duplicate")
+
+    alive = links["verdict"] == "alive"
+    ordered = links[alive].sort_values(["digest", "first_seen", "url"])
+    _drop(links, links.index.isin(ordered.index[ordered.duplicated("digest")]), "duplicate")
+
+    pictures = _pictures(links)
+    pictures["cluster"] = clusters(pictures["phash"].tolist(), pictures["digest"].tolist(), near)
+    pictures["split"] = [split_of(c, d) for c, d in zip(pictures["category"], pictures["digest"], strict=True)]
+    clash = _clashing(pictures)
+    _drop(
+        links,
+        links["digest"].isin(set(pictures.loc[clash, "digest"])) & (links["verdict"] == "alive"),
+        "near_duplicate",
+    )
+    return links, pictures[~clash].drop(columns="split").reset_index(drop=True)
+
+
+def clusters(phashes: list[str], digests: list[str], near: int) -> list[str]:
+    """Return for each picture the smallest digest among its near-duplicates, joined through chains of them.
+
+    Near are hashes of which at most `near` of 64 bits differ.
+    """
+    bits = np.array([int(phash, 16) for phash in phashes], dtype=np.uint64)
+    leader = list(range(len(bits)))
+
+    def root(i: int) -> int:
+        while leader[i] != i:
+            leader[i] = leader[leader[i]]
+            i = leader[i]
+        return i
+
+    for a, b in near_pairs(bits, near):
+        first, second = sorted((root(a), root(b)), key=lambda i: digests[i])
+        leader[second] = first
+    return [digests[root(i)] for i in range(len(bits))]
+
+
+def near_pairs(bits: NDArray[np.uint64], near: int) -> list[tuple[int, int]]:
+    """Return the pairs of 64-bit hashes at a Hamming distance of at most `near`.
+
+    Two such hashes agree on at least one of `near + 1` bands of their bits, so only pairs that share a band are
+    compared: https://doi.org/10.1109/TKDE.2012.82.
+    """
+    edges = np.linspace(0, 64, near + 2).astype(int)
+    pairs: set[tuple[int, int]] = set()
+    for low, high in zip(edges, edges[1:], strict=False):
+        band = (bits >> np.uint64(low)) & np.uint64((1 << int(high - low)) - 1)
+        order = np.argsort(band, kind="stable")
+        starts = np.flatnonzero(np.diff(band[order], prepend=band[order][:1] + np.uint64(1)))
+        for group in np.split(order, starts[1:]):
+            for i, one in enumerate(group[:-1]):
+                others = group[i + 1 :]
+                close = others[np.bitwise_count(bits[others] ^ bits[one]) <= near]
+                pairs |= {(min(int(one), int(b)), max(int(one), int(b))) for b in close}
+    return sorted(pairs)
+
+
+def _drop(links: pd.DataFrame, which: "pd.Series[bool] | NDArray[np.bool_]", reason: str) -> None:
+    links.loc[which, "verdict"] = "junk"
+    links.loc[which, "reason"] = reason
+
+
+def _pictures(links: pd.DataFrame) -> pd.DataFrame:
+    """One row for each digest that is alive, with every URL that shows it."""
+    kept = links[links["verdict"] == "alive"].sort_values("digest")
+    shown = links[links["digest"].isin(set(kept["digest"])) & links["reason"].isin(["", "duplicate"])]
+    urls = shown.groupby("digest")["url"].agg(sorted)
+    pictures = kept[["digest", "category", "width", "height", "phash"]].reset_index(drop=True)
+    pictures.insert(2, "urls", [urls[digest] for digest in pictures["digest"]])
+    return pictures
+
+
+def _clashing(pictures: pd.DataFrame) -> "pd.Series[bool]":
+    """Pictures whose cluster has members in a split that goes before theirs: test, then validation, then train."""
+    rank = pictures["split"].map({"test": 0, "validation": 1, "train": 2})
+    first = rank.groupby(pictures["cluster"]).transform("min")
+    return rank > first

@@ -1,0 +1,226 @@
+"""The store: blobs by digest, the memory of links, features, the lock. Everything expensive is found here again.
+
+blobs/ab/cdef...                     image bytes as fetched, write-once
+links/shard-0007.parquet             what is known of every link of that shard
+links/placeholders.parquet           pictures and addresses known to stand for photos that are gone
+features/<backbone fingerprint>/     append-only
+versions/<version>/                  immutable once published (versions.py)
+champion.json                        the pointer (versions.py)
+run.json                             the run under way, or the one that was cut off
+"""
+
+import contextlib
+import hashlib
+import io
+import json
+import os
+import re
+import time
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import filelock
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from regraft import links
+from regraft.disk import Disk, LocalDisk, disk_at
+from regraft.errors import CorruptError, LockedError, StoreError
+
+RUN = "run.json"
+LEASE = timedelta(hours=6)
+"""A remote store cannot tell whether the run that locked it still lives; after this long its lock is taken over."""
+
+
+class Store:
+    """A folder or an fsspec URL, and what it holds. Cheap to open; safe to use from many processes."""
+
+    def __init__(self, url: str):
+        self.url = url
+        self.disk: Disk = disk_at(url)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the store is a folder of this machine."""
+        return isinstance(self.disk, LocalDisk)
+
+    # blobs
+
+    def put_blob(self, data: bytes) -> str:
+        """Keep bytes; return their digest. Bytes that are there already, and whole, are not written again."""
+        digest = hashlib.sha256(data).hexdigest()
+        path = _blob(digest)
+        if not self.disk.exists(path) or self.disk.read(path) != data:
+            self.disk.write(path, data)
+        return digest
+
+    def has_blob(self, digest: str) -> bool:
+        """Tell whether a blob is there; its bytes are checked when it is read."""
+        return self.disk.exists(_blob(digest))
+
+    def blob(self, digest: str) -> bytes:
+        """Return a blob's bytes. Raises CorruptError where they do not have that digest, StoreError if gone."""
+        try:
+            data = self.disk.read(_blob(digest))
+        except FileNotFoundError:
+            raise StoreError(
+                f"The blob {digest[:12]} is gone from {self.url}; the next run fetches it again."
+            ) from None
+        if hashlib.sha256(data).hexdigest() != digest:
+            self.disk.delete(_blob(digest))
+            raise CorruptError(
+                f"The blob {digest[:12]} in {self.url} was damaged and is removed; run again to refetch it."
+            )
+        return data
+
+    # the memory of links
+
+    def links(self, shard: int) -> pd.DataFrame:
+        """Return what is known of a shard's links, columns of links.SCHEMA; an unreadable memory is an empty one."""
+        return self._table(_shard(shard), links.SCHEMA)
+
+    def put_links(self, shard: int, table: pd.DataFrame) -> None:
+        """Replace what is known of a shard's links."""
+        self.disk.write(_shard(shard), parquet(table, links.SCHEMA))
+
+    def placeholders(self) -> pd.DataFrame:
+        """Return the known placeholders: digest, final_url, first_seen."""
+        return self._table("links/placeholders.parquet", PLACEHOLDERS)
+
+    def put_placeholders(self, table: pd.DataFrame) -> None:
+        """Replace the known placeholders."""
+        self.disk.write("links/placeholders.parquet", parquet(table, PLACEHOLDERS))
+
+    def _table(self, path: str, schema: pa.Schema) -> pd.DataFrame:
+        try:
+            table = pq.read_table(io.BytesIO(self.disk.read(path)))
+            return table.select(schema.names).cast(schema).to_pandas()
+        except (FileNotFoundError, pa.ArrowException, KeyError):
+            return schema.empty_table().to_pandas()
+
+    # features
+
+    def features(self, fingerprint: str, digests: Sequence[str]) -> dict[str, NDArray[np.float32]]:
+        """Return the features known for some digests: {digest: (D,) float32}. A damaged part counts as unknown."""
+        wanted = set(digests)
+        found: dict[str, NDArray[np.float32]] = {}
+        for name in self.disk.names(f"features/{fingerprint}"):
+            try:
+                table = pq.read_table(io.BytesIO(self.disk.read(f"features/{fingerprint}/{name}")))
+                column = table.column("features").combine_chunks()
+                rows = np.asarray(column.flatten(), dtype=np.float32).reshape(len(table), -1)
+                names = table.column("digest").to_pylist()
+            except (FileNotFoundError, pa.ArrowException, KeyError, ValueError):
+                continue
+            found |= {digest: row for digest, row in zip(names, rows, strict=True) if digest in wanted}
+        return found
+
+    def put_features(self, fingerprint: str, digests: Sequence[str], rows: NDArray[np.float32]) -> None:
+        """Append features, (N, D) float32, of N digests."""
+        values = pa.FixedSizeListArray.from_arrays(pa.array(rows.reshape(-1)), rows.shape[1])
+        table = pa.table({"digest": list(digests), "features": values})
+        data = _parquet(table)
+        self.disk.write(f"features/{fingerprint}/{hashlib.sha256(data).hexdigest()[:16]}.parquet", data)
+
+    # runs
+
+    @contextlib.contextmanager
+    def run(self) -> Iterator[datetime]:
+        """Hold the store for one run; yield since when a link's check counts as this run's.
+
+        That is now, or the start of a run that was cut off: what it had checked is not asked again. Raises LockedError
+        while another run is under way, StoreError where the store cannot be written.
+        """
+        with self._locked():
+            now = datetime.now(UTC)
+            since = self._cut_off() or now
+            self._write_run(since)
+            yield since
+            self.disk.delete(RUN)
+
+    def check_writable(self) -> None:
+        """Raise StoreError where the store cannot be written."""
+        try:
+            self.disk.write("tmp/probe", b"")
+            self.disk.delete("tmp/probe")
+        except Exception as error:  # every file system raises its own
+            raise StoreError(
+                f"The store {self.url} cannot be written ({error}). Give another with `store:` in the config or --store."
+            ) from error
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        self.check_writable()
+        disk = self.disk
+        if isinstance(disk, LocalDisk):  # the system frees this lock when its holder dies
+            lock = filelock.FileLock(disk.root / "lock")
+            try:
+                lock.acquire(timeout=0)
+            except filelock.Timeout:
+                raise LockedError(self._busy()) from None
+            try:
+                yield
+            finally:
+                lock.release()
+        else:
+            self._lease()
+            try:
+                yield
+            finally:
+                disk.delete("lock")
+
+    def _lease(self) -> None:
+        mine = json.dumps({"pid": os.getpid(), "until": (datetime.now(UTC) + LEASE).isoformat()}).encode()
+        if self.disk.create("lock", mine):
+            return
+        with contextlib.suppress(FileNotFoundError, ValueError, KeyError):
+            if datetime.fromisoformat(json.loads(self.disk.read("lock"))["until"]) > datetime.now(UTC):
+                raise LockedError(self._busy())
+        self.disk.delete("lock")
+        if not self.disk.create("lock", mine):
+            raise LockedError(self._busy())
+
+    def _busy(self) -> str:
+        return (
+            f"Another run is under way in the store {self.url}; nothing was changed. "
+            "Wait for it to end, or give this run another store."
+        )
+
+    def _cut_off(self) -> datetime | None:
+        try:
+            return datetime.fromisoformat(json.loads(self.disk.read(RUN))["since"])
+        except (FileNotFoundError, ValueError, KeyError):
+            return None
+
+    def _write_run(self, since: datetime) -> None:
+        about: dict[str, Any] = {"since": since.isoformat(), "pid": os.getpid(), "at": time.time()}
+        self.disk.write(RUN, json.dumps(about).encode())
+
+
+PLACEHOLDERS = pa.schema([("digest", pa.string()), ("final_url", pa.string()), ("first_seen", links.SCHEMA.field("first_seen").type)])  # fmt: skip
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+def parquet(table: pd.DataFrame, schema: pa.Schema | None = None) -> bytes:
+    """Return a table as the bytes of a Parquet file, its columns cast to `schema`."""
+    return _parquet(pa.Table.from_pandas(table, schema=schema, preserve_index=False))
+
+
+def _parquet(table: pa.Table) -> bytes:
+    file = io.BytesIO()
+    pq.write_table(table.replace_schema_metadata(None), file, compression="zstd")
+    return file.getvalue()
+
+
+def _blob(digest: str) -> str:
+    if not _DIGEST.fullmatch(digest):
+        raise StoreError(f"{digest!r} is no digest: 64 hex digits expected.")
+    return f"blobs/{digest[:2]}/{digest[2:]}"
+
+
+def _shard(shard: int) -> str:
+    return f"links/shard-{shard:04d}.parquet"

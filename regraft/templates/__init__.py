@@ -1,0 +1,1 @@
+"""Templates of the report, of its markdown and of the model card."""

@@ -1,0 +1,28 @@
+"""Read the lists."""
+
+import pandas as pd
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from prefect.tasks import exponential_backoff
+
+from regraft.errors import ListError
+from regraft.guard import Guard
+from regraft.lists import read_list
+from regraft.run import Run
+from regraft.web import Client
+from tasks.retrying import may_help
+
+
+@task(
+    name="read", cache_policy=NO_CACHE, retries=2, retry_delay_seconds=exponential_backoff(2), retry_jitter_factor=0.5,
+    retry_condition_fn=may_help,
+)  # fmt: skip
+def read(run: Run) -> pd.DataFrame:
+    """Return every link of every list: category, url, label. Raises ListError naming the list that cannot be read."""
+    fetch = run.config.fetch
+    client = Client(Guard(fetch.allow), proxy=fetch.proxy, user_agent=fetch.user_agent, max_bytes=fetch.max_bytes)
+    with run.meter.step("read"):
+        lists = [read_list(name, category.list, client) for name, category in run.config.categories.items()]
+    if not lists:
+        raise ListError("The config names no list.")
+    return pd.concat(lists, ignore_index=True)

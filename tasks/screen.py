@@ -1,0 +1,17 @@
+"""Screen all links together."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from regraft import screening
+from regraft.run import Run
+
+
+@task(name="screen", cache_policy=NO_CACHE)
+def screen(fetched: Sequence[pd.DataFrame], run: Run) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the links with their last verdicts, and the pictures to learn from. Needs memory for the tables."""
+    with run.meter.step("screen"):
+        return screening.screen(pd.concat(fetched, ignore_index=True), run.config, run.store)
