@@ -219,9 +219,8 @@ def _tell_run(store: str, name: str, as_json: bool) -> None:
     print(f"{about['config']['name']}: version {name}")
     print(f"  links     {len(links)} ({asked}): {alive} alive")
     print(f"  lost      {lost}")
-    print(
-        f"  images    {images}; features computed for {computed}, found again for {sum(about['counts']['images'].values()) - computed}"
-    )
+    found = sum(about["counts"]["images"].values()) - computed
+    print(f"  images    {images}; features computed for {computed}, found again for {found}")
     print(f"  model     RMSE {test['rmse']:.2f} cm on {test['n']} held-out images" + _area(test["auc"]))
     if oracle:
         print(

@@ -1,6 +1,6 @@
 """The main job: from lists of links that rot to a published version."""
 
-from typing import cast
+from typing import Any
 
 from prefect import flow, runtime, unmapped
 from prefect.task_runners import ThreadPoolTaskRunner
@@ -18,6 +18,9 @@ from tasks.read import read
 from tasks.screen import screen
 from tasks.train import train
 
+THREADS: Any = ThreadPoolTaskRunner(max_workers=SHARDS)
+"""Shards wait for the network side by side; the work is done by the crew's processes."""
+
 
 def run_name() -> str:
     """Name a flow run by its job and its day: `felidae 2026-11-23 07:00`."""
@@ -26,7 +29,7 @@ def run_name() -> str:
     return f"{name} {when:%Y-%m-%d %H:%M}"
 
 
-@flow(name="refresh", flow_run_name=run_name, task_runner=ThreadPoolTaskRunner(max_workers=SHARDS))
+@flow(name="refresh", flow_run_name=run_name, task_runner=THREADS)
 def refresh(config: Config = menagerie.CONFIG) -> str:
     """Fetch the links, judge them, label and embed what lives, train a head, and publish a version.
 
@@ -35,12 +38,12 @@ def refresh(config: Config = menagerie.CONFIG) -> str:
     with menagerie.served(config) as reachable, open_run(reachable) as run:
         links = read(run)
         fetched = fetch.map(list(fetching.shards(links).items()), run=unmapped(run))
-        judged, pictures = screen(fetched, run)
+        judged, pictures = screen(fetched.result(), run)
         manifest = label(pictures, links, run)
         embedded = embed(manifest, run)
         head = train(manifest, embedded, run)
         evaluation = evaluate(manifest, head, embedded, run)
-        return cast(str, publish(judged, manifest, head, embedded, evaluation, run))
+        return publish(judged, manifest, head, embedded, evaluation, run)
 
 
 def _is_told() -> bool:

@@ -179,7 +179,7 @@ def alone(job: Job, settings: Settings) -> Finding:
         [(_, finding)] = ours.recv()
         ours.send(None)
         process.join(2)
-        return finding  # type: ignore[no-any-return]
+        return finding
     except (EOFError, OSError):
         return Finding(job.url, CRASHED, attempts=1, detail="its bytes crash the decoder")
     finally:

@@ -49,8 +49,8 @@ def check_outage(findings: Sequence[Finding], share: float) -> None:
     if len(local) >= FEW and len(local) > share * len(findings):
         raise OutageError(
             f"{len(local)} of {len(findings)} links failed because of this machine, not of theirs "
-            f"(the first: {local[0].detail}). This is an outage, not rot: the run stops, no link is marked dead, and the "
-            "champion stays. Check name server, proxy and network, then run again."
+            f"(the first: {local[0].detail}). This is an outage, not rot: the run stops, no link is marked dead, "
+            "and the champion stays. Check name server, proxy and network, then run again."
         )
 
 

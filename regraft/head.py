@@ -1,7 +1,7 @@
 """The head: a small network from features to a length in cm, trained on cached features.
 
-The labels are noise around one mean a category, and noise is what a head overfits: regressing on them directly ended 10%
-(ridge) to 50% (a relu net) above the oracle on real photographs. So the head learns what the features do know, the
+The labels are noise around one mean a category, and noise is what a head overfits: regressing on them directly ended
+10% (ridge) to 50% (a relu net) above the oracle on real photographs. So the head learns what the features do know, the
 category, by cross-entropy, and answers with the categories' mean lengths weighted by their probabilities, which is
 the least-squares answer. Where labels are real and vary within a category, a ridge regression on what is left over
 joins in, if the validation split says that it helps.

@@ -6,7 +6,6 @@ every coefficient is read, so a truncated file is found, while the costly last s
 
 import io
 import re
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +25,7 @@ MAGIC = {
     "TIFF": re.compile(rb"II\*\0|MM\0\*"),
 }
 HASH_SIDE = 32
+Image.MAX_IMAGE_PIXELS = None  # our own bound is checked before anything is decoded
 FLAT = 1.5
 """A picture whose grey values deviate by less than this (of 255) shows nothing."""
 ORIENTATION = 0x0112
@@ -94,7 +94,7 @@ def rgb(data: bytes, min_side: int = 0) -> Pixels:
     """
     try:
         if kind_of(data) == "JPEG":
-            width, height, colour = _jpeg_header(data)
+            _, _, colour = _jpeg_header(data)
             if colour not in ("CMYK", "YCCK"):
                 pixels = simplejpeg.decode_jpeg(
                     data, "RGB", min_height=min_side, min_width=min_side, min_factor=1, strict=False
@@ -121,15 +121,16 @@ class _Truncated(Exception):
 
 def _measure(data: bytes, kind: str, limits: Limits) -> tuple[int, int] | Unfit:
     """Width and height from the header, before anything is decoded."""
+    image = None
     if kind == "JPEG":
         width, height, _ = _jpeg_header(data)
     else:
         image = _opened(data, kind)
         width, height = image.size
-        if kind in ("GIF", "WEBP", "PNG") and getattr(image, "n_frames", 1) > 1:
-            return Unfit("animated", f"{getattr(image, 'n_frames', 2)} frames")
     if width * height > limits.max_pixels:
         return Unfit("too_many_pixels", f"{width} x {height}, {limits.max_pixels} pixels allowed")
+    if kind in ("GIF", "WEBP", "PNG") and getattr(image, "n_frames", 1) > 1:
+        return Unfit("animated", "more than one frame")
     return width, height
 
 
@@ -160,9 +161,7 @@ def _jpeg_header(data: bytes) -> tuple[int, int, str]:
 
 def _opened(data: bytes, kind: str | None) -> Image.Image:
     """A picture opened by the one decoder that its magic bytes name; nothing is decoded yet."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own bound comes next
-        return Image.open(io.BytesIO(data), formats=[kind] if kind else [])
+    return Image.open(io.BytesIO(data), formats=[kind] if kind else [])
 
 
 def _as_rgb(image: Image.Image) -> Image.Image:

@@ -119,11 +119,11 @@ def check_enough(manifest: pd.DataFrame, config: Config) -> None:
 
 def are_synthetic(rows: pd.DataFrame, config: Config) -> bool:
     """Tell whether every label of `rows` (category, digest, label) is the one drawn for its image, none a real one."""
-    return all(
-        (normal := config.categories[row.category].label) is not None
-        and row.label == label_of(normal, config.seed, row.category, row.digest)
-        for row in rows.itertuples()
-    )
+    for category, digest, label in zip(rows["category"], rows["digest"], rows["label"], strict=True):
+        distribution = config.categories[category].label
+        if distribution is None or label != label_of(distribution, config.seed, category, digest):
+            return False
+    return True
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import pandas as pd
 import pyarrow as pa
@@ -87,7 +87,7 @@ def verdict_of(reason: str) -> Verdict:
 def jobs(urls: Sequence[str], known: pd.DataFrame) -> list[Job]:
     """Return a job for each URL, conditional where `known` has validators and a digest."""
     memory = known.set_index("url")[["etag", "last_modified", "digest"]].to_dict("index") if len(known) else {}
-    return [Job(url, **memory[url]) if url in memory else Job(url) for url in urls]
+    return [Job(url, **cast(dict[str, str], memory[url])) if url in memory else Job(url) for url in urls]
 
 
 def remembered(links: pd.DataFrame, findings: Sequence[Finding], known: pd.DataFrame, now: datetime) -> pd.DataFrame:
@@ -95,7 +95,7 @@ def remembered(links: pd.DataFrame, findings: Sequence[Finding], known: pd.DataF
 
     A 304 keeps what was known of the picture; `first_seen` is kept, and `dead_since` while a link stays dead.
     """
-    before = {row["url"]: row for row in known.to_dict("records")}
+    before = {str(row["url"]): cast(dict[str, Any], row) for row in known.to_dict("records")}
     found = {finding.url: finding for finding in findings}
     rows = [
         _row(url, category, found[url], before.get(url), now)

@@ -26,6 +26,7 @@ class LogDisplay:
         self._last: dict[str, float] = {}
 
     def show(self, step: str, done: int, total: int) -> None:
+        """Log a step now and then, and its end."""
         now = time.monotonic()
         began = self._last.setdefault(step, now)
         if total > 1 and (done == total or now - began > LOG_EVERY_S):

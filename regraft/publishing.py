@@ -66,7 +66,7 @@ def publish(run: Run, made: Finished) -> Story:
 
 
 def _about(run: Run, made: Finished, parent: str | None) -> dict[str, Any]:
-    """run.json"""
+    """Return run.json."""
     outcomes = made.links["outcome"].value_counts()
     return {
         "config": run.config.model_dump(mode="json"),

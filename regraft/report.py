@@ -1,4 +1,4 @@
-"""One version told in words and pictures: a self-contained HTML file, a markdown text for the dashboard, a model card."""
+"""One version told in words and pictures: a self-contained HTML file, markdown for the dashboard, a model card."""
 
 import base64
 from collections.abc import Mapping
@@ -49,8 +49,8 @@ def sentences(story: Story) -> list[str]:
     test, oracle = story.metrics["test"], story.metrics["oracle"]
     counts = story.links["verdict"].value_counts()
     first = (
-        f"Of {len(story.links):,} links {counts.get('alive', 0):,} are alive and used, {counts.get('dead', 0):,} are dead "
-        f"and {counts.get('junk', 0):,} serve nothing to learn from; {len(story.manifest):,} images were labelled."
+        f"Of {len(story.links):,} links {counts.get('alive', 0):,} are alive and used, {counts.get('dead', 0):,} are "
+        f"dead and {counts.get('junk', 0):,} serve nothing to learn from; {len(story.manifest):,} images were labelled."
     )
     best = f", {_percent(story.metrics['excess'])} the best possible {oracle['rmse']:.1f} cm" if oracle else ""
     area = f" and tells the categories apart with an AUC of {test['auc']:.3f}" if test["auc"] is not None else ""
@@ -73,7 +73,7 @@ def link_health(links: pd.DataFrame) -> list[dict[str, Any]]:
 def by_host(links: pd.DataFrame, most: int = 15) -> list[dict[str, Any]]:
     """Return the hosts with the most links: links, alive, share alive, most frequent reason."""
     table = links.assign(host=links["url"].map(_host))
-    rows = []
+    rows: list[dict[str, Any]] = []
     for host, part in table.groupby("host"):
         lost = part.loc[part["verdict"] != "alive", "reason"]
         alive = int((part["verdict"] == "alive").sum())

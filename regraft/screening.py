@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -110,7 +111,7 @@ def near_pairs(bits: NDArray[np.uint64], near: int) -> list[tuple[int, int]]:
     """
     edges = np.linspace(0, 64, near + 2).astype(int)
     pairs: set[tuple[int, int]] = set()
-    for low, high in zip(edges, edges[1:], strict=False):
+    for low, high in pairwise(edges):
         band = (bits >> np.uint64(low)) & np.uint64((1 << int(high - low)) - 1)
         order = np.argsort(band, kind="stable")
         starts = np.flatnonzero(np.diff(band[order], prepend=band[order][:1] + np.uint64(1)))

@@ -149,7 +149,7 @@ class Store:
             self.disk.delete("tmp/probe")
         except Exception as error:  # every file system raises its own
             raise StoreError(
-                f"The store {self.url} cannot be written ({error}). Give another with `store:` in the config or --store."
+                f"The store {self.url} cannot be written ({error}). Give another: `store:` in the config, or --store."
             ) from error
 
     @contextlib.contextmanager
@@ -201,7 +201,9 @@ class Store:
         self.disk.write(RUN, json.dumps(about).encode())
 
 
-PLACEHOLDERS = pa.schema([("digest", pa.string()), ("final_url", pa.string()), ("first_seen", links.SCHEMA.field("first_seen").type)])  # fmt: skip
+PLACEHOLDERS = pa.schema(
+    [("digest", pa.string()), ("final_url", pa.string()), ("first_seen", links.SCHEMA.field("first_seen").type)]
+)
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 

@@ -24,8 +24,8 @@ def evaluate(
 ) -> Evaluation:
     """Return the evaluation of a head, read again from the bytes that will be published.
 
-    `features` (N, D) and `trained` (N,), what the head predicted when it was trained, follow the manifest's rows. Raises
-    TrainingError where the reloaded head predicts anything else.
+    `features` (N, D) and `trained` (N,), what the head predicted when it was trained, follow the manifest's rows.
+    Raises TrainingError where the reloaded head predicts anything else.
     """
     config = run.config
     saved = Head.from_bytes(head).predict(features)

@@ -1,4 +1,4 @@
-"""Versions: what each run published, immutable; and the champion, the one in use, a pointer moved by compare-and-swap."""
+"""Versions, what each run published, immutable; and the champion, a pointer moved by compare-and-swap."""
 
 import contextlib
 import io

@@ -93,8 +93,8 @@ def _tiger(dice: random.Random) -> Image.Image:
     coat = _near((226, 130, 40), dice, 20)
     layer, draw = _layer()
     stretch, step = dice.uniform(0.92, 1.08), dice.uniform(-26, 26)
-    for x, swing in ((130, step), (170, -step), (300, -step), (338, step)):
-        _leg(draw, x * stretch, 290, 410, swing, 34, _shade(coat, 0.86))
+    for foot, swing in ((130, step), (170, -step), (300, -step), (338, step)):
+        _leg(draw, foot * stretch, 290, 410, swing, 34, _shade(coat, 0.86))
     sway = dice.uniform(-60, 40)
     _curve(draw, [(110, 250), (50, 235 + sway / 2), (30, 160 + sway), (62, 120 + sway)], 22, coat)
     draw.ellipse((85 * stretch, 205, 375 * stretch, 335), fill=coat)
@@ -128,8 +128,8 @@ def _cat(dice: random.Random) -> Image.Image:
     draw.ellipse((150, 300, 330, 420), fill=_shade(coat, 0.92))
     draw.ellipse((165 + lean / 2, 190, 310 + lean / 2, 405), fill=coat)
     draw.ellipse((200 + lean / 2, 250, 275 + lean / 2, 400), fill=_shade(coat, 1.18))
-    for x in (205, 262):
-        _leg(draw, x, 320, 412, 0, 30, coat)
+    for foot in (205, 262):
+        _leg(draw, foot, 320, 412, 0, 30, coat)
     x, y = 240 + lean, 160 + dice.uniform(-12, 12)
     for side in (-1, 1):
         ear = [(x + side * 18, y - 40), (x + side * 74, y - 100 + dice.uniform(-6, 6)), (x + side * 70, y - 6)]

@@ -98,7 +98,7 @@ class Web:
             [*ALIVE, *DEAD], [*(7 * n for n in ALIVE.values()), *(4 * n for n in DEAD.values())], k=COUNT - len(DEAD)
         )
         dice.shuffle(fates)
-        urls = []
+        urls: list[str] = []
         for number, fate in enumerate(fates):
             if fate in ("twin", "resaved") and (number == 0 or self.fates[urls[-1]] != "photo"):
                 fate = "photo"

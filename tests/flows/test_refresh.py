@@ -1,0 +1,93 @@
+"""The main job, end to end, on the menagerie, on a real Prefect server."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from regraft import menagerie, versions
+from regraft.config import Config
+from regraft.errors import OutageError, TooFewImages
+from regraft.links import COLUMNS
+from regraft.menagerie.web import REASONS, Web
+from regraft.store import Store
+
+pytestmark = pytest.mark.usefixtures("prefect_server")
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> Config:
+    return menagerie.CONFIG.model_copy(update={"store": str(tmp_path_factory.mktemp("menagerie") / "store")})
+
+
+@pytest.fixture(scope="module")
+def first(config: Config, prefect_server: None) -> versions.Version:
+    from flows.refresh import refresh
+
+    return versions.version(Store(config.store), refresh(config))
+
+
+def test_every_link_ends_with_the_reason_of_its_fate(first: versions.Version) -> None:
+    links = first.table("links.parquet")
+    assert list(links.columns) == COLUMNS
+    fates = Web().fates
+    assert set(links["url"]) == set(fates)
+    wrong = [(fates[r.url], r.url, r.reason) for r in links.itertuples() if r.reason not in REASONS[fates[r.url]]]
+    assert wrong == []
+
+
+def test_a_version_holds_what_it_promises(first: versions.Version) -> None:
+    files = set(first.store.disk.names(f"versions/{first.name}"))
+    assert files >= {
+        "run.json",
+        "links.parquet",
+        "manifest.parquet",
+        "predictions.parquet",
+        "metrics.json",
+        "head.keras",
+    }
+    assert files >= {"report.html", "MODEL_CARD.md", "plots"}
+    metrics = first.json("metrics.json")
+    print(json.dumps(metrics["test"]), metrics["oracle"], metrics["excess"])
+    assert metrics["test"]["auc"] >= 0.98
+    assert metrics["promoted"]
+    assert 'src="http' not in first.read("report.html").decode()
+
+
+def test_a_second_run_asks_conditionally_and_computes_nothing_again(first: versions.Version, config: Config) -> None:
+    from flows.refresh import refresh
+
+    second = versions.version(first.store, refresh(config))
+    counts = second.json("run.json")["counts"]
+    assert counts["features_computed"] == 0
+    assert counts["outcomes"]["not_modified"] >= counts["verdicts"]["alive"]
+    before, after = first.table("manifest.parquet"), second.table("manifest.parquet")
+    assert pd.testing.assert_frame_equal(before, after) is None
+    champion = versions.champion(first.store)
+    assert champion is not None
+    assert champion.name == first.name
+
+
+def test_too_few_images_stop_the_run_and_the_champion_stays(
+    first: versions.Version, config: Config, tmp_path: Path
+) -> None:
+    from flows.refresh import refresh
+
+    dead = tmp_path / "dead.txt"
+    dead.write_text("http://127.0.0.1:1/a.jpg\nhtp:/b\n")
+    categories = config.categories | {"tiger": config.categories["tiger"].model_copy(update={"list": str(dead)})}
+    published = versions.names(first.store)
+    with pytest.raises(TooFewImages, match="'tiger' has 0 images"):
+        refresh(config.model_copy(update={"categories": categories}))
+    assert versions.names(first.store) == published
+
+
+def test_an_outage_is_not_rot(first: versions.Version, config: Config, tmp_path: Path) -> None:
+    from regraft.fetching import check_outage
+    from regraft.links import Finding
+
+    down = [Finding(f"u{i}", "unreachable", local=True, detail="no proxy") for i in range(9)]
+    with pytest.raises(OutageError, match="not rot"):
+        check_outage([*down, Finding("v")], 0.5)
+    check_outage([*down[:4], Finding("v")], 0.5)

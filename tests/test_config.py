@@ -1,0 +1,55 @@
+"""A wrong config is refused before anything is fetched, with the field named."""
+
+from pathlib import Path
+
+import pytest
+
+from regraft.config import load_config, parse_config
+from regraft.errors import ConfigError
+
+GOOD = """
+name: job
+categories:
+  tiger: {list: tiger.txt, label: {mean: 100, std: 30, min: 20}}
+  cat: {list: cat.txt, label: {mean: 40, std: 8, min: 10}}
+"""
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "job.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_lists_are_beside_the_config_unless_told_otherwise(tmp_path: Path) -> None:
+    config = load_config(written(tmp_path, GOOD), {"cat": "elsewhere.txt"})
+    assert config.categories["tiger"].list == str(tmp_path / "tiger.txt")
+    assert config.categories["cat"].list == "elsewhere.txt"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("name: job", "name: job\nstroe: x", "stroe: unknown key; did you mean `store`?"),
+        ("std: 30", "std: -30", "categories.tiger.label.std"),
+        ("list: tiger.txt, ", "", "categories.tiger.list: missing"),
+        ("tiger:", "../tiger:", "no safe name"),
+        ("min: 20", "min: 20, max: 10", "must be below max"),
+        ("name: job", "name: job\nfetch: {proxy: ftp://x}", "http://HOST:PORT"),
+    ],
+)
+def test_a_wrong_field_is_named(tmp_path: Path, old: str, new: str, said: str) -> None:
+    with pytest.raises(ConfigError, match="nothing was fetched") as refused:
+        load_config(written(tmp_path, GOOD.replace(old, new, 1)))
+    assert said in str(refused.value)
+
+
+def test_what_is_no_yaml_is_told_with_its_line(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"not YAML \(line 2\)"):
+        load_config(written(tmp_path, "a: b\n: [: ]{"))
+
+
+def test_the_tutorials_config_names_its_lists() -> None:
+    config = load_config(Path(__file__).parent.parent / "flows" / "felidae.yaml")
+    assert config.categories["tiger"].list.startswith("https://")
+    assert parse_config(config.model_dump()) == config
