@@ -28,7 +28,8 @@ DEAD = {
 """Shares of the fates."""
 
 REASONS: dict[str, tuple[str, ...]] = {
-    "photo": ("", "near_duplicate", "duplicate"), "flaky": ("",), "moved": ("",), "octet_stream": ("",), "as_html": ("",),
+    "photo": ("", "near_duplicate", "duplicate"), "flaky": ("",), "moved": ("",), "octet_stream": ("",),
+    "as_html": ("",),
     "twin": ("duplicate", ""), "resaved": ("", "near_duplicate"), "gone_404": ("gone",), "gone_410": ("gone",),
     "forbidden": ("forbidden",), "server_error": ("server_error",), "rate_limited": ("rate_limited",),
     "unreachable": ("unreachable",), "tls": ("tls",), "hang": ("timeout",), "loop": ("too_many_redirects",),
