@@ -26,8 +26,9 @@ Features = NDArray[np.float32]
 Lengths = NDArray[np.float64]
 BATCH = 64
 RIDGES = (1e2, 1e3, 1e4, 1e5)
-WORTH = 0.02
-"""The ridge joins in where it lowers the validation error by at least this share; less is chance."""
+SURE = 3.0
+"""The ridge joins in where it lowers the validation error by this many standard errors; less is chance, as with few
+images one of several strengths always seems to help."""
 
 
 @dataclass(frozen=True)
@@ -145,13 +146,16 @@ def _ridge(
     Solved in the dual, (N, N) whatever D: https://doi.org/10.5555/645527.657464.
     """
     gram = x[fits] @ x[fits].T
-    best, weights = (1 - WORTH) * float(np.mean(left_over[chooses] ** 2)), None
+    without = left_over[chooses] ** 2
+    best, weights = float(np.mean(without)), None
     for strength in RIDGES:
         dual = np.linalg.solve(gram + strength * np.eye(len(gram)), left_over[fits])
         tried = x[fits].T @ dual
-        error = float(np.mean((left_over[chooses] - x[chooses] @ tried) ** 2))
-        if error < best:
-            best, weights = error, tried
+        squared = (left_over[chooses] - x[chooses] @ tried) ** 2
+        gain = without - squared
+        sure = float(gain.mean()) > SURE * float(gain.std()) / np.sqrt(len(gain))
+        if sure and float(np.mean(squared)) < best:
+            best, weights = float(np.mean(squared)), tried
     return weights
 
 
