@@ -152,10 +152,10 @@ def _ridge(
         dual = np.linalg.solve(gram + strength * np.eye(len(gram)), left_over[fits])
         tried = x[fits].T @ dual
         squared = (left_over[chooses] - x[chooses] @ tried) ** 2
-        gain = without - squared
+        error, gain = float(np.mean(squared)), without - squared
         sure = float(gain.mean()) > SURE * float(gain.std()) / np.sqrt(len(gain))
-        if sure and float(np.mean(squared)) < best:
-            best, weights = float(np.mean(squared)), tried
+        if sure and error < best:
+            best, weights = error, tried
     return weights
 
 

@@ -25,10 +25,11 @@ MAGIC = {
     "TIFF": re.compile(rb"II\*\0|MM\0\*"),
 }
 HASH_SIDE = 32
-Image.MAX_IMAGE_PIXELS = None  # our own bound is checked before anything is decoded
 FLAT = 1.5
 """A picture whose grey values deviate by less than this (of 255) shows nothing."""
 ORIENTATION = 0x0112
+
+Image.MAX_IMAGE_PIXELS = None  # our own bound is checked before anything is decoded
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,12 +122,8 @@ class _Truncated(Exception):
 
 def _measure(data: bytes, kind: str, limits: Limits) -> tuple[int, int] | Unfit:
     """Width and height from the header, before anything is decoded."""
-    image = None
-    if kind == "JPEG":
-        width, height, _ = _jpeg_header(data)
-    else:
-        image = _opened(data, kind)
-        width, height = image.size
+    image = None if kind == "JPEG" else _opened(data, kind)
+    width, height = image.size if image else _jpeg_header(data)[:2]
     if width * height > limits.max_pixels:
         return Unfit("too_many_pixels", f"{width} x {height}, {limits.max_pixels} pixels allowed")
     if kind in ("GIF", "WEBP", "PNG") and getattr(image, "n_frames", 1) > 1:

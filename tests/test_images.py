@@ -1,8 +1,10 @@
 """Bytes are judged by what they are."""
 
+import io
+
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from regraft.images import Limits, Picture, Unfit, judge, rgb
 from regraft.menagerie.drawing import drawing, encoded
@@ -45,9 +47,7 @@ def test_exif_orientation_is_undone(orientation: int) -> None:
     exif = Image.Exif()
     exif[0x0112] = orientation
     data = encoded(CAT, "JPEG", exif=exif, quality=95)
-    expected = np.asarray(
-        __import__("PIL.ImageOps").ImageOps.exif_transpose(Image.open(__import__("io").BytesIO(data)))
-    )
+    expected = np.asarray(ImageOps.exif_transpose(Image.open(io.BytesIO(data))))
     assert rgb(data).shape == expected.shape
     assert np.abs(rgb(data).astype(int) - expected).mean() < 2
     found = judge(data, Limits())

@@ -9,7 +9,8 @@ import pytest
 from regraft import menagerie, versions
 from regraft.config import Config
 from regraft.errors import OutageError, TooFewImages
-from regraft.links import COLUMNS
+from regraft.fetching import check_outage
+from regraft.links import COLUMNS, Finding
 from regraft.menagerie.web import REASONS, Web
 from regraft.store import Store
 
@@ -63,7 +64,7 @@ def test_a_second_run_asks_conditionally_and_computes_nothing_again(first: versi
     assert counts["features_computed"] == 0
     assert counts["outcomes"]["not_modified"] >= counts["verdicts"]["alive"]
     before, after = first.table("manifest.parquet"), second.table("manifest.parquet")
-    assert pd.testing.assert_frame_equal(before, after) is None
+    pd.testing.assert_frame_equal(before, after)
     champion = versions.champion(first.store)
     assert champion is not None
     assert champion.name == first.name
@@ -83,10 +84,7 @@ def test_too_few_images_stop_the_run_and_the_champion_stays(
     assert versions.names(first.store) == published
 
 
-def test_an_outage_is_not_rot(first: versions.Version, config: Config, tmp_path: Path) -> None:
-    from regraft.fetching import check_outage
-    from regraft.links import Finding
-
+def test_an_outage_is_not_rot() -> None:
     down = [Finding(f"u{i}", "unreachable", local=True, detail="no proxy") for i in range(9)]
     with pytest.raises(OutageError, match="not rot"):
         check_outage([*down, Finding("v")], 0.5)
