@@ -6,27 +6,14 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from regraft import menagerie, versions
+from regraft import versions
 from regraft.config import Config
 from regraft.errors import OutageError, TooFewImages
 from regraft.fetching import check_outage
 from regraft.links import COLUMNS, Finding
 from regraft.menagerie.web import REASONS, Web
-from regraft.store import Store
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
-
-
-@pytest.fixture(scope="module")
-def config(tmp_path_factory: pytest.TempPathFactory) -> Config:
-    return menagerie.CONFIG.model_copy(update={"store": str(tmp_path_factory.mktemp("menagerie") / "store")})
-
-
-@pytest.fixture(scope="module")
-def first(config: Config, prefect_server: None) -> versions.Version:
-    from flows.refresh import refresh
-
-    return versions.version(Store(config.store), refresh(config))
 
 
 def test_every_link_ends_with_the_reason_of_its_fate(first: versions.Version) -> None:

@@ -1,0 +1,77 @@
+"""The dashboard and the report, opened in a browser: plots and tables are painted, and nothing reaches out."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from regraft import versions
+from tests.conftest import Server
+
+CHROMIUM = shutil.which("chromium")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium here; Debian's package has that name")
+SHOTS = Path(os.environ.get("REGRAFT_SHOTS", Path(__file__).parent / "screenshots"))
+QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync"]  # fmt: skip
+PAINTED = "() => [...document.images].map(image => image.complete && image.naturalWidth > 20)"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    SHOTS.mkdir(exist_ok=True)
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        yield opened
+        opened.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "width", "scheme"), [("desk", 1100, "light"), ("night", 1100, "dark"), ("phone", 380, "light")]
+)
+def test_the_report_is_painted_and_reaches_out_to_nothing(
+    first: versions.Version, browser: Any, name: str, width: int, scheme: str
+) -> None:
+    page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    asked: list[str] = []
+    complaints: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda message: complaints.append(message.text))
+    page.goto(f"file://{first.path}/report.html")
+    page.screenshot(path=SHOTS / f"report-{name}.png", full_page=True)
+    assert [url for url in asked if not url.startswith(("data:", f"file://{first.path}/report.html"))] == []
+    assert complaints == []
+    painted = page.evaluate(PAINTED)
+    assert len(painted) >= 5
+    assert all(painted)
+    assert page.locator("table tr").count() > 30
+    overflow = page.evaluate("() => document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert overflow <= 0, "the page is wider than the screen"
+    page.close()
+
+
+def test_the_dashboard_shows_the_artifacts(deployed: Server, deployment_run: dict[str, Any], browser: Any) -> None:
+    root = deployed.api.removesuffix("/api")
+    of_it = deployed.find("artifacts", flow_runs={"id": {"any_": [deployment_run["id"]]}})
+    address = {artifact["key"]: f"{root}/artifacts/artifact/{artifact['id']}" for artifact in of_it}
+    page = browser.new_page(viewport={"width": 1300, "height": 2400})
+    page.goto(address["menagerie-report"])
+    page.wait_for_selector("img[src^='data:image/png']", timeout=60_000)
+    page.wait_for_timeout(1000)
+    page.screenshot(path=SHOTS / "dashboard-report.png")
+    painted = page.evaluate(PAINTED)
+    assert len(painted) >= 5
+    assert all(painted)
+    for name, where, words in (
+        ("link-health", address["menagerie-link-health"], "not_an_image"),
+        ("run", f"{root}/runs/flow-run/{deployment_run['id']}", "publish"),
+        ("deployments", f"{root}/deployments", "nightly"),
+    ):
+        page.goto(where)
+        page.wait_for_selector(f"text={words}", timeout=60_000)
+        page.screenshot(path=SHOTS / f"dashboard-{name}.png")
+    page.close()

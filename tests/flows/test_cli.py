@@ -1,0 +1,148 @@
+"""The command line, as people use it: what it prints, and how it ends."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from regraft import versions
+from regraft.menagerie.drawing import drawing, encoded
+from regraft.store import Store
+from tests.conftest import Regraft
+
+TIGER, CAT = "{mean: 100, std: 30, min: 20}", "{mean: 40, std: 8, min: 10}"
+
+
+def job(folder: Path, tiger: str = "menagerie:tiger", more: str = "") -> Path:
+    path = folder / "job.yaml"
+    path.write_text(
+        f"name: job\nstore: {folder / 'store'}\n{more}\ncategories:\n"
+        f"  tiger: {{list: '{tiger}', label: {TIGER}}}\n  cat: {{list: 'menagerie:cat', label: {CAT}}}\n"
+        "fetch: {deadline_s: 3, max_bytes: 2000000}\n"
+    )
+    return path
+
+
+def empty_list(folder: Path) -> Path:
+    (folder / "empty.txt").write_text("\n# nothing\n\n")
+    return job(folder, "empty.txt")
+
+
+def list_that_is_no_text(folder: Path) -> Path:
+    (folder / "noise.txt").write_bytes(bytes(range(256)) * 9)
+    return job(folder, "noise.txt")
+
+
+def missing_list(folder: Path) -> Path:
+    return job(folder, "nowhere.txt")
+
+
+def only_dead_links(folder: Path) -> Path:
+    (folder / "dead.txt").write_text("http://127.0.0.1:1/a.jpg\nhtp:/b\n")
+    return job(folder, "dead.txt")
+
+
+def too_few_images(folder: Path) -> Path:
+    return job(folder, more="split: {min_images: 5000}")
+
+
+def no_yaml(folder: Path) -> Path:
+    path = folder / "job.yaml"
+    path.write_text("a: b\n: [: ]{")
+    return path
+
+
+def no_config(folder: Path) -> Path:
+    return folder / "nothing.yaml"
+
+
+def unknown_key(folder: Path) -> Path:
+    return job(folder, more="sede: 7")
+
+
+def unwritable_store(folder: Path) -> Path:
+    path = job(folder)
+    path.write_text(path.read_text().replace(str(folder / "store"), "/proc/nowhere"))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("given", "code", "said"),
+    [
+        (empty_list, 2, "'tiger'"), (list_that_is_no_text, 2, "is not text"), (missing_list, 2, "is not there"),
+        (only_dead_links, 6, "'tiger' has 0 images"), (too_few_images, 6, "at least 5000"),
+        (no_yaml, 2, "not YAML (line 2)"), (no_config, 2, "regraft init"), (unknown_key, 2, "did you mean `seed`?"),
+        (unwritable_store, 3, "cannot be written"),
+    ],
+)  # fmt: skip
+def test_bad_input_gets_one_clear_message_and_publishes_nothing(
+    tmp_path: Path, regraft: Regraft, given: Callable[[Path], Path], code: int, said: str
+) -> None:
+    ran = regraft("run", given(tmp_path))
+    assert ran.code == code
+    message = ran.err[ran.err.index("regraft: " if " ..." not in ran.err else ran.err.splitlines()[-1]) :]
+    assert said in message
+    assert "Traceback" not in ran.err
+    assert ran.out == ""
+    assert versions.names(Store(str(tmp_path / "store"))) == []
+
+
+def test_a_second_run_is_told_that_one_is_under_way(tmp_path: Path, regraft: Regraft) -> None:
+    with Store(str(tmp_path / "store")).run():
+        ran = regraft("run", job(tmp_path))
+    assert ran.code == 4
+    assert "Another run is under way" in ran.err
+
+
+def test_a_list_for_a_category_that_is_not_there_is_refused(tmp_path: Path, regraft: Regraft) -> None:
+    ran = regraft("run", job(tmp_path), "--list", "lion=x.txt")
+    assert ran.code == 2
+    assert "has no category 'lion'; it has: tiger, cat" in ran.err
+
+
+def test_a_first_run_tells_what_it_found_and_where_to_look(tmp_path: Path, regraft: Regraft) -> None:
+    ran = regraft("run", "--store", tmp_path / "store")
+    assert ran.code == 0, ran.err
+    lines = ran.out.splitlines()
+    assert 8 <= len(lines) <= 14
+    assert "above it" in ran.out or "below it" in ran.out
+    report = next(line for line in lines if line.startswith("Look next:")).split()[-1]
+    assert Path(report).read_text().startswith("<!doctype html>")
+
+
+def test_versions_and_promotion(first: versions.Version, regraft: Regraft) -> None:
+    store = ("--store", first.store.url)
+    assert first.name in regraft("versions", *store).out
+    told = json.loads(regraft("versions", *store, "--json").out)
+    assert [row["version"] for row in told if row["champion"]] == [first.name]
+    assert "is the champion" in regraft("promote", first.name[:10], *store).out
+    assert regraft("promote", "1999", *store).code == 9
+
+
+def test_predictions_are_a_table_and_a_picture(first: versions.Version, tmp_path: Path, regraft: Regraft) -> None:
+    for animal in ("tiger", "cat"):
+        (tmp_path / f"{animal}.jpg").write_bytes(encoded(drawing(animal, "new"), "JPEG"))
+    images = [tmp_path / "tiger.jpg", tmp_path / "cat.jpg"]
+    picture = ("--store", first.store.url, "--picture", tmp_path / "lengths.png")
+    assert "tiger.jpg" in regraft("predict", *images, *picture).out
+    assert (tmp_path / "lengths.png").read_bytes().startswith(b"\x89PNG")
+    tiger, cat = json.loads(regraft("predict", *images, *picture, "--json").out)
+    assert tiger["length_cm"] > 70 > cat["length_cm"]
+
+
+@pytest.mark.parametrize(
+    ("image", "said"),
+    [("nowhere.jpg", "cannot be read"), ("http://127.0.0.1/x.jpg", "not a public address"), (__file__, "no picture")],
+)
+def test_what_is_no_picture_is_named(first: versions.Version, regraft: Regraft, image: str, said: str) -> None:
+    ran = regraft("predict", image, "--store", first.store.url)
+    assert ran.code == 10
+    assert image in ran.err
+    assert said in ran.err
+
+
+def test_without_a_champion_there_is_nothing_to_predict_with(tmp_path: Path, regraft: Regraft) -> None:
+    ran = regraft("predict", "x.jpg", "--store", tmp_path)
+    assert ran.code == 9
+    assert "regraft run" in ran.err
