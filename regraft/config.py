@@ -100,6 +100,14 @@ class FetchSettings(Settings):
     """Bytes of a body at most."""
     max_redirects: Annotated[int, Field(ge=0, le=20)] = 5
     """Redirects followed at most."""
+    pace_s: Annotated[float, Field(ge=0, le=60)] = 0
+    """Seconds at least between two requests to one host."""
+    robots: bool = False
+    """Obey robots.txt, Crawl-delay included. X-Robots-Tag (noai, noimageai, noindex) is always obeyed."""
+    budget_s: Annotated[float, Field(gt=0)] | None = None
+    """Seconds of fetching in one run at most; links not reached keep what is known of them."""
+    budget_bytes: Annotated[int, Field(gt=0)] | None = None
+    """Bytes of bodies in one run at most; links not reached keep what is known of them."""
     outage_share: Annotated[float, Field(gt=0, le=1)] = 0.5
     """The run stops when more than this share of the links fails because of this machine's network."""
     user_agent: Annotated[str, Field(min_length=1)] = "regraft/0.1 (image link checker; honours noai and robots tags)"
@@ -115,6 +123,9 @@ class ScreenSettings(Settings):
     """Width times height at most, checked before decoding."""
     near: Annotated[int, Field(ge=0, le=16)] = 6
     """Perceptual hashes that differ in at most this many of 64 bits are near-duplicates."""
+    accept_replaced_days: Annotated[float, Field(ge=0)] | None = None
+    """Learn from a link that shows another picture than it did once it has done so for this long; else only after
+    `regraft accept URL`."""
 
 
 class SplitSettings(Settings):

@@ -5,34 +5,41 @@ crashes a decoder ends its process: the links under way there are tried again on
 it again is charged, not the run.
 """
 
-import hashlib
 import multiprocessing
 import os
-import queue
-import random
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from typing import Any
-from urllib.parse import urlsplit
 
 from regraft.config import FetchSettings, ScreenSettings
-from regraft.guard import BadUrl, Blocked, Guard, spelt
-from regraft.images import Limits, Unfit, judge
 from regraft.links import Finding, Job
-from regraft.schedule import Schedule
 from regraft.store import Store
-from regraft.web import Body, Client, Exchange, Failed, NotModified, Redirect
+from regraft.worker import Settings, host_of, slots, work
 
 UNDER_WAY = 512
 """Links handed to one process at a time: enough for hosts to take turns, few enough for memory to stay flat."""
-TIMEOUT_ATTEMPTS = 2
-BACKOFF_S = 0.5
 CRASHED = "truncated"
-OPT_OUT = ("noai", "noimageai", "noindex", "none")
-Settings = tuple[str, FetchSettings, ScreenSettings]
+
+
+class Budget:
+    """What one run may spend: seconds since it began, and bytes of bodies. None is no bound."""
+
+    def __init__(self, seconds: float | None, size: int | None):
+        self._end = time.monotonic() + seconds if seconds is not None else None
+        self._left = size
+
+    def spend(self, size: int) -> None:
+        """Take bytes off it."""
+        if self._left is not None:
+            self._left -= size
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether no further link should be asked for."""
+        late = self._end is not None and time.monotonic() > self._end
+        return late or (self._left is not None and self._left <= 0)
 
 
 class Crew:
@@ -43,6 +50,7 @@ class Crew:
         count = fetch.processes or os.cpu_count() or 1
         self._workers = [_Worker(self._settings, place, count) for place in range(min(count, fetch.connections))]
         self._per_host = fetch.per_host
+        self._budget = Budget(fetch.budget_s, fetch.budget_bytes)
 
     def __enter__(self) -> "Crew":
         return self
@@ -51,7 +59,10 @@ class Crew:
         self.close()
 
     def fetch(self, jobs: Sequence[Job], progress: Callable[[int], None] = lambda _: None) -> list[Finding]:
-        """Return a finding for each job, in any order. Blocks until the last is in."""
+        """Return a finding for each job, in any order. Blocks until the last is in.
+
+        Jobs that the run's budget has nothing left for are found `skipped`.
+        """
         findings: list[Finding] = []
         complete = threading.Event()
         lock = threading.Lock()
@@ -59,13 +70,17 @@ class Crew:
         def done(finding: Finding) -> None:
             with lock:
                 findings.append(finding)
+                self._budget.spend(finding.bytes)
                 last = len(findings) == len(jobs)
             progress(1)
             if last:
                 complete.set()
 
         for job in jobs:
-            self._worker_for(job.url).put(job, done)
+            if self._budget.is_spent:
+                done(Finding(job.url, "timeout", outcome="skipped", detail="the run's budget was spent"))
+            else:
+                self._worker_for(job.url).put(job, done)
         if jobs:
             complete.wait()
         return findings
@@ -78,18 +93,9 @@ class Crew:
     def _worker_for(self, url: str) -> "_Worker":
         """The least busy of the workers that may ask this host at all."""
         count = len(self._workers)
-        host = _host(url)
+        host = host_of(url)
         allowed = [w for w in self._workers if slots(host, w.place, count, self._per_host) > 0]
         return min(allowed, key=lambda worker: worker.load)
-
-
-def slots(host: str, place: int, count: int, per_host: int) -> int:
-    """Return how many of a host's `per_host` connections belong to the worker at `place` of `count`.
-
-    The shares of all workers sum to `per_host`, so the limit holds over processes that never speak to each other.
-    """
-    start = hashlib.sha256(host.encode("utf-8", "surrogatepass")).digest()[0]
-    return sum(1 for i in range(per_host) if (start + i) % count == place)
 
 
 class _Worker:
@@ -112,7 +118,7 @@ class _Worker:
         with self._lock:
             number, self._next = self._next, self._next + 1
             self._under_way[number] = (job, done)
-            self._send((number, job))
+            self._send([(number, job)])
 
     def close(self) -> None:
         with self._lock:
@@ -175,7 +181,7 @@ def alone(job: Job, settings: Settings) -> Finding:
     process.start()
     theirs.close()
     try:
-        ours.send((0, job))
+        ours.send([(0, job)])
         [(_, finding)] = ours.recv()
         ours.send(None)
         process.join(2)
@@ -185,156 +191,3 @@ def alone(job: Job, settings: Settings) -> Finding:
     finally:
         process.kill()
         process.join()
-
-
-@dataclass(frozen=True, slots=True)
-class _Task:
-    """A job on its way: where its redirects led, how often it was tried, how long it took."""
-
-    number: int
-    job: Job
-    url: str
-    hops: int = 0
-    attempts: int = 0
-    attempt_s: float = 0.0
-    elapsed_s: float = 0.0
-
-
-def work(pipe: Connection, settings: Settings, place: int, count: int) -> None:
-    """Fetch and judge jobs from a pipe until told None: the main of a worker process."""
-    fetcher = Fetcher(settings, place, count)
-    fetcher.run(pipe)
-    os._exit(0)  # threads may wait on sockets; nothing they hold is worth waiting for
-
-
-class Fetcher:
-    """One process's client, its schedule, its threads."""
-
-    def __init__(self, settings: Settings, place: int = 0, count: int = 1):
-        store, self._fetch, screen = settings
-        fetch = self._fetch
-        self._store = Store(store)
-        self._limits = Limits(screen.min_side, screen.max_pixels)
-        threads = max(1, fetch.connections // count)
-        self._client = Client(
-            Guard(fetch.allow), proxy=fetch.proxy, user_agent=fetch.user_agent, connect_s=fetch.connect_s,
-            max_bytes=fetch.max_bytes, connections=threads,
-        )  # fmt: skip
-        self._schedule: Schedule[_Task] = Schedule(lambda host: max(1, slots(host, place, count, fetch.per_host)))
-        self._found: queue.SimpleQueue[tuple[int, Finding]] = queue.SimpleQueue()
-        self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(threads)]
-
-    def run(self, pipe: Connection) -> None:
-        """Serve the pipe until it says None or closes."""
-        for thread in (*self._threads, threading.Thread(target=self._report, args=(pipe,), daemon=True)):
-            thread.start()
-        while True:
-            try:
-                message = pipe.recv()
-            except (EOFError, OSError):
-                return
-            if message is None:
-                return
-            number, job = message
-            self._begin(number, job)
-
-    def _begin(self, number: int, job: Job) -> None:
-        try:
-            url = spelt(job.url)
-            self._schedule.put(_host(url), _Task(number, job, url))
-        except BadUrl as error:
-            self._found.put((number, Finding(job.url, "bad_url", detail=str(error))))
-        except Blocked as error:
-            self._found.put((number, Finding(job.url, "blocked", detail=str(error))))
-
-    def _report(self, pipe: Connection) -> None:
-        while True:
-            batch = [self._found.get()]
-            while len(batch) < 64 and not self._found.empty():
-                batch.append(self._found.get())
-            pipe.send(batch)
-
-    def _work(self) -> None:
-        while (taken := self._schedule.take()) is not None:
-            host, task = taken
-            try:
-                self._step(task)
-            except Exception as error:  # every job gets exactly one finding, whatever happens
-                fault = f"{type(error).__name__}: {error}"[:200]
-                finding = Finding(task.job.url, "unreachable", attempts=task.attempts + 1, local=True, detail=fault)
-                self._found.put((task.number, finding))
-            finally:
-                self._schedule.done(host)
-
-    def _step(self, task: _Task) -> None:
-        job = task.job
-        known = bool(job.etag or job.last_modified) and bool(job.digest) and self._store.has_blob(job.digest)
-        began = time.monotonic()
-        exchange = self._client.get(
-            task.url,
-            max(0.05, self._fetch.deadline_s - task.attempt_s),
-            job.etag if known else "",
-            job.last_modified if known else "",
-        )
-        spent = time.monotonic() - began
-        task = replace(task, attempt_s=task.attempt_s + spent, elapsed_s=task.elapsed_s + spent)
-        if isinstance(exchange, Redirect):
-            self._follow(task, exchange)
-        elif isinstance(exchange, Failed) and self._may_retry(task, exchange):
-            delay_s = _pause_s(task.attempts, exchange.retry_after_s, self._fetch.retry_after_s)
-            again = replace(task, url=spelt(job.url), hops=0, attempts=task.attempts + 1, attempt_s=0.0)
-            self._schedule.put(_host(again.url), again, delay_s)
-        else:
-            self._found.put((task.number, self._finding(task, exchange)))
-
-    def _follow(self, task: _Task, redirect: Redirect) -> None:
-        if task.hops >= self._fetch.max_redirects or redirect.url == task.url:
-            failed = Failed("too_many_redirects", f"at {redirect.url}"[:200], redirect.status)
-            self._found.put((task.number, self._finding(task, failed)))
-        else:
-            self._schedule.put(_host(redirect.url), replace(task, url=redirect.url, hops=task.hops + 1))
-
-    def _may_retry(self, task: _Task, failed: Failed) -> bool:
-        most = min(TIMEOUT_ATTEMPTS, self._fetch.attempts) if failed.reason == "timeout" else self._fetch.attempts
-        return failed.may_pass and task.attempts + 1 < most
-
-    def _finding(self, task: _Task, exchange: Exchange) -> Finding:
-        bare = Finding(task.job.url, final_url=task.url, attempts=task.attempts + 1, elapsed_s=round(task.elapsed_s, 4))
-        match exchange:
-            case Failed():
-                return replace(
-                    bare, reason=exchange.reason, http_status=exchange.status, local=exchange.local,
-                    detail=exchange.detail,
-                )  # fmt: skip
-            case NotModified():
-                return replace(bare, http_status=304, outcome="not_modified")
-            case Body():
-                return self._judged(replace(bare, http_status=200), exchange)
-            case Redirect():
-                raise AssertionError("a redirect is followed, not found")
-
-    def _judged(self, bare: Finding, body: Body) -> Finding:
-        if any(word.strip() in OPT_OUT for word in body.robots.replace(":", ",").split(",")):
-            return replace(bare, reason="opted_out", detail=f"X-Robots-Tag: {body.robots}")
-        picture = judge(body.data, self._limits)
-        bare = replace(bare, bytes=len(body.data))
-        if isinstance(picture, Unfit):
-            return replace(bare, reason=picture.reason, detail=picture.detail)
-        return replace(
-            bare, digest=self._store.put_blob(body.data), width=picture.width, height=picture.height,
-            phash=picture.phash, etag=body.etag, last_modified=body.last_modified,
-        )  # fmt: skip
-
-
-def _host(url: str) -> str:
-    try:
-        return urlsplit(url).netloc.lower()
-    except ValueError:
-        return ""
-
-
-def _pause_s(attempts: int, asked_s: float | None, most_s: float) -> float:
-    """Exponential backoff with full jitter, or what the server asked for, up to a bound."""
-    if asked_s is not None:
-        return min(asked_s, most_s) + random.uniform(0, BACKOFF_S)
-    return random.uniform(0.5, 1) * BACKOFF_S * 2**attempts

@@ -12,6 +12,8 @@ from regraft.config import GateSettings
 from regraft.labels import Oracle
 
 Lengths = NDArray[np.float64]
+SAME_CM = 1e-4
+"""Differences below this are rounding, not learning."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,7 @@ def gate(
         return Gate(True, f"Measurably better than champion {version} on the same images ({span}).", told)
     if low > 0:
         return Gate(False, f"Measurably worse than champion {version} on the same images ({span}).", told)
-    if difference == 0 and low == high == 0:
+    if max(abs(low), abs(high)) < SAME_CM:
         return Gate(False, f"Predicts just what champion {version} predicts on the same {len(label)} images.", told)
     return Gate(False, f"Not measurably better than champion {version} on the same images ({span}).", told)
 

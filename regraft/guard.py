@@ -9,6 +9,7 @@ import ipaddress
 import queue
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -137,10 +138,11 @@ class Guard:
             raise Blocked(f"port {port} is not for the web")
 
     def connect(self, host: str, port: int, timeout_s: float, options: Iterable[tuple[Any, ...]]) -> socket.socket:
-        """Return a socket connected to `host`; the only place where one is opened.
+        """Return a socket connected to `host` within `timeout_s`, names included; the only place where one is opened.
 
         Raises Blocked if any of the name's addresses is private and not exempt, OSError if none answers.
         """
+        end = time.monotonic() + timeout_s
         addresses = self._names.resolve(host.strip("[]"), port, timeout_s)
         for _, _, _, _, address in addresses:
             self._check_address(address[0], port)
@@ -150,7 +152,7 @@ class Guard:
             try:
                 for option in options or ():
                     opened.setsockopt(*option)
-                opened.settimeout(timeout_s)
+                opened.settimeout(max(0.01, end - time.monotonic()))
                 opened.connect(address)
                 self._check_address(opened.getpeername()[0], port)
                 return opened

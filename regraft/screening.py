@@ -1,7 +1,7 @@
 """What only all links together can tell: placeholders, duplicates, near-duplicates, pictures in two categories."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import pairwise
 
@@ -11,29 +11,40 @@ from numpy.typing import NDArray
 
 from regraft.config import Config
 from regraft.labels import split_of
+from regraft.links import COLUMNS, distance
 from regraft.store import Store
 
 MANY = 4
-"""The same bytes behind this many links are a placeholder; a picture honestly linked twice or thrice is not."""
+"""The same picture behind this many links is a placeholder; a picture honestly linked twice or thrice is not."""
 MANY_REDIRECTED = 3
 """Links that redirect to one and the same address show a placeholder."""
+IDENTICAL = 2
+"""Bits of 64 in which the perceptual hashes of one placeholder's variants differ at most; their size is the same."""
 
 
 def screen(links: pd.DataFrame, config: Config, store: Store) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the links with their last verdicts and the pictures to learn from; the store learns new placeholders."""
+    """Return the links, columns links.COLUMNS, with their last verdicts, and the pictures to learn from.
+
+    `links` has the columns links.MEMORY. The store learns new placeholders.
+    """
+    now = datetime.now(UTC)
     known = store.placeholders()
-    new = find_placeholders(links, known, datetime.now(UTC))
+    new = find_placeholders(links, known, now)
     if len(new):
         known = pd.concat([known, new], ignore_index=True) if len(known) else new
         store.put_placeholders(known)
-    return screened(links, known, config.screen.near, partial(split_of, config.split, config.seed))
+    days = config.screen.accept_replaced_days
+    accepted_before = now - timedelta(days=days) if days is not None else None
+    of_split = partial(split_of, config.split, config.seed)
+    judged, pictures = screened(links, known, config.screen.near, of_split, accepted_before)
+    return judged[COLUMNS], pictures
 
 
 def find_placeholders(links: pd.DataFrame, known: pd.DataFrame, now: datetime) -> pd.DataFrame:
-    """Return the signatures (digest, final_url, first_seen) that `known` lacks and these links show.
+    """Return the signatures, columns store.PLACEHOLDERS, that `known` lacks and these links show.
 
-    Nobody says what a placeholder looks like. But one picture that many links show, or one address that unrelated
-    links redirect to, stands for photos that are gone.
+    Nobody says what a placeholder looks like. But one picture that many links show, be its bytes the same or not, or
+    one address that unrelated links redirect to, stands for photos that are gone.
     """
     pictures = links[links["digest"] != ""]
     uses = pictures.groupby("digest")["url"].nunique()
@@ -42,26 +53,63 @@ def find_placeholders(links: pd.DataFrame, known: pd.DataFrame, now: datetime) -
     targets = away.groupby("final_url")["url"].nunique()
     shared = set(targets[targets >= MANY_REDIRECTED].index)
     digests = many | set(away.loc[away["final_url"].isin(shared), "digest"])
-    new_digests = sorted(digests - set(known["digest"]))
-    new_targets = sorted(shared - set(known["final_url"]))
-    rows = [(digest, "", now) for digest in new_digests] + [("", target, now) for target in new_targets]
-    return pd.DataFrame(rows, columns=["digest", "final_url", "first_seen"])
+    rows = [(digest, "", "", 0, 0, now) for digest in sorted(digests - set(known["digest"]))]
+    rows += [("", target, "", 0, 0, now) for target in sorted(shared - set(known["final_url"]))]
+    shown = pictures[~pictures["digest"].isin(digests)]
+    alike = _alike(shown[~_shows_picture(shown, known)])
+    rows += [("", "", phash, width, height, now) for phash, width, height in alike]
+    return pd.DataFrame(rows, columns=["digest", "final_url", "phash", "width", "height", "first_seen"])
+
+
+def _alike(pictures: pd.DataFrame) -> list[tuple[str, int, int]]:
+    """One (phash, width, height) for each group of many links whose pictures are the same but for some bytes."""
+    found = []
+    for _, part in pictures.groupby(["width", "height"]):
+        if part["url"].nunique() < MANY:
+            continue
+        once = part.drop_duplicates("url")
+        cluster = clusters(once["phash"].tolist(), once["digest"].tolist(), IDENTICAL)
+        sizes = pd.Series(cluster).value_counts()
+        first = once.drop_duplicates("digest").set_index("digest")["phash"]
+        phashes = [str(first[leader]) for leader in sorted(sizes[sizes >= MANY].index)]
+        found += [(phash, int(part["width"].iloc[0]), int(part["height"].iloc[0])) for phash in phashes]
+    return found
+
+
+def _shows_picture(links: pd.DataFrame, placeholders: pd.DataFrame) -> "pd.Series[bool]":
+    """Which links show the picture of a known placeholder, whatever its bytes."""
+    shows = pd.Series(False, index=links.index)
+    for row in placeholders[placeholders["phash"] != ""].itertuples():
+        same = links.index[(links["width"] == row.width) & (links["height"] == row.height) & (links["phash"] != "")]
+        alike = [distance(str(phash), str(row.phash)) <= IDENTICAL for phash in links.loc[same, "phash"]]
+        shows[same[np.array(alike, dtype=bool)]] = True
+    return shows
 
 
 def screened(
-    links: pd.DataFrame, placeholders: pd.DataFrame, near: int, split_of: Callable[[str, str], str]
+    links: pd.DataFrame,
+    placeholders: pd.DataFrame,
+    near: int,
+    split_of: Callable[[str, str], str],
+    accepted_before: datetime | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the links with their last verdicts, and the pictures to learn from, one row a digest.
 
     pictures: digest, category, urls, width, height, phash, cluster (the smallest digest of its near-duplicates).
     `split_of(category, digest)` is asked because near-duplicates must not lie on two sides of a split: of a cluster
-    that would, the members on the better held-out side stay, and the others are left out.
+    that would, the members on the better held-out side stay, and the others are left out. A link that shows another
+    picture than the one it is known for is `replaced`, unless it has done so since `accepted_before`.
     """
     links = links.copy()
     signatures = set(placeholders["digest"]) - {""}
     addresses = set(placeholders["final_url"]) - {""}
-    shows = (links["digest"] != "") & (links["digest"].isin(signatures) | links["final_url"].isin(addresses))
-    _drop(links, shows, "placeholder")
+    known = links["digest"].isin(signatures) | links["final_url"].isin(addresses) | _shows_picture(links, placeholders)
+    _drop(links, (links["digest"] != "") & known, "placeholder")
+
+    swapped = links["replaced_at"].notna() & ~links["trusted_digest"].isin(signatures)
+    if accepted_before is not None:
+        swapped &= links["replaced_at"] > accepted_before
+    _drop(links, (links["verdict"] == "alive") & swapped, "replaced")
 
     alive = links["verdict"] == "alive"
     homes = links[alive].groupby("digest")["category"].nunique()
@@ -75,11 +123,8 @@ def screened(
     pictures["cluster"] = clusters(pictures["phash"].tolist(), pictures["digest"].tolist(), near)
     pictures["split"] = [split_of(c, d) for c, d in zip(pictures["category"], pictures["digest"], strict=True)]
     clash = _clashing(pictures)
-    _drop(
-        links,
-        links["digest"].isin(set(pictures.loc[clash, "digest"])) & (links["verdict"] == "alive"),
-        "near_duplicate",
-    )
+    shown = links["digest"].isin(set(pictures.loc[clash, "digest"])) & (links["verdict"] == "alive")
+    _drop(links, shown, "near_duplicate")
     return links, pictures[~clash].drop(columns="split").reset_index(drop=True)
 
 

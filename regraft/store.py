@@ -80,15 +80,15 @@ class Store:
     # the memory of links
 
     def links(self, shard: int) -> pd.DataFrame:
-        """Return what is known of a shard's links, columns of links.SCHEMA; an unreadable memory is an empty one."""
-        return self._table(_shard(shard), links.SCHEMA)
+        """Return what is known of a shard's links, columns of links.MEMORY; an unreadable memory is an empty one."""
+        return self._table(_shard(shard), links.MEMORY)
 
     def put_links(self, shard: int, table: pd.DataFrame) -> None:
         """Replace what is known of a shard's links."""
-        self.disk.write(_shard(shard), parquet(table, links.SCHEMA))
+        self.disk.write(_shard(shard), parquet(table, links.MEMORY))
 
     def placeholders(self) -> pd.DataFrame:
-        """Return the known placeholders: digest, final_url, first_seen."""
+        """Return the known placeholders, columns PLACEHOLDERS."""
         return self._table("links/placeholders.parquet", PLACEHOLDERS)
 
     def put_placeholders(self, table: pd.DataFrame) -> None:
@@ -202,8 +202,12 @@ class Store:
 
 
 PLACEHOLDERS = pa.schema(
-    [("digest", pa.string()), ("final_url", pa.string()), ("first_seen", links.SCHEMA.field("first_seen").type)]
-)
+    [
+        ("digest", pa.string()), ("final_url", pa.string()), ("phash", pa.string()), ("width", pa.int32()),
+        ("height", pa.int32()), ("first_seen", links.SCHEMA.field("first_seen").type),
+    ]
+)  # fmt: skip
+"""A placeholder's signature is the bytes, or the address that links redirect to, or the picture and its size."""
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 

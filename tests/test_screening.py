@@ -7,15 +7,16 @@ import pandas as pd
 
 from regraft.links import Finding, remembered
 from regraft.screening import find_placeholders, near_pairs, screened
+from regraft.store import PLACEHOLDERS
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-NONE = pd.DataFrame({"digest": [], "final_url": [], "first_seen": []})
+NONE = PLACEHOLDERS.empty_table().to_pandas()
 
 
 def links(*rows: tuple[str, str, str, str, str]) -> pd.DataFrame:
     asked = pd.DataFrame([(url, category) for url, category, *_ in rows], columns=["url", "category"])
     findings = [Finding(u, final_url=f or u, digest=d, phash=p, width=9, height=9) for u, _, d, p, f in rows]
-    return remembered(asked, findings, pd.DataFrame(columns=["url"]), NOW)
+    return remembered(asked, findings, pd.DataFrame(columns=["url"]), NOW, 6)
 
 
 def reasons(table: pd.DataFrame, split: str = "train") -> list[str]:

@@ -1,0 +1,256 @@
+"""Fetching and judging against img2dataset, on one list, one server, one machine, in turn.
+
+    python tests/benchmarks/fetch.py                  # three rounds of 5,000 links against img2dataset
+    python tests/benchmarks/fetch.py memory           # peak memory at 5,000 and at 50,000 links
+
+img2dataset runs in an environment of its own, made beside this file's temporary folder on the first run, with what
+was best on two cores: as many processes as cores, 64 threads each, 224 px centre crop. Regraft hashes every byte,
+decodes every picture to its end, keeps it in the store, and screens all links together. The limit is the same server
+drained by bare urllib3, nothing decoded and nothing kept.
+"""
+
+import argparse
+import contextlib
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+CACHE = Path(tempfile.gettempdir()) / "regraft-benchmarks"
+IMG2DATASET = "img2dataset==1.47.0"
+CORES = os.cpu_count() or 1
+THREADS = 64
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one contender's turn cost."""
+
+    seconds: float
+    cpu_s: float
+    peak_mib: float
+
+
+@contextlib.contextmanager
+def served(count: int, size: str) -> Iterator[int]:
+    """Serve pictures while the context lasts; yield the port."""
+    command = [sys.executable, str(HERE / "pictures.py"), str(count), size]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        try:
+            yield int(server.stdout.readline())
+        finally:
+            server.kill()
+
+
+def sent(port: int) -> tuple[int, int]:
+    """Requests answered, and bytes of pictures sent so far."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/stats") as answer:
+        requests, size = answer.read().split()
+    return int(requests), int(size)
+
+
+def measured(command: Sequence[str | Path]) -> Cost:
+    """Run a command to its end; its seconds, CPU seconds and peak memory include its processes'."""
+    began = time.monotonic()
+    process = subprocess.Popen([str(word) for word in command], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=sys.stderr)
+    peak = Peak(process.pid)
+    _, status, used = os.wait4(process.pid, 0)
+    seconds = time.monotonic() - began
+    peak.stop()
+    if status != 0:
+        raise SystemExit(f"{command} ended with {status}")
+    return Cost(seconds, used.ru_utime + used.ru_stime, peak.mib)
+
+
+class Peak:
+    """Watches the memory of a process and its children: proportional set size, so that shared pages count once."""
+
+    def __init__(self, pid: int):
+        self.mib = 0.0
+        self._pid, self._ended = pid, threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._ended.wait(0.2):
+            self.mib = max(self.mib, sum(map(pss_kib, family(self._pid))) / 1024)
+
+
+def family(pid: int) -> list[int]:
+    """A process and all that descend from it."""
+    found = [pid]
+    for one in found:
+        with contextlib.suppress(OSError):
+            for task in os.listdir(f"/proc/{one}/task"):
+                found += [int(child) for child in Path(f"/proc/{one}/task/{task}/children").read_text().split()]
+    return found
+
+
+def pss_kib(pid: int) -> int:
+    """Proportional set size of a process."""
+    with contextlib.suppress(OSError, IndexError):
+        return int(Path(f"/proc/{pid}/smaps_rollup").read_text().split("\nPss:")[1].split()[0])
+    return 0
+
+
+# the contenders
+
+
+def img2dataset() -> Path:
+    """The rival's command, installed into an environment of its own."""
+    environment = CACHE / "img2dataset"
+    if not (environment / "bin" / "img2dataset").exists():
+        print(f"installing {IMG2DATASET} ...", file=sys.stderr)
+        subprocess.run([sys.executable, "-m", "venv", environment], check=True)
+        subprocess.run([environment / "bin" / "pip", "install", "--quiet", IMG2DATASET], check=True)
+    return environment / "bin" / "img2dataset"
+
+
+def rival(urls: Path, folder: Path) -> list[str | Path]:
+    return [
+        img2dataset(), "--url_list", urls, "--output_folder", folder, "--output_format", "files",
+        "--processes_count", str(CORES), "--thread_count", str(THREADS), "--image_size", "224",
+        "--resize_mode", "center_crop", "--number_sample_per_shard", "1000", "--enable_wandb", "False",
+    ]  # fmt: skip
+
+
+def ours(urls: Path, folder: Path) -> list[str | Path]:
+    return [sys.executable, __file__, "regraft", urls, folder]
+
+
+def bare(urls: Path, folder: Path) -> list[str | Path]:
+    return [sys.executable, __file__, "bare", urls, folder]
+
+
+def regraft(urls: Path, folder: Path) -> None:
+    """Regraft's fetch and screen, without Prefect: the library alone."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    from regraft import fetching, screening
+    from regraft.config import parse_config
+    from regraft.lists import read_list
+    from regraft.run import open_run
+    from regraft.web import Client
+
+    port = urls.read_text().split("/", 3)[2].rpartition(":")[2]
+    job = {
+        "name": "benchmark", "store": str(folder),
+        "categories": {name: {"list": str(urls), "label": {"mean": 1, "std": 1}} for name in ("one", "two")},
+        "fetch": {"allow": [f"127.0.0.1:{port}"], "per_host": THREADS, "connections": THREADS},
+    }  # fmt: skip
+    config = parse_config(job)
+    with open_run(config) as run, ThreadPoolExecutor(16) as shards:
+        links = read_list("one", str(urls), Client())
+        fetched = list(shards.map(lambda item: fetching.fetch_shard(*item, run), fetching.shards(links).items()))
+        import pandas as pd
+
+        judged, pictures = screening.screen(pd.concat(fetched, ignore_index=True), config, run.store)
+    alive = int((judged["verdict"] == "alive").sum())
+    counts = judged["reason"].value_counts().to_dict()
+    print(f"  regraft: {alive} alive, {len(pictures)} pictures, {counts}", file=sys.stderr)
+
+
+def drain(urls: Path, _: Path) -> None:
+    """The limit: bare urllib3, nothing decoded, nothing kept."""
+    import multiprocessing
+
+    words = urls.read_text().split()
+    context = multiprocessing.get_context("spawn")
+    processes = [context.Process(target=_drained, args=(words[i::CORES],)) for i in range(CORES)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+
+
+def _drained(words: list[str]) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    import urllib3
+
+    pool = urllib3.PoolManager(maxsize=16)
+    with ThreadPoolExecutor(16) as threads:
+        list(threads.map(lambda url: len(pool.request("GET", url, retries=False).data), words))
+
+
+# the tables
+
+
+def against(count: int, rounds: int) -> None:
+    """Print the table of all contenders, round by round and in the median."""
+    img2dataset()
+    costs: dict[str, list[Cost]] = {"img2dataset": [], "regraft": [], "regraft, again": [], "bare urllib3": []}
+    with served(count, "large") as port, tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        urls = folder / "urls.txt"
+        urls.write_text("".join(f"http://127.0.0.1:{port}/{number}.jpg\n" for number in range(count)))
+        for turn in range(rounds):
+            store = folder / f"store-{turn}"
+            costs["img2dataset"].append(measured(rival(urls, folder / f"rival-{turn}")))
+            costs["regraft"].append(measured(ours(urls, store)))
+            _, before = sent(port)
+            costs["regraft, again"].append(measured(ours(urls, store)))
+            transferred = sent(port)[1] - before
+            costs["bare urllib3"].append(measured(bare(urls, folder)))
+            line = "  ".join(f"{who} {count / cost[-1].seconds:.0f}/s" for who, cost in costs.items())
+            print(f"round {turn + 1}: {line}; image bytes sent to the second run: {transferred}", flush=True)
+            shutil.rmtree(store)
+            shutil.rmtree(folder / f"rival-{turn}")
+    base = statistics.median(cost.seconds for cost in costs["img2dataset"])
+    print(f"\n{count} links, 20% dead, about 100 kB each; {CORES} cores; medians of {rounds} rounds")
+    print(f"{'':16}{'links/s':>9}{'seconds':>9}{'CPU s':>8}{'peak MiB':>10}{'x img2dataset':>15}")
+    for who, turns in costs.items():
+        seconds, cpu_s, peak = (
+            statistics.median(getattr(t, f) for t in turns) for f in ("seconds", "cpu_s", "peak_mib")
+        )
+        print(f"{who:16}{count / seconds:9.0f}{seconds:9.2f}{cpu_s:8.1f}{peak:10.0f}{base / seconds:15.2f}")
+
+
+def memory() -> None:
+    """Print peak memory at 5,000 and at 50,000 links, and the ratio."""
+    peaks = []
+    for count in (5_000, 50_000):
+        with served(count, "small") as port, tempfile.TemporaryDirectory() as name:
+            urls = Path(name) / "urls.txt"
+            urls.write_text("".join(f"http://127.0.0.1:{port}/{number}.jpg\n" for number in range(count)))
+            cost = measured(ours(urls, Path(name) / "store"))
+            peaks.append(cost.peak_mib)
+            print(f"{count:6} links: peak {cost.peak_mib:.0f} MiB, {count / cost.seconds:.0f} links/s", flush=True)
+    print(f"ratio {peaks[1] / peaks[0]:.2f}")
+
+
+def main() -> None:
+    asks = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    asks.add_argument("what", nargs="?", default="against", choices=["against", "memory", "regraft", "bare"])
+    asks.add_argument("paths", nargs="*", type=Path)
+    asks.add_argument("--links", type=int, default=5_000)
+    asks.add_argument("--rounds", type=int, default=3)
+    told = asks.parse_args()
+    match told.what:
+        case "regraft":
+            regraft(*told.paths)
+        case "bare":
+            drain(*told.paths)
+        case "memory":
+            memory()
+        case _:
+            against(told.links, told.rounds)
+
+
+if __name__ == "__main__":
+    main()
