@@ -5,22 +5,31 @@ crashes a decoder ends its process: the links under way there are tried again on
 it again is charged, not the run.
 """
 
-import multiprocessing
 import os
+import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import fields, replace
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
+import regraft
 from regraft.config import FetchSettings, ScreenSettings
-from regraft.links import Finding, Job
+from regraft.images import Limits
+from regraft.jobs import Finding, Job
 from regraft.store import Store
-from regraft.worker import Settings, host_of, slots, work
+from regraft.worker import Orders, host_of, slots
 
 UNDER_WAY = 512
 """Links handed to one process at a time: enough for hosts to take turns, few enough for memory to stay flat."""
+BATCH = 32
+"""Links in one message."""
 CRASHED = "truncated"
+Done = Callable[[Finding], None]
 
 
 class Budget:
@@ -46,9 +55,11 @@ class Crew:
     """Worker processes, shared by the shards of a run. Use it as a context; `fetch` may be called from many threads."""
 
     def __init__(self, store: Store, fetch: FetchSettings, screen: ScreenSettings):
-        self._settings: Settings = (store.url, fetch, screen)
-        count = fetch.processes or os.cpu_count() or 1
-        self._workers = [_Worker(self._settings, place, count) for place in range(min(count, fetch.connections))]
+        self._count = min(fetch.processes or os.cpu_count() or 1, fetch.connections)
+        told = {field.name: getattr(fetch, field.name) for field in fields(Orders) if hasattr(fetch, field.name)}
+        limits = Limits(screen.min_side, screen.max_pixels)
+        orders = Orders(store.url, limits, place=0, count=self._count, **told)
+        self._workers = [_Worker(replace(orders, place=place)) for place in range(self._count)]
         self._per_host = fetch.per_host
         self._budget = Budget(fetch.budget_s, fetch.budget_bytes)
 
@@ -76,11 +87,13 @@ class Crew:
             if last:
                 complete.set()
 
-        for job in jobs:
+        for start in range(0, len(jobs), BATCH):
+            batch = jobs[start : start + BATCH]
             if self._budget.is_spent:
-                done(Finding(job.url, "timeout", outcome="skipped", detail="the run's budget was spent"))
+                for job in batch:
+                    done(Finding(job.url, "timeout", outcome="skipped", detail="the run's budget was spent"))
             else:
-                self._worker_for(job.url).put(job, done)
+                self._hand_out(batch, done)
         if jobs:
             complete.wait()
         return findings
@@ -90,54 +103,56 @@ class Crew:
         for worker in self._workers:
             worker.close()
 
-    def _worker_for(self, url: str) -> "_Worker":
-        """The least busy of the workers that may ask this host at all."""
-        count = len(self._workers)
-        host = host_of(url)
-        allowed = [w for w in self._workers if slots(host, w.place, count, self._per_host) > 0]
-        return min(allowed, key=lambda worker: worker.load)
+    def _hand_out(self, jobs: Sequence[Job], done: Done) -> None:
+        """Give each job to the least busy of the workers that may ask its host at all."""
+        shares: dict[int, list[Job]] = {}
+        load = [worker.load for worker in self._workers]
+        for job in jobs:
+            host = host_of(job.url)
+            allowed = [p for p in range(self._count) if slots(host, p, self._count, self._per_host) > 0]
+            place = min(allowed, key=lambda p: load[p])
+            load[place] += 1
+            shares.setdefault(place, []).append(job)
+        for place, share in shares.items():
+            self._workers[place].put(share, done)
 
 
 class _Worker:
     """The parent's end of one process."""
 
-    def __init__(self, settings: Settings, place: int, count: int):
-        self.place, self.count = place, count
+    def __init__(self, orders: Orders):
         self.load = 0
-        self._settings = settings
+        self._orders = orders
         self._room = threading.BoundedSemaphore(UNDER_WAY)
         self._lock = threading.RLock()
-        self._under_way: dict[int, tuple[Job, Callable[[Finding], None]]] = {}
+        self._under_way: dict[int, tuple[Job, Done]] = {}
         self._next = 0
         self._closed = False
         self._start()
 
-    def put(self, job: Job, done: Callable[[Finding], None]) -> None:
-        self.load += 1
-        self._room.acquire()
+    def put(self, jobs: Sequence[Job], done: Done) -> None:
+        self.load += len(jobs)
+        for _ in jobs:
+            self._room.acquire()
         with self._lock:
-            number, self._next = self._next, self._next + 1
-            self._under_way[number] = (job, done)
-            self._send([(number, job)])
+            numbered = list(enumerate(jobs, self._next))
+            self._next += len(jobs)
+            self._under_way |= {number: (job, done) for number, job in numbered}
+            self._send(numbered)
 
     def close(self) -> None:
         with self._lock:
             self._closed = True
             self._send(None)
-        self._process.join(2)
-        if self._process.is_alive():
+        try:
+            self._process.wait(2)
+        except subprocess.TimeoutExpired:
             self._process.kill()
-            self._process.join()
+            self._process.wait()
 
     def _start(self) -> None:
-        context = multiprocessing.get_context("spawn")  # never fork a process that has threads
-        self._pipe, theirs = context.Pipe()
-        self._process = context.Process(
-            target=work, args=(theirs, self._settings, self.place, self.count), name=f"crew-{self.place}", daemon=True
-        )
-        self._process.start()
-        theirs.close()
-        threading.Thread(target=self._listen, args=(self._pipe,), name=f"crew-{self.place}", daemon=True).start()
+        self._process, self._pipe = _started(self._orders)
+        threading.Thread(target=self._listen, args=(self._pipe,), daemon=True).start()
 
     def _send(self, message: Any) -> None:
         try:
@@ -166,28 +181,40 @@ class _Worker:
     def _recover(self) -> None:
         """The process died: ask for each link that was under way alone, in a process of its own."""
         with self._lock:
-            self._process.join()
+            self._process.wait()
             suspects = dict(self._under_way)
             self._start()
         for number, (job, _) in suspects.items():
-            self._finish(number, alone(job, self._settings))
+            self._finish(number, alone(job, self._orders))
 
 
-def alone(job: Job, settings: Settings) -> Finding:
+def alone(job: Job, orders: Orders) -> Finding:
     """Return the finding of one job in a process of its own; if that dies, the link is charged."""
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=work, args=(theirs, settings, 0, 1), daemon=True)
-    process.start()
-    theirs.close()
+    process, pipe = _started(replace(orders, place=0, count=1))
     try:
-        ours.send([(0, job)])
-        [(_, finding)] = ours.recv()
-        ours.send(None)
-        process.join(2)
+        pipe.send([(0, job)])
+        [(_, finding)] = pipe.recv()
         return finding
     except (EOFError, OSError):
         return Finding(job.url, CRASHED, attempts=1, detail="its bytes crash the decoder")
     finally:
         process.kill()
-        process.join()
+        process.wait()
+
+
+def _started(orders: Orders) -> tuple[subprocess.Popen[bytes], Connection]:
+    """A worker process with its orders, and the pipe to it.
+
+    A plain process: multiprocessing would import the caller's main module again, Prefect and all.
+    """
+    ours, theirs = socket.socketpair()
+    with theirs:
+        path = os.pathsep.join([str(Path(regraft.__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
+        process = subprocess.Popen(
+            [sys.executable, "-m", "regraft.worker", str(theirs.fileno())],
+            pass_fds=[theirs.fileno()], env={**os.environ, "PYTHONPATH": path.rstrip(os.pathsep)},
+            stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+    pipe = Connection(ours.detach())
+    pipe.send(orders)
+    return process, pipe

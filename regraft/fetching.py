@@ -8,7 +8,7 @@ import pandas as pd
 from regraft import links
 from regraft.breaker import SILENT
 from regraft.errors import OutageError
-from regraft.links import Finding
+from regraft.jobs import Finding
 from regraft.run import Run
 from regraft.worker import host_of
 

@@ -111,8 +111,9 @@ def perceptual_hash(small: NDArray[np.float32]) -> str:
 
     The sign of the 8 x 8 lowest frequencies against their median; https://www.phash.org.
     """
-    low = _DCT @ small @ _DCT.T
-    bits = (low > np.median(low)).reshape(-1)
+    low = (_DCT @ small @ _DCT.T).reshape(-1)
+    middle = np.sort(low)[31:33]  # np.median costs ten times as much on so few numbers
+    bits = low > (middle[0] + middle[1]) / 2
     return np.packbits(bits).tobytes().hex()
 
 
@@ -174,7 +175,7 @@ def _as_rgb(image: Image.Image) -> Image.Image:
 
 def _orientation(data: bytes) -> int:
     """EXIF orientation 1 to 8 of a JPEG; read only where an EXIF block is there."""
-    if b"Exif\0\0" not in data[:65_536]:
+    if data.find(b"Exif\0\0", 0, 65_536) < 0:
         return 1
     try:
         told = Image.open(io.BytesIO(data), formats=["JPEG"]).getexif().get(ORIENTATION, 1)
@@ -195,8 +196,9 @@ def _upright(pixels: Pixels, orientation: int) -> Pixels:
 
 
 def _resized(grey: NDArray[np.uint8], side: int) -> NDArray[np.float32]:
-    small = Image.fromarray(grey).resize((side, side), Image.Resampling.BOX)
-    return np.asarray(small, dtype=np.float32)
+    height, width = grey.shape
+    whole = Image.frombuffer("L", (width, height), grey.tobytes(), "raw", "L", 0, 1)
+    return np.asarray(whole.resize((side, side), Image.Resampling.BOX), dtype=np.float32)
 
 
 def _dct_matrix(rows: int, n: int) -> NDArray[np.float32]:

@@ -2,15 +2,15 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, cast
 
 import pandas as pd
 import pyarrow as pa
 
+from regraft.jobs import Finding, Job
+
 Verdict = Literal["alive", "dead", "junk"]
-Outcome = Literal["fetched", "not_modified", "skipped"]
 
 REASONS: dict[str, Verdict] = {
     "gone": "dead", "forbidden": "dead", "server_error": "dead", "rate_limited": "dead", "unreachable": "dead",
@@ -55,43 +55,6 @@ RECHECK: dict[str, tuple[float, timedelta]] = {
 """How long a dead link is left alone: this share of the time that it has been dead, up to a bound."""
 NOT_WORTH_WAITING = timedelta(hours=12)
 """A shorter wait than this is none: a nightly run asks whatever died since yesterday."""
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One link to ask for, with what is known of it."""
-
-    url: str
-    etag: str = ""
-    last_modified: str = ""
-    digest: str = ""
-    """Digest of the blob that the validators belong to."""
-    reason: str = ""
-    """Why what they belong to is junk, where it is; see LASTING."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What asking for one link came to."""
-
-    url: str
-    reason: str = ""
-    """Empty for a picture."""
-    http_status: int = 0
-    final_url: str = ""
-    digest: str = ""
-    bytes: int = 0
-    width: int = 0
-    height: int = 0
-    phash: str = ""
-    etag: str = ""
-    last_modified: str = ""
-    attempts: int = 0
-    elapsed_s: float = 0.0
-    outcome: Outcome = "fetched"
-    local: bool = False
-    """The failure points at this machine, not at the link."""
-    detail: str = ""
 
 
 def shard_of(url: str) -> int:

@@ -14,7 +14,6 @@ import hashlib
 import io
 import json
 import os
-import re
 import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -28,54 +27,22 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from regraft import links
-from regraft.disk import Disk, LocalDisk, disk_at
-from regraft.errors import CorruptError, LockedError, StoreError
+from regraft.blobs import Blobs
+from regraft.disk import LocalDisk
+from regraft.errors import LockedError, StoreError
 
 RUN = "run.json"
 LEASE = timedelta(hours=6)
 """A remote store cannot tell whether the run that locked it still lives; after this long its lock is taken over."""
 
 
-class Store:
+class Store(Blobs):
     """A folder or an fsspec URL, and what it holds. Cheap to open; safe to use from many processes."""
-
-    def __init__(self, url: str):
-        self.url = url
-        self.disk: Disk = disk_at(url)
 
     @property
     def is_local(self) -> bool:
         """Whether the store is a folder of this machine."""
         return isinstance(self.disk, LocalDisk)
-
-    # blobs
-
-    def put_blob(self, data: bytes) -> str:
-        """Keep bytes; return their digest. Bytes that are there already, and whole, are not written again."""
-        digest = hashlib.sha256(data).hexdigest()
-        path = _blob(digest)
-        if not self.disk.exists(path) or self.disk.read(path) != data:
-            self.disk.write(path, data)
-        return digest
-
-    def has_blob(self, digest: str) -> bool:
-        """Tell whether a blob is there; its bytes are checked when it is read."""
-        return self.disk.exists(_blob(digest))
-
-    def blob(self, digest: str) -> bytes:
-        """Return a blob's bytes. Raises CorruptError where they do not have that digest, StoreError if gone."""
-        try:
-            data = self.disk.read(_blob(digest))
-        except FileNotFoundError:
-            raise StoreError(
-                f"The blob {digest[:12]} is gone from {self.url}; the next run fetches it again."
-            ) from None
-        if hashlib.sha256(data).hexdigest() != digest:
-            self.disk.delete(_blob(digest))
-            raise CorruptError(
-                f"The blob {digest[:12]} in {self.url} was damaged and is removed; run again to refetch it."
-            )
-        return data
 
     # the memory of links
 
@@ -84,7 +51,8 @@ class Store:
         return self._table(_shard(shard), links.MEMORY)
 
     def put_links(self, shard: int, table: pd.DataFrame) -> None:
-        """Replace what is known of a shard's links."""
+        """Replace what is known of a shard's links, once the blobs that they name are safe."""
+        self.disk.settle()
         self.disk.write(_shard(shard), parquet(table, links.MEMORY))
 
     def placeholders(self) -> pd.DataFrame:
@@ -208,7 +176,6 @@ PLACEHOLDERS = pa.schema(
     ]
 )  # fmt: skip
 """A placeholder's signature is the bytes, or the address that links redirect to, or the picture and its size."""
-_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 def parquet(table: pd.DataFrame, schema: pa.Schema | None = None) -> bytes:
@@ -220,12 +187,6 @@ def _parquet(table: pa.Table) -> bytes:
     file = io.BytesIO()
     pq.write_table(table.replace_schema_metadata(None), file, compression="zstd")
     return file.getvalue()
-
-
-def _blob(digest: str) -> str:
-    if not _DIGEST.fullmatch(digest):
-        raise StoreError(f"{digest!r} is no digest: 64 hex digits expected.")
-    return f"blobs/{digest[:2]}/{digest[2:]}"
 
 
 def _shard(shard: int) -> str:

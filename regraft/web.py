@@ -2,7 +2,6 @@
 
 What is expected to happen is a value: `Body`, `NotModified`, `Redirect` or `Failed`. Nothing is followed here that
 was not checked, and a redirect's body is never read (requests reads it whole, even with stream=True).
-`Client.session()` gives the same guard under `requests`, for code that wants that interface.
 """
 
 import errno
@@ -14,14 +13,16 @@ import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
-import requests
 import urllib3
 
-from regraft.connections import Alarm, GuardedAdapter, Watch, guarded_pool
+from regraft.connections import Alarm, Connections, Opened, Watch
 from regraft.guard import BadUrl, Blocked, Guard, spelt
+
+if TYPE_CHECKING:
+    import requests
 
 REDIRECTS = (301, 302, 303, 307, 308)
 SMALL_BODY = 16_384
@@ -91,7 +92,7 @@ class Client:
         self.proxy = proxy
         self.watch = Watch()
         self._headers = {"User-Agent": user_agent, "Accept": "image/*, */*;q=0.5", "Accept-Encoding": "identity"}
-        self._pool = guarded_pool(self.guard, self.watch, proxy, connections)
+        self._connections = Connections(self.guard, self.watch, proxy, connections)
 
     def get(self, url: str, deadline_s: float, etag: str = "", last_modified: str = "") -> Exchange:
         """Return one exchange, without following redirects, within `deadline_s` seconds and `max_bytes` of body.
@@ -106,12 +107,8 @@ class Client:
         alarm = self.watch.arm(deadline_s)
         try:
             self.guard.check(url)
-            timeout = urllib3.Timeout(connect=min(self.connect_s, deadline_s), read=deadline_s)
-            response = self._pool.urlopen(
-                "GET", url, headers=headers, redirect=False, retries=False, preload_content=False,
-                decode_content=False, timeout=timeout,
-            )  # fmt: skip
-            return self._read(url, response, alarm)
+            opened = self._connections.get(url, headers, min(self.connect_s, deadline_s), deadline_s)
+            return self._read(url, opened, alarm)
         except Exception as error:  # urllib3 and http.client let ValueError, LookupError and more out
             return self._failure(error, alarm.fired)
         finally:
@@ -133,26 +130,25 @@ class Client:
             url = exchange.url
         return url, Failed("too_many_redirects", f"more than {max_redirects} redirects")
 
-    def session(self) -> requests.Session:
+    def session(self) -> "requests.Session":
         """Return a requests session whose every socket passes this client's guard."""
-        session = requests.Session()
-        session.trust_env = False  # no HTTP_PROXY, no .netrc
-        session.headers.update(self._headers)
-        adapter = GuardedAdapter(self._pool)
-        session.adapters.clear()
-        session.mount("http://", adapter)
-        session.mount("https://", adapter)
-        return session
+        from regraft.session import guarded_session
 
-    def _read(self, url: str, response: Any, alarm: Alarm) -> Exchange:
+        return guarded_session(self._connections.pool, self._headers)
+
+    def _read(self, url: str, opened: Opened, alarm: Alarm) -> Exchange:
+        response = opened.response
         status, headers = response.status, response.headers
         finished = False
         try:
             if status == 304:
+                response.read()  # nothing, but http.client wants to be told
                 finished = True
                 return NotModified()
             if status in REDIRECTS and headers.get("Location"):
-                finished = headers.get("Content-Length") == "0"
+                if headers.get("Content-Length") == "0":
+                    response.read()
+                    finished = True
                 return _redirect(url, status, headers["Location"])
             if status != 200:
                 finished = _is_small(headers.get("Content-Length"))
@@ -173,9 +169,9 @@ class Client:
             )
         finally:
             if finished:
-                response.release_conn()
+                opened.keep()
             else:
-                response.close()
+                opened.drop()
 
     def _body(self, response: Any, headers: Any) -> bytes | Failed:
         told = headers.get("Content-Length", "")

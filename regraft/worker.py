@@ -4,20 +4,20 @@ import hashlib
 import os
 import queue
 import random
+import sys
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from urllib.parse import urlsplit
 
+from regraft.blobs import Blobs
 from regraft.breaker import SILENT, Breaker
-from regraft.config import FetchSettings, ScreenSettings
 from regraft.guard import BadUrl, Blocked, Guard, spelt
 from regraft.images import Limits, Unfit, judge
-from regraft.links import Finding, Job
-from regraft.robots import Robots
+from regraft.jobs import Finding, Job
 from regraft.schedule import Schedule
-from regraft.store import Store
 from regraft.web import Body, Client, Exchange, Failed, NotModified, Redirect
 
 TIMEOUT_ATTEMPTS = 2
@@ -25,13 +25,35 @@ BACKOFF_S = 0.5
 PARKED = 3
 """Times that a job waits for a host that only fails; then it fails with it."""
 OPT_OUT = ("noai", "noimageai", "noindex", "none")
-Settings = tuple[str, FetchSettings, ScreenSettings]
 
 
-def work(pipe: Connection, settings: Settings, place: int, count: int) -> None:
-    """Fetch and judge jobs from a pipe until told None: the main of a worker process."""
-    fetcher = Fetcher(settings, place, count)
-    fetcher.run(pipe)
+@dataclass(frozen=True)
+class Orders:
+    """What a worker is told when it begins. Plain, because a worker that need not import the config starts sooner."""
+
+    store: str
+    limits: Limits
+    place: int
+    """The worker's number, 0 to count - 1; it says which of a host's connections are its own."""
+    count: int
+    proxy: str | None
+    allow: tuple[str, ...]
+    connections: int
+    per_host: int
+    attempts: int
+    connect_s: float
+    deadline_s: float
+    retry_after_s: float
+    max_bytes: int
+    max_redirects: int
+    pace_s: float
+    robots: bool
+    user_agent: str
+
+
+def work(pipe: Connection) -> None:
+    """Take orders from a pipe, then fetch and judge jobs from it until told None: the main of a worker process."""
+    Fetcher(pipe.recv()).run(pipe)
     os._exit(0)  # threads may wait on sockets; nothing they hold is worth waiting for
 
 
@@ -69,25 +91,29 @@ class _Task:
 class Fetcher:
     """One process's client, its schedule, its threads."""
 
-    def __init__(self, settings: Settings, place: int = 0, count: int = 1):
-        store, self._fetch, screen = settings
-        fetch = self._fetch
-        self._store = Store(store)
-        self._limits = Limits(screen.min_side, screen.max_pixels)
-        threads = max(1, fetch.connections // count)
+    def __init__(self, orders: Orders):
+        self._orders = orders
+        self._blobs = Blobs(orders.store)
+        threads = max(1, orders.connections // orders.count)
         self._client = Client(
-            Guard(fetch.allow), proxy=fetch.proxy, user_agent=fetch.user_agent, connect_s=fetch.connect_s,
-            max_bytes=fetch.max_bytes, connections=threads,
+            Guard(orders.allow), proxy=orders.proxy, user_agent=orders.user_agent, connect_s=orders.connect_s,
+            max_bytes=orders.max_bytes, connections=threads,
         )  # fmt: skip
         # Every worker that may ask a host keeps its own time, so each is slower by their number.
-        pace_s = fetch.pace_s * min(count, fetch.per_host)
         self._schedule: Schedule[_Task] = Schedule(
-            lambda host: max(1, slots(host, place, count, fetch.per_host)), pace_s
+            lambda host: max(1, slots(host, orders.place, orders.count, orders.per_host)),
+            orders.pace_s * min(orders.count, orders.per_host),
         )
         self._breaker = Breaker()
-        self._robots = Robots(self._client, fetch.user_agent, fetch.deadline_s, self._schedule.pace)
+        self._may_ask: Callable[[str], bool] = self._rules() if orders.robots else lambda url: True
         self._found: queue.SimpleQueue[tuple[int, Finding]] = queue.SimpleQueue()
         self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(threads)]
+
+    def _rules(self) -> Callable[[str], bool]:
+        from regraft.robots import Robots  # most jobs do not ask for it
+
+        orders = self._orders
+        return Robots(self._client, orders.user_agent, orders.deadline_s, self._schedule.pace).allow
 
     def run(self, pipe: Connection) -> None:
         """Serve the pipe until it says None or closes."""
@@ -136,7 +162,7 @@ class Fetcher:
         if wait_s > 0:
             self._park(host, task, wait_s)
             return
-        if self._fetch.robots and not self._robots.allow(task.url):
+        if not self._may_ask(task.url):
             self._tell(task, Failed("opted_out", "robots.txt disallows it"))
             return
         task, exchange = self._asked(task)
@@ -154,12 +180,12 @@ class Fetcher:
     def _asked(self, task: _Task) -> tuple[_Task, Exchange]:
         """One exchange, conditional where what the job knows is still there to be kept."""
         job = task.job
-        kept = self._store.has_blob(job.digest) if job.digest else bool(job.reason)
+        kept = self._blobs.has_blob(job.digest) if job.digest else bool(job.reason)
         known = kept and bool(job.etag or job.last_modified)
         began = time.monotonic()
         exchange = self._client.get(
             task.url,
-            max(0.05, self._fetch.deadline_s - task.attempt_s),
+            max(0.05, self._orders.deadline_s - task.attempt_s),
             job.etag if known else "",
             job.last_modified if known else "",
         )
@@ -173,17 +199,17 @@ class Fetcher:
             self._tell(task, Failed("unreachable", f"{host} only fails; this link was not asked for"))
 
     def _follow(self, task: _Task, redirect: Redirect) -> None:
-        if task.hops >= self._fetch.max_redirects or redirect.url == task.url:
+        if task.hops >= self._orders.max_redirects or redirect.url == task.url:
             self._tell(task, Failed("too_many_redirects", f"at {redirect.url}"[:200], redirect.status))
         else:
             self._schedule.put(host_of(redirect.url), replace(task, url=redirect.url, hops=task.hops + 1))
 
     def _may_retry(self, task: _Task, failed: Failed) -> bool:
-        most = min(TIMEOUT_ATTEMPTS, self._fetch.attempts) if failed.reason == "timeout" else self._fetch.attempts
+        most = min(TIMEOUT_ATTEMPTS, self._orders.attempts) if failed.reason == "timeout" else self._orders.attempts
         return failed.may_pass and task.attempts + 1 < most
 
     def _retry(self, host: str, task: _Task, failed: Failed) -> None:
-        delay_s = _pause_s(task.attempts, failed.retry_after_s, self._fetch.retry_after_s)
+        delay_s = _pause_s(task.attempts, failed.retry_after_s, self._orders.retry_after_s)
         if failed.reason == "rate_limited":  # it is us who are too fast, not this link that is busy
             self._schedule.hold(host, delay_s)
         again = replace(task, url=spelt(task.job.url), hops=0, attempts=task.attempts + 1, attempt_s=0.0)
@@ -211,12 +237,12 @@ class Fetcher:
     def _judged(self, bare: Finding, body: Body) -> Finding:
         if any(word.strip() in OPT_OUT for word in body.robots.replace(":", ",").split(",")):
             return replace(bare, reason="opted_out", detail=f"X-Robots-Tag: {body.robots}")
-        picture = judge(body.data, self._limits)
+        picture = judge(body.data, self._orders.limits)
         bare = replace(bare, bytes=len(body.data), etag=body.etag, last_modified=body.last_modified)
         if isinstance(picture, Unfit):
             return replace(bare, reason=picture.reason, detail=picture.detail)
         return replace(
-            bare, digest=self._store.put_blob(body.data), width=picture.width, height=picture.height,
+            bare, digest=self._blobs.put_blob(body.data), width=picture.width, height=picture.height,
             phash=picture.phash,
         )  # fmt: skip
 
@@ -226,3 +252,7 @@ def _pause_s(attempts: int, asked_s: float | None, most_s: float) -> float:
     if asked_s is not None:
         return min(asked_s, most_s) + random.uniform(0, BACKOFF_S)
     return random.uniform(0.5, 1) * BACKOFF_S * 2**attempts
+
+
+if __name__ == "__main__":
+    work(Connection(int(sys.argv[1])))

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 import numpy as np
 import pandas as pd
 
-from regraft.links import Finding, remembered
+from regraft.jobs import Finding
+from regraft.links import remembered
 from regraft.screening import find_placeholders, near_pairs, screened
 from regraft.store import PLACEHOLDERS
 

@@ -10,7 +10,8 @@ from regraft import versions
 from regraft.config import Config
 from regraft.errors import OutageError, TooFewImages
 from regraft.fetching import check_outage
-from regraft.links import COLUMNS, Finding
+from regraft.jobs import Finding
+from regraft.links import COLUMNS
 from regraft.menagerie.web import REASONS, Web
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
@@ -74,5 +75,5 @@ def test_too_few_images_stop_the_run_and_the_champion_stays(
 def test_an_outage_is_not_rot() -> None:
     down = [Finding(f"u{i}", "unreachable", local=True, detail="no proxy") for i in range(9)]
     with pytest.raises(OutageError, match="not rot"):
-        check_outage([*down, Finding("v")], 0.5)
-    check_outage([*down[:4], Finding("v")], 0.5)
+        check_outage([*down, Finding("v", attempts=1)], set(), 0.5)
+    check_outage([*down[:4], Finding("v", attempts=1)], set(), 0.5)

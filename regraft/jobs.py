@@ -1,0 +1,43 @@
+"""What the crew is asked and what it answers: small values that cross between processes, cheap to import."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Outcome = Literal["fetched", "not_modified", "skipped"]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One link to ask for, with what is known of it."""
+
+    url: str
+    etag: str = ""
+    last_modified: str = ""
+    digest: str = ""
+    """Digest of the blob that the validators belong to."""
+    reason: str = ""
+    """Why what they belong to is junk, where it is; see LASTING."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What asking for one link came to."""
+
+    url: str
+    reason: str = ""
+    """Empty for a picture."""
+    http_status: int = 0
+    final_url: str = ""
+    digest: str = ""
+    bytes: int = 0
+    width: int = 0
+    height: int = 0
+    phash: str = ""
+    etag: str = ""
+    last_modified: str = ""
+    attempts: int = 0
+    elapsed_s: float = 0.0
+    outcome: Outcome = "fetched"
+    local: bool = False
+    """The failure points at this machine, not at the link."""
+    detail: str = ""
