@@ -1,6 +1,7 @@
 """Connections that a hostile server cannot hold: opened by the guard, ended by a watch when their time is up."""
 
 import heapq
+import http.client
 import itertools
 import socket
 import threading
@@ -157,7 +158,7 @@ class Connections:
     def get(self, url: str, headers: Mapping[str, str], connect_s: float, read_s: float) -> Opened:
         """Return the response to one GET. Raises what urllib3 raises, and Blocked."""
         if url.startswith("http://"):
-            return self._plain.get(url, headers, connect_s, read_s)
+            return self._plain.get(url, headers, connect_s)
         response = self.pool.urlopen(
             "GET", url, headers=headers, redirect=False, retries=False, preload_content=False, decode_content=False,
             timeout=urllib3.Timeout(connect=connect_s, read=read_s),
@@ -176,28 +177,28 @@ class _Plain:
         self._idle: deque[tuple[tuple[str, int], Any]] = deque()
         self._lock = threading.Lock()
 
-    def get(self, url: str, headers: Mapping[str, str], connect_s: float, read_s: float) -> Opened:
+    def get(self, url: str, headers: Mapping[str, str], connect_s: float) -> Opened:
         _, _, netloc, target = url.split("/", 3)
-        host, port = _address(self._proxy.netloc if self._proxy else netloc)
-        connection = self._connection((host, port), connect_s)
+        address = _address(self._proxy.netloc if self._proxy else netloc)
+        target = url if self._proxy else f"/{target}"
+        kept = self._taken(address)
+        if kept is not None:
+            try:
+                return self._asked(kept, address, target, headers)
+            except _LET_GO:
+                pass  # the server closed it while nobody used it; whether it had cannot be told without asking
+        return self._asked(self._connected(address, connect_s), address, target, headers)
+
+    def _asked(self, connection: Any, address: tuple[str, int], target: str, headers: Mapping[str, str]) -> Opened:
         try:
-            if connection.sock is not None:
-                connection.sock.settimeout(read_s)
-            connection.request(
-                "GET", url if self._proxy else "/" + target, headers=headers, preload_content=False,
-                decode_content=False,
-            )  # fmt: skip
+            connection.request("GET", target, headers=headers, preload_content=False, decode_content=False)
             response = connection.getresponse()
         except BaseException:
             connection.close()
             raise
-        return Opened(response, lambda: self._keep((host, port), connection), connection.close)
+        return Opened(response, lambda: self._keep(address, connection), connection.close)
 
-    def _connection(self, address: tuple[str, int], connect_s: float) -> Any:
-        while (kept := self._taken(address)) is not None:
-            if kept.is_connected:
-                return kept
-            kept.close()
+    def _connected(self, address: tuple[str, int], connect_s: float) -> Any:
         connection = self._kind(*address, timeout=connect_s)
         try:
             connection.connect()
@@ -205,6 +206,7 @@ class _Plain:
             if self._proxy:
                 raise urllib3.exceptions.ProxyError("Unable to connect to proxy", error) from error
             raise
+        connection.sock.settimeout(None)  # the watch ends what takes too long; a timeout costs a poll for every read
         return connection
 
     def _taken(self, address: tuple[str, int]) -> Any:
@@ -222,6 +224,9 @@ class _Plain:
             surplus = self._idle.popleft()[1] if len(self._idle) > self.IDLE else None
         if surplus is not None:
             surplus.close()
+
+
+_LET_GO = (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError)
 
 
 def _address(netloc: str) -> tuple[str, int]:

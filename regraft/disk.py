@@ -67,7 +67,7 @@ class LocalDisk:
 
     def __init__(self, root: str):
         self.root = Path(root).absolute()
-        self._unsettled = f"{self.root}/{ASIDE}/{uuid.uuid4().hex}-"
+        self._aside_suffix = f".{uuid.uuid4().hex[:12]}-"
         self._count = itertools.count()
 
     def read(self, path: str) -> bytes:
@@ -81,19 +81,16 @@ class LocalDisk:
         _sync(target.parent)
 
     def write_unsettled(self, path: str, data: bytes) -> None:
-        # Thousands of times a minute from many threads: as few system calls as there can be.
-        aside = f"{self._unsettled}{next(self._count)}"
+        # Thousands of times a minute from many threads: few system calls, and no rename from folder to folder, which
+        # takes a lock of the whole file system (3 times the time of this with 8 threads on ext4).
         target = f"{self.root}/{path}"
+        aside = f"{target}{self._aside_suffix}{next(self._count)}"
         try:
             _write_new(aside, data)
-        except FileNotFoundError:
-            os.makedirs(os.path.dirname(aside), exist_ok=True)
-            _write_new(aside, data)
-        try:
-            os.rename(aside, target)
         except FileNotFoundError:
             os.makedirs(os.path.dirname(target), exist_ok=True)
-            os.rename(aside, target)
+            _write_new(aside, data)
+        os.rename(aside, target)
 
     def settle(self) -> None:
         descriptor = os.open(self.root, os.O_RDONLY)

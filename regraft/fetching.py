@@ -81,16 +81,16 @@ def _outage(failed: Sequence[Finding], of: int, how: str) -> OutageError:
 
 def _to_ask(known: pd.DataFrame, since: datetime, now: datetime) -> "pd.Series[bool]":
     """Which known links are asked in this run."""
-    due = [
-        links.is_due(reason, checked_at, None if pd.isna(dead_since) else dead_since, now)
-        for reason, checked_at, dead_since in zip(
-            known["reason"], known["checked_at"], known["dead_since"], strict=True
-        )
-    ]
-    return pd.Series(due, index=known.index, dtype=bool) & (known["checked_at"] < since)
+    ask = known["checked_at"] < since
+    dead = known[ask & known["dead_since"].notna()]
+    told = zip(dead["reason"], dead["checked_at"], dead["dead_since"], strict=True)
+    ask.loc[dead.index] = [links.is_due(reason, checked_at, since, now) for reason, checked_at, since in told]
+    return ask
 
 
 def _skipped(asked: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
+    if known.empty:
+        return known
     kept = asked[["url", "category"]].merge(known.drop(columns="category"), on="url")
     return kept.assign(outcome="skipped")[links.MEMORY.names]
 

@@ -133,8 +133,9 @@ def clusters(phashes: list[str], digests: list[str], near: int) -> list[str]:
 
     Near are hashes of which at most `near` of 64 bits differ.
     """
-    bits = np.array([int(phash, 16) for phash in phashes], dtype=np.uint64)
+    bits, which = np.unique(np.array([int(phash, 16) for phash in phashes], dtype=np.uint64), return_inverse=True)
     leader = list(range(len(bits)))
+    least = [min(group) for group in _grouped(digests, which, len(bits))]
 
     def root(i: int) -> int:
         while leader[i] != i:
@@ -143,28 +144,38 @@ def clusters(phashes: list[str], digests: list[str], near: int) -> list[str]:
         return i
 
     for a, b in near_pairs(bits, near):
-        first, second = sorted((root(a), root(b)), key=lambda i: digests[i])
+        first, second = sorted((root(a), root(b)), key=lambda i: least[i])
         leader[second] = first
-    return [digests[root(i)] for i in range(len(bits))]
+    return [least[root(int(i))] for i in which]
+
+
+def _grouped(digests: list[str], which: "NDArray[np.intp]", count: int) -> list[list[str]]:
+    groups: list[list[str]] = [[] for _ in range(count)]
+    for digest, group in zip(digests, which, strict=True):
+        groups[int(group)].append(digest)
+    return groups
 
 
 def near_pairs(bits: NDArray[np.uint64], near: int) -> list[tuple[int, int]]:
     """Return the pairs of 64-bit hashes at a Hamming distance of at most `near`.
 
-    Two such hashes agree on at least one of `near + 1` bands of their bits, so only pairs that share a band are
-    compared: https://doi.org/10.1109/TKDE.2012.82.
+    Two such hashes agree on at least one of `near + 1` bands of their bits, so hashes are sorted by each band and
+    compared with those that follow while the band is the same: https://doi.org/10.1109/TKDE.2012.82.
     """
     edges = np.linspace(0, 64, near + 2).astype(int)
     pairs: set[tuple[int, int]] = set()
     for low, high in pairwise(edges):
         band = (bits >> np.uint64(low)) & np.uint64((1 << int(high - low)) - 1)
         order = np.argsort(band, kind="stable")
-        starts = np.flatnonzero(np.diff(band[order], prepend=band[order][:1] + np.uint64(1)))
-        for group in np.split(order, starts[1:]):
-            for i, one in enumerate(group[:-1]):
-                others = group[i + 1 :]
-                close = others[np.bitwise_count(bits[others] ^ bits[one]) <= near]
-                pairs |= {(min(int(one), int(b)), max(int(one), int(b))) for b in close}
+        band, ranked = band[order], bits[order]
+        for step in range(1, len(bits)):
+            same = band[step:] == band[:-step]
+            if not same.any():
+                break
+            close = np.flatnonzero(same & (np.bitwise_count(ranked[step:] ^ ranked[:-step]) <= near))
+            pairs |= {
+                (min(a, b), max(a, b)) for a, b in zip(order[close].tolist(), order[close + step].tolist(), strict=True)
+            }
     return sorted(pairs)
 
 
@@ -177,9 +188,11 @@ def _pictures(links: pd.DataFrame) -> pd.DataFrame:
     """One row for each digest that is alive, with every URL that shows it."""
     kept = links[links["verdict"] == "alive"].sort_values("digest")
     shown = links[links["digest"].isin(set(kept["digest"])) & links["reason"].isin(["", "duplicate"])]
-    urls = shown.groupby("digest")["url"].agg(sorted)
+    urls: dict[str, list[str]] = {}
+    for digest, url in zip(shown["digest"].tolist(), shown["url"].tolist(), strict=True):
+        urls.setdefault(digest, []).append(url)
     pictures = kept[["digest", "category", "width", "height", "phash"]].reset_index(drop=True)
-    pictures.insert(2, "urls", [urls[digest] for digest in pictures["digest"]])
+    pictures.insert(2, "urls", [sorted(urls[digest]) for digest in pictures["digest"]])
     return pictures
 
 

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from multiprocessing.connection import Connection
 from urllib.parse import urlsplit
 
@@ -22,6 +23,8 @@ from regraft.web import Body, Client, Exchange, Failed, NotModified, Redirect
 
 TIMEOUT_ATTEMPTS = 2
 BACKOFF_S = 0.5
+SWITCH_S = 0.1
+"""Of dozens of threads; with the default of 5 ms they take the interpreter from each other before anything is done."""
 PARKED = 3
 """Times that a job waits for a host that only fails; then it fails with it."""
 OPT_OUT = ("noai", "noimageai", "noindex", "none")
@@ -53,10 +56,12 @@ class Orders:
 
 def work(pipe: Connection) -> None:
     """Take orders from a pipe, then fetch and judge jobs from it until told None: the main of a worker process."""
+    sys.setswitchinterval(SWITCH_S)
     Fetcher(pipe.recv()).run(pipe)
     os._exit(0)  # threads may wait on sockets; nothing they hold is worth waiting for
 
 
+@lru_cache(4096)
 def slots(host: str, place: int, count: int, per_host: int) -> int:
     """Return how many of a host's `per_host` connections belong to the worker at `place` of `count`.
 

@@ -5,6 +5,7 @@ import hashlib
 import io
 import multiprocessing
 import os
+import socket
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -26,8 +27,8 @@ class Size:
     quality: int
 
 
-LARGE = Size(500, 375, 93)
-"""About 100 kB each, as a photo host's."""
+LARGE = Size(640, 480, 82)
+"""About 100 kB each: 2.6 bits a pixel, where 840 real photographs behind old links have 2.8 in the mean."""
 SMALL = Size(160, 120, 70)
 """About 4 kB each, where only the number of links matters."""
 
@@ -74,6 +75,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport: asyncio.Transport = transport  # type: ignore[assignment]
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
 
     def data_received(self, data: bytes) -> None:
         self._head += data
