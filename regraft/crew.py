@@ -21,7 +21,6 @@ import regraft
 from regraft.config import FetchSettings, ScreenSettings
 from regraft.images import Limits
 from regraft.jobs import Finding, Job
-from regraft.store import Store
 from regraft.worker import Orders, host_of, slots
 
 UNDER_WAY = 512
@@ -54,11 +53,11 @@ class Budget:
 class Crew:
     """Worker processes, shared by the shards of a run. Use it as a context; `fetch` may be called from many threads."""
 
-    def __init__(self, store: Store, fetch: FetchSettings, screen: ScreenSettings):
+    def __init__(self, store: str, fetch: FetchSettings, screen: ScreenSettings):
         self._count = min(fetch.processes or os.cpu_count() or 1, fetch.connections)
         told = {field.name: getattr(fetch, field.name) for field in fields(Orders) if hasattr(fetch, field.name)}
         limits = Limits(screen.min_side, screen.max_pixels)
-        orders = Orders(store.url, limits, place=0, count=self._count, **told)
+        orders = Orders(store, limits, place=0, count=self._count, **told)
         self._workers = [_Worker(replace(orders, place=place)) for place in range(self._count)]
         self._per_host = fetch.per_host
         self._budget = Budget(fetch.budget_s, fetch.budget_bytes)

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 
+import numpy as np
 import pandas as pd
 
 from regraft import links
@@ -81,11 +82,11 @@ def _outage(failed: Sequence[Finding], of: int, how: str) -> OutageError:
 
 def _to_ask(known: pd.DataFrame, since: datetime, now: datetime) -> "pd.Series[bool]":
     """Which known links are asked in this run."""
-    ask = known["checked_at"] < since
-    dead = known[ask & known["dead_since"].notna()]
+    dead = known[known["dead_since"].notna()]
     told = zip(dead["reason"], dead["checked_at"], dead["dead_since"], strict=True)
-    ask.loc[dead.index] = [links.is_due(reason, checked_at, since, now) for reason, checked_at, since in told]
-    return ask
+    due = [links.is_due(reason, checked_at, dead_since, now) for reason, checked_at, dead_since in told]
+    left_alone = set(dead.index[~np.array(due, dtype=bool)])
+    return (known["checked_at"] < since) & ~known.index.isin(left_alone)
 
 
 def _skipped(asked: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:

@@ -6,11 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from regraft.config import Config
 from regraft.crew import Crew
 from regraft.progress import Meter
-from regraft.store import Store
+
+if TYPE_CHECKING:
+    from regraft.store import Store
 
 
 @dataclass(frozen=True)
@@ -18,7 +21,7 @@ class Run:
     """One run under way; holds the store's lock."""
 
     config: Config
-    store: Store
+    store: "Store"
     crew: Crew
     since: datetime
     """Checks of links since then count as this run's."""
@@ -30,10 +33,9 @@ class Run:
 @contextlib.contextmanager
 def open_run(config: Config) -> Iterator[Run]:
     """Hold the store, start the crew, and let both go at the end. Raises LockedError or StoreError."""
-    store = Store(config.store)
-    with (
-        store.run() as since,
-        Crew(store, config.fetch, config.screen) as crew,
-        tempfile.TemporaryDirectory(prefix="regraft-") as folder,
-    ):
-        yield Run(config, store, crew, since, Path(folder))
+    with Crew(config.store, config.fetch, config.screen) as crew:
+        from regraft.store import Store  # its tables take as long to import as the crew to start
+
+        store = Store(config.store)
+        with store.run() as since, tempfile.TemporaryDirectory(prefix="regraft-") as folder:
+            yield Run(config, store, crew, since, Path(folder))

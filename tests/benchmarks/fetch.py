@@ -148,9 +148,7 @@ def regraft(urls: Path, folder: Path) -> None:
     """Regraft's fetch and screen, without Prefect: the library alone."""
     from concurrent.futures import ThreadPoolExecutor
 
-    from regraft import fetching, screening
     from regraft.config import parse_config
-    from regraft.lists import read_list
     from regraft.run import open_run
     from regraft.web import Client
 
@@ -162,10 +160,13 @@ def regraft(urls: Path, folder: Path) -> None:
     }  # fmt: skip
     config = parse_config(job)
     with open_run(config) as run, ThreadPoolExecutor(16) as shards:
-        links = read_list("one", str(urls), Client())
-        fetched = list(shards.map(lambda item: fetching.fetch_shard(*item, run), fetching.shards(links).items()))
         import pandas as pd
 
+        from regraft import fetching, screening
+        from regraft.lists import read_list
+
+        links = read_list("one", str(urls), Client())
+        fetched = list(shards.map(lambda item: fetching.fetch_shard(*item, run), fetching.shards(links).items()))
         judged, pictures = screening.screen(pd.concat(fetched, ignore_index=True), config, run.store)
     alive = int((judged["verdict"] == "alive").sum())
     counts = judged["reason"].value_counts().to_dict()
