@@ -128,7 +128,7 @@ class Guard:
         """Raise Blocked where the URL's own text names a private address, a local name or a bad port."""
         parts = urlsplit(url)
         host = (parts.hostname or "").rstrip(".")
-        port = parts.port or (443 if parts.scheme == "https" else 80)
+        port = {"https": 443}.get(parts.scheme, 80) if parts.port is None else parts.port
         address = literal(host)
         if address is not None:
             self._check_address(address, port)

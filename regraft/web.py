@@ -5,6 +5,7 @@ was not checked, and a redirect's body is never read (requests reads it whole, e
 """
 
 import errno
+import http.client
 import io
 import socket
 import ssl
@@ -197,7 +198,7 @@ class Client:
                     return Failed("bad_url", str(cause)[:200])
                 case ssl.SSLError() | ssl.CertificateError():
                     return Failed("tls", str(cause)[:200])
-                case urllib3.exceptions.IncompleteRead() | urllib3.exceptions.InvalidChunkLength():
+                case http.client.IncompleteRead() | urllib3.exceptions.InvalidChunkLength():
                     return Failed("truncated", "the body ended early", 200, may_pass=True)
                 case socket.gaierror():
                     local = cause.errno in (socket.EAI_AGAIN, socket.EAI_FAIL, getattr(socket, "EAI_SYSTEM", -11))
@@ -206,6 +207,8 @@ class Client:
                     return Failed("unreachable", str(cause)[:200], may_pass=True, local=True)
                 case OSError() if cause.errno in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
                     return Failed("unreachable", str(cause)[:200], may_pass=True, local=True)
+                case urllib3.exceptions.NewConnectionError():
+                    continue  # urllib3 derives it from its timeouts, but what it wraps tells
                 case TimeoutError() | urllib3.exceptions.TimeoutError():
                     return Failed("timeout", str(cause)[:200], may_pass=True)
         tunnel = next((c for c in causes if isinstance(c, OSError) and str(c).startswith("Tunnel connection")), None)

@@ -1,0 +1,107 @@
+"""Servers on loopback that do everything wrong, and what the tests of hostile webs share."""
+
+import contextlib
+import socket
+import socketserver
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+Script = Callable[["Talk"], None]
+"""What a hostile server does with one connection."""
+
+
+@dataclass
+class Talk:
+    """One connection, as the hostile server sees it."""
+
+    socket: socket.socket
+    ended: threading.Event
+    sent: int = 0
+    head: bytes = b""
+    path: str = ""
+
+    def say(self, data: bytes) -> None:
+        self.socket.sendall(data)
+        self.sent += len(data)
+
+    def wait(self, seconds: float) -> None:
+        self.ended.wait(seconds)
+
+    def for_ever(self, piece: bytes, every_s: float = 0) -> None:
+        while not self.ended.is_set():
+            self.say(piece)
+            if every_s:
+                self.wait(every_s)
+
+
+@dataclass
+class Hostile:
+    """A running hostile server."""
+
+    port: int
+    asked: list[str] = field(default_factory=list)
+    """Request lines."""
+    sent: list[int] = field(default_factory=list)
+    """Bytes sent on each connection that has ended."""
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/"
+
+    @property
+    def exemption(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+
+@contextlib.contextmanager
+def serving(script: Script, reads_request: bool = True) -> Iterator[Hostile]:
+    """Run a script for every connection to a loopback port while the context lasts."""
+    ended = threading.Event()
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            talk = Talk(self.request, ended)
+            with contextlib.suppress(OSError):
+                if reads_request:
+                    head = b""
+                    while b"\r\n\r\n" not in head:
+                        piece = self.request.recv(4096)
+                        if not piece:
+                            return
+                        head += piece
+                    line = head.split(b"\r\n")[0].decode("latin-1")
+                    hostile.asked.append(line)
+                    talk.head = head
+                    talk.path = line.split(" ")[1]
+                script(talk)
+            hostile.sent.append(talk.sent)
+
+    class Server(socketserver.ThreadingTCPServer):
+        allow_reuse_address = True
+        daemon_threads = True
+        block_on_close = False
+
+    with Server(("127.0.0.1", 0), Handler) as server:
+        hostile = Hostile(server.server_address[1])
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        try:
+            yield hostile
+        finally:
+            ended.set()
+            server.shutdown()
+
+
+def ok(body: bytes, *headers: str, length: int | None = None) -> bytes:
+    """A 200 with a body."""
+    told = len(body) if length is None else length
+    lines = ["HTTP/1.1 200 OK", f"Content-Length: {told}", *headers, "", ""]
+    return "\r\n".join(lines).encode() + body
+
+
+def seconds(act: Callable[[], object]) -> float:
+    """How long something takes."""
+    began = time.monotonic()
+    act()
+    return time.monotonic() - began
