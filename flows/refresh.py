@@ -38,12 +38,12 @@ def refresh(config: Config = menagerie.CONFIG) -> str:
     with menagerie.served(config) as reachable, open_run(reachable) as run:
         links = read(run)
         fetched = fetch.map(list(fetching.shards(links).items()), run=unmapped(run))
-        judged, pictures = screen(fetched.result(), run)
-        manifest = label(pictures, links, run)
+        screened = screen(fetched.result(), run)
+        manifest = label(screened.pictures, links, run)
         embedded = embed(manifest, run)
         head = train(manifest, embedded, run)
         evaluation = evaluate(manifest, head, embedded, run)
-        return publish(judged, manifest, head, embedded, evaluation, run)
+        return publish(screened, manifest, head, embedded, evaluation, run)
 
 
 def _is_told() -> bool:

@@ -12,7 +12,8 @@
      |   '- CheckpointError   a weights file is not what it should be
      |- TrainingError     training or its check came out wrong       exit code 8
      |- VersionError      no such version, or no champion            exit code 9
-     '- PictureError      a picture to predict on cannot be had      exit code 10
+     |- PictureError      a picture to predict on cannot be had      exit code 10
+     '- LinkError         a link is not known                        exit code 11
 
 A message says what happened, what was expected, what was found, and what to try.
 """
@@ -90,3 +91,9 @@ class PictureError(RegraftError):
     """A picture to predict on cannot be had or does not decode."""
 
     exit_code = 10
+
+
+class LinkError(RegraftError):
+    """A link is not known, or there is nothing to do about it."""
+
+    exit_code = 11

@@ -78,6 +78,8 @@ def spelt(url: str) -> str:
         raise Blocked("credentials in the URL")
     if not host or "\\" in parts.netloc:
         raise BadUrl("no host")
+    at = parts.netloc.lower().find(host)  # `hostname` is in lower case; a URL is asked for as its list spells it
+    host = parts.netloc[at : at + len(host)] if at >= 0 else host
     try:
         ascii_host = host if host.isascii() else host.encode("idna").decode("ascii")
     except UnicodeError as error:

@@ -16,7 +16,9 @@ from regraft import __version__, labels, links, plots, report, versions
 from regraft.evaluation import Evaluation
 from regraft.images import rgb
 from regraft.report import Story
+from regraft.rot import rot
 from regraft.run import Run
+from regraft.screening import Screened
 from regraft.store import parquet
 
 SHOWN = 8
@@ -27,7 +29,7 @@ SHOWN = 8
 class Finished:
     """What a run made."""
 
-    links: pd.DataFrame
+    screened: Screened
     manifest: pd.DataFrame
     evaluation: Evaluation
     head: bytes
@@ -48,11 +50,12 @@ def publish(run: Run, made: Finished) -> Story:
     before = versions.version(run.store, parent).table("links.parquet") if parent else None
     about = _about(run, made, parent)
     pictures = _plots(run, made)
-    story = Story(name, about, made.evaluation.metrics, made.links, made.manifest, before, pictures)
+    story = Story(name, about, made.evaluation.metrics, made.screened.links, made.manifest, before, pictures)
     files = {
         "run.json": _json(about),
         "metrics.json": _json(made.evaluation.metrics),
-        "links.parquet": parquet(made.links, links.SCHEMA),
+        "links.parquet": parquet(made.screened.links, links.SCHEMA),
+        "link_rot.parquet": parquet(rot(made.screened.links, before)),
         "manifest.parquet": parquet(made.manifest),
         "predictions.parquet": parquet(made.evaluation.predictions),
         "head.keras": made.head,
@@ -67,7 +70,7 @@ def publish(run: Run, made: Finished) -> Story:
 
 def _about(run: Run, made: Finished, parent: str | None) -> dict[str, Any]:
     """Return run.json."""
-    outcomes = made.links["outcome"].value_counts()
+    outcomes = made.screened.links["outcome"].value_counts()
     return {
         "config": run.config.model_dump(mode="json"),
         "seed": run.config.seed,
@@ -77,12 +80,13 @@ def _about(run: Run, made: Finished, parent: str | None) -> dict[str, Any]:
         "device": made.device,
         "timings": run.meter.timings(),
         "counts": {
-            "links": len(made.links),
-            "verdicts": {str(k): int(v) for k, v in made.links["verdict"].value_counts().items()},
+            "links": len(made.screened.links),
+            "verdicts": {str(k): int(v) for k, v in made.screened.links["verdict"].value_counts().items()},
             "outcomes": {str(k): int(v) for k, v in outcomes.items()},
             "images": {str(k): int(v) for k, v in made.manifest["category"].value_counts().items()},
             "features_computed": made.computed,
         },
+        "survival": made.screened.survival,
         "fingerprint": made.fingerprint,
         "parent": parent,
         "prefect": dict(made.prefect_run),
@@ -102,7 +106,7 @@ def _plots(run: Run, made: Finished) -> dict[str, bytes]:
         "labels": plots.histogram(made.manifest),
         "predictions": plots.predictions(test, said, oracle["rmse"] if oracle else None),
         "losses": plots.losses(made.history),
-        "health": plots.health(made.links),
+        "health": plots.health(made.screened.links),
         "gallery": plots.gallery(pictures, captions),
     }
 

@@ -5,11 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any
-from urllib.parse import urlsplit
 
 import jinja2
 import pandas as pd
 import yaml
+
+from regraft.rot import changes, host_of
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ def link_health(links: pd.DataFrame) -> list[dict[str, Any]]:
 
 def by_host(links: pd.DataFrame, most: int = 15) -> list[dict[str, Any]]:
     """Return the hosts with the most links: links, alive, share alive, most frequent reason."""
-    table = links.assign(host=links["url"].map(_host))
+    table = links.assign(host=links["url"].map(host_of))
     rows: list[dict[str, Any]] = []
     for host, part in table.groupby("host"):
         lost = part.loc[part["verdict"] != "alive", "reason"]
@@ -82,24 +83,6 @@ def by_host(links: pd.DataFrame, most: int = 15) -> list[dict[str, Any]]:
             {"host": str(host), "links": len(part), "alive": alive, "share": alive / len(part), "mostly": worst}
         )
     return sorted(rows, key=lambda row: (-row["links"], row["host"]))[:most]
-
-
-def changes(links: pd.DataFrame, before: pd.DataFrame | None) -> dict[str, pd.DataFrame]:
-    """Return what changed since another version's links: newly_dead, revived, replaced (url, category, reason)."""
-    columns = ["url", "category", "reason"]
-    if before is None:
-        empty = links.loc[[], columns]
-        return {"newly_dead": empty, "revived": empty, "replaced": empty}
-    both = links.merge(
-        before[["url", "category", "verdict", "digest"]], on=["url", "category"], suffixes=("", "_before")
-    )
-    was, now = both["verdict_before"], both["verdict"]
-    replaced = (was == "alive") & (both["digest"] != "") & (both["digest"] != both["digest_before"])
-    return {
-        "newly_dead": both.loc[(was == "alive") & (now == "dead"), columns],
-        "revived": both.loc[(was == "dead") & (now == "alive"), columns],
-        "replaced": both.loc[replaced, columns],
-    }
 
 
 def inert(text: str) -> str:
@@ -143,13 +126,6 @@ def _percent(share: float | None) -> str:
     if share is None:
         return ""
     return f"{abs(share):.1%} {'above' if share >= 0 else 'below'}"
-
-
-def _host(url: str) -> str:
-    try:
-        return urlsplit(url).hostname or "?"
-    except ValueError:
-        return "?"
 
 
 def _template(name: str, escape: bool = True) -> jinja2.Template:

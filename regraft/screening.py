@@ -1,9 +1,11 @@
 """What only all links together can tell: placeholders, duplicates, near-duplicates, pictures in two categories."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,21 +14,35 @@ from numpy.typing import NDArray
 from regraft.config import Config
 from regraft.labels import split_of
 from regraft.links import COLUMNS, distance
+from regraft.rot import survival
 from regraft.store import Store
 
 MANY = 4
 """The same picture behind this many links is a placeholder; a picture honestly linked twice or thrice is not."""
+MANY_PHOTOS = 8
+"""The same, of what looks like a photograph: those are copied around more often than pictures of words."""
+PHOTO_BITS = 0.5
+"""Bits a pixel that a photograph takes at least: of 840 from old links 3 take less; words on a ground take a fifth."""
 MANY_REDIRECTED = 3
 """Links that redirect to one and the same address show a placeholder."""
 IDENTICAL = 2
 """Bits of 64 in which the perceptual hashes of one placeholder's variants differ at most; their size is the same."""
 
 
-def screen(links: pd.DataFrame, config: Config, store: Store) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the links, columns links.COLUMNS, with their last verdicts, and the pictures to learn from.
+@dataclass(frozen=True)
+class Screened:
+    """What a run's links came to."""
 
-    `links` has the columns links.MEMORY. The store learns new placeholders.
-    """
+    links: pd.DataFrame
+    """Columns links.COLUMNS, with their last verdicts."""
+    pictures: pd.DataFrame
+    """What there is to learn from, see `screened`."""
+    survival: dict[str, dict[str, Any]]
+    """How many of the links that ever showed a picture still do, by category."""
+
+
+def screen(links: pd.DataFrame, config: Config, store: Store) -> Screened:
+    """Return the last verdicts on links, columns links.MEMORY. The store learns new placeholders."""
     now = datetime.now(UTC)
     known = store.placeholders()
     new = find_placeholders(links, known, now)
@@ -37,7 +53,7 @@ def screen(links: pd.DataFrame, config: Config, store: Store) -> tuple[pd.DataFr
     accepted_before = now - timedelta(days=days) if days is not None else None
     of_split = partial(split_of, config.split, config.seed)
     judged, pictures = screened(links, known, config.screen.near, of_split, accepted_before)
-    return judged[COLUMNS], pictures
+    return Screened(judged[COLUMNS], pictures, survival(links, judged))
 
 
 def find_placeholders(links: pd.DataFrame, known: pd.DataFrame, now: datetime) -> pd.DataFrame:
@@ -47,8 +63,7 @@ def find_placeholders(links: pd.DataFrame, known: pd.DataFrame, now: datetime) -
     one address that unrelated links redirect to, stands for photos that are gone.
     """
     pictures = links[links["digest"] != ""]
-    uses = pictures.groupby("digest")["url"].nunique()
-    many = set(uses[uses >= MANY].index)
+    many = _shown_by_many(pictures)
     away = pictures[pictures["final_url"] != pictures["url"]]
     targets = away.groupby("final_url")["url"].nunique()
     shared = set(targets[targets >= MANY_REDIRECTED].index)
@@ -61,17 +76,31 @@ def find_placeholders(links: pd.DataFrame, known: pd.DataFrame, now: datetime) -
     return pd.DataFrame(rows, columns=["digest", "final_url", "phash", "width", "height", "first_seen"])
 
 
+def _shown_by_many(pictures: pd.DataFrame) -> set[str]:
+    """The digests that too many links show."""
+    uses = pictures.groupby("digest")["url"].nunique()
+    return set(uses.index[uses >= _too_many(pictures).reindex(uses.index)])
+
+
+def _too_many(pictures: pd.DataFrame) -> "pd.Series[int]":
+    """By digest, the number of links from which on its picture is a placeholder."""
+    once = pictures.drop_duplicates("digest").set_index("digest")
+    bits = 8 * once["bytes"] / (once["width"] * once["height"]).clip(lower=1)
+    return bits.lt(PHOTO_BITS).map({True: MANY, False: MANY_PHOTOS})
+
+
 def _alike(pictures: pd.DataFrame) -> list[tuple[str, int, int]]:
     """One (phash, width, height) for each group of many links whose pictures are the same but for some bytes."""
     found = []
+    too_many = _too_many(pictures)
     for _, part in pictures.groupby(["width", "height"]):
         if part["url"].nunique() < MANY:
             continue
         once = part.drop_duplicates("url")
-        cluster = clusters(once["phash"].tolist(), once["digest"].tolist(), IDENTICAL)
-        sizes = pd.Series(cluster).value_counts()
+        leaders = pd.Series(clusters(once["phash"].tolist(), once["digest"].tolist(), IDENTICAL))
+        sizes = leaders.value_counts()
         first = once.drop_duplicates("digest").set_index("digest")["phash"]
-        phashes = [str(first[leader]) for leader in sorted(sizes[sizes >= MANY].index)]
+        phashes = [str(first[leader]) for leader in sorted(sizes.index[sizes >= too_many.reindex(sizes.index)])]
         found += [(phash, int(part["width"].iloc[0]), int(part["height"].iloc[0])) for phash in phashes]
     return found
 

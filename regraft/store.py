@@ -103,7 +103,7 @@ class Store(Blobs):
         That is now, or the start of a run that was cut off: what it had checked is not asked again. Raises LockedError
         while another run is under way, StoreError where the store cannot be written.
         """
-        with self._locked():
+        with self.held():
             now = datetime.now(UTC)
             since = self._cut_off() or now
             self._write_run(since)
@@ -121,7 +121,8 @@ class Store(Blobs):
             ) from error
 
     @contextlib.contextmanager
-    def _locked(self) -> Iterator[None]:
+    def held(self) -> Iterator[None]:
+        """Hold the store for a change that no run may get in the way of. Raises LockedError, StoreError."""
         self.check_writable()
         disk = self.disk
         if isinstance(disk, LocalDisk):  # the system frees this lock when its holder dies

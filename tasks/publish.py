@@ -12,19 +12,21 @@ from regraft.evaluation import Evaluation
 from regraft.publishing import Finished
 from regraft.report import Story
 from regraft.run import Run
+from regraft.screening import Screened
 from tasks.embed import Embedded
 from tasks.train import TrainedHead
 
 
 @task(name="publish", cache_policy=NO_CACHE)
 def publish(
-    links: pd.DataFrame, manifest: pd.DataFrame, head: TrainedHead, embedded: Embedded, evaluation: Evaluation, run: Run
+    screened: Screened, manifest: pd.DataFrame, head: TrainedHead, embedded: Embedded, evaluation: Evaluation, run: Run
 ) -> str:
     """Publish one immutable version, move the champion if the gate said so, and return the version's name."""
     with run.meter.step("publish"):
+        flow_run = {"flow_run_id": str(runtime.flow_run.id), "flow_run_name": str(runtime.flow_run.name)}
         made = Finished(
-            links, manifest, evaluation, head.path.read_bytes(), head.history, embedded.fingerprint, embedded.computed,
-            embedded.device, {"flow_run_id": str(runtime.flow_run.id), "flow_run_name": str(runtime.flow_run.name)},
+            screened, manifest, evaluation, head.path.read_bytes(), head.history, embedded.fingerprint,
+            embedded.computed, embedded.device, flow_run,
         )  # fmt: skip
         story = publishing.publish(run, made)
         show(story, run)

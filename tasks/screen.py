@@ -8,10 +8,11 @@ from prefect.cache_policies import NO_CACHE
 
 from regraft import screening
 from regraft.run import Run
+from regraft.screening import Screened
 
 
 @task(name="screen", cache_policy=NO_CACHE)
-def screen(fetched: Sequence[pd.DataFrame], run: Run) -> tuple[pd.DataFrame, pd.DataFrame]:
+def screen(fetched: Sequence[pd.DataFrame], run: Run) -> Screened:
     """Return the links with their last verdicts, and the pictures to learn from. Needs memory for the tables."""
     with run.meter.step("screen"):
         return screening.screen(pd.concat(fetched, ignore_index=True), run.config, run.store)

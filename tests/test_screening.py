@@ -7,7 +7,7 @@ import pandas as pd
 
 from regraft.jobs import Finding
 from regraft.links import remembered
-from regraft.screening import find_placeholders, near_pairs, screened
+from regraft.screening import clusters, find_placeholders, near_pairs, screened
 from regraft.store import PLACEHOLDERS
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -16,7 +16,9 @@ NONE = PLACEHOLDERS.empty_table().to_pandas()
 
 def links(*rows: tuple[str, str, str, str, str]) -> pd.DataFrame:
     asked = pd.DataFrame([(url, category) for url, category, *_ in rows], columns=["url", "category"])
-    findings = [Finding(u, final_url=f or u, digest=d, phash=p, width=9, height=9) for u, _, d, p, f in rows]
+    findings = [
+        Finding(u, final_url=f or u, digest=d, phash=p, width=99, height=99, bytes=99) for u, _, d, p, f in rows
+    ]
     return remembered(asked, findings, pd.DataFrame(columns=["url"]), NOW, 6)
 
 
@@ -57,3 +59,28 @@ def test_near_pairs_are_those_of_brute_force() -> None:
         (i, j) for i in range(len(bits)) for j in range(i + 1, len(bits)) if int(bits[i] ^ bits[j]).bit_count() <= 6
     ]
     assert near_pairs(bits, 6) == brute
+
+
+def test_a_photograph_is_copied_more_often_than_a_picture_of_words() -> None:
+    table = links(*((f"u{i}", "cat", "p", "00" * 8, "") for i in range(5))).assign(bytes=5_000)
+    assert reasons(table) == ["", *["duplicate"] * 4]
+
+
+def test_a_placeholder_whose_bytes_vary_is_found_and_known_from_the_first_link_on() -> None:
+    varied = links(*((f"v{i}", "cat", f"e{i}", f"{i % 2:016x}", "") for i in range(5)))
+    known = find_placeholders(varied, NONE, NOW)
+    assert known["phash"].tolist() != []
+    later = links(("w", "cat", "other", "0" * 16, ""))
+    judged, _ = screened(later, known, 6, lambda c, d: "train")
+    assert judged["reason"].tolist() == ["placeholder"]
+
+
+def test_near_duplicates_of_another_size_are_no_placeholder() -> None:
+    rows = [(f"u{i}", "cat", f"d{i}", "0" * 16, "") for i in range(6)]
+    table = links(*rows).assign(width=range(100, 106))
+    assert "placeholder" not in reasons(table)
+
+
+def test_many_hashes_that_are_all_the_same_are_no_burden() -> None:
+    same = ["00" * 8] * 20_000
+    assert set(clusters(same, [f"{i:05}" for i in range(20_000)], 6)) == {"00000"}

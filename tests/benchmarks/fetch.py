@@ -167,10 +167,9 @@ def regraft(urls: Path, folder: Path) -> None:
 
         links = read_list("one", str(urls), Client())
         fetched = list(shards.map(lambda item: fetching.fetch_shard(*item, run), fetching.shards(links).items()))
-        judged, pictures = screening.screen(pd.concat(fetched, ignore_index=True), config, run.store)
-    alive = int((judged["verdict"] == "alive").sum())
-    counts = judged["reason"].value_counts().to_dict()
-    print(f"  regraft: {alive} alive, {len(pictures)} pictures, {counts}", file=sys.stderr)
+        screened = screening.screen(pd.concat(fetched, ignore_index=True), config, run.store)
+    counts = screened.links["reason"].replace("", "alive").value_counts().to_dict()
+    print(f"  regraft: {len(screened.pictures)} pictures, {counts}", file=sys.stderr)
 
 
 def drain(urls: Path, _: Path) -> None:
