@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 import flows  # noqa: F401  (sets the environment before Prefect or TensorFlow are imported)
+from flows.telling import number, table, tell_run, version_row
 from regraft import __version__
 from regraft.errors import ConfigError, RegraftError
 
@@ -73,7 +74,7 @@ def run(
             from flows.refresh import refresh
 
             name = refresh(chosen)
-        _tell_run(chosen.store, name, as_json)
+        tell_run(chosen.store, name, as_json)
 
 
 @app.command()
@@ -88,18 +89,18 @@ def versions(
 
         opened = Store(store)
         champion = known.champion(opened)
-        rows = [_version_row(known.Version(opened, name), champion) for name in known.names(opened)]
+        rows = [version_row(known.Version(opened, name), champion) for name in known.names(opened)]
         if as_json:
             print(json.dumps(rows, indent=1))
             return
         if not rows:
             print(f"There is no version in {store} yet. `regraft run` makes the first.")
             return
-        _table(
+        table(
             ["version", "", "images", "RMSE (cm)", "above oracle", "AUC", "why"],
             [
-                [r["version"], "champion" if r["champion"] else "", r["images"], _number(r["rmse"], ".2f"),
-                 _number(r["excess"], ".1%"), _number(r["auc"], ".3f"), r["why"]]
+                [r["version"], "champion" if r["champion"] else "", r["images"], number(r["rmse"], ".2f"),
+                 number(r["excess"], ".1%"), number(r["auc"], ".3f"), r["why"]]
                 for r in rows
             ],
         )  # fmt: skip
@@ -126,7 +127,7 @@ def predict(
         if as_json:
             print(json.dumps(rows, indent=1))
             return
-        _table(["image", "length (cm)"], [[row["image"], _number(row["length_cm"], ".1f")] for row in rows])
+        table(["image", "length (cm)"], [[row["image"], number(row["length_cm"], ".1f")] for row in rows])
         print(f"The picture: {picture.resolve()}")
 
 
@@ -145,6 +146,53 @@ def promote(
         chosen = known.version(opened, version)
         known.promote(opened, chosen.name, before.name if before else None)
         print(f"{chosen.name} is the champion" + (f"; it was {before.name}." if before else "."))
+
+
+@app.command()
+def links(
+    what: Annotated[str, typer.Argument(metavar="URL_OR_HOST", help="A link, or a host for all of its links.")],
+    store: StoreOption = "artifacts",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Tell what the newest version knows of a link or a host, and why it was dropped.
+
+    Example: `regraft links http://photos.savanna.example/tiger/003.jpg`
+    """
+    with _told_apart():
+        from regraft import versions as known
+        from regraft.errors import LinkError
+        from regraft.rot import host_of
+        from regraft.store import Store
+
+        version = known.newest(Store(store))
+        rows = version.table("links.parquet")
+        rows = rows[(rows["url"] == what) | (rows["url"].map(host_of) == what)]
+        if rows.empty:
+            raise LinkError(f"Version {version.name} has no link and no host {what!r}.")
+        if as_json:
+            print(rows.to_json(orient="records", date_format="iso", indent=1))
+            return
+        columns = ["url", "category", "verdict", "reason", "http_status", "checked_at", "dead_since", "outcome"]
+        shown = rows[columns].astype(str).replace({"NaT": "", "None": ""})
+        table(columns, shown.to_numpy().tolist())
+
+
+@app.command()
+def accept(
+    urls: Annotated[list[str], typer.Argument(metavar="URL...", help="Links that show another picture than before.")],
+    store: StoreOption = "artifacts",
+) -> None:
+    """Let the next run learn from replaced links: pictures that somebody looked at and found right.
+
+    Example: `regraft accept http://example.org/cat.jpg`
+    """
+    with _told_apart():
+        from regraft import quarantine
+        from regraft.store import Store
+
+        for url in urls:
+            quarantine.accept(Store(store), url)
+            print(f"accepted: {url}")
 
 
 @contextmanager
@@ -194,85 +242,6 @@ def _quiet_prefect() -> None:
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
     os.environ.setdefault("PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW", "ignore")
     logging.getLogger("regraft").setLevel(logging.INFO)
-
-
-def _tell_run(store: str, name: str, as_json: bool) -> None:
-    """A dozen lines: what was found, how good the model is, where to look next."""
-    from regraft import report
-    from regraft import versions as known
-    from regraft.store import Store
-
-    version = known.version(Store(store), name)
-    about, metrics = version.json("run.json"), version.json("metrics.json")
-    if as_json:
-        print(json.dumps({"version": name, "path": version.path, "metrics": metrics}, indent=1))
-        return
-    links = version.table("links.parquet")
-    test, oracle = metrics["test"], metrics["oracle"]
-    rows = [row for row in report.link_health(links) if row["verdict"] != "alive"][:6]
-    lost = ", ".join(f"{row['links']} {row['reason']}" for row in rows)
-    outcomes = about["counts"]["outcomes"]
-    asked = ", ".join(f"{count} {outcome.replace('_', ' ')}" for outcome, count in sorted(outcomes.items()))
-    images = ", ".join(f"{count} {name}" for name, count in sorted(about["counts"]["images"].items()))
-    computed = about["counts"]["features_computed"]
-    alive = about["counts"]["verdicts"].get("alive", 0)
-    print(f"{about['config']['name']}: version {name}")
-    print(f"  links     {len(links)} ({asked}): {alive} alive")
-    print(f"  lost      {lost}")
-    found = sum(about["counts"]["images"].values()) - computed
-    print(f"  images    {images}; features computed for {computed}, found again for {found}")
-    print(f"  model     RMSE {test['rmse']:.2f} cm on {test['n']} held-out images" + _area(test["auc"]))
-    if oracle:
-        print(
-            f"  oracle    RMSE {oracle['rmse']:.2f} cm is the best possible; the model is {_away(metrics['excess'])} it"
-        )
-    print(f"  champion  {'yes' if metrics['promoted'] else 'no'}: {metrics['why']}")
-    print(f"  seconds   {', '.join(f'{step} {s:.1f}' for step, s in about['timings'].items())}")
-    print(f"Look next:  {version.path}/report.html")
-    print("            regraft versions, regraft predict IMAGE_OR_URL; the dashboard: prefect server start")
-
-
-def _area(auc: float | None) -> str:
-    return "" if auc is None else f", AUC {auc:.3f}"
-
-
-def _away(excess: float) -> str:
-    return f"{abs(excess):.1%} {'above' if excess >= 0 else 'below'}"
-
-
-def _version_row(version: Any, champion: Any) -> dict[str, Any]:
-    about, metrics = version.json("run.json"), version.json("metrics.json")
-    return {
-        "version": version.name,
-        "champion": champion is not None and champion.name == version.name,
-        "job": about["config"]["name"],
-        "images": sum(about["counts"]["images"].values()),
-        "rmse": metrics["test"]["rmse"],
-        "excess": metrics["excess"],
-        "auc": metrics["test"]["auc"],
-        "why": metrics["why"],
-    }
-
-
-def _number(value: float | None, style: str) -> str:
-    return "" if value is None else format(value, style)
-
-
-def _table(columns: list[str], rows: list[list[Any]]) -> None:
-    """A table on a terminal; text of links is printed as text, never as markup."""
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(*columns, box=box.SIMPLE_HEAD)
-    for row in rows:
-        table.add_row(*(Text(_printable(cell)) for cell in row))
-    Console(width=None if sys.stdout.isatty() else 200).print(table)
-
-
-def _printable(cell: Any) -> str:
-    return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in str(cell))
 
 
 if __name__ == "__main__":

@@ -72,6 +72,14 @@ def version(store: Store, name: str) -> Version:
     return Version(store, fitting[0])
 
 
+def newest(store: Store) -> Version:
+    """Return the version that was published last. Raises VersionError where there is none."""
+    known = names(store)
+    if not known:
+        raise VersionError(f"There is no version in {store.url} yet: `regraft run` makes the first.")
+    return Version(store, known[-1])
+
+
 def new_name(store: Store, now: datetime | None = None) -> str:
     """Return a name that sorts by time and that no version has."""
     stem = (now or datetime.now(UTC)).strftime("%Y%m%dT%H%M%SZ")

@@ -1,16 +1,19 @@
 """What is remembered of links between runs, and when they are asked again."""
 
+import itertools
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pandas as pd
 import pytest
 
+from regraft.errors import LinkError
 from regraft.jobs import Finding, Job
-from regraft.links import MEMORY, is_due, jobs, remembered
+from regraft.links import MEMORY, is_due, jobs, remembered, shard_of
+from regraft.quarantine import accept
 from regraft.rot import changes, rot, survival
 from regraft.screening import screened
-from regraft.store import PLACEHOLDERS
+from regraft.store import PLACEHOLDERS, Store
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -75,8 +78,8 @@ def test_dead_links_are_asked_ever_more_rarely_and_gone_ones_more_rarely_than_la
     gone, timeout = checks("gone"), checks("timeout")
     assert gone[:6] == [0, 1, 2, 4, 8, 16]
     assert len(timeout) > 2 * len(gone)
-    assert max(b - a for a, b in zip(gone, gone[1:], strict=False)) == 30
-    assert max(b - a for a, b in zip(timeout, timeout[1:], strict=False)) == 7
+    assert max(b - a for a, b in itertools.pairwise(gone)) == 30
+    assert max(b - a for a, b in itertools.pairwise(timeout)) == 7
 
 
 @pytest.mark.parametrize("reason", ["", "not_an_image", "blocked", "bad_url"])
@@ -100,3 +103,14 @@ def test_the_link_rot_table_counts_what_happened() -> None:
     [row] = rot(after.assign(url="http://h/u"), before.assign(url="http://h/u")).to_dict("records")
     assert (row["host"], row["reason"], row["links"], row["replaced"], row["newly_dead"]) == ("h", "replaced", 1, 1, 0)
     assert survival(memories[1], after) == {"cat": {"ever_alive": 1, "alive": 0, "share": 0.0}}
+
+
+def test_a_person_accepts_what_a_link_shows_now(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    store.put_links(shard_of("u"), told(PHOTO, OTHER)[-1])
+    accept(store, "u")
+    assert reason(store.links(shard_of("u"))) == ""
+    with pytest.raises(LinkError, match="nothing to accept"):
+        accept(store, "u")
+    with pytest.raises(LinkError, match="in no list"):
+        accept(store, "v")

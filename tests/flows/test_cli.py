@@ -146,3 +146,19 @@ def test_without_a_champion_there_is_nothing_to_predict_with(tmp_path: Path, reg
     ran = regraft("predict", "x.jpg", "--store", tmp_path)
     assert ran.code == 9
     assert "regraft run" in ran.err
+
+
+def test_a_link_tells_why_it_was_dropped(first: versions.Version, regraft: Regraft) -> None:
+    rows = first.table("links.parquet")
+    gone = rows.loc[rows["reason"] == "gone", "url"].iloc[0]
+    assert "gone" in regraft("links", gone, "--store", first.store.url).out
+    host = json.loads(regraft("links", "127.0.0.1", "--store", first.store.url, "--json").out)
+    assert {row["reason"] for row in host} == {"blocked"}
+    assert regraft("links", "http://unknown/", "--store", first.store.url).code == 11
+
+
+def test_only_a_replaced_link_can_be_accepted(first: versions.Version, regraft: Regraft) -> None:
+    alive = first.table("manifest.parquet")["urls"].iloc[0][0]
+    ran = regraft("accept", alive, "--store", first.store.url)
+    assert ran.code == 11
+    assert "nothing to accept" in ran.err

@@ -1,0 +1,86 @@
+"""What the command line prints: summaries and tables. Text from links stays text."""
+
+import json
+import sys
+from typing import Any
+
+
+def tell_run(store: str, name: str, as_json: bool) -> None:
+    """Print a dozen lines: what was found, how good the model is, where to look next."""
+    from regraft import report
+    from regraft import versions as known
+    from regraft.store import Store
+
+    version = known.version(Store(store), name)
+    about, metrics = version.json("run.json"), version.json("metrics.json")
+    if as_json:
+        print(json.dumps({"version": name, "path": version.path, "metrics": metrics}, indent=1))
+        return
+    links = version.table("links.parquet")
+    test, oracle = metrics["test"], metrics["oracle"]
+    rows = [row for row in report.link_health(links) if row["verdict"] != "alive"][:6]
+    lost = ", ".join(f"{row['links']} {row['reason']}" for row in rows)
+    outcomes = about["counts"]["outcomes"]
+    asked = ", ".join(f"{count} {outcome.replace('_', ' ')}" for outcome, count in sorted(outcomes.items()))
+    images = ", ".join(f"{count} {name}" for name, count in sorted(about["counts"]["images"].items()))
+    computed = about["counts"]["features_computed"]
+    alive = about["counts"]["verdicts"].get("alive", 0)
+    print(f"{about['config']['name']}: version {name}")
+    print(f"  links     {len(links)} ({asked}): {alive} alive")
+    print(f"  lost      {lost}")
+    found = sum(about["counts"]["images"].values()) - computed
+    print(f"  images    {images}; features computed for {computed}, found again for {found}")
+    print(f"  model     RMSE {test['rmse']:.2f} cm on {test['n']} held-out images" + _area(test["auc"]))
+    if oracle:
+        print(
+            f"  oracle    RMSE {oracle['rmse']:.2f} cm is the best possible; the model is {_away(metrics['excess'])} it"
+        )
+    print(f"  champion  {'yes' if metrics['promoted'] else 'no'}: {metrics['why']}")
+    print(f"  seconds   {', '.join(f'{step} {s:.1f}' for step, s in about['timings'].items())}")
+    print(f"Look next:  {version.path}/report.html")
+    print("            regraft versions, regraft predict IMAGE_OR_URL; the dashboard: prefect server start")
+
+
+def _area(auc: float | None) -> str:
+    return "" if auc is None else f", AUC {auc:.3f}"
+
+
+def _away(excess: float) -> str:
+    return f"{abs(excess):.1%} {'above' if excess >= 0 else 'below'}"
+
+
+def version_row(version: Any, champion: Any) -> dict[str, Any]:
+    """Return what is listed of a version."""
+    about, metrics = version.json("run.json"), version.json("metrics.json")
+    return {
+        "version": version.name,
+        "champion": champion is not None and champion.name == version.name,
+        "job": about["config"]["name"],
+        "images": sum(about["counts"]["images"].values()),
+        "rmse": metrics["test"]["rmse"],
+        "excess": metrics["excess"],
+        "auc": metrics["test"]["auc"],
+        "why": metrics["why"],
+    }
+
+
+def number(value: float | None, style: str) -> str:
+    """Return a number as text; nothing for none."""
+    return "" if value is None else format(value, style)
+
+
+def table(columns: list[str], rows: list[list[Any]]) -> None:
+    """Print a table; text of links is printed as text, never as markup."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*columns, box=box.SIMPLE_HEAD)
+    for row in rows:
+        table.add_row(*(Text(_printable(cell)) for cell in row))
+    Console(width=None if sys.stdout.isatty() else 200).print(table)
+
+
+def _printable(cell: Any) -> str:
+    return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in str(cell))
