@@ -1,8 +1,9 @@
 """What is remembered of links between runs, and when they are asked again."""
 
-import itertools
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -78,8 +79,8 @@ def test_dead_links_are_asked_ever_more_rarely_and_gone_ones_more_rarely_than_la
     gone, timeout = checks("gone"), checks("timeout")
     assert gone[:6] == [0, 1, 2, 4, 8, 16]
     assert len(timeout) > 2 * len(gone)
-    assert max(b - a for a, b in itertools.pairwise(gone)) == 30
-    assert max(b - a for a, b in itertools.pairwise(timeout)) == 7
+    assert max(b - a for a, b in pairwise(gone)) == 30
+    assert max(b - a for a, b in pairwise(timeout)) == 7
 
 
 @pytest.mark.parametrize("reason", ["", "not_an_image", "blocked", "bad_url"])
