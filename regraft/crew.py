@@ -29,6 +29,7 @@ BATCH = 32
 """Links in one message."""
 CRASHED = "truncated"
 Done = Callable[[Finding], None]
+Progress = Callable[[int], None]
 
 
 class Budget:
@@ -61,6 +62,9 @@ class Crew:
         self._workers = [_Worker(replace(orders, place=place)) for place in range(self._count)]
         self._per_host = fetch.per_host
         self._budget = Budget(fetch.budget_s, fetch.budget_bytes)
+        self.turn = threading.Lock()
+        """To be held while jobs are prepared and handed out: then only a few shards are in memory at a time, and they
+        end one after the other."""
 
     def __enter__(self) -> "Crew":
         return self
@@ -68,34 +72,24 @@ class Crew:
     def __exit__(self, *exception: object) -> None:
         self.close()
 
-    def fetch(self, jobs: Sequence[Job], progress: Callable[[int], None] = lambda _: None) -> list[Finding]:
-        """Return a finding for each job, in any order. Blocks until the last is in.
+    def fetch(self, jobs: Sequence[Job], progress: Progress = lambda _: None) -> list[Finding]:
+        """Return a finding for each job, in any order. Blocks until the last is in."""
+        return self.ask(jobs, progress).findings()
+
+    def ask(self, jobs: Sequence[Job], progress: Progress = lambda _: None) -> "Pending":
+        """Hand out jobs; blocks until the last is handed out.
 
         Jobs that the run's budget has nothing left for are found `skipped`.
         """
-        findings: list[Finding] = []
-        complete = threading.Event()
-        lock = threading.Lock()
-
-        def done(finding: Finding) -> None:
-            with lock:
-                findings.append(finding)
-                self._budget.spend(finding.bytes)
-                last = len(findings) == len(jobs)
-            progress(1)
-            if last:
-                complete.set()
-
+        pending = Pending(len(jobs), self._budget, progress)
         for start in range(0, len(jobs), BATCH):
             batch = jobs[start : start + BATCH]
             if self._budget.is_spent:
                 for job in batch:
-                    done(Finding(job.url, "timeout", outcome="skipped", detail="the run's budget was spent"))
+                    pending.add(Finding(job.url, "timeout", outcome="skipped", detail="the run's budget was spent"))
             else:
-                self._hand_out(batch, done)
-        if jobs:
-            complete.wait()
-        return findings
+                self._hand_out(batch, pending.add)
+        return pending
 
     def close(self) -> None:
         """End the processes. Links still under way are forgotten."""
@@ -114,6 +108,30 @@ class Crew:
             shares.setdefault(place, []).append(job)
         for place, share in shares.items():
             self._workers[place].put(share, done)
+
+
+class Pending:
+    """Findings that are on their way."""
+
+    def __init__(self, count: int, budget: Budget, progress: Progress):
+        self._count, self._budget, self._progress = count, budget, progress
+        self._found: list[Finding] = []
+        self._changed = threading.Condition()
+
+    def add(self, finding: Finding) -> None:
+        """Take one in."""
+        with self._changed:
+            self._found.append(finding)
+            self._budget.spend(finding.bytes)
+            self._progress(1)
+            if len(self._found) == self._count:
+                self._changed.notify_all()
+
+    def findings(self) -> list[Finding]:
+        """Return all of them, in any order, once the last is in."""
+        with self._changed:
+            self._changed.wait_for(lambda: len(self._found) == self._count)
+            return self._found
 
 
 class _Worker:

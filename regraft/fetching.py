@@ -33,13 +33,15 @@ def fetch_shard(shard: int, asked: pd.DataFrame, run: Run) -> pd.DataFrame:
     links fails because of this machine.
     """
     progress = run.meter.expect("fetch", asked["url"].nunique())
-    memory = run.store.links(shard)
-    known = memory.drop_duplicates("url")
-    now = datetime.now(UTC)
-    left_alone = set(known.loc[~_to_ask(known, run.since, now), "url"])
-    urls = [url for url in dict.fromkeys(asked["url"]) if url not in left_alone]
-    findings = run.crew.fetch(links.jobs(urls, known), progress)
-    progress(asked["url"].nunique() - len(urls))
+    with run.crew.turn:
+        memory = run.store.links(shard)
+        known = memory.drop_duplicates("url")
+        now = datetime.now(UTC)
+        left_alone = set(known.loc[~_to_ask(known, run.since, now), "url"])
+        urls = [url for url in dict.fromkeys(asked["url"]) if url not in left_alone]
+        progress(asked["url"].nunique() - len(urls))
+        pending = run.crew.ask(links.jobs(urls, known), progress)
+    findings = pending.findings()
     check_outage(findings, set(known.loc[known["digest"] != "", "url"]), run.config.fetch.outage_share)
     unreached = {finding.url for finding in findings if finding.outcome == "skipped"}
     left_alone |= unreached & set(known["url"])

@@ -62,7 +62,7 @@ def find_placeholders(links: pd.DataFrame, known: pd.DataFrame, now: datetime) -
     Nobody says what a placeholder looks like. But one picture that many links show, be its bytes the same or not, or
     one address that unrelated links redirect to, stands for photos that are gone.
     """
-    pictures = links[links["digest"] != ""]
+    pictures = links.loc[links["digest"] != "", ["url", "digest", "final_url", "phash", "width", "height", "bytes"]]
     many = _shown_by_many(pictures)
     away = pictures[pictures["final_url"] != pictures["url"]]
     targets = away.groupby("final_url")["url"].nunique()
@@ -145,7 +145,7 @@ def screened(
     _drop(links, alive & links["digest"].isin(homes[homes > 1].index), "duplicate")
 
     alive = links["verdict"] == "alive"
-    ordered = links[alive].sort_values(["digest", "first_seen", "url"])
+    ordered = links.loc[alive, ["digest", "first_seen", "url"]].sort_values(["digest", "first_seen", "url"])
     _drop(links, links.index.isin(ordered.index[ordered.duplicated("digest")]), "duplicate")
 
     pictures = _pictures(links)
@@ -215,12 +215,14 @@ def _drop(links: pd.DataFrame, which: "pd.Series[bool] | NDArray[np.bool_]", rea
 
 def _pictures(links: pd.DataFrame) -> pd.DataFrame:
     """One row for each digest that is alive, with every URL that shows it."""
-    kept = links[links["verdict"] == "alive"].sort_values("digest")
-    shown = links[links["digest"].isin(set(kept["digest"])) & links["reason"].isin(["", "duplicate"])]
+    columns = ["digest", "category", "width", "height", "phash"]
+    kept = links.loc[links["verdict"] == "alive", columns].sort_values("digest")
+    shows = links["digest"].isin(set(kept["digest"])) & links["reason"].isin(["", "duplicate"])
+    shown = links.loc[shows, ["digest", "url"]]
     urls: dict[str, list[str]] = {}
     for digest, url in zip(shown["digest"].tolist(), shown["url"].tolist(), strict=True):
         urls.setdefault(digest, []).append(url)
-    pictures = kept[["digest", "category", "width", "height", "phash"]].reset_index(drop=True)
+    pictures = kept.reset_index(drop=True)
     pictures.insert(2, "urls", [sorted(urls[digest]) for digest in pictures["digest"]])
     return pictures
 
