@@ -227,10 +227,10 @@ def _started(orders: Orders) -> tuple[subprocess.Popen[bytes], Connection]:
     ours, theirs = socket.socketpair()
     with theirs:
         path = os.pathsep.join([str(Path(regraft.__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
+        told = {"PYTHONPATH": path.rstrip(os.pathsep), "MALLOC_ARENA_MAX": "1"}  # one heap for all its threads
         process = subprocess.Popen(
             [sys.executable, "-m", "regraft.worker", str(theirs.fileno())],
-            pass_fds=[theirs.fileno()], env={**os.environ, "PYTHONPATH": path.rstrip(os.pathsep)},
-            stdin=subprocess.DEVNULL,
+            pass_fds=[theirs.fileno()], env={**os.environ, **told}, stdin=subprocess.DEVNULL,
         )  # fmt: skip
     pipe = Connection(ours.detach())
     pipe.send(orders)

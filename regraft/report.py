@@ -10,7 +10,7 @@ import jinja2
 import pandas as pd
 import yaml
 
-from regraft.rot import changes, host_of
+from regraft.rot import changes, host_of, in_two_categories
 
 
 @dataclass(frozen=True)
@@ -103,6 +103,7 @@ def _facts(story: Story) -> dict[str, Any]:
         "hosts": by_host(story.links),
         "changes": changes(story.links, story.before),
         "has_parent": story.before is not None,
+        "twice": in_two_categories(story.links),
         "categories": sorted(config["categories"]),
         "plots": {name: "data:image/png;base64," + base64.b64encode(png).decode() for name, png in story.plots.items()},
         "splits": story.manifest.groupby(["category", "split"]).size().unstack(fill_value=0).to_dict("index"),

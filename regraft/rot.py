@@ -58,6 +58,14 @@ def survival(links: pd.DataFrame, judged: pd.DataFrame) -> dict[str, dict[str, A
     return told
 
 
+def in_two_categories(links: pd.DataFrame) -> pd.DataFrame:
+    """Return the links (digest, category, url) whose picture is in more than one category's list."""
+    shown = links.loc[links["digest"] != "", ["digest", "category", "url", "reason"]]
+    homes = shown[shown["reason"] == "duplicate"].groupby("digest")["category"].nunique()
+    rows = shown[shown["digest"].isin(homes.index[homes > 1])]
+    return rows[["digest", "category", "url"]].sort_values(["digest", "category", "url"], ignore_index=True)
+
+
 def host_of(url: str) -> str:
     """Return a URL's host, or "?" where it has none."""
     try:

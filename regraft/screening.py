@@ -162,9 +162,9 @@ def clusters(phashes: list[str], digests: list[str], near: int) -> list[str]:
 
     Near are hashes of which at most `near` of 64 bits differ.
     """
-    bits, which = np.unique(np.array([int(phash, 16) for phash in phashes], dtype=np.uint64), return_inverse=True)
+    bits, which = np.unique(np.fromiter((int(p, 16) for p in phashes), np.uint64, len(phashes)), return_inverse=True)
     leader = list(range(len(bits)))
-    least = [min(group) for group in _grouped(digests, which, len(bits))]
+    least = _least(digests, which, len(bits))
 
     def root(i: int) -> int:
         while leader[i] != i:
@@ -178,11 +178,13 @@ def clusters(phashes: list[str], digests: list[str], near: int) -> list[str]:
     return [least[root(int(i))] for i in which]
 
 
-def _grouped(digests: list[str], which: "NDArray[np.intp]", count: int) -> list[list[str]]:
-    groups: list[list[str]] = [[] for _ in range(count)]
-    for digest, group in zip(digests, which, strict=True):
-        groups[int(group)].append(digest)
-    return groups
+def _least(digests: list[str], which: "NDArray[np.intp]", count: int) -> list[str]:
+    """The smallest digest of each group."""
+    least = [""] * count
+    for digest, group in zip(digests, which.tolist(), strict=True):
+        if not least[group] or digest < least[group]:
+            least[group] = digest
+    return least
 
 
 def near_pairs(bits: NDArray[np.uint64], near: int) -> list[tuple[int, int]]:

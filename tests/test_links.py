@@ -12,7 +12,7 @@ from regraft.errors import LinkError
 from regraft.jobs import Finding, Job
 from regraft.links import MEMORY, is_due, jobs, remembered, shard_of
 from regraft.quarantine import accept
-from regraft.rot import changes, rot, survival
+from regraft.rot import changes, in_two_categories, rot, survival
 from regraft.screening import screened
 from regraft.store import PLACEHOLDERS, Store
 
@@ -104,6 +104,12 @@ def test_the_link_rot_table_counts_what_happened() -> None:
     [row] = rot(after.assign(url="http://h/u"), before.assign(url="http://h/u")).to_dict("records")
     assert (row["host"], row["reason"], row["links"], row["replaced"], row["newly_dead"]) == ("h", "replaced", 1, 1, 0)
     assert survival(memories[1], after) == {"cat": {"ever_alive": 1, "alive": 0, "share": 0.0}}
+
+
+def test_a_picture_in_two_categories_is_told() -> None:
+    rows = [("d", "cat", "u1", "duplicate"), ("d", "tiger", "u2", "duplicate"), ("e", "cat", "u3", "duplicate")]
+    found = in_two_categories(pd.DataFrame(rows, columns=["digest", "category", "url", "reason"]))
+    assert found["url"].tolist() == ["u1", "u2"]
 
 
 def test_a_person_accepts_what_a_link_shows_now(tmp_path: Path) -> None:

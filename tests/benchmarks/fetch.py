@@ -233,7 +233,7 @@ def memory() -> None:
     peaks = []
     for count in (5_000, 50_000):
         with (
-            served(count, "small") as port,
+            served(count, "large") as port,
             scratch() as name,
         ):
             urls = Path(name) / "urls.txt"

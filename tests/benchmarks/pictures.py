@@ -9,9 +9,10 @@ import socket
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 DEAD_SHARE = 0.2
@@ -33,12 +34,18 @@ SMALL = Size(160, 120, 70)
 """About 4 kB each, where only the number of links matters."""
 
 
+@lru_cache
+def film(size: Size) -> NDArray[np.int16]:
+    """Photographic grain, (height, width, 1)."""
+    return np.random.default_rng(0).integers(-22, 23, (size.height, size.width, 1), dtype=np.int16)
+
+
 def picture(size: Size, number: int) -> bytes:
     """A JPEG like no other: smooth shapes with photographic grain."""
     random = np.random.default_rng(number)
     coarse = Image.fromarray(random.integers(0, 256, (6, 8, 3), dtype=np.uint8))
     smooth = np.asarray(coarse.resize((size.width, size.height), Image.Resampling.BICUBIC), dtype=np.int16)
-    grain = random.integers(-22, 23, (size.height, size.width, 1), dtype=np.int16)
+    grain = np.roll(film(size), int(random.integers(size.width)), axis=1)
     file = io.BytesIO()
     Image.fromarray((smooth + grain).clip(0, 255).astype(np.uint8)).save(file, "JPEG", quality=size.quality)
     return file.getvalue()
