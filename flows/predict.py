@@ -1,41 +1,144 @@
-"""Predictions with the champion: a table's rows, and the tutorial's picture."""
+"""Predictions with the champion, or any version: a table's rows, and the tutorial's picture."""
 
+import glob
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from regraft import plots, versions
-from regraft.config import BackboneSettings
-from regraft.errors import PictureError, VersionError
+from regraft.errors import ConfigError, PictureError, VersionError
 from regraft.guard import Guard
-from regraft.images import Limits, Pixels, Unfit, judge, rgb
+from regraft.images import SUFFIXES, Limits, Pixels, Unfit, judge, rgb
 from regraft.quiet import muted
 from regraft.store import Store
 from regraft.web import Body, Client
 
+if TYPE_CHECKING:
+    from regraft.exporting import Format
+    from regraft.model import Model
+
+SUFFIX_OF = {"saved_model": "_saved_model", "onnx": ".onnx", "litert": ".tflite"}
+CHECKED = 4
+"""Test pictures of each category that an exported model is compared on."""
 DEADLINE_S = 30
+TOGETHER = 64
+"""Pictures that are held in memory at a time."""
+SHOWN = 24
 SHOWN_SIDE = 512
+WEB = ("http://", "https://")
 
 
-def predict(images: list[str], store: str, picture: Path, proxy: str | None = None) -> list[dict[str, Any]]:
-    """Return image and length_cm of each image, and save the picture of them side by side.
+def predict(
+    words: Sequence[str], store: str, picture: Path, proxy: str | None = None, name: str | None = None
+) -> pd.DataFrame:
+    """Return image, length_cm, low_cm, high_cm, unlike and problem, one row an image; save the picture of the first.
 
-    Raises VersionError where there is no champion, PictureError naming the image that cannot be had.
+    `words`: files, folders, globs and URLs. An image that cannot be had has a `problem` and no length. Raises
+    VersionError where there is no such version, PictureError where no word names an image or none can be had.
     """
-    champion = versions.champion(Store(store))
-    if champion is None:
+    opened = Store(store)
+    version = versions.version(opened, name) if name else versions.champion(opened)
+    if version is None:
         raise VersionError(f"There is no champion in {store} yet. `regraft run` makes the first version.")
-    client = Client(Guard(), proxy=proxy)
-    pictures = [rgb(_bytes(image, client)) for image in images]
-    lengths = _lengths(champion, pictures)
-    names = [image.rsplit("/", 1)[-1][:40] for image in images]
-    captions = [f"{name}\n{length:.1f} cm" for name, length in zip(names, lengths, strict=True)]
-    picture.write_bytes(plots.gallery(pictures, captions))
-    return [{"image": image, "length_cm": round(float(x), 3)} for image, x in zip(images, lengths, strict=True)]
+    images = [image for word in words for image in named(word)]
+    with muted():
+        from regraft.model import model_of
+
+        model = model_of(version)
+    client, todo = Client(Guard(), proxy=proxy), iter(images)
+    tables: list[pd.DataFrame] = []
+    shown: list[Pixels] = []
+    while part := list(islice(todo, TOGETHER)):
+        table, pictures = _predicted(part, model, client)
+        tables.append(table)
+        shown += pictures[: SHOWN - len(shown)]
+    whole = pd.concat(tables, ignore_index=True)
+    told = whole[whole["problem"] == ""].head(SHOWN)
+    if told.empty:
+        raise PictureError(str(whole["problem"].iloc[0]))
+    captions = [f"{str(row.image).rsplit('/', 1)[-1][:40]}\n{row.length_cm:.1f} cm" for row in told.itertuples()]
+    picture.write_bytes(plots.gallery(shown, captions))
+    return whole
+
+
+def export_version(name: str, to: "Format", out: Path | None, store: str) -> tuple[Path, float]:
+    """Export a version, or the champion, and return where to, and by how many cm it differs on its own pictures.
+
+    Raises VersionError where there is no such version, or it cannot be exported.
+    """
+    opened = Store(store)
+    version = versions.champion(opened) if name == "champion" else versions.version(opened, name)
+    if version is None:
+        raise VersionError(f"There is no champion in {store} yet. `regraft run` makes the first version.")
+    path = out or Path(f"{version.name}{SUFFIX_OF[to]}")
+    with muted():
+        from regraft.exporting import export
+        from regraft.model import model_of
+
+        model = model_of(version)
+    rows = version.table("manifest.parquet").query("split == 'test'").groupby("category").head(CHECKED)
+    return path.resolve(), export(model, to, path, [rgb(opened.blob(str(digest))) for digest in rows["digest"]])
+
+
+def check_table(path: Path | None) -> None:
+    """Raise ConfigError, before anything is predicted, where a table cannot be written as that."""
+    if path is not None and path.suffix not in (".csv", ".parquet"):
+        raise ConfigError(f"--to {path}: write a name that ends in .csv or .parquet.")
+    if path is not None and not path.resolve().parent.is_dir():
+        raise ConfigError(f"--to {path}: there is no folder {path.resolve().parent}.")
+
+
+def save_table(rows: pd.DataFrame, path: Path) -> None:
+    """Write a table; text that a spreadsheet would take for a formula stays text in a .csv."""
+    if path.suffix == ".parquet":
+        rows.to_parquet(path, index=False)
+    else:
+        safe = rows["image"].str.replace(r"^(?=[=+\-@\t\r])", "'", regex=True)
+        rows.assign(image=safe).to_csv(path, index=False)
+
+
+def named(word: str) -> Iterator[str]:
+    """Yield the images that a word names: a URL, a file, all pictures below a folder, all files that fit a glob.
+
+    Raises PictureError where there are none.
+    """
+    path = Path(word)
+    if word.startswith(WEB) or path.is_file():
+        yield word
+        return
+    if path.is_dir():
+        found = sorted(str(p) for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+    else:
+        found = sorted(name for name in glob.glob(word, recursive=True) if Path(name).is_file())
+    if not found:
+        kind = "holds no pictures" if path.is_dir() else "cannot be read: there is no such file"
+        raise PictureError(f"{word} {kind}. Give files, folders, globs in quotes, or http(s) URLs.")
+    yield from found
+
+
+def _predicted(images: Sequence[str], model: "Model", client: Client) -> tuple[pd.DataFrame, list[Pixels]]:
+    """The rows of some images, and the pictures of those that could be had."""
+    pictures, problems = [], []
+    for image in images:
+        try:
+            pictures.append(rgb(_bytes(image, client), SHOWN_SIDE))
+            problems.append("")
+        except (PictureError, ValueError) as error:
+            problems.append(str(error))
+    rows = pd.DataFrame({"image": images, "problem": problems})
+    if pictures:
+        told = model.predict(pictures).set_axis(rows.index[rows["problem"] == ""])
+        rows = rows.join(told)
+    columns = ["image", "length_cm", "low_cm", "high_cm", "unlike", "problem"]
+    return rows.reindex(columns=columns), pictures
 
 
 def _bytes(image: str, client: Client) -> bytes:
     """The bytes of a picture that was judged fit to decode."""
-    if image.startswith(("http://", "https://")):
+    if image.startswith(WEB):
         _, answer = client.follow(image, DEADLINE_S)
         if not isinstance(answer, Body):
             raise PictureError(f"{image} cannot be fetched: {getattr(answer, 'detail', 'no answer')}.")
@@ -49,20 +152,3 @@ def _bytes(image: str, client: Client) -> bytes:
     if isinstance(found, Unfit) and found.reason != "placeholder":
         raise PictureError(f"{image} is no picture to predict on: {found.reason}, {found.detail}.")
     return data
-
-
-def _lengths(champion: versions.Version, pictures: list[Pixels]) -> list[float]:
-    with muted():
-        from regraft import backbones, embedding
-        from regraft.head import Head
-
-    told = champion.json("run.json")
-    settings = BackboneSettings.model_validate(told["config"]["backbone"])
-    backbone = backbones.load(settings.name, settings.weights)
-    if backbone.fingerprint != told["fingerprint"]:
-        raise VersionError(
-            f"The champion was trained on {told['fingerprint']}, but the backbone here is {backbone.fingerprint}; "
-            "predictions would mean nothing. Install the weights that it was trained on, or run again."
-        )
-    features = embedding.features_of(pictures, backbone)
-    return [float(x) for x in Head.from_bytes(champion.read("head.keras")).predict(features)]

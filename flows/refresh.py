@@ -17,6 +17,7 @@ from tasks.publish import publish
 from tasks.read import read
 from tasks.screen import screen
 from tasks.train import train
+from tasks.tune import tune
 
 THREADS: Any = ThreadPoolTaskRunner(max_workers=SHARDS)
 """Shards wait for the network side by side; the work is done by the crew's processes."""
@@ -42,7 +43,9 @@ def refresh(config: Config = menagerie.CONFIG) -> str:
         manifest = label(screened.pictures, links, run)
         embedded = embed(manifest, run)
         head = train(manifest, embedded, run)
-        evaluation = evaluate(manifest, head, embedded, run)
+        if run.config.tune.blocks:
+            embedded, head = tune(manifest, embedded, head, run)
+        evaluation = evaluate(screened, manifest, head, embedded, run)
         return publish(screened, manifest, head, embedded, evaluation, run)
 
 

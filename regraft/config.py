@@ -145,7 +145,8 @@ class BackboneSettings(Settings):
     name: Annotated[str, Field(min_length=1)] = "efficientnet-lite0"
     """efficientnet-lite0, vgg16, or any name in keras.applications, such as MobileNetV2."""
     weights: str | None = None
-    """A local weights file; if not given, the ones that the backbone comes with or `imagenet`."""
+    """A local weights file; if not given, the ones that the backbone comes with or `imagenet`; `random`: none, to learn
+    from scratch with `tune.blocks: all`."""
     batch: Annotated[int, Field(ge=1)] = 32
     """Images in one forward pass."""
 
@@ -153,6 +154,9 @@ class BackboneSettings(Settings):
 class HeadSettings(Settings):
     """The small part that is trained."""
 
+    preset: Literal["graft", "tutorial"] = "graft"
+    """graft: the categories' mean lengths by their probabilities; tutorial: Dense 256 relu, Dense 1, RMSProp 0.001,
+    MSE, 100 steps of 6 images, whatever the settings below say."""
     epochs: Annotated[int, Field(ge=1)] = 200
     """Passes over the training features at most."""
     patience: Annotated[int, Field(ge=1)] = 20
@@ -161,6 +165,19 @@ class HeadSettings(Settings):
     """Step size of Adam."""
     weight_decay: Annotated[float, Field(ge=0)] = 0.01
     """L2 penalty on the head's kernel."""
+
+
+class TuneSettings(Settings):
+    """Fine-tuning: some of the backbone learns too, after the head, from pictures flipped, cropped and lit anew."""
+
+    blocks: Annotated[int, Field(ge=0)] | Literal["all"] = 0
+    """How many of the backbone's last blocks learn; 0: none, it stays frozen."""
+    epochs: Annotated[int, Field(ge=1)] = 5
+    """Passes over the training images at most."""
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-5
+    """Step size of Adam, low so that what was learnt before is kept; from scratch 1e-3 is usual."""
+    batch: Annotated[int, Field(ge=1)] = 16
+    """Images in one step."""
 
 
 class GateSettings(Settings):
@@ -181,6 +198,8 @@ class Config(Settings):
     """The store: a folder or any fsspec URL, such as s3://bucket/prefix."""
     seed: int = 0
     """Labels, splits and training are drawn from it."""
+    device: Literal["auto", "cpu", "gpu"] = "auto"
+    """What TensorFlow computes on; auto: a GPU where it sees one."""
     categories: Annotated[dict[SafeName, Category], Field(min_length=2)]
     """Two categories or more, by name."""
     fetch: FetchSettings = FetchSettings()
@@ -193,8 +212,16 @@ class Config(Settings):
     """The frozen, pretrained part."""
     head: HeadSettings = HeadSettings()
     """The small part that is trained."""
+    tune: TuneSettings = TuneSettings()
+    """Whether some of the backbone learns too."""
     gate: GateSettings = GateSettings()
     """When a candidate becomes champion."""
+
+    @model_validator(mode="after")
+    def _something_learns(self) -> "Config":
+        if self.backbone.weights == "random" and self.tune.blocks != "all":
+            raise ValueError("backbone.weights: random needs `tune: {blocks: all}`, or the backbone never learns")
+        return self
 
 
 def load_config(path: str | Path, lists: Mapping[str, str] | None = None) -> Config:

@@ -1,19 +1,26 @@
 """How good a head is, against the best that is possible, and whether it may become champion."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from regraft import bootstrap
 from regraft.config import GateSettings
 from regraft.labels import Oracle
 
 Lengths = NDArray[np.float64]
 SAME_CM = 1e-4
 """Differences below this are rounding, not learning."""
+MATTERS = 0.05
+"""The share of its RMSE by which a model must not get worse unseen."""
+POWER = 0.8
+"""The probability with which a difference that is there is to be seen."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +31,10 @@ class Evaluation:
     """digest, category, split, label, prediction: of all images of the manifest."""
     metrics: dict[str, Any]
     """metrics.json"""
+    holdout: pd.DataFrame
+    """digest, category, phash, label: of all images that candidate and champion are compared on."""
+    certainty: bytes
+    """certainty.npz"""
 
 
 def metrics(rows: pd.DataFrame) -> dict[str, Any]:
@@ -70,6 +81,18 @@ def excess(rmse: float, oracle: Oracle | None) -> float | None:
     return None if oracle is None or oracle.rmse == 0 else rmse / oracle.rmse - 1
 
 
+def against(
+    label: Lengths, ours: Lengths, rivals: Mapping[str, Lengths], settings: GateSettings, seed: int
+) -> dict[str, dict[str, float]]:
+    """Return by rival its rmse and mae, and our rmse's difference from its with an interval (low, high), all in cm."""
+    told = {}
+    for name, theirs in rivals.items():
+        low, high = bootstrap.span(bootstrap.difference(label, ours, theirs, settings, seed), settings)
+        rmse, mae = _rmse(label, theirs), float(np.mean(np.abs(theirs - label)))
+        told[name] = {"rmse": rmse, "mae": mae, "difference": _rmse(label, ours) - rmse, "low": low, "high": high}
+    return told
+
+
 @dataclass(frozen=True)
 class Gate:
     """Whether the candidate becomes champion, and why."""
@@ -78,7 +101,8 @@ class Gate:
     why: str
     """One sentence for people."""
     champion: dict[str, Any] | None = None
-    """version, rmse, and the candidate's difference from it: difference, low, high, in cm; None if there is none."""
+    """version, n, its rmse, and the candidate's difference from it: difference, low, high, in cm, and detectable, the
+    smallest share of its rmse that so many images would most likely show; None if there is no champion."""
 
 
 def gate(
@@ -87,33 +111,31 @@ def gate(
     """Compare two models on the same N held-out images, by a paired bootstrap of the difference of their RMSE.
 
     `version` names the champion. The candidate is promoted where the whole interval of that difference lies below
-    zero: a champion changes for a measurable gain only, never by chance. https://doi.org/10.1201/9780429246593
+    zero: a champion changes for a measurable gain only, never by chance. Where nothing can be told, and a change of
+    MATTERS could not have been, it says that the holdout is too small. Source of its power: two-sided test at the
+    confidence, https://doi.org/10.4324/9780203771587.
     """
-    low, high = bootstrap(label, candidate, champion, settings, seed)
-    rmse, theirs = _rmse(label, candidate), _rmse(label, champion)
-    difference = rmse - theirs
-    told = {"version": version, "rmse": theirs, "difference": difference, "low": low, "high": high, "n": len(label)}
-    span = f"{difference:+.2f} cm RMSE, {settings.confidence:.0%} interval {low:+.2f} to {high:+.2f}, n={len(label)}"
+    samples = bootstrap.difference(label, candidate, champion, settings, seed)
+    low, high = bootstrap.span(samples, settings)
+    theirs = _rmse(label, champion)
+    difference, n = _rmse(label, candidate) - theirs, len(label)
+    sure = NormalDist().inv_cdf((1 + settings.confidence) / 2) + NormalDist().inv_cdf(POWER)
+    detectable = sure * float(samples.std()) / theirs if theirs > 0 else 0.0
+    told = {
+        "version": version, "rmse": theirs, "difference": difference, "low": low, "high": high, "n": n,
+        "detectable": detectable,
+    }  # fmt: skip
+    measured = f"{difference:+.2f} cm RMSE, {settings.confidence:.0%} interval {low:+.2f} to {high:+.2f}, n={n}"
     if high < 0:
-        return Gate(True, f"Measurably better than champion {version} on the same images ({span}).", told)
+        return Gate(True, f"Measurably better than champion {version} on the same images ({measured}).", told)
     if low > 0:
-        return Gate(False, f"Measurably worse than champion {version} on the same images ({span}).", told)
+        return Gate(False, f"Measurably worse than champion {version} on the same images ({measured}).", told)
     if max(abs(low), abs(high)) < SAME_CM:
-        return Gate(False, f"Predicts just what champion {version} predicts on the same {len(label)} images.", told)
-    return Gate(False, f"Not measurably better than champion {version} on the same images ({span}).", told)
-
-
-def bootstrap(
-    label: Lengths, candidate: Lengths, champion: Lengths, settings: GateSettings, seed: int
-) -> tuple[float, float]:
-    """Return the interval of RMSE(candidate) - RMSE(champion), in cm, images resampled with replacement."""
-    random = np.random.default_rng(seed)
-    ours, theirs = (candidate - label) ** 2, (champion - label) ** 2
-    drawn = random.integers(0, len(label), (settings.samples, len(label)))
-    differences = np.sqrt(ours[drawn].mean(axis=1)) - np.sqrt(theirs[drawn].mean(axis=1))
-    tail = (1 - settings.confidence) / 2
-    low, high = np.quantile(differences, [tail, 1 - tail])
-    return float(low), float(high)
+        return Gate(False, f"Predicts just what champion {version} predicts on the same {n} images.", told)
+    small = ""
+    if detectable > MATTERS:
+        small = f" The holdout is too small to tell a change of {MATTERS:.0%}: these {n} images show {detectable:.0%}."
+    return Gate(False, f"Not measurably better than champion {version} on the same images ({measured}).{small}", told)
 
 
 def _rmse(label: Lengths, prediction: Lengths) -> float:

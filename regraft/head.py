@@ -7,7 +7,9 @@ the least-squares answer. Where labels are real and vary within a category, a ri
 joins in, if the validation split says that it helps.
 """
 
+import json
 import tempfile
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,12 +20,22 @@ import pandas as pd
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from regraft import tutorial
 from regraft.config import HeadSettings
 from regraft.errors import TrainingError, VersionError
 
 # N images, D features, C categories
 Features = NDArray[np.float32]
 Lengths = NDArray[np.float64]
+PARTS = {
+    "Functional", "Sequential", "InputLayer", "Normalization", "Dense", "Add", "__tensor__", "__keras_tensor__",
+    "__numpy__", "DTypePolicy", "L2", "Zeros", "GlorotUniform",
+}  # fmt: skip
+"""What a .keras file may name: what heads are made of."""
+MODULES = {
+    "keras", "keras.layers", "keras.src.models.functional", "keras.src.models.sequential", "keras.initializers",
+    "keras.regularizers", "builtins",
+}  # fmt: skip
 BATCH = 64
 RIDGES = (1e2, 1e3, 1e4, 1e5)
 SURE = 3.0
@@ -55,9 +67,31 @@ class Head:
             path = Path(folder) / "head.keras"
             path.write_bytes(data)
             try:
+                _check_layers(path)
                 return cls(keras.saving.load_model(path, compile=False, safe_mode=True))
+            except VersionError:
+                raise
             except Exception as error:  # zip, HDF5 and JSON readers raise anything
                 raise VersionError(f"The head cannot be read: {error}"[:400]) from error
+
+
+def _check_layers(path: Path) -> None:
+    """Raise VersionError where a .keras file names anything to make but what heads are made of.
+
+    Keras's own safe mode has been got around before: https://nvd.nist.gov/vuln/detail/CVE-2025-1550.
+    """
+    with zipfile.ZipFile(path) as told:
+        todo: list[Any] = [json.loads(told.read("config.json"))]
+    while todo:
+        part = todo.pop()
+        if isinstance(part, dict):
+            made, module = part.get("class_name"), part.get("module")
+            plain = module is None or str(module) in MODULES
+            if made is not None and not (made in PARTS and plain):
+                raise VersionError(f"The head is refused: {module}.{made} is not one of a head's parts.")
+            todo += part.values()
+        elif isinstance(part, list):
+            todo += part
 
 
 @dataclass(frozen=True)
@@ -66,7 +100,7 @@ class Trained:
 
     head: Head
     history: dict[str, list[float]]
-    """Loss and val_loss by epoch: cross-entropy of the category."""
+    """Loss and val_loss by epoch: cross-entropy of the category; of the tutorial's, cm squared by ten steps."""
 
 
 def train(manifest: pd.DataFrame, features: Features, settings: HeadSettings, seed: int) -> Trained:
@@ -77,11 +111,29 @@ def train(manifest: pd.DataFrame, features: Features, settings: HeadSettings, se
     """
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
-    categories = sorted(manifest["category"].unique())
-    target = manifest["category"].map(categories.index).to_numpy()
     label = manifest["label"].to_numpy(dtype=np.float64)
     fits, chooses = ((manifest["split"] == split).to_numpy() for split in ("train", "validation"))
+    match settings.preset:
+        case "tutorial":
+            model, history = tutorial.fit(features, label, fits, chooses)
+        case "graft":
+            model, history = _graft(manifest["category"], label, features, fits, chooses, settings)
+    if not all(np.isfinite(values).all() for values in history.values()):
+        raise TrainingError("Training stopped: the loss is not a number. Try a smaller head.learning_rate.")
+    return Trained(Head(model), history)
 
+
+def _graft(
+    category: "pd.Series[str]",
+    label: Lengths,
+    features: Features,
+    fits: NDArray[np.bool_],
+    chooses: NDArray[np.bool_],
+    settings: HeadSettings,
+) -> tuple[Any, dict[str, list[float]]]:
+    """The category by cross-entropy, then the lengths behind it; the model and its loss curves."""
+    categories = sorted(category.unique())
+    target = category.map(categories.index).to_numpy()
     scale = _scale(features[fits])
     classifier = _classifier(scale, len(categories), settings)
     ran = classifier.fit(
@@ -90,12 +142,11 @@ def train(manifest: pd.DataFrame, features: Features, settings: HeadSettings, se
     )  # fmt: skip
     history = {name: [float(x) for x in values] for name, values in ran.history.items() if name.endswith("loss")}
     if not all(np.isfinite(values).all() for values in history.values()):
-        raise TrainingError("Training stopped: the loss is not a number. Try a smaller head.learning_rate.")
-
+        return classifier, history
     means = np.array([label[fits & (target == c)].mean() for c in range(len(categories))])
     left_over = label - _probabilities(classifier, features) @ means
     ridge = _ridge(_scaled(features, scale), left_over, fits, chooses)
-    return Trained(Head(_grafted(classifier, means, ridge, scale)), history)
+    return _grafted(classifier, means, ridge, scale), history
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,8 @@ MAGIC = {
     "BMP": re.compile(rb"BM.{4}\0\0\0\0", re.DOTALL),
     "TIFF": re.compile(rb"II\*\0|MM\0\*"),
 }
+SUFFIXES = (".jpg", ".jpeg", ".png", ".gif", ".webp", ".bmp", ".tif", ".tiff")
+"""How files with pictures are named; only for finding them in a folder, never for judging them."""
 HASH_SIDE = 32
 FLAT = 1.5
 """A picture whose grey values deviate by less than this (of 255) shows nothing."""

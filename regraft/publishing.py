@@ -39,6 +39,8 @@ class Finished:
     """Images whose features were not there yet."""
     device: str
     prefect_run: Mapping[str, str]
+    tuned: bytes | None = None
+    """backbone.npz, where the backbone was fine-tuned."""
 
 
 def publish(run: Run, made: Finished) -> Story:
@@ -58,10 +60,14 @@ def publish(run: Run, made: Finished) -> Story:
         "link_rot.parquet": parquet(rot(made.screened.links, before)),
         "manifest.parquet": parquet(made.manifest),
         "predictions.parquet": parquet(made.evaluation.predictions),
+        "holdout.parquet": parquet(made.evaluation.holdout),
         "head.keras": made.head,
+        "certainty.npz": made.evaluation.certainty,
         "report.html": report.html(story).encode(),
         "MODEL_CARD.md": report.model_card(story).encode(),
     } | {f"plots/{plot}.png": png for plot, png in pictures.items()}
+    if made.tuned is not None:
+        files["backbone.npz"] = made.tuned
     versions.publish(run.store, name, files)
     if made.evaluation.metrics["promoted"]:
         versions.promote(run.store, name, champion.name if champion else None)

@@ -12,6 +12,12 @@ import yaml
 
 from regraft.rot import changes, host_of, in_two_categories
 
+RIVALS = {
+    "oracle": "the oracle: knows the category and nothing else", "mean": "the mean of all lengths",
+    "category_mean": "the mean of each category, told which", "tutorial": "the tutorial's head on the same features",
+}  # fmt: skip
+"""What the rivals in metrics.json are, in words."""
+
 
 @dataclass(frozen=True)
 class Story:
@@ -106,6 +112,7 @@ def _facts(story: Story) -> dict[str, Any]:
         "twice": in_two_categories(story.links),
         "categories": sorted(config["categories"]),
         "plots": {name: "data:image/png;base64," + base64.b64encode(png).decode() for name, png in story.plots.items()},
+        "rivals": RIVALS,
         "splits": story.manifest.groupby(["category", "split"]).size().unstack(fill_value=0).to_dict("index"),
         "config": yaml.safe_dump(config, sort_keys=False, allow_unicode=True),
     }
@@ -135,6 +142,7 @@ def _template(name: str, escape: bool = True) -> jinja2.Template:
         autoescape=escape, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
     environment.filters["inert"] = inert
+    environment.filters["span"] = lambda ends: f"{ends[0]:.2f} to {ends[1]:.2f}"
     environment.filters["cm"] = lambda x: "" if x is None else f"{x:.2f}"
     environment.filters["percent"] = lambda x: "" if x is None else f"{x:.1%}"
     return environment.from_string(source)

@@ -36,6 +36,10 @@ class Version:
         except FileNotFoundError:
             raise VersionError(f"Version {self.name} has no {file}; the store {self.store.url} is damaged.") from None
 
+    def has(self, file: str) -> bool:
+        """Return whether the version holds a file; those of earlier Regrafts lack some."""
+        return self.store.disk.exists(f"versions/{self.name}/{file}")
+
     def json(self, file: str) -> dict[str, Any]:
         """Return run.json or metrics.json. Raises VersionError where it is damaged."""
         try:
@@ -98,6 +102,17 @@ def champion(store: Store) -> Version | None:
     """Return the version in use, or None. Raises VersionError where the pointer is damaged."""
     name = _pointed(store)
     return Version(store, name) if name else None
+
+
+def previous(store: Store) -> Version:
+    """Return the champion before this one. Raises VersionError where there was none."""
+    try:
+        told = json.loads(store.disk.read(CHAMPION))
+    except (FileNotFoundError, ValueError):
+        told = {}
+    if not isinstance(told, dict) or not told.get("previous"):
+        raise VersionError(f"There was no champion before this one in {store.url}; `regraft versions` lists them all.")
+    return version(store, str(told["previous"]))
 
 
 def promote(store: Store, name: str, expected: str | None) -> None:

@@ -1,6 +1,8 @@
 """Embed the images."""
 
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 from prefect import task
@@ -8,6 +10,9 @@ from prefect.cache_policies import NO_CACHE
 
 from regraft.quiet import muted
 from regraft.run import Run
+
+if TYPE_CHECKING:
+    from regraft.model import Extractor
 
 
 @dataclass(frozen=True)
@@ -17,17 +22,26 @@ class Embedded:
     fingerprint: str
     computed: int
     device: str
+    """Its name, and what it computes in."""
+    tuned: Path | None = None
+    """backbone.npz in the run's folder, where the backbone was fine-tuned."""
+
+    def extractor(self, run: Run) -> "Extractor":
+        """Return what makes these features."""
+        from regraft.model import Extractor
+
+        return Extractor(run.config.backbone, self.fingerprint, self.tuned.read_bytes() if self.tuned else None)
 
 
 @task(name="embed", cache_policy=NO_CACHE, retries=1, retry_delay_seconds=2)
 def embed(manifest: pd.DataFrame, run: Run) -> Embedded:
     """Have the store hold every image's features. Needs all cores, or the GPU where TensorFlow sees one."""
     with muted():  # TensorFlow is imported where pictures become features, and has much to say about it
-        from regraft import backbones, embedding
-        from regraft.device import device
+        from regraft import backbones, device, embedding
 
     settings = run.config.backbone
     progress = run.meter.expect("embed", len(manifest))
+    device.use(run.config.device)
     backbone = backbones.load(settings.name, settings.weights)
     computed = embedding.embed(manifest["digest"].tolist(), backbone, run.store, settings.batch, progress)
-    return Embedded(backbone.fingerprint, computed, device())
+    return Embedded(backbone.fingerprint, computed, device.described())

@@ -26,7 +26,7 @@ def publish(
         flow_run = {"flow_run_id": str(runtime.flow_run.id), "flow_run_name": str(runtime.flow_run.name)}
         made = Finished(
             screened, manifest, evaluation, head.path.read_bytes(), head.history, embedded.fingerprint,
-            embedded.computed, embedded.device, flow_run,
+            embedded.computed, embedded.device, flow_run, embedded.tuned.read_bytes() if embedded.tuned else None,
         )  # fmt: skip
         story = publishing.publish(run, made)
         show(story, run)

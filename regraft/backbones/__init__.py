@@ -1,15 +1,24 @@
 """Backbones: frozen, pretrained networks that turn pictures into features. One file each, one interface."""
 
+import hashlib
+import io
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from regraft.errors import BackboneError
+from regraft.errors import BackboneError, CheckpointError
 from regraft.images import Pixels
+
+if TYPE_CHECKING:
+    from regraft.backbones.engine import Forward
+
+
+RANDOM = "random"
+"""In place of a weights file: none, the network is to learn from scratch."""
 
 
 class Backbone(Protocol):
@@ -75,21 +84,44 @@ class KerasBackbone:
             raise BackboneError(
                 f"{self.name} wants (N, {self.side}, {self.side}, 3) uint8, found {squares.shape} {squares.dtype}."
             )
-        return np.asarray(self._forward(squares), dtype=np.float32)
+        return self._forward(squares)
 
     @cached_property
-    def _forward(self) -> Any:
-        """The network as one graph for any number of pictures: traced once, in inference mode."""
-        import tensorflow as tf
+    def _forward(self) -> "Forward":
+        """The network made ready once, for any number of pictures, in inference mode."""
+        from regraft.backbones.engine import engine
 
-        def forward(squares: Any) -> Any:
-            return self.model(tf.cast(squares, tf.float32), training=False)
-
-        return tf.function(forward, input_signature=[tf.TensorSpec((None, self.side, self.side, 3), tf.uint8)])
+        return engine(self.model, self.side)
 
 
-def load(name: str, weights: str | None = None) -> Backbone:
-    """Return a backbone by its name in the config. Raises BackboneError where name or weights cannot be had."""
+def weights_bytes(model: Any) -> bytes:
+    """Return a network's weights as the bytes of an .npz file, the same for the same weights."""
+    file = io.BytesIO()
+    np.savez(file, **{f"w{i:04d}": array for i, array in enumerate(model.get_weights())})
+    return file.getvalue()
+
+
+def tuned_name(fingerprint: str, weights: bytes) -> str:
+    """Return the fingerprint of a backbone whose weights became these."""
+    return f"{fingerprint}-tuned-{hashlib.sha256(weights).hexdigest()[:8]}"
+
+
+def retuned(backbone: KerasBackbone, weights: bytes) -> KerasBackbone:
+    """Return a backbone with the weights that `weights_bytes` gave. Raises CheckpointError where they do not fit."""
+    try:
+        with np.load(io.BytesIO(weights), allow_pickle=False) as told:
+            arrays = [told[name] for name in sorted(told.files)]
+        backbone.model.set_weights(arrays)
+    except Exception as error:  # zip and npy readers raise anything
+        raise CheckpointError(f"backbone.npz does not fit {backbone.name}: {error}"[:300]) from error
+    return replace(backbone, fingerprint=tuned_name(backbone.fingerprint, weights))
+
+
+def load(name: str, weights: str | None = None) -> KerasBackbone:
+    """Return a backbone by its name in the config; with weights `random` none are read.
+
+    Raises BackboneError where name or weights cannot be had.
+    """
     if name == "efficientnet-lite0":
         from regraft.backbones import efficientnet_lite0
 

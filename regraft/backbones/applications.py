@@ -7,8 +7,9 @@ from typing import Any
 import keras
 from keras import applications
 
-from regraft.backbones import KerasBackbone
+from regraft.backbones import RANDOM, KerasBackbone
 from regraft.backbones.checkpoints import check_digest
+from regraft.backbones.hdf5 import check_hdf5
 from regraft.backbones.squares import centre_crop
 from regraft.errors import BackboneError, CheckpointError
 
@@ -27,7 +28,9 @@ def load(name: str, weights: str | None = None) -> KerasBackbone:
         )
     make = getattr(applications, name)
     fingerprint = f"{name}-imagenet-crop"
-    if weights is not None:
+    if weights == RANDOM:
+        fingerprint = f"{name}-random-crop"
+    elif weights is not None:
         fingerprint = f"{name}-{check_digest(Path(weights), None)[:8]}-crop"
     network = _network(name, make, weights)
     side = int(network.input_shape[1] or 224)
@@ -37,6 +40,10 @@ def load(name: str, weights: str | None = None) -> KerasBackbone:
 
 
 def _network(name: str, make: Any, weights: str | None) -> Any:
+    if weights == RANDOM:
+        return make(include_top=False, weights=None, pooling="avg")
+    if weights is not None:
+        check_hdf5(Path(weights))
     try:
         return make(include_top=False, weights=weights or "imagenet", pooling="avg")
     except Exception as error:  # downloads and HDF5 raise anything

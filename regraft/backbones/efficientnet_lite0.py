@@ -13,7 +13,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from regraft.backbones import KerasBackbone
+from regraft.backbones import RANDOM, KerasBackbone
 from regraft.backbones.checkpoints import check_digest, check_shapes, read_legacy_pth
 from regraft.backbones.squares import centre_crop
 from regraft.errors import BackboneError, CheckpointError
@@ -33,6 +33,8 @@ PREPROCESSING = "centre crop, bicubic, 224, imagenet mean and std"
 
 def load(weights: str | None = None) -> KerasBackbone:
     """Return the backbone. Raises CheckpointError where the weights are not this network's."""
+    if weights == RANDOM:
+        return KerasBackbone("efficientnet-lite0", "efficientnet-lite0-random-crop224", SIDE, build(), centre_crop)
     path = Path(weights) if weights else _installed()
     digest = check_digest(path, None if weights else DIGEST_BEGINS)
     model = build()

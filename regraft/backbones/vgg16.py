@@ -10,7 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from regraft.backbones import KerasBackbone
+from regraft.backbones import RANDOM, KerasBackbone
 from regraft.backbones.checkpoints import check_digest, check_shapes, read_npy_layers
 from regraft.backbones.squares import centre_crop
 from regraft.errors import BackboneError, CheckpointError
@@ -23,7 +23,9 @@ STAGES = [(2, 64), (2, 128), (3, 256), (3, 512), (3, 512)]
 def load(weights: str | None = None) -> KerasBackbone:
     """Return the backbone. Raises CheckpointError where the weights are not this network's."""
     model = build()
-    if weights is None:
+    if weights == RANDOM:
+        fingerprint = "vgg16-random-crop224"
+    elif weights is None:
         _from_keras(model)
         fingerprint = "vgg16-imagenet-crop224"
     else:

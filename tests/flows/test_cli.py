@@ -116,7 +116,7 @@ def test_versions_and_promotion(first: versions.Version, regraft: Regraft) -> No
     assert first.name in regraft("versions", *store).out
     told = json.loads(regraft("versions", *store, "--json").out)
     assert [row["version"] for row in told if row["champion"]] == [first.name]
-    assert "is the champion" in regraft("promote", first.name[:10], *store).out
+    assert "is the champion" in regraft("promote", first.name, *store).out
     assert regraft("promote", "1999", *store).code == 9
 
 

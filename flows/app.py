@@ -1,0 +1,58 @@
+"""What all commands share: the app, its common options, and how an error ends."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+
+import flows  # noqa: F401  (sets the environment before Prefect or TensorFlow are imported)
+from regraft import __version__
+from regraft.errors import RegraftError
+
+app = typer.Typer(
+    name="regraft",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    help="""Keep a transfer-learned model alive on image links that die.
+
+    **First run**, no internet needed: `regraft run`
+
+    **Your own lists**: `regraft init job.yaml`, then `regraft run job.yaml`
+
+    **Which versions are there, and which is in use**: `regraft versions`, `regraft show`, `regraft report`
+
+    **Predict**: `regraft predict photo.jpg https://example.org/cat.jpg`
+
+    Exit codes: 0 done, 2 config or list, 3 store, 4 another run is under way, 5 outage, 6 too few images, 7 backbone,
+    8 training, 9 version, 10 picture, 11 link, 12 damage found, 130 stopped by Ctrl-C.
+    """,
+)
+StoreOption = Annotated[
+    str, typer.Option("--store", help="The store: a folder, or an fsspec URL such as s3://bucket/prefix.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+ProxyOption = Annotated[str | None, typer.Option("--proxy", help="Ask the web through this proxy, http://HOST:PORT.")]
+
+
+@app.callback(invoke_without_command=True)
+def main(version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False) -> None:
+    """Say the version, where only that is asked."""
+    if version:
+        print(f"regraft {__version__}")
+        raise typer.Exit
+
+
+@contextmanager
+def told_apart() -> Iterator[None]:
+    """End with one clear message and a code that means something, where something was refused."""
+    try:
+        yield
+    except RegraftError as error:
+        print(f"regraft: {error}", file=sys.stderr)
+        raise typer.Exit(error.exit_code) from error
+    except KeyboardInterrupt:
+        print("regraft: stopped. What was fetched is kept; the next run goes on from there.", file=sys.stderr)
+        raise typer.Exit(130) from None

@@ -1,0 +1,80 @@
+"""`regraft run`."""
+
+import logging
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from flows.app import JsonOption, ProxyOption, app, told_apart
+from flows.telling import tell_run
+from regraft.errors import ConfigError
+
+
+@app.command()
+def run(
+    config: Annotated[
+        Path | None, typer.Argument(help="The job's YAML file. Without it: the embedded menagerie.")
+    ] = None,
+    lists: Annotated[
+        list[str] | None,
+        typer.Option("--list", metavar="CATEGORY=SOURCE", help="Read a category's list from here instead."),
+    ] = None,
+    store: Annotated[str | None, typer.Option(help="Publish into this store instead of the config's.")] = None,
+    proxy: ProxyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Run the job once: fetch, screen, label, embed, train, evaluate, gate, publish.
+
+    Examples:
+    - `regraft run`: the embedded menagerie, drawn animals behind dying links
+    - `regraft run job.yaml`: your own lists
+    - `regraft run felidae.yaml --list tiger=tiger.txt --list kittycat=cats.txt`
+    """
+    with told_apart():
+        chosen = _config(config, lists or [], store, proxy)
+        _quiet_prefect()
+        from flows.display import bars
+
+        with bars():
+            from flows.refresh import refresh
+
+            name = refresh(chosen)
+        tell_run(chosen.store, name, as_json)
+
+
+def _config(path: Path | None, lists: list[str], store: str | None, proxy: str | None) -> Any:
+    from regraft.config import load_config, parse_config
+
+    told = dict(_pair(text) for text in lists)
+    if path is None:
+        from regraft import menagerie
+
+        if told:
+            raise ConfigError(
+                "--list needs a config to put its list in: regraft run CONFIG.yaml --list CATEGORY=SOURCE"
+            )
+        config = menagerie.CONFIG
+    else:
+        config = load_config(path, told)
+    changed = config.model_dump()
+    if store is not None:
+        changed["store"] = store
+    if proxy is not None:
+        changed["fetch"]["proxy"] = proxy
+    return parse_config(changed, where="The command line")
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, source = text.partition("=")
+    if not (name and equals and source):
+        raise ConfigError(f"--list {text!r} is not understood: write CATEGORY=SOURCE, such as --list tiger=tiger.txt")
+    return name, source
+
+
+def _quiet_prefect() -> None:
+    """Leave the console to the command line: Prefect's own log still goes to its dashboard."""
+    os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
+    os.environ.setdefault("PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW", "ignore")
+    logging.getLogger("regraft").setLevel(logging.INFO)

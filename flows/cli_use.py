@@ -1,0 +1,127 @@
+"""`regraft predict`, `promote`, `accept`: what is done with a version."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from flows.app import JsonOption, ProxyOption, StoreOption, app, told_apart
+from flows.telling import table
+from regraft.errors import PictureError
+
+Format = Literal["saved_model", "onnx", "litert"]
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@app.command()
+def predict(
+    images: Annotated[
+        list[str], typer.Argument(metavar="IMAGE...", help="Files, folders, globs in quotes, or http(s) URLs.")
+    ],
+    store: StoreOption = "artifacts",
+    to: Annotated[Path | None, typer.Option(help="Save the table here: .csv or .parquet.")] = None,
+    picture: Annotated[Path, typer.Option(help="Save the images, side by side with their lengths, here.")] = Path(
+        "predictions.png"
+    ),
+    version: Annotated[str | None, typer.Option(help="Predict with this version instead of the champion.")] = None,
+    proxy: ProxyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Predict lengths with the champion; print a table, and save it and the picture.
+
+    Each length comes with the interval that holds 90% of such lengths, and with a mark where the picture is unlike
+    anything in training, so that its length means little.
+
+    Examples:
+    - `regraft predict tiger.jpg https://example.org/cat.jpg --picture lengths.png`
+    - `regraft predict photos/ --to lengths.csv`
+    """
+    with told_apart():
+        from flows.predict import check_table, predict, save_table
+
+        check_table(to)
+        rows = predict(images, store, picture, proxy, version)
+        if to is not None:
+            save_table(rows, to)
+        if as_json:
+            print(rows.to_json(orient="records", indent=1))
+        else:
+            _tell(rows)
+            print(f"The picture: {picture.resolve()}")
+        bad = rows.loc[rows["problem"] != "", "problem"].tolist()
+        if bad:
+            raise PictureError("\n".join([f"{len(bad)} of {len(rows)} images have no prediction:", *bad[:20]]))
+
+
+def _tell(rows: "pd.DataFrame") -> None:
+    good = rows[rows["problem"] == ""]
+    table(
+        ["image", "length (cm)", "90% of such", ""],
+        [
+            [r.image, f"{r.length_cm:.1f}", f"{r.low_cm:.0f} to {r.high_cm:.0f}",
+             "unlike anything in training" if r.unlike else ""]
+            for r in good.itertuples()
+        ],
+    )  # fmt: skip
+
+
+@app.command()
+def export(
+    version: Annotated[str, typer.Argument(help="A version, a beginning that only one has, or `champion`.")],
+    to: Annotated[Format, typer.Option(help="The format.")],
+    out: Annotated[Path | None, typer.Option(help="Write it here; if not given, beside you, by its name.")] = None,
+    store: StoreOption = "artifacts",
+) -> None:
+    """Write a version as one model that takes raw pictures, (N, H, W, 3) uint8 RGB, and gives centimetres.
+
+    What was written is run, and compared with the version on pictures of its own. ONNX needs `regraft[onnx]`.
+
+    Examples:
+    - `regraft export champion --to onnx`
+    - `regraft export 20261124 --to litert --out lengths.tflite`
+    """
+    with told_apart():
+        from flows.predict import export_version
+
+        path, off = export_version(version, to, out, store)
+        print(f"{path}: predicts as the version does, to {off:.4f} cm on its own pictures.")
+
+
+@app.command()
+def promote(
+    version: Annotated[
+        str,
+        typer.Argument(help="A version, a beginning that only one has, or `previous`: the champion before this one."),
+    ],
+    store: StoreOption = "artifacts",
+) -> None:
+    """Make a version the champion; `regraft promote previous` goes back to the one before."""
+    with told_apart():
+        from regraft import versions as known
+        from regraft.store import Store
+
+        opened = Store(store)
+        before = known.champion(opened)
+        chosen = known.previous(opened) if version == "previous" else known.version(opened, version)
+        known.promote(opened, chosen.name, before.name if before else None)
+        print(f"{chosen.name} is the champion" + (f"; it was {before.name}." if before else "."))
+
+
+@app.command()
+def accept(
+    urls: Annotated[list[str], typer.Argument(metavar="URL...", help="Links that show another picture than before.")],
+    store: StoreOption = "artifacts",
+) -> None:
+    """Let the next run learn from replaced links: pictures that somebody looked at and found right.
+
+    Example: `regraft accept http://example.org/cat.jpg`
+    """
+    with told_apart():
+        from regraft import quarantine
+        from regraft.store import Store
+
+        for url in urls:
+            quarantine.accept(Store(store), url)
+            print(f"accepted: {url}")

@@ -1,0 +1,66 @@
+"""Why a candidate's error differs from the champion's: lost data, changed data, or training's own noise.
+
+Heads are small and features are kept, so the question is answered by training again: once on the champion's images,
+once on those of them that are left, once more with another seed.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from regraft import head, versions
+from regraft.embedding import lookup
+from regraft.errors import RegraftError
+from regraft.run import Run
+
+
+@dataclass(frozen=True)
+class Change:
+    """What moved the error on the holdout, in cm RMSE; lost and changed data add up to the whole difference."""
+
+    lost_data: float
+    """Of a head trained on the champion's images that are left, against one trained on all of them."""
+    changed_data: float
+    """Of the candidate, with new images, new labels and today's settings, against that head."""
+    training_noise: float
+    """How far another training seed alone moves a head trained on the champion's images."""
+
+
+def change(
+    champion: versions.Version,
+    manifest: pd.DataFrame,
+    fingerprint: str,
+    held_out: tuple[pd.DataFrame, NDArray[np.float64]],
+    run: Run,
+) -> Change | None:
+    """Return the split of the difference; None where the champion's features are not to be compared any more.
+
+    `held_out`: the holdout (digest, label) and the candidate's predictions of it, (N,) in cm.
+    """
+    theirs = champion.table("manifest.parquet")
+    if champion.json("run.json")["fingerprint"] != fingerprint:
+        return None
+    rows, predicted = held_out
+    label = rows["label"].to_numpy(dtype=np.float64)
+    left = theirs[theirs["digest"].isin(set(manifest["digest"]))]
+    try:
+        features = lookup(rows["digest"].tolist(), fingerprint, run.store)
+
+        def trained_on(images: pd.DataFrame, seed: int) -> float:
+            known = lookup(images["digest"].tolist(), fingerprint, run.store)
+            again = head.train(images, known, run.config.head, seed)
+            return _rmse(label, again.head.predict(features))
+
+        seed = run.config.seed
+        whole = trained_on(theirs, seed)
+        rest = whole if len(left) == len(theirs) else trained_on(left, seed)
+        other = trained_on(theirs, seed + 1)
+    except (KeyError, RegraftError, ValueError):  # features pruned, or too few images left to train on
+        return None
+    return Change(rest - whole, _rmse(label, predicted) - rest, abs(other - whole))
+
+
+def _rmse(label: NDArray[np.float64], prediction: NDArray[np.float64]) -> float:
+    return float(np.sqrt(np.mean((prediction - label) ** 2)))

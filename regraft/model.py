@@ -1,0 +1,87 @@
+"""A model as it is used: the backbone with its weights, the head, and how sure its predictions are."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from regraft import backbones, device
+from regraft.backbones import KerasBackbone
+from regraft.certainty import Certainty
+from regraft.config import BackboneSettings
+from regraft.embedding import embed, features_of, lookup
+from regraft.errors import VersionError
+from regraft.head import Head
+from regraft.images import Pixels
+from regraft.store import Store
+from regraft.versions import Version
+
+
+@dataclass(frozen=True)
+class Extractor:
+    """A backbone that is loaded only when features are wanted that the store does not have."""
+
+    settings: BackboneSettings
+    fingerprint: str
+    tuned: bytes | None = None
+    """The weights of its fine-tuned version, as backbone.npz holds them."""
+
+    def backbone(self) -> KerasBackbone:
+        """Return the backbone. Raises VersionError where the weights here are not those that it was trained with."""
+        loaded = backbones.load(self.settings.name, self.settings.weights)
+        if self.tuned is not None:
+            loaded = backbones.retuned(loaded, self.tuned)
+        if loaded.fingerprint != self.fingerprint:
+            raise VersionError(
+                f"It was trained on {self.fingerprint}, but the backbone here is {loaded.fingerprint}; predictions "
+                "would mean nothing. Install the weights that it was trained on, or run again."
+            )
+        return loaded
+
+    def features(self, digests: Sequence[str], store: Store) -> NDArray[np.float32]:
+        """Return the features, (N, D) float32, of images of the store; those that it lacks are computed."""
+        try:
+            return lookup(digests, self.fingerprint, store)
+        except KeyError:
+            embed(digests, self.backbone(), store, self.settings.batch, lambda _: None)
+            return lookup(digests, self.fingerprint, store)
+
+
+@dataclass(frozen=True)
+class Model:
+    """A version's model, from pictures of any size to lengths in cm."""
+
+    backbone: KerasBackbone
+    head: Head
+    certainty: Certainty | None
+    """None for versions that were published before Regraft said how sure it is."""
+
+    def predict(self, pictures: Sequence[Pixels]) -> pd.DataFrame:
+        """Return length_cm, low_cm, high_cm and unlike (anything in training), one row a picture."""
+        features = features_of(pictures, self.backbone)
+        lengths = self.head.predict(features)
+        low, high = self.certainty.interval(lengths) if self.certainty else (np.full(len(lengths), np.nan),) * 2
+        unlike = self.certainty.unlike(features) if self.certainty else np.zeros(len(lengths), dtype=bool)
+        return pd.DataFrame({"length_cm": lengths, "low_cm": low, "high_cm": high, "unlike": unlike})
+
+
+def extractor_of(version: Version) -> Extractor:
+    """Return what makes a version's features."""
+    told = version.json("run.json")
+    settings = BackboneSettings.model_validate(told["config"]["backbone"])
+    tuned = version.read("backbone.npz") if version.has("backbone.npz") else None
+    return Extractor(settings, str(told["fingerprint"]), tuned)
+
+
+def head_of(version: Version) -> Head:
+    """Return a version's head. Raises VersionError where it cannot be read."""
+    return Head.from_bytes(version.read("head.keras"))
+
+
+def model_of(version: Version) -> Model:
+    """Return a version's model, on the device that this machine has. Raises VersionError, BackboneError."""
+    device.use("auto")
+    sure = Certainty.from_bytes(version.read("certainty.npz")) if version.has("certainty.npz") else None
+    return Model(extractor_of(version).backbone(), head_of(version), sure)

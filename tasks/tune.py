@@ -1,0 +1,34 @@
+"""Fine-tune the backbone's last blocks, where the config asks for it."""
+
+from dataclasses import replace
+
+import pandas as pd
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from regraft.run import Run
+from tasks.embed import Embedded
+from tasks.train import TrainedHead
+
+
+@task(name="tune", cache_policy=NO_CACHE)
+def tune(manifest: pd.DataFrame, embedded: Embedded, head: TrainedHead, run: Run) -> tuple[Embedded, TrainedHead]:
+    """Return both after learning together, and the features of the tuned backbone. Needs all cores, or the GPU."""
+    from regraft import embedding, tuning
+    from regraft.head import Head
+
+    config, digests = run.config, manifest["digest"].tolist()
+    with run.meter.step("tune"):
+        backbone = embedded.extractor(run).backbone()
+        tuned = tuning.tune(
+            manifest, backbone, Head.from_bytes(head.path.read_bytes()), run.store, config.tune, config.seed
+        )
+        weights = run.folder / "backbone.npz"
+        weights.write_bytes(tuned.weights)
+        head.path.write_bytes(tuned.head.to_bytes())
+    progress = run.meter.expect("embed again", len(manifest))
+    computed = embedding.embed(digests, tuned.backbone, run.store, config.backbone.batch, progress)
+    predicted = pd.Series(tuned.head.predict(embedding.lookup(digests, tuned.backbone.fingerprint, run.store)))
+    made = replace(embedded, fingerprint=tuned.backbone.fingerprint, tuned=weights)
+    made = replace(made, computed=embedded.computed + computed)
+    return made, TrainedHead(head.path, {**head.history, **tuned.history}, predicted)

@@ -1,0 +1,101 @@
+"""What is done with a version: predictions of folders, exported models, going back."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from regraft import versions
+from regraft.menagerie.drawing import drawing, encoded
+from tests.conftest import Regraft
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("photos")
+    for animal in ("tiger", "cat"):
+        for number in range(3):
+            (folder / f"{animal}-{number}.jpg").write_bytes(encoded(drawing(animal, f"new-{number}"), "JPEG"))
+    (folder / "notes.txt").write_text("no picture")
+    return folder
+
+
+def predicted(regraft: Regraft, first: versions.Version, folder: Path, *words: object) -> pd.DataFrame:
+    ran = regraft("predict", *words, "--store", first.store.url, "--picture", folder / "p.png", "--json")
+    assert ran.code == 0, ran.err
+    return pd.DataFrame(json.loads(ran.out))
+
+
+def test_folders_and_globs_are_predicted(
+    first: versions.Version, photos: Path, tmp_path: Path, regraft: Regraft
+) -> None:
+    assert len(predicted(regraft, first, tmp_path, photos)) == 6
+    tigers = predicted(regraft, first, tmp_path, f"{photos}/tiger-*.jpg")
+    assert len(tigers) == 3
+    assert (tigers["low_cm"] < tigers["length_cm"]).all()
+    assert (tigers["length_cm"] < tigers["high_cm"]).all()
+    assert tigers["length_cm"].min() > 70
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_predictions_are_saved_as_a_table(
+    first: versions.Version, photos: Path, tmp_path: Path, regraft: Regraft, suffix: str
+) -> None:
+    table = tmp_path / f"lengths.{suffix}"
+    predicted(regraft, first, tmp_path, photos, "--to", table)
+    told = pd.read_csv(table) if suffix == "csv" else pd.read_parquet(table)
+    assert list(told.columns) == ["image", "length_cm", "low_cm", "high_cm", "unlike", "problem"]
+    assert len(told) == 6
+
+
+def test_one_bad_picture_does_not_lose_the_others(
+    first: versions.Version, photos: Path, tmp_path: Path, regraft: Regraft
+) -> None:
+    (tmp_path / "broken.jpg").write_bytes(b"\xff\xd8\xff no more")
+    table = tmp_path / "lengths.csv"
+    words = (photos, tmp_path / "broken.jpg", "--to", table, "--picture", tmp_path / "p.png")
+    ran = regraft("predict", *words, "--store", first.store.url)
+    assert ran.code == 10
+    assert "1 of 7 images have no prediction" in ran.err
+    assert "broken.jpg" in ran.err
+    assert pd.read_csv(table)["length_cm"].notna().sum() == 6
+
+
+@pytest.mark.parametrize("to", ["lengths.xlsx", "nowhere/lengths.csv"])
+def test_a_table_that_cannot_be_written_is_refused_first(
+    first: versions.Version, photos: Path, tmp_path: Path, regraft: Regraft, to: str
+) -> None:
+    ran = regraft("predict", photos, "--store", first.store.url, "--to", tmp_path / to)
+    assert ran.code == 2
+    assert "--to" in ran.err
+
+
+@pytest.mark.parametrize("to", ["saved_model", "onnx", "litert"])
+def test_an_exported_model_takes_raw_pictures_and_gives_the_same_lengths(
+    first: versions.Version, tmp_path: Path, regraft: Regraft, to: str
+) -> None:
+    out = tmp_path / "model"
+    ran = regraft("export", first.name, "--to", to, "--out", out, "--store", first.store.url)
+    assert ran.code == 0, ran.err
+    print(ran.out)
+    assert out.exists()
+    again = regraft("export", first.name, "--to", to, "--out", out, "--store", first.store.url)
+    assert again.code == 9
+    assert "is there already" in again.err
+
+
+def test_going_back_is_one_command(first: versions.Version, regraft: Regraft) -> None:
+    store = ("--store", first.store.url)
+    before = versions.champion(first.store)
+    assert before is not None
+    name = versions.new_name(first.store)
+    files = {file: before.read(file) for file in ("metrics.json", "links.parquet", "head.keras", "run.json")}
+    versions.publish(first.store, name, files)
+    assert regraft("promote", name, *store).code == 0
+    ran = regraft("promote", "previous", *store)
+    assert ran.code == 0, ran.err
+    champion = versions.champion(first.store)
+    assert champion is not None
+    assert champion.name == before.name
+    first.store.disk.delete(f"versions/{name}/run.json")  # no version any more: other tests share the store
