@@ -63,7 +63,7 @@ def tune(
     )
     stop = keras.callbacks.EarlyStopping(monitor="val_loss", patience=PATIENCE, restore_best_weights=True)
     ran = joint.fit(
-        train, validation_data=validation, epochs=settings.epochs, verbose=0,
+        train, validation_data=validation, epochs=settings.epochs, verbose=0, shuffle=False,
         callbacks=[stop, keras.callbacks.TerminateOnNaN()],
     )  # fmt: skip
     history = {f"tune_{name}": [float(x) for x in values] for name, values in ran.history.items()}

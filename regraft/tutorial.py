@@ -33,4 +33,5 @@ def fit(
         rows, epochs=STEPS // TOLD_EVERY, steps_per_epoch=TOLD_EVERY, verbose=0, shuffle=False,
         validation_data=(features[chooses], label[chooses]), validation_batch_size=256,
     )  # fmt: skip
-    return model, {name: [float(x) for x in values] for name, values in ran.history.items()}
+    plain = keras.Model(model.inputs, model.outputs)  # without the optimizer, which nobody needs to save
+    return plain, {name: [float(x) for x in values] for name, values in ran.history.items()}
