@@ -1,12 +1,28 @@
-"""`regraft versions`, `links`: what is there, and why."""
+"""`regraft versions`, `show`, `diff`, `report`, `links`: what is there, and why."""
 
 import json
-from typing import Annotated
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from flows.app import JsonOption, StoreOption, app, told_apart
-from flows.telling import number, table, version_row
+from flows.telling import number, table, tell_run, version_row
+
+if TYPE_CHECKING:
+    from regraft.versions import Version
+
+WHICH = "A version, a beginning that only one has, `newest` or `champion`."
+VersionArgument = Annotated[str, typer.Argument(metavar="VERSION", help=WHICH)]
+
+
+def _named(name: str, store: str) -> "Version":
+    """The version that a word means. Raises VersionError."""
+    from regraft import versions as known
+    from regraft.store import Store
+
+    return known.named(Store(store), name)
 
 
 @app.command()
@@ -36,6 +52,71 @@ def versions(
                 for r in rows
             ],
         )  # fmt: skip
+
+
+@app.command()
+def show(version: VersionArgument = "newest", store: StoreOption = "artifacts", as_json: JsonOption = False) -> None:
+    """Tell of one version what its run told: what was found, how good the model is, why it is champion or not.
+
+    Examples: `regraft show`, `regraft show champion`, `regraft show 20261124T0300`
+    """
+    with told_apart():
+        tell_run(store, _named(version, store).name, as_json)
+
+
+@app.command()
+def diff(
+    first: Annotated[str, typer.Argument(metavar="A", help=WHICH)],
+    second: Annotated[str, typer.Argument(metavar="B", help=WHICH)] = "newest",
+    store: StoreOption = "artifacts",
+    as_json: JsonOption = False,
+) -> None:
+    """Set two versions side by side: their config, metrics, images and links.
+
+    Example: `regraft diff champion newest`
+    """
+    with told_apart():
+        from dataclasses import asdict
+
+        from regraft.comparing import difference
+
+        versions = [_named(name, store) for name in (first, second)]
+        told = difference(*versions)
+        if as_json:
+            print(json.dumps({"a": versions[0].name, "b": versions[1].name, **asdict(told)}, indent=1))
+            return
+        names = [version.name for version in versions]
+        print(f"Images: {', '.join(f'{count} {what}' for what, count in told.images.items())}".replace("_", " "))
+        if told.config:
+            table(["config", *names], [[str(cell) for cell in row] for row in told.config])
+        table(["metric", *names], [[name, number(a, ".3f"), number(b, ".3f")] for name, a, b in told.metrics])
+        table(["links", *names], [list(row) for row in told.links])
+        if told.turned:
+            table(["links that were", "are now", "links"], [list(row) for row in told.turned])
+
+
+@app.command()
+def report(
+    version: VersionArgument = "newest",
+    store: StoreOption = "artifacts",
+    browse: Annotated[bool, typer.Option(help="Open it in the browser; else only say where it is.")] = True,
+) -> None:
+    """Open a version's report in the browser, and say where it is.
+
+    A report in a remote store is copied to this machine first.
+    """
+    with told_apart():
+        import tempfile
+        import webbrowser
+
+        found = _named(version, store)
+        path = Path(found.path) / "report.html"
+        if not found.store.is_local:
+            path = Path(tempfile.mkdtemp(prefix="regraft-")) / f"{found.name}.html"
+            path.write_bytes(found.read("report.html"))
+        print(path)
+        if browse and sys.stdout.isatty():
+            webbrowser.open(path.as_uri())
 
 
 @app.command()

@@ -47,7 +47,7 @@ def run(
 def _config(path: Path | None, lists: list[str], store: str | None, proxy: str | None) -> Any:
     from regraft.config import load_config, parse_config
 
-    told = dict(_pair(text) for text in lists)
+    told = dict(pair(text) for text in lists)
     if path is None:
         from regraft import menagerie
 
@@ -66,7 +66,8 @@ def _config(path: Path | None, lists: list[str], store: str | None, proxy: str |
     return parse_config(changed, where="The command line")
 
 
-def _pair(text: str) -> tuple[str, str]:
+def pair(text: str) -> tuple[str, str]:
+    """Return CATEGORY and SOURCE. Raises ConfigError."""
     name, equals, source = text.partition("=")
     if not (name and equals and source):
         raise ConfigError(f"--list {text!r} is not understood: write CATEGORY=SOURCE, such as --list tiger=tiger.txt")

@@ -25,7 +25,7 @@ def predict(
     picture: Annotated[Path, typer.Option(help="Save the images, side by side with their lengths, here.")] = Path(
         "predictions.png"
     ),
-    version: Annotated[str | None, typer.Option(help="Predict with this version instead of the champion.")] = None,
+    version: Annotated[str, typer.Option(help="Predict with this version.")] = "champion",
     proxy: ProxyOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -104,7 +104,7 @@ def promote(
 
         opened = Store(store)
         before = known.champion(opened)
-        chosen = known.previous(opened) if version == "previous" else known.version(opened, version)
+        chosen = known.named(opened, version)
         known.promote(opened, chosen.name, before.name if before else None)
         print(f"{chosen.name} is the champion" + (f"; it was {before.name}." if before else "."))
 

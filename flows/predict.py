@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from regraft import plots, versions
-from regraft.errors import ConfigError, PictureError, VersionError
+from regraft.errors import ConfigError, PictureError
 from regraft.guard import Guard
 from regraft.images import SUFFIXES, Limits, Pixels, Unfit, judge, rgb
 from regraft.quiet import muted
@@ -32,17 +32,14 @@ WEB = ("http://", "https://")
 
 
 def predict(
-    words: Sequence[str], store: str, picture: Path, proxy: str | None = None, name: str | None = None
+    words: Sequence[str], store: str, picture: Path, proxy: str | None = None, name: str = "champion"
 ) -> pd.DataFrame:
     """Return image, length_cm, low_cm, high_cm, unlike and problem, one row an image; save the picture of the first.
 
     `words`: files, folders, globs and URLs. An image that cannot be had has a `problem` and no length. Raises
     VersionError where there is no such version, PictureError where no word names an image or none can be had.
     """
-    opened = Store(store)
-    version = versions.version(opened, name) if name else versions.champion(opened)
-    if version is None:
-        raise VersionError(f"There is no champion in {store} yet. `regraft run` makes the first version.")
+    version = versions.named(Store(store), name)
     images = [image for word in words for image in named(word)]
     with muted():
         from regraft.model import model_of
@@ -70,9 +67,7 @@ def export_version(name: str, to: "Format", out: Path | None, store: str) -> tup
     Raises VersionError where there is no such version, or it cannot be exported.
     """
     opened = Store(store)
-    version = versions.champion(opened) if name == "champion" else versions.version(opened, name)
-    if version is None:
-        raise VersionError(f"There is no champion in {store} yet. `regraft run` makes the first version.")
+    version = versions.named(opened, name)
     path = out or Path(f"{version.name}{SUFFIX_OF[to]}")
     with muted():
         from regraft.exporting import export

@@ -14,7 +14,8 @@ from regraft.errors import ConfigError
 SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
-def _safe_name(name: str) -> str:
+def safe_name(name: str) -> str:
+    """Return a name that is safe in paths, URLs and keys. Raises ValueError saying what one is made of."""
     if not SAFE_NAME.fullmatch(name):
         raise ValueError(
             "is no safe name: write letters, digits, - and _, at most 64, beginning with a letter or digit"
@@ -34,7 +35,7 @@ def _exemption(address: str) -> str:
     return address
 
 
-SafeName = Annotated[str, AfterValidator(_safe_name)]
+SafeName = Annotated[str, AfterValidator(safe_name)]
 ProxyAddress = Annotated[str, AfterValidator(_proxy_address)]
 Exemption = Annotated[str, AfterValidator(_exemption)]
 
@@ -158,7 +159,7 @@ class HeadSettings(Settings):
     """graft: the categories' mean lengths by their probabilities; tutorial: Dense 256 relu, Dense 1, RMSProp 0.001,
     MSE, 100 steps of 6 images, whatever the settings below say."""
     epochs: Annotated[int, Field(ge=1)] = 200
-    """Passes over the training features at most."""
+    """Passes over the training features at most, each one step."""
     patience: Annotated[int, Field(ge=1)] = 20
     """Epochs without a better validation loss before training stops."""
     learning_rate: Annotated[float, Field(gt=0)] = 0.003

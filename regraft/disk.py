@@ -53,6 +53,10 @@ class Disk(Protocol):
         """Tell whether a file or folder is there."""
         ...
 
+    def size(self, path: str) -> int:
+        """Return a file's bytes; 0 where there is no file."""
+        ...
+
     def names(self, folder: str) -> list[str]:
         """Return the names in a folder, sorted; none where there is no folder."""
         ...
@@ -137,6 +141,12 @@ class LocalDisk:
         except (FileNotFoundError, NotADirectoryError):
             return []
 
+    def size(self, path: str) -> int:
+        try:
+            return os.path.getsize(self.root / path)
+        except OSError:
+            return 0
+
     def delete(self, path: str) -> None:
         target = self.root / path
         if target.is_dir():
@@ -199,6 +209,12 @@ class RemoteDisk:
             return sorted(PurePosixPath(path).name for path in self._fs.ls(self._at(folder), detail=False))
         except FileNotFoundError:
             return []
+
+    def size(self, path: str) -> int:
+        try:
+            return int(self._fs.size(self._at(path)) or 0)
+        except FileNotFoundError:
+            return 0
 
     def delete(self, path: str) -> None:
         if self.exists(path):

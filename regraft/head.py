@@ -20,7 +20,7 @@ import pandas as pd
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from regraft import tutorial
+from regraft import softmax, tutorial
 from regraft.config import HeadSettings
 from regraft.errors import TrainingError, VersionError
 
@@ -36,7 +36,6 @@ MODULES = {
     "keras", "keras.layers", "keras.src.models.functional", "keras.src.models.sequential", "keras.initializers",
     "keras.regularizers", "builtins",
 }  # fmt: skip
-BATCH = 64
 RIDGES = (1e2, 1e3, 1e4, 1e5)
 SURE = 3.0
 """The ridge joins in where it lowers the validation error by this many standard errors; less is chance, as with few
@@ -135,18 +134,15 @@ def _graft(
     categories = sorted(category.unique())
     target = category.map(categories.index).to_numpy()
     scale = _scale(features[fits])
-    classifier = _classifier(scale, len(categories), settings)
-    ran = classifier.fit(
-        features[fits], target[fits], validation_data=(features[chooses], target[chooses]), batch_size=BATCH,
-        epochs=settings.epochs, verbose=0, callbacks=_stops(settings),
-    )  # fmt: skip
-    history = {name: [float(x) for x in values] for name, values in ran.history.items() if name.endswith("loss")}
-    if not all(np.isfinite(values).all() for values in history.values()):
-        return classifier, history
+    x = _scaled(features, scale)
+    learnt = softmax.fit(x.astype(np.float32), target, fits, chooses, settings)
+    classifier = _classifier(scale, learnt)
+    if not all(np.isfinite(values).all() for values in learnt.history.values()):
+        return classifier, learnt.history
     means = np.array([label[fits & (target == c)].mean() for c in range(len(categories))])
-    left_over = label - _probabilities(classifier, features) @ means
-    ridge = _ridge(_scaled(features, scale), left_over, fits, chooses)
-    return _grafted(classifier, means, ridge, scale), history
+    left_over = label - learnt.probabilities(x.astype(np.float32)) @ means
+    ridge = _ridge(x, left_over, fits, chooses)
+    return _grafted(classifier, means, ridge, scale), learnt.history
 
 
 @dataclass(frozen=True)
@@ -166,27 +162,14 @@ def _scaled(features: Features, scale: _Scale) -> NDArray[np.float64]:
     return (features.astype(np.float64) - scale.mean) / np.sqrt(scale.variance)
 
 
-def _classifier(scale: _Scale, count: int, settings: HeadSettings) -> Any:
+def _classifier(scale: _Scale, learnt: softmax.Softmax) -> Any:
+    """The regression as a Keras model, from features to the categories' probabilities."""
     features = keras.Input((len(scale.mean),), name="features")
     x = keras.layers.Normalization(mean=scale.mean, variance=scale.variance, name="scale")(features)
-    decay = keras.regularizers.L2(settings.weight_decay)
-    dense = keras.layers.Dense(
-        count, activation="softmax", kernel_initializer="zeros", kernel_regularizer=decay, name="category"
-    )
+    dense = keras.layers.Dense(learnt.kernel.shape[1], activation="softmax", name="category")
     model = keras.Model(features, dense(x))
-    model.compile(keras.optimizers.Adam(settings.learning_rate), "sparse_categorical_crossentropy")
+    dense.set_weights([learnt.kernel, learnt.bias])
     return model
-
-
-def _stops(settings: HeadSettings) -> list[Any]:
-    early = keras.callbacks.EarlyStopping(
-        monitor="val_loss", patience=settings.patience, min_delta=1e-4, restore_best_weights=True
-    )
-    return [early, keras.callbacks.TerminateOnNaN()]
-
-
-def _probabilities(classifier: Any, features: Features) -> NDArray[np.float64]:
-    return np.asarray(classifier(tf.constant(features), training=False), dtype=np.float64)
 
 
 def _ridge(

@@ -1,5 +1,6 @@
 """A finished run as one immutable version: tables, metrics, head, plots, report; and then the champion."""
 
+import hashlib
 import json
 import platform
 import subprocess
@@ -68,6 +69,8 @@ def publish(run: Run, made: Finished) -> Story:
     } | {f"plots/{plot}.png": png for plot, png in pictures.items()}
     if made.tuned is not None:
         files["backbone.npz"] = made.tuned
+    about["files"] = {file: hashlib.sha256(data).hexdigest() for file, data in files.items() if file != "run.json"}
+    files["run.json"] = _json(about)
     versions.publish(run.store, name, files)
     if made.evaluation.metrics["promoted"]:
         versions.promote(run.store, name, champion.name if champion else None)

@@ -84,6 +84,21 @@ def newest(store: Store) -> Version:
     return Version(store, known[-1])
 
 
+def named(store: Store, word: str) -> Version:
+    """Return `newest`, `champion`, `previous` (the champion before), or a version by its name. Raises VersionError."""
+    match word:
+        case "newest":
+            return newest(store)
+        case "previous":
+            return previous(store)
+        case "champion":
+            found = champion(store)
+            if found is None:
+                raise VersionError(f"There is no champion in {store.url} yet: `regraft run` makes the first version.")
+            return found
+    return version(store, word)
+
+
 def new_name(store: Store, now: datetime | None = None) -> str:
     """Return a name that sorts by time and that no version has."""
     stem = (now or datetime.now(UTC)).strftime("%Y%m%dT%H%M%SZ")

@@ -1,0 +1,87 @@
+"""`regraft verify`, `prune`, `init`: what keeps a store sound and small, and a first config."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flows.app import JsonOption, StoreOption, app, told_apart
+
+DAMAGED = 12
+"""Exit code where damage was found and not mended."""
+
+
+@app.command()
+def verify(
+    store: StoreOption = "artifacts",
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Fetch again, or drop to be made again, what can be.")
+    ] = False,
+    config: Annotated[Path | None, typer.Option(help="Fetch as this job does: its proxy, its exemptions.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Look through a store: every digest, every table, every pointer. Ends with code 12 where damage stays.
+
+    Examples: `regraft verify`, `regraft verify --repair`
+    """
+    with told_apart():
+        from flows.upkeep import fetch_of, looked_through
+
+        found = list(looked_through(store, repair, fetch_of(config)))
+        if as_json:
+            print(json.dumps([asdict(damage) for damage in found], indent=1))
+        for damage in () if as_json else found:
+            print(f"{damage.path}: {damage.what}" + (f"; {damage.mended}" if damage.mended else ""))
+        left = [damage for damage in found if not damage.mended]
+        if not as_json:
+            hint = "; `regraft verify --repair` mends what can be" if left and not repair else ""
+            print(f"{store}: {len(found)} damaged, {len(found) - len(left)} mended{hint}.")
+        if left:
+            raise typer.Exit(DAMAGED)
+
+
+@app.command()
+def prune(
+    store: StoreOption = "artifacts",
+    last: Annotated[int, typer.Option(min=1, help="Keep so many of the newest versions.")] = 10,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it; else only show what would go.")] = False,
+) -> None:
+    """Free space: remove old versions, and the blobs and features that only they need.
+
+    The champion stays, with the champions that it came after, and the newest versions. Without --yes it only shows
+    what would go.
+
+    Examples: `regraft prune`, `regraft prune --last 3 --yes`
+    """
+    with told_apart():
+        from regraft import pruning
+        from regraft.store import Store
+
+        opened = Store(store)
+        plan = pruning.prune(opened, last, lambda _: None) if yes else pruning.plan(opened, last)
+        for kind in ("versions", "blobs", "features"):
+            count, size = plan.of(kind)
+            print(f"{kind:9} {count:7,} files {size / 1e6:10,.1f} MB")
+        verb = "freed" if yes else "would be freed; `--yes` does it"
+        print(f"{sum(plan.paths.values()) / 1e6:,.1f} MB {verb}. Kept: {', '.join(plan.kept) or 'nothing'}")
+
+
+@app.command()
+def init(
+    config: Annotated[Path, typer.Argument(help="The file to write.")] = Path("job.yaml"),
+    lists: Annotated[
+        list[str] | None, typer.Option("--list", metavar="CATEGORY=SOURCE", help="A category and its list; repeat it.")
+    ] = None,
+) -> None:
+    """Write a commented config for your lists.
+
+    Example: `regraft init felidae.yaml --list tiger=tiger.txt --list kittycat=cats.csv`
+    """
+    with told_apart():
+        from flows.cli_run import pair
+        from flows.upkeep import write_config
+
+        write_config(config, dict(pair(text) for text in lists or []))
+        print(f"{config} is written: look at its lists and lengths, then `regraft run {config}`.")

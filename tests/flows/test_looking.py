@@ -1,0 +1,71 @@
+"""What the command line tells of versions, and the upkeep of a store."""
+
+import json
+from pathlib import Path
+
+import yaml
+
+from regraft import versions
+from regraft.config import load_config
+from tests.conftest import Regraft
+
+
+def test_a_version_is_shown_as_its_run_told_it(first: versions.Version, regraft: Regraft) -> None:
+    store = ("--store", first.store.url)
+    assert first.name in regraft("show", first.name, *store).out
+    assert json.loads(regraft("show", "champion", *store, "--json").out)["metrics"]["test"]["n"] > 10
+    assert regraft("show", "1999", *store).code == 9
+
+
+def test_two_versions_are_set_side_by_side(first: versions.Version, regraft: Regraft) -> None:
+    told = json.loads(regraft("diff", first.name, first.name, "--store", first.store.url, "--json").out)
+    assert told["config"] == []
+    assert told["images"]["added"] == told["images"]["removed"] == told["images"]["relabelled"] == 0
+    assert all(a == b for _, a, b in told["metrics"] + told["links"])
+    assert "rmse" in regraft("diff", first.name, "--store", first.store.url).out
+
+
+def test_a_report_is_found_without_a_browser(first: versions.Version, regraft: Regraft) -> None:
+    ran = regraft("report", first.name, "--store", first.store.url)
+    assert Path(ran.out.strip()).read_text().startswith("<!doctype html>")
+    copied = regraft("report", first.name, "--store", f"local://{first.store.url}")
+    assert Path(copied.out.strip()).read_text() == Path(ran.out.strip()).read_text()
+
+
+def test_a_store_is_looked_through_and_mended(first: versions.Version, regraft: Regraft) -> None:
+    store = ("--store", first.store.url)
+    assert regraft("verify", *store).code == 0
+    fingerprint = first.json("run.json")["fingerprint"]
+    part = first.store.disk.names(f"features/{fingerprint}")[0]
+    path = Path(first.store.url) / "features" / fingerprint / part
+    sound = path.read_bytes()
+    path.write_bytes(sound[:-1])
+    try:
+        assert regraft("verify", *store).code == 12
+        ran = regraft("verify", "--repair", *store)
+        assert ran.code == 0
+        assert "1 damaged, 1 mended" in ran.out
+    finally:
+        path.write_bytes(sound)
+
+
+def test_pruning_only_shows_unless_told(first: versions.Version, regraft: Regraft) -> None:
+    ran = regraft("prune", "--last", "50", "--store", first.store.url)
+    assert ran.code == 0
+    assert "would be freed" in ran.out
+    assert first.name in ran.out
+
+
+def test_a_first_config_is_written_and_understood(tmp_path: Path, regraft: Regraft) -> None:
+    path = tmp_path / "felidae.yaml"
+    ran = regraft("init", path, "--list", "tiger=tiger.txt", "--list", "cat=it's.csv")
+    assert ran.code == 0
+    config = load_config(path)
+    assert config.name == "felidae"
+    assert config.categories["cat"].list.endswith("it's.csv")
+    assert "#" in path.read_text()
+    assert set(yaml.safe_load(path.read_text())) == {"name", "store", "categories"}
+    again = regraft("init", path)
+    assert again.code == 2
+    assert "there already" in again.err
+    assert regraft("init", tmp_path / "x.yaml", "--list", "big cat=a.txt").code == 2
