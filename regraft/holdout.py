@@ -63,6 +63,6 @@ def _label(category: str, digest: str, label: float, config: Config) -> float:
 def _near(found: pd.DataFrame, trained: pd.DataFrame, near: int) -> "pd.Series[bool]":
     """Which images have a near-duplicate among those trained on."""
     both = pd.concat([found[["digest", "phash"]], trained[["digest", "phash"]]], ignore_index=True)
-    leaders = pd.Series(clusters(both["phash"].tolist(), both["digest"].tolist(), near), dtype=object)
+    leaders = clusters(both["phash"], both["digest"], near)
     theirs = set(leaders.iloc[len(found) :])
     return pd.Series(leaders.iloc[: len(found)].isin(theirs).to_numpy(dtype=bool), index=found.index)

@@ -1,6 +1,6 @@
 """What only all links together can tell: placeholders, duplicates, near-duplicates, pictures in two categories."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from regraft.config import Config
@@ -62,47 +63,52 @@ def find_placeholders(links: pd.DataFrame, known: pd.DataFrame, now: datetime) -
     Nobody says what a placeholder looks like. But one picture that many links show, be its bytes the same or not, or
     one address that unrelated links redirect to, stands for photos that are gone.
     """
-    pictures = links.loc[links["digest"] != "", ["url", "digest", "final_url", "phash", "width", "height", "bytes"]]
-    many = _shown_by_many(pictures)
-    away = pictures[pictures["final_url"] != pictures["url"]]
+    many = _shown_by_many(links)
+    away = links.loc[(links["digest"] != "") & (links["final_url"] != links["url"]), ["url", "final_url", "digest"]]
     targets = away.groupby("final_url")["url"].nunique()
     shared = set(targets[targets >= MANY_REDIRECTED].index)
     digests = many | set(away.loc[away["final_url"].isin(shared), "digest"])
     rows = [(digest, "", "", 0, 0, now) for digest in sorted(digests - set(known["digest"]))]
     rows += [("", target, "", 0, 0, now) for target in sorted(shared - set(known["final_url"]))]
-    shown = pictures[~pictures["digest"].isin(digests)]
-    alike = _alike(shown[~_shows_picture(shown, known)])
-    rows += [("", "", phash, width, height, now) for phash, width, height in alike]
+    shown = links.index[(links["digest"] != "") & ~links["digest"].isin(digests) & ~_shows_picture(links, known)]
+    rows += [("", "", phash, width, height, now) for phash, width, height in _alike(links, shown)]
     return pd.DataFrame(rows, columns=["digest", "final_url", "phash", "width", "height", "first_seen"])
 
 
-def _shown_by_many(pictures: pd.DataFrame) -> set[str]:
+def _shown_by_many(links: pd.DataFrame) -> set[str]:
     """The digests that too many links show."""
-    uses = pictures.groupby("digest")["url"].nunique()
-    return set(uses.index[uses >= _too_many(pictures).reindex(uses.index)])
+    shared = links.loc[_shared(links), ["url", "digest", "width", "height", "bytes"]]
+    uses = shared.groupby("digest")["url"].nunique()
+    once = shared.drop_duplicates("digest").set_index("digest").reindex(uses.index)
+    return set(uses.index[uses >= _too_many(once)])
+
+
+def _shared(links: pd.DataFrame) -> "pd.Series[bool]":
+    """Which links show bytes that another link shows as well: few, so that what follows is small."""
+    return (links["digest"] != "") & links["digest"].duplicated(keep=False)
 
 
 def _too_many(pictures: pd.DataFrame) -> "pd.Series[int]":
-    """By digest, the number of links from which on its picture is a placeholder."""
-    once = pictures.drop_duplicates("digest").set_index("digest")
-    bits = 8 * once["bytes"] / (once["width"] * once["height"]).clip(lower=1)
+    """The number of links from which on each picture (bytes, width, height) is a placeholder."""
+    bits = 8 * pictures["bytes"] / (pictures["width"] * pictures["height"]).clip(lower=1)
     return bits.lt(PHOTO_BITS).map({True: MANY, False: MANY_PHOTOS})
 
 
-def _alike(pictures: pd.DataFrame) -> list[tuple[str, int, int]]:
+def _alike(links: pd.DataFrame, shown: "pd.Index[Any]") -> list[tuple[str, int, int]]:
     """One (phash, width, height) for each group of many links whose pictures are the same but for some bytes."""
     found = []
-    too_many = _too_many(pictures)
-    for _, part in pictures.groupby(["width", "height"]):
-        if part["url"].nunique() < MANY:
+    for _, part in links.loc[shown, ["width", "height"]].groupby(["width", "height"]):
+        if len(part) < MANY:
             continue
-        once = part.drop_duplicates("url")
-        leaders = pd.Series(clusters(once["phash"].tolist(), once["digest"].tolist(), IDENTICAL))
-        sizes = leaders.value_counts()
-        first = once.drop_duplicates("digest").set_index("digest")["phash"]
-        phashes = [str(first[leader]) for leader in sorted(sizes.index[sizes >= too_many.reindex(sizes.index)])]
-        found += [(phash, int(part["width"].iloc[0]), int(part["height"].iloc[0])) for phash in phashes]
-    return found
+        group = _groups(_bits(links.loc[part.index, "phash"]), IDENTICAL)
+        sizes = np.bincount(group)
+        for number in np.flatnonzero(sizes >= MANY):
+            same = links.loc[part.index[group == number], ["url", "digest", "phash", "bytes", "width", "height"]]
+            first = same.sort_values("digest").iloc[[0]]
+            if same["url"].nunique() >= _too_many(first).iloc[0]:
+                width, height = (int(first[side].iloc[0]) for side in ("width", "height"))
+                found.append((str(first["phash"].iloc[0]), width, height))
+    return sorted(found)
 
 
 def _shows_picture(links: pd.DataFrame, placeholders: pd.DataFrame) -> "pd.Series[bool]":
@@ -140,16 +146,15 @@ def screened(
         swapped &= links["replaced_at"] > accepted_before
     _drop(links, (links["verdict"] == "alive") & swapped, "replaced")
 
-    alive = links["verdict"] == "alive"
-    homes = links[alive].groupby("digest")["category"].nunique()
-    _drop(links, alive & links["digest"].isin(homes[homes > 1].index), "duplicate")
-
-    alive = links["verdict"] == "alive"
-    ordered = links.loc[alive, ["digest", "first_seen", "url"]].sort_values(["digest", "first_seen", "url"])
-    _drop(links, links.index.isin(ordered.index[ordered.duplicated("digest")]), "duplicate")
+    shared = links.loc[_shared(links), ["digest", "category", "first_seen", "url"]]
+    shared = shared[links.loc[shared.index, "verdict"] == "alive"]
+    homes = shared.groupby("digest")["category"].transform("nunique") > 1
+    ordered = shared[~homes].sort_values(["digest", "first_seen", "url"])
+    again = ordered.index[ordered["digest"].duplicated()]
+    _drop(links, links.index.isin(shared.index[homes].append(again)), "duplicate")
 
     pictures = _pictures(links)
-    pictures["cluster"] = clusters(pictures["phash"].tolist(), pictures["digest"].tolist(), near)
+    pictures["cluster"] = clusters(pictures["phash"], pictures["digest"], near)
     pictures["split"] = [split_of(c, d) for c, d in zip(pictures["category"], pictures["digest"], strict=True)]
     clash = _clashing(pictures)
     shown = links["digest"].isin(set(pictures.loc[clash, "digest"])) & (links["verdict"] == "alive")
@@ -157,34 +162,37 @@ def screened(
     return links, pictures[~clash].drop(columns="split").reset_index(drop=True)
 
 
-def clusters(phashes: list[str], digests: list[str], near: int) -> list[str]:
+def clusters(phashes: "pd.Series[str]", digests: "pd.Series[str]", near: int) -> "pd.Series[str]":
     """Return for each picture the smallest digest among its near-duplicates, joined through chains of them.
 
     Near are hashes of which at most `near` of 64 bits differ.
     """
-    bits, which = np.unique(np.fromiter((int(p, 16) for p in phashes), np.uint64, len(phashes)), return_inverse=True)
-    leader = list(range(len(bits)))
-    least = _least(digests, which, len(bits))
+    group = _groups(_bits(phashes), near)
+    order = np.argsort(np.asarray(digests, dtype="S64"), kind="stable")
+    _, firsts = np.unique(group[order], return_index=True)
+    return digests.iloc[order[firsts][group]].reset_index(drop=True)
+
+
+def _bits(phashes: Iterable[str]) -> NDArray[np.uint64]:
+    return np.fromiter((int(phash or "0", 16) for phash in phashes), np.uint64)
+
+
+def _groups(phashes: NDArray[np.uint64], near: int) -> NDArray[np.int64]:
+    """The number of the group, from 0, that each of N hashes is in, joined through chains of near ones."""
+    bits, which = np.unique(phashes, return_inverse=True)
+    leader = np.arange(len(bits))
 
     def root(i: int) -> int:
         while leader[i] != i:
             leader[i] = leader[leader[i]]
-            i = leader[i]
+            i = int(leader[i])
         return i
 
     for a, b in near_pairs(bits, near):
-        first, second = sorted((root(a), root(b)), key=lambda i: least[i])
+        first, second = sorted((root(a), root(b)))
         leader[second] = first
-    return [least[root(int(i))] for i in which]
-
-
-def _least(digests: list[str], which: "NDArray[np.intp]", count: int) -> list[str]:
-    """The smallest digest of each group."""
-    least = [""] * count
-    for digest, group in zip(digests, which.tolist(), strict=True):
-        if not least[group] or digest < least[group]:
-            least[group] = digest
-    return least
+    roots = np.array([root(i) for i in range(len(bits))], dtype=np.int64)
+    return np.unique(roots, return_inverse=True)[1][which] if len(bits) else roots
 
 
 def near_pairs(bits: NDArray[np.uint64], near: int) -> list[tuple[int, int]]:
@@ -216,17 +224,21 @@ def _drop(links: pd.DataFrame, which: "pd.Series[bool] | NDArray[np.bool_]", rea
 
 
 def _pictures(links: pd.DataFrame) -> pd.DataFrame:
-    """One row for each digest that is alive, with every URL that shows it."""
-    columns = ["digest", "category", "width", "height", "phash"]
-    kept = links.loc[links["verdict"] == "alive", columns].sort_values("digest")
-    shows = links["digest"].isin(set(kept["digest"])) & links["reason"].isin(["", "duplicate"])
-    shown = links.loc[shows, ["digest", "url"]]
-    urls: dict[str, list[str]] = {}
-    for digest, url in zip(shown["digest"].tolist(), shown["url"].tolist(), strict=True):
-        urls.setdefault(digest, []).append(url)
-    pictures = kept.reset_index(drop=True)
-    pictures.insert(2, "urls", [sorted(urls[digest]) for digest in pictures["digest"]])
-    return pictures
+    """One row for each digest that is alive, with every URL that shows it, the one that is kept first."""
+    columns = ["digest", "category", "width", "height", "phash", "url"]
+    pictures = links.loc[links["verdict"] == "alive", columns].sort_values("digest", ignore_index=True)
+    others = links.loc[_shared(links) & (links["reason"] == "duplicate"), ["digest", "url"]].sort_values("url")
+    kept = pictures.loc[pictures["digest"].isin(set(others["digest"])), "digest"]
+    row_of = pd.Series(kept.index, index=kept)
+    others = others[others["digest"].isin(row_of.index)]
+    rows = np.concatenate([np.arange(len(pictures)), row_of.loc[others["digest"]].to_numpy(dtype=np.int64)])
+    flat = pa.concat_arrays([pa.array(table["url"], pa.string()) for table in (pictures, others)])
+    ends = np.bincount(rows, minlength=len(pictures)).cumsum()
+    offsets = pa.array(np.concatenate([[0], ends]), pa.int32())
+    urls = pa.ListArray.from_arrays(offsets, flat.take(pa.array(np.argsort(rows, kind="stable"))))
+    pictures["url"] = pd.Series(pd.arrays.ArrowExtensionArray(urls))
+    order = ["digest", "category", "urls", "width", "height", "phash"]
+    return pictures.rename(columns={"url": "urls"})[order]
 
 
 def _clashing(pictures: pd.DataFrame) -> "pd.Series[bool]":

@@ -54,7 +54,7 @@ def test_a_damaged_blob_is_fetched_again_where_a_link_still_serves_it(tmp_path: 
     digest = store.put_blob(b"picture")
     path = tmp_path / "blobs" / digest[:2] / digest[2:]
     path.write_bytes(b"rot")
-    with serving(lambda talk: talk.send(ok(b"picture"))) as server:
+    with serving(lambda talk: talk.say(ok(b"picture"))) as server:
         remembered(store, f"http://127.0.0.1:{server.port}/a.jpg", digest)
         assert [damage.mended for damage in damaged(store)] == [""]
         assert path.read_bytes() == b"rot"  # without --repair nothing is touched

@@ -83,4 +83,4 @@ def test_near_duplicates_of_another_size_are_no_placeholder() -> None:
 
 def test_many_hashes_that_are_all_the_same_are_no_burden() -> None:
     same = ["00" * 8] * 20_000
-    assert set(clusters(same, [f"{i:05}" for i in range(20_000)], 6)) == {"00000"}
+    assert set(clusters(pd.Series(same), pd.Series([f"{i:05}" for i in range(20_000)]), 6)) == {"00000"}

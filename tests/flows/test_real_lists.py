@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 import requests
 
-from regraft import fetching, screening, versions
+from regraft import evaluation, fetching, head, labels, screening, versions
 from regraft.config import Config, load_config, parse_config
+from regraft.embedding import lookup
 from regraft.lists import read_list
 from regraft.run import open_run
 from regraft.store import Store
@@ -95,6 +97,26 @@ def test_the_real_lists_become_a_version_near_the_best_possible(tmp_path: Path) 
     assert not in_manifest & set(links.loc[~alive, "url"])
     assert metrics["test"]["rmse"] <= 1.15 * metrics["oracle"]["rmse"]
     assert metrics["test"]["auc"] >= 0.98
+    excess, area = zip(*(drawn_anew(version, config, seed) for seed in range(10)), strict=True)
+    print(f"ten draws of labels and splits: excess {', '.join(f'{x:.1%}' for x in excess)}, mean {np.mean(excess):.2%}")
+    assert np.mean(excess) <= 0.03
+    assert min(area) >= 0.995
+
+
+def drawn_anew(version: versions.Version, config: Config, seed: int) -> tuple[float, float]:
+    """The default head's excess over the oracle, and its AUC, with labels and splits of another seed."""
+    manifest = version.table("manifest.parquet")
+    said = {name: category.label for name, category in config.categories.items()}
+    rows = list(zip(manifest["category"], manifest["digest"], strict=True))
+    manifest["split"] = [labels.split_of(config.split, seed, c, d) for c, d in rows]
+    manifest["label"] = [labels.label_of(said[c], seed, c, d) for c, d in rows]  # type: ignore[arg-type]
+    features = lookup(manifest["digest"].tolist(), version.json("run.json")["fingerprint"], version.store)
+    trained = head.train(manifest, features, config.head, seed)
+    test = manifest.assign(prediction=trained.head.predict(features)).query("split == 'test'")
+    found = evaluation.metrics(test)
+    over = evaluation.excess(found["rmse"], labels.oracle(test, said))
+    assert over is not None
+    return over, found["auc"]
 
 
 def fetched(config: Config) -> pd.DataFrame:
