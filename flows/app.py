@@ -1,8 +1,12 @@
 """What all commands share: the app, its common options, and how an error ends."""
 
+import os
+import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -30,6 +34,10 @@ app = typer.Typer(
     8 training, 9 version, 10 picture, 11 link, 12 damage found, 130 stopped by Ctrl-C.
     """,
 )
+STOPPED = 130
+"""Exit code of what Ctrl-C ended, as shells have it."""
+STOP_S = 0.7
+"""Seconds that Prefect gets to write down that the run was stopped."""
 StoreOption = Annotated[
     str, typer.Option("--store", help="The store: a folder, or an fsspec URL such as s3://bucket/prefix.")
 ]
@@ -54,5 +62,43 @@ def told_apart() -> Iterator[None]:
         print(f"regraft: {error}", file=sys.stderr)
         raise typer.Exit(error.exit_code) from error
     except KeyboardInterrupt:
-        print("regraft: stopped. What was fetched is kept; the next run goes on from there.", file=sys.stderr)
-        raise typer.Exit(130) from None
+        _say_stopped()
+        raise typer.Exit(STOPPED) from None
+
+
+@contextmanager
+def stopped_at_once() -> Iterator[None]:
+    """Let Ctrl-C end the process within STOP_S, whatever is under way.
+
+    A terminal's Ctrl-C reaches Prefect's own temporary server too, and Prefect would go on trying to tell it what
+    happened. The store needs no farewell: its lock is the system's, and every file is whole or not there.
+    """
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        timer = threading.Timer(STOP_S, _leave)
+        timer.daemon = True
+        timer.start()
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _say_stopped() -> None:
+    """Say so, once."""
+    if not _said:
+        _said.append(True)
+        print(
+            "regraft: stopped. What was fetched is kept; the next run goes on from there.", file=sys.stderr, flush=True
+        )
+
+
+def _leave() -> None:
+    _say_stopped()
+    os._exit(STOPPED)
+
+
+_said: list[bool] = []

@@ -127,7 +127,7 @@ def links(
 ) -> None:
     """Tell what the newest version knows of a link or a host, and why it was dropped.
 
-    Example: `regraft links http://photos.savanna.example/tiger/003.jpg`
+    Example: `regraft links http://photos.savanna.example/tiger/035.jpg`
     """
     with told_apart():
         from regraft import versions as known

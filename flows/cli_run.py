@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from flows.app import JsonOption, ProxyOption, app, told_apart
+from flows.app import JsonOption, ProxyOption, app, stopped_at_once, told_apart
 from flows.telling import tell_run
 from regraft.errors import ConfigError
 
@@ -37,7 +37,7 @@ def run(
         _quiet_prefect()
         from flows.display import bars
 
-        with bars():
+        with stopped_at_once(), bars():
             from flows.refresh import refresh
 
             name = refresh(chosen)

@@ -92,7 +92,7 @@ class Crew:
         return pending
 
     def close(self) -> None:
-        """End the processes. Links still under way are forgotten."""
+        """End the processes, if they have not ended. Links still under way are found `skipped`."""
         for worker in self._workers:
             worker.close()
 
@@ -156,9 +156,14 @@ class _Worker:
             self._next += len(jobs)
             self._under_way |= {number: (job, done) for number, job in numbered}
             self._send(numbered)
+            closed = self._closed
+        if closed:
+            self._give_up()
 
     def close(self) -> None:
         with self._lock:
+            if self._closed:
+                return
             self._closed = True
             self._send(None)
         try:
@@ -166,6 +171,14 @@ class _Worker:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        self._give_up()
+
+    def _give_up(self) -> None:
+        """Find what is under way skipped: nobody will answer, and whoever waits must not wait for ever."""
+        with self._lock:
+            left = {number: job for number, (job, _) in self._under_way.items()}
+        for number, job in left.items():
+            self._finish(number, Finding(job.url, "timeout", outcome="skipped", detail="the run was stopped"))
 
     def _start(self) -> None:
         self._process, self._pipe = _started(self._orders)
@@ -190,6 +203,8 @@ class _Worker:
 
     def _finish(self, number: int, finding: Finding) -> None:
         with self._lock:
+            if number not in self._under_way:  # given up in this very moment
+                return
             _, done = self._under_way.pop(number)
             self.load -= 1
         self._room.release()

@@ -50,4 +50,7 @@ def open_run(config: Config) -> Iterator[Run]:
 
         store = Store(config.store)
         with store.run() as since, tempfile.TemporaryDirectory(prefix="regraft-") as folder:
-            yield Run(config, store, crew, since, Path(folder))
+            try:
+                yield Run(config, store, crew, since, Path(folder))
+            finally:
+                crew.close()  # before the store is let go: whoever still waits for links is done with it

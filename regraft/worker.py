@@ -4,6 +4,7 @@ import hashlib
 import os
 import queue
 import random
+import signal
 import sys
 import threading
 import time
@@ -260,4 +261,5 @@ def _pause_s(attempts: int, asked_s: float | None, most_s: float) -> float:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the run's affair; a worker ends when its pipe does
     work(Connection(int(sys.argv[1])))

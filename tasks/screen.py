@@ -14,5 +14,6 @@ from regraft.screening import Screened
 @task(name="screen", cache_policy=NO_CACHE)
 def screen(fetched: Sequence[pd.DataFrame], run: Run) -> Screened:
     """Return the links with their last verdicts, and the pictures to learn from. Needs memory for the tables."""
+    run.crew.close()  # all is fetched: its processes' memory is better used for tables and networks
     with run.meter.step("screen"):
         return screening.screen(pd.concat(fetched, ignore_index=True), run.config, run.store)

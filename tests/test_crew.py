@@ -248,3 +248,18 @@ def test_a_held_host_waits_and_others_do_not() -> None:
     assert schedule.take() == ("b", "b1")
     assert schedule.take() == ("a", "a1")
     assert time.monotonic() - began > 0.15
+
+
+def test_a_crew_that_is_closed_lets_go_whoever_waits(tmp_path: Path) -> None:
+    with serving(lambda talk: talk.wait(30)) as silent:
+        fetch = FetchSettings(allow=(silent.exemption,), deadline_s=60, processes=2)
+        crew, found = Crew(str(tmp_path), fetch, ScreenSettings()), []
+        jobs = [Job(f"{silent.url}/{number}") for number in range(300)]
+        waiting = threading.Thread(target=lambda: found.extend(crew.fetch(jobs)))
+        waiting.start()
+        time.sleep(1)
+        crew.close()
+        waiting.join(5)
+        assert not waiting.is_alive()
+    assert len(found) == 300
+    assert {finding.outcome for finding in found} == {"skipped"}

@@ -167,6 +167,7 @@ def regraft(urls: Path, folder: Path) -> None:
 
         links = read_list("one", str(urls), Client())
         fetched = list(shards.map(lambda item: fetching.fetch_shard(*item, run), fetching.shards(links).items()))
+        run.crew.close()
         screened = screening.screen(pd.concat(fetched, ignore_index=True), config, run.store)
     counts = screened.links["reason"].replace("", "alive").value_counts().to_dict()
     print(f"  regraft: {len(screened.pictures)} pictures, {counts}", file=sys.stderr)

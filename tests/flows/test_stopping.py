@@ -1,0 +1,40 @@
+"""A run that is stopped by hand stops at once, says what is kept, and the next run goes on from there."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from regraft.store import Store
+
+LIMIT_S = 2.0
+
+
+@pytest.mark.usefixtures("prefect_server")
+@pytest.mark.parametrize("step", ["fetch", "embed"])
+def test_ctrl_c_stops_within_two_seconds_and_says_what_is_kept(tmp_path: Path, step: str) -> None:
+    command = [sys.executable, "-m", "flows.cli", "run", "--store", str(tmp_path / "store")]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as run:
+        assert run.stderr is not None
+        said = ""
+        while f"{step} ..." not in said:
+            line = run.stderr.readline()
+            assert line, said
+            said += line
+        time.sleep(1)
+        os.killpg(run.pid, signal.SIGINT)  # as a terminal does
+        began = time.monotonic()
+        said += run.stderr.read()
+        run.wait(30)
+        seconds = time.monotonic() - began
+    print(f"stopped in {seconds:.1f} s: {said[-300:]}")
+    assert run.returncode == 130
+    assert re.search(r"stopped\. What was fetched is kept", said)
+    assert seconds < LIMIT_S
+    with Store(str(tmp_path / "store")).run():
+        pass  # the store is free for the next run
