@@ -36,7 +36,7 @@ app = typer.Typer(
 )
 STOPPED = 130
 """Exit code of what Ctrl-C ended, as shells have it."""
-STOP_S = 0.7
+STOP_S = 0.3
 """Seconds that Prefect gets to write down that the run was stopped."""
 StoreOption = Annotated[
     str, typer.Option("--store", help="The store: a folder, or an fsspec URL such as s3://bucket/prefix.")

@@ -11,6 +11,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -125,10 +126,15 @@ class Guard:
     def __init__(self, exemptions: Iterable[str] = (), resolver: Resolver = socket.getaddrinfo):
         self._exempt = {_pair(text) for text in exemptions}
         self._names = _Names(resolver)
+        self._checked = lru_cache(4096)(self._check)
 
     def check(self, url: str) -> None:
         """Raise Blocked where the URL's own text names a private address, a local name or a bad port."""
         parts = urlsplit(url)
+        self._checked(parts.scheme, parts.netloc)
+
+    def _check(self, scheme: str, netloc: str) -> None:
+        parts = urlsplit(f"{scheme}://{netloc}/")
         host = (parts.hostname or "").rstrip(".")
         port = {"https": 443}.get(parts.scheme, 80) if parts.port is None else parts.port
         address = literal(host)

@@ -182,6 +182,8 @@ class Client:
         while piece := response.read(PIECE):
             if body.write(piece) and body.tell() > self.max_bytes:
                 return Failed("too_large", f"more than {self.max_bytes} bytes", 200)
+        if told.isdigit() and body.tell() < int(told) and headers.get("Transfer-Encoding", "").lower() != "chunked":
+            return Failed("truncated", "the body ended early", 200, may_pass=True)
         return _decoded(body.getvalue(), headers.get("Content-Encoding", "").lower(), self.max_bytes)
 
     def _failure(self, error: Exception, fired: bool) -> Failed:
