@@ -2,21 +2,23 @@
 
 from typing import Any
 
+import pandas as pd
 from prefect import flow, runtime, unmapped
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from regraft import fetching, menagerie
 from regraft.config import Config
 from regraft.links import SHARDS
-from regraft.run import open_run
-from tasks.embed import embed
+from regraft.run import Run, open_run
+from tasks.embed import Embedded, embed
 from tasks.evaluate import evaluate
 from tasks.fetch import fetch
 from tasks.label import label
 from tasks.publish import publish
 from tasks.read import read
+from tasks.recall import recall
 from tasks.screen import screen
-from tasks.train import train
+from tasks.train import TrainedHead, train
 from tasks.tune import tune
 
 THREADS: Any = ThreadPoolTaskRunner(max_workers=SHARDS)
@@ -41,12 +43,16 @@ def refresh(config: Config = menagerie.CONFIG) -> str:
         fetched = fetch.map(list(fetching.shards(links).items()), run=unmapped(run))
         screened = screen(fetched.result(), run)
         manifest = label(screened.pictures, links, run)
-        embedded = embed(manifest, run)
-        head = train(manifest, embedded, run)
-        if run.config.tune.blocks:
-            embedded, head = tune(manifest, embedded, head, run)
+        embedded, head = recall(manifest, run) or learn(manifest, run)
         evaluation = evaluate(screened, manifest, head, embedded, run)
         return publish(screened, manifest, head, embedded, evaluation, run)
+
+
+def learn(manifest: pd.DataFrame, run: Run) -> tuple[Embedded, TrainedHead]:
+    """Turn pictures into features, train a head on them, and fine-tune the backbone where the config asks for it."""
+    embedded = embed(manifest, run)
+    head = train(manifest, embedded, run)
+    return tune(manifest, embedded, head, run) if run.config.tune.blocks else (embedded, head)
 
 
 def _is_told() -> bool:

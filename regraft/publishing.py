@@ -2,25 +2,23 @@
 
 import hashlib
 import json
-import platform
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib import metadata
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from regraft import __version__, labels, links, plots, report, versions
+from regraft import labels, links, report, versions
 from regraft.evaluation import Evaluation
 from regraft.images import rgb
+from regraft.recipe import commit, libraries, recipe
 from regraft.report import Story
 from regraft.rot import rot
 from regraft.run import Run
 from regraft.screening import Screened
 from regraft.store import parquet
+from regraft.versions import Version
 
 SHOWN = 8
 """Test images in the gallery."""
@@ -42,6 +40,8 @@ class Finished:
     prefect_run: Mapping[str, str]
     tuned: bytes | None = None
     """backbone.npz, where the backbone was fine-tuned."""
+    same: Version | None = None
+    """The version whose model this is too, where it was found again."""
 
 
 def publish(run: Run, made: Finished) -> Story:
@@ -52,7 +52,7 @@ def publish(run: Run, made: Finished) -> Story:
     parent = published[-1] if published else None
     before = versions.version(run.store, parent).table("links.parquet") if parent else None
     about = _about(run, made, parent)
-    pictures = _plots(run, made)
+    pictures = _plots(run, made, before)
     story = Story(name, about, made.evaluation.metrics, made.screened.links, made.manifest, before, pictures)
     files = {
         "run.json": _json(about),
@@ -84,8 +84,10 @@ def _about(run: Run, made: Finished, parent: str | None) -> dict[str, Any]:
         "config": run.config.model_dump(mode="json"),
         "seed": run.config.seed,
         "published_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "code": _commit(),
-        "libraries": _libraries(),
+        "code": commit(),
+        "libraries": libraries(),
+        "recipe": recipe(made.manifest, run),
+        "model_of": made.same.name if made.same else None,
         "device": made.device,
         "timings": run.meter.timings(),
         "counts": {
@@ -103,7 +105,28 @@ def _about(run: Run, made: Finished, parent: str | None) -> dict[str, Any]:
     }
 
 
-def _plots(run: Run, made: Finished) -> dict[str, bytes]:
+def _plots(run: Run, made: Finished, before: pd.DataFrame | None) -> dict[str, bytes]:
+    """The plots by name; of a model that was found again, those that are true still are found again too."""
+    found: dict[str, bytes] = {}
+    if made.same is not None:
+        known = [name for name in MODEL_PLOTS if made.same.has(f"plots/{name}.png")]
+        if before is not None and _tally(before) == _tally(made.screened.links):
+            known.append("health")
+        found = {name: made.same.read(f"plots/{name}.png") for name in known}
+    return found if len(found) == len(MODEL_PLOTS) + 1 else _drawn(run, made) | found
+
+
+MODEL_PLOTS = ("labels", "predictions", "losses", "gallery")
+"""The plots that show nothing but the model and its images."""
+
+
+def _tally(links: pd.DataFrame) -> dict[Any, int]:
+    return dict(links.groupby(["verdict", "reason"]).size())
+
+
+def _drawn(run: Run, made: Finished) -> dict[str, bytes]:
+    from regraft import plots  # matplotlib takes its time, and a run on an unchanged web has nothing new to draw
+
     predictions = made.evaluation.predictions
     test = predictions[predictions["split"] == "test"]
     oracle = made.evaluation.metrics["oracle"]
@@ -118,26 +141,6 @@ def _plots(run: Run, made: Finished) -> dict[str, bytes]:
         "health": plots.health(made.screened.links),
         "gallery": plots.gallery(pictures, captions),
     }
-
-
-def _libraries() -> dict[str, str]:
-    import tensorflow  # a distribution of any name: tensorflow, tensorflow-cpu, tensorflow-rocm
-
-    names = ("keras", "numpy", "pandas", "prefect", "pillow", "simplejpeg", "urllib3")
-    found = {"regraft": __version__, "python": platform.python_version(), "tensorflow": str(tensorflow.__version__)}
-    return found | {name: metadata.version(name) for name in names}
-
-
-def _commit() -> str:
-    """The commit that the code stands at, where it runs from a checkout; else nothing."""
-    try:
-        asked = subprocess.run(
-            ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short", "HEAD"],
-            capture_output=True, text=True, timeout=5, check=True,
-        )  # fmt: skip
-        return asked.stdout.strip()
-    except (OSError, subprocess.SubprocessError):
-        return ""
 
 
 def _json(told: Mapping[str, Any]) -> bytes:

@@ -14,7 +14,6 @@ from regraft.change import change
 from regraft.errors import RegraftError, TrainingError
 from regraft.evaluation import Evaluation, Gate
 from regraft.head import Head
-from regraft.holdout import holdout
 from regraft.model import Extractor, extractor_of, head_of
 from regraft.run import Run
 
@@ -25,12 +24,12 @@ SAME_CM = 1e-3
 
 
 def evaluate(
-    manifest: pd.DataFrame, links: pd.DataFrame, head: bytes, trained: Lengths, extractor: Extractor, run: Run
+    manifest: pd.DataFrame, held_out: pd.DataFrame, head: bytes, trained: Lengths, extractor: Extractor, run: Run
 ) -> Evaluation:
     """Return the evaluation of a head, read again from the bytes that will be published.
 
-    `trained` (N,), what the head predicted when it was trained, follows the manifest's rows. Raises TrainingError
-    where the reloaded head predicts anything else.
+    `held_out`, see `holdout`: the images to compare with the champion on. `trained` (N,), what the head predicted when
+    it was trained, follows the manifest's rows. Raises TrainingError where the reloaded head predicts anything else.
     """
     config = run.config
     saved, features = Head.from_bytes(head), extractor.features(manifest["digest"].tolist(), run.store)
@@ -55,7 +54,6 @@ def evaluate(
         rivals["oracle"] = labels.answers(manifest, distributions)
     shown = {name: lengths[is_test] for name, lengths in rivals.items()}
     label, ours = _arrays(test)
-    held_out = holdout(manifest, links, config, run.store)
     leak = labels.leak(test, distributions, config.seed) if synthetic else None
     gate, because = _gate(held_out, manifest, saved, extractor, run)
     if leak is not None and leak <= labels.LEAK:

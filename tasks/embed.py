@@ -10,6 +10,7 @@ from prefect.cache_policies import NO_CACHE
 
 from regraft.quiet import muted
 from regraft.run import Run
+from regraft.versions import Version
 
 if TYPE_CHECKING:
     from regraft.model import Extractor
@@ -25,6 +26,8 @@ class Embedded:
     """Its name, and what it computes in."""
     tuned: Path | None = None
     """backbone.npz in the run's folder, where the backbone was fine-tuned."""
+    same: Version | None = None
+    """The version whose model this is too, where it was found again."""
 
     def extractor(self, run: Run) -> "Extractor":
         """Return what makes these features."""

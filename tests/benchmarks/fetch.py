@@ -2,6 +2,7 @@
 
     python tests/benchmarks/fetch.py                  # three rounds of 5,000 links against img2dataset
     python tests/benchmarks/fetch.py memory           # peak memory at 5,000 and at 50,000 links
+    python tests/benchmarks/fetch.py refresh          # `regraft run` twice: a cold run, and one on an unchanged web
 
 img2dataset runs in an environment of its own, made beside this file's temporary folder on the first run, with what
 was best on two cores: as many processes as cores, 64 threads each, 224 px centre crop. Regraft hashes every byte,
@@ -11,8 +12,10 @@ drained by bare urllib3, nothing decoded and nothing kept.
 
 import argparse
 import contextlib
+import json
 import os
 import shutil
+import socket
 import statistics
 import subprocess
 import sys
@@ -20,7 +23,7 @@ import tempfile
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,10 +65,32 @@ def sent(port: int) -> tuple[int, int]:
     return int(requests), int(size)
 
 
-def measured(command: Sequence[str | Path]) -> Cost:
+@contextlib.contextmanager
+def prefect_server(folder: Path) -> Iterator[dict[str, str]]:
+    """A Prefect server of its own, as scheduled runs have one; yield the environment that leads to it."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    api = f"http://127.0.0.1:{port}/api"
+    told = {"PREFECT_HOME": str(folder / "prefect"), "PREFECT_API_URL": api, "DO_NOT_TRACK": "1"}
+    environment = {**os.environ, **told, "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
+    command = [sys.executable, "-m", "prefect", "server", "start", "--port", str(port)]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
+        try:
+            for _ in range(240):
+                time.sleep(0.5)
+                with contextlib.suppress(OSError), urllib.request.urlopen(f"{api}/health"):
+                    break
+            yield environment
+        finally:
+            server.terminate()
+
+
+def measured(command: Sequence[str | Path], environment: Mapping[str, str] | None = None) -> Cost:
     """Run a command to its end; its seconds, CPU seconds and peak memory include its processes'."""
     began = time.monotonic()
-    process = subprocess.Popen([str(word) for word in command], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=sys.stderr)
+    words = [str(word) for word in command]
+    process = subprocess.Popen(words, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=sys.stderr)
     peak = Peak(process.pid)
     _, status, used = os.wait4(process.pid, 0)
     seconds = time.monotonic() - began
@@ -245,9 +270,37 @@ def memory() -> None:
     print(f"ratio {peaks[1] / peaks[0]:.2f}")
 
 
+def refresh(count: int) -> None:
+    """Print what whole runs on a Prefect server cost: one from nothing, and two on an unchanged web."""
+    with served(count, "large") as port, scratch() as name, prefect_server(Path(name)) as environment:
+        folder = Path(name)
+        job = [f"name: benchmark\nstore: {folder / 'store'}\nfetch:\n  allow: ['127.0.0.1:{port}']"]
+        job += [f"  per_host: {THREADS}\n  connections: {THREADS}\ncategories:"]
+        for place, category in enumerate(("one", "two")):
+            urls = [f"http://127.0.0.1:{port}/{number}.jpg\n" for number in range(place, count, 2)]
+            (folder / f"{category}.txt").write_text("".join(urls))
+            job += [f"  {category}: {{list: {category}.txt, label: {{mean: {100 - 60 * place}, std: 10}}}}"]
+        (folder / "job.yaml").write_text("\n".join(job))
+        command = [sys.executable, "-m", "flows.cli", "run", folder / "job.yaml", "--json"]
+        whole, steps = [], []
+        for turn in ("cold", "again", "again"):
+            _, before = sent(port)
+            cost = measured(command, environment)
+            [*_, newest] = sorted((folder / "store" / "versions").iterdir())
+            took = json.loads((newest / "run.json").read_text())["timings"]
+            whole.append(cost.seconds)
+            steps.append(sum(took.values()))
+            told = ", ".join(f"{step} {seconds:.1f}" for step, seconds in took.items())
+            print(
+                f"{turn}: {cost.seconds:.1f} s, {steps[-1]:.1f} s of it in steps before publishing ({told}); ", end=""
+            )
+            print(f"{sent(port)[1] - before:,} image bytes", flush=True)
+    print(f"refresh / cold: {max(whole[1:]) / whole[0]:.1%} of all, {max(steps[1:]) / steps[0]:.1%} of the steps")
+
+
 def main() -> None:
     asks = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    asks.add_argument("what", nargs="?", default="against", choices=["against", "memory", "regraft", "bare"])
+    asks.add_argument("what", nargs="?", default="against", choices=["against", "memory", "refresh", "regraft", "bare"])
     asks.add_argument("paths", nargs="*", type=Path)
     asks.add_argument("--links", type=int, default=5_000)
     asks.add_argument("--rounds", type=int, default=3)
@@ -259,6 +312,8 @@ def main() -> None:
             drain(*told.paths)
         case "memory":
             memory()
+        case "refresh":
+            refresh(told.links)
         case _:
             against(told.links, told.rounds)
 

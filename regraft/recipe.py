@@ -1,0 +1,109 @@
+"""What a version's model is made from; where the version before was made from just the same, its model is found again.
+
+On an unchanged web a refresh then needs neither TensorFlow nor the backbone: the same images, settings, weights and
+libraries give the same head to the bit, and the same head errs the same on the same images.
+"""
+
+import hashlib
+import json
+import platform
+import subprocess
+from importlib import metadata
+from pathlib import Path
+
+import pandas as pd
+
+from regraft import __version__, versions
+from regraft.backbones.weights import origin
+from regraft.errors import RegraftError
+from regraft.evaluation import Evaluation, equal
+from regraft.run import Run
+from regraft.versions import Version
+
+PARTS = {"seed", "device", "screen", "split", "backbone", "head", "tune", "gate"}
+"""The parts of the config that a model and its evaluation depend on; of the categories it is the labels."""
+TENSORFLOWS = ("tensorflow", "tensorflow-cpu", "tensorflow-rocm", "tensorflow-macos")
+"""The distributions that TensorFlow comes in."""
+
+
+def recipe(manifest: pd.DataFrame, run: Run) -> str:
+    """Return the SHA-256 of all that a model is made from: images, labels, splits, settings, weights, libraries, code.
+
+    Raises BackboneError where there are no weights.
+    """
+    config = run.config
+    told = config.model_dump(mode="json")
+    parts = {name: told[name] for name in PARTS}
+    parts["labels"] = {name: category["label"] for name, category in told["categories"].items()}
+    parts["weights"] = origin(config.backbone.name, config.backbone.weights)
+    parts["libraries"], parts["code"] = libraries(), commit()
+    rows = zip(manifest["digest"], manifest["category"], manifest["split"], manifest["label"], strict=True)
+    digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode())
+    for image, category, split, label in rows:
+        digest.update(f"{image} {category} {split} {label!r}\n".encode())
+    return digest.hexdigest()
+
+
+def same(manifest: pd.DataFrame, run: Run) -> Version | None:
+    """Return the newest version where its model was made from the very same, and is whole; None where it was not."""
+    try:
+        newest = versions.newest(run.store)
+        told = newest.json("run.json")
+        if told.get("recipe") != recipe(manifest, run):
+            return None
+        head = hashlib.sha256(newest.read("head.keras")).hexdigest()
+        return newest if told["files"]["head.keras"] == head else None
+    except RegraftError:
+        return None
+
+
+def evaluated(same: Version, held_out: pd.DataFrame) -> Evaluation | None:
+    """Return the evaluation of a version's model, as it stands; None where it has to be measured anew.
+
+    That is where the holdout is another, or where the champion is neither that version nor the one that it was
+    compared with.
+    """
+    champion, metrics = versions.champion(same.store), same.json("metrics.json")
+    if champion is None or not same.table("holdout.parquet").equals(held_out):
+        return None
+    predictions = same.table("predictions.parquet")
+    if champion.name == same.name:
+        fair = held_out.merge(predictions[["digest", "prediction"]], on="digest")
+        if len(fair) != len(held_out):
+            return None
+        gate = equal(champion.name, fair)
+        metrics |= {"champion": gate.champion, "change": None, "promoted": gate.promoted, "why": gate.why}
+    elif (metrics["champion"] or {}).get("version") != champion.name:
+        return None
+    return Evaluation(predictions, metrics, held_out, same.read("certainty.npz"))
+
+
+def libraries() -> dict[str, str]:
+    """Return the versions of Python and of what does the computing, by name."""
+    names = ("keras", "ai-edge-litert", "numpy", "pandas", "prefect", "pillow", "simplejpeg", "urllib3")
+    found = {"regraft": __version__, "python": platform.python_version(), "tensorflow": _tensorflow()}
+    return found | {name: metadata.version(name) for name in names}
+
+
+def commit() -> str:
+    """Return the commit that the code stands at, where it runs from a checkout; else nothing."""
+    try:
+        asked = subprocess.run(
+            ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short", "HEAD"],
+            capture_output=True, text=True, timeout=5, check=True,
+        )  # fmt: skip
+        return asked.stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return ""
+
+
+def _tensorflow() -> str:
+    """TensorFlow's version, without importing it where one of its usual distributions is there."""
+    for name in TENSORFLOWS:
+        try:
+            return metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    import tensorflow
+
+    return str(tensorflow.__version__)

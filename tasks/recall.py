@@ -1,0 +1,27 @@
+"""Find the model again, where nothing that it is made from has changed."""
+
+import pandas as pd
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from regraft import recipe
+from regraft.run import Run
+from tasks.embed import Embedded
+from tasks.train import TrainedHead
+
+
+@task(name="recall", cache_policy=NO_CACHE)
+def recall(manifest: pd.DataFrame, run: Run) -> tuple[Embedded, TrainedHead] | None:
+    """Return features and head of the newest version where they would come out the same; None where not."""
+    with run.meter.step("recall"):
+        same = recipe.same(manifest, run)
+        if same is None:
+            return None
+        told = same.json("run.json")
+        head, tuned = run.folder / "head.keras", run.folder / "backbone.npz"
+        head.write_bytes(same.read("head.keras"))
+        if same.has("backbone.npz"):
+            tuned.write_bytes(same.read("backbone.npz"))
+        predicted = manifest[["digest"]].merge(same.table("predictions.parquet"), on="digest")["prediction"]
+        embedded = Embedded(told["fingerprint"], 0, told["device"], tuned if tuned.exists() else None, same)
+        return embedded, TrainedHead(head, told["history"], predicted)
