@@ -79,6 +79,8 @@ class Meter:
         advance(1)
 
     def timings(self) -> dict[str, float]:
-        """Return how long each step took so far, in seconds."""
+        """Return how long each step took, in seconds; one that has not ended, until now."""
         with self._lock:
-            return {step: round(self._ended[step] - began, 3) for step, began in self._began.items()}
+            now = time.monotonic()
+            ended = {step: at if self._done[step] >= self._total[step] else now for step, at in self._ended.items()}
+            return {step: round(ended[step] - began, 3) for step, began in self._began.items()}

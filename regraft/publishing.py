@@ -70,7 +70,7 @@ def publish(run: Run, made: Finished) -> Story:
     if made.tuned is not None:
         files["backbone.npz"] = made.tuned
     about["files"] = {file: hashlib.sha256(data).hexdigest() for file, data in files.items() if file != "run.json"}
-    files["run.json"] = _json(about)
+    files["run.json"] = _json(about | {"timings": run.meter.timings()})
     versions.publish(run.store, name, files)
     if made.evaluation.metrics["promoted"]:
         versions.promote(run.store, name, champion.name if champion else None)
