@@ -1,13 +1,18 @@
 """`regraft verify`, `prune`, `init`: what keeps a store sound and small, and a first config."""
 
 import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from flows.app import JsonOption, StoreOption, app, told_apart
+
+if TYPE_CHECKING:
+    from regraft.verifying import Damage
 
 DAMAGED = 12
 """Exit code where damage was found and not mended."""
@@ -27,9 +32,7 @@ def verify(
     Examples: `regraft verify`, `regraft verify --repair`
     """
     with told_apart():
-        from flows.upkeep import fetch_of, looked_through
-
-        found = list(looked_through(store, repair, fetch_of(config)))
+        found = list(_looked_through(store, repair, config))
         if as_json:
             print(json.dumps([asdict(damage) for damage in found], indent=1))
         for damage in () if as_json else found:
@@ -40,6 +43,34 @@ def verify(
             print(f"{store}: {len(found)} damaged, {len(found) - len(left)} mended{hint}.")
         if left:
             raise typer.Exit(DAMAGED)
+
+
+def _looked_through(store: str, repair: bool, config: Path | None) -> "Iterator[Damage]":
+    """What is damaged in a store, with progress where somebody looks. Held against runs while it is repaired."""
+    from regraft.config import FetchSettings, load_config
+    from regraft.store import Store
+    from regraft.verifying import verify as verifying
+
+    opened, fetch = Store(store), load_config(config).fetch if config else FetchSettings()
+    with _spinner("verify") as progress:
+        if not repair:
+            yield from verifying(opened, repair, fetch, progress)
+            return
+        with opened.held():
+            yield from verifying(opened, repair, fetch, progress)
+
+
+@contextmanager
+def _spinner(what: str) -> Iterator[Callable[[str], None]]:
+    """Show what is looked at, on standard error where somebody looks."""
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda _: None
+        return
+    with console.status(what) as shown:
+        yield lambda path: shown.update(f"{what} {path}")
 
 
 @app.command()
@@ -81,7 +112,7 @@ def init(
     """
     with told_apart():
         from flows.cli_run import pair
-        from flows.upkeep import write_config
+        from flows.first_config import write_config
 
         write_config(config, dict(pair(text) for text in lists or []))
         print(f"{config} is written: look at its lists and lengths, then `regraft run {config}`.")

@@ -9,14 +9,26 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
     SpinnerColumn,
+    Task,
     TaskID,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.text import Text
 
 from regraft import progress
+
+
+class RateColumn(ProgressColumn):
+    """Units a second; nothing for steps that have no smaller parts."""
+
+    def render(self, task: Task) -> Text:
+        """Return the speed as text."""
+        speed = task.finished_speed or task.speed
+        return Text(f"{speed:,.0f}/s" if speed and (task.total or 0) > 1 else "", style="progress.data.speed")
 
 
 class BarDisplay:
@@ -56,8 +68,8 @@ def bars() -> Iterator[None]:
         yield
         return
     columns = (
-        SpinnerColumn(), TextColumn("{task.description:10}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-        TimeRemainingColumn(),
+        SpinnerColumn(), TextColumn("{task.description:10}"), BarColumn(), MofNCompleteColumn(), RateColumn(),
+        TimeElapsedColumn(), TimeRemainingColumn(),
     )  # fmt: skip
     with Progress(*columns, console=console, transient=True) as shown:
         progress.use(BarDisplay(shown, shown.add_task("starting Prefect", total=None)))

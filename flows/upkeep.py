@@ -1,86 +1,24 @@
-"""Upkeep of a store: looked through, mended, made smaller; and a first config for somebody's lists."""
+"""Upkeep as Prefect flows, for schedules and automations: a store looked through."""
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
+from prefect import flow
+from prefect.artifacts import create_table_artifact
 
-from regraft.config import FetchSettings, load_config, safe_name
-from regraft.errors import ConfigError
+from regraft.config import FetchSettings
+from regraft.errors import CorruptError
 from regraft.store import Store
-from regraft.verifying import Damage, verify
-
-COMMENTED = """# A job of Regraft. Run it with `regraft run {path}`.
-# Every key that is left out has a default; `regraft run --help` and the README tell of them.
-name: {name}
-store: artifacts/{name}            # a folder, or an fsspec URL such as s3://bucket/prefix
-categories:                        # two or more
-{categories}
-# What people set most often, with the defaults:
-# seed: 0                          # labels, splits and training are drawn from it
-# fetch:
-#   proxy: http://127.0.0.1:3128   # none by default; HTTP_PROXY in the environment is ignored
-#   per_host: 16                   # connections at a time to one host
-#   pace_s: 0                      # seconds at least between two requests to one host
-#   robots: false                  # obey robots.txt too; X-Robots-Tag is always obeyed
-# backbone:
-#   name: efficientnet-lite0       # or vgg16, or any name in keras.applications
-#   weights: vgg16.npy             # a local weights file
-# tune:
-#   blocks: 0                      # 1 or more: fine-tune the backbone's last blocks as well
-"""
-CATEGORY = """  {name}:
-    list: {source}
-    # Lengths in cm, drawn for each image; not needed where the list has a column `label`.
-    label: {{distribution: normal, mean: {mean}, std: {std}, min: {min}}}"""
-LENGTHS = ((100, 30, 20), (40, 8, 10))
+from regraft.verifying import verify as verifying
 
 
-def looked_through(store: str, repair: bool, fetch: FetchSettings) -> Iterator[Damage]:
-    """Yield what is damaged in a store, with progress where somebody looks. Held against runs while it is repaired."""
-    opened = Store(store)
-    with _spinner("verify") as progress:
-        if not repair:
-            yield from verify(opened, repair, fetch, progress)
-            return
-        with opened.held():
-            yield from verify(opened, repair, fetch, progress)
+@flow(name="verify", flow_run_name="verify {store}")
+def verify(store: str = "artifacts") -> int:
+    """Look through a store: every digest, every table, every pointer. Returns how many versions' files were sound.
 
-
-def fetch_of(config: Path | None) -> FetchSettings:
-    """Return how a job asks the web; the default without one."""
-    return load_config(config).fetch if config else FetchSettings()
-
-
-def write_config(path: Path, lists: Mapping[str, str]) -> None:
-    """Write a commented config for some lists. Raises ConfigError where it is there already or a name is not safe."""
-    if path.exists():
-        raise ConfigError(f"{path} is there already; it was left alone. Give another name.")
-    lists = lists or {"tiger": "tiger.txt", "cat": "cats.csv"}
-    parts = []
-    for number, (name, source) in enumerate(lists.items()):
-        try:
-            safe_name(name)
-        except ValueError as error:
-            raise ConfigError(f"--list {name}={source}: the name {error}.") from error
-        mean, std, low = LENGTHS[number % len(LENGTHS)]
-        parts.append(CATEGORY.format(name=name, source=_quoted(source), mean=mean, std=std, min=low))
-    name = "".join(c if c.isalnum() or c in "-_" else "-" for c in path.stem).strip("-_") or "job"
-    path.write_text(COMMENTED.format(path=path, name=name, categories="\n".join(parts)), encoding="utf-8")
-
-
-def _quoted(source: str) -> str:
-    """A source as YAML text."""
-    return "'" + source.replace("'", "''") + "'"
-
-
-@contextmanager
-def _spinner(what: str) -> Iterator[Callable[[str], None]]:
-    """Show what is looked at, on standard error where somebody looks."""
-    from rich.console import Console
-
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield lambda _: None
-        return
-    with console.status(what) as shown:
-        yield lambda path: shown.update(f"{what} {path}")
+    Fails where something is damaged, and lists it as an artifact; `regraft verify --repair` mends what can be.
+    """
+    looked_at: list[str] = []
+    found = list(verifying(Store(store), False, FetchSettings(), looked_at.append))
+    if found:
+        rows = [{"path": damage.path, "what": damage.what} for damage in found]
+        create_table_artifact(key="damage", table=rows, description=f"Damaged in {store}")
+        raise CorruptError(f"{len(found)} of {len(looked_at)} files in {store} are damaged, the first: {found[0]}.")
+    return len(looked_at)

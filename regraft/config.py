@@ -199,6 +199,8 @@ class Config(Settings):
     """The store: a folder or any fsspec URL, such as s3://bucket/prefix."""
     seed: int = 0
     """Labels, splits and training are drawn from it."""
+    reports_url: Annotated[str, Field(pattern=r"https?://\S+")] = "http://127.0.0.1:4201"
+    """Where the dashboard's links find the reports: `regraft serve`, or what serves your bucket's versions."""
     device: Literal["auto", "cpu", "gpu"] = "auto"
     """What TensorFlow computes on; auto: a GPU where it sees one."""
     categories: Annotated[dict[SafeName, Category], Field(min_length=2)]

@@ -11,6 +11,8 @@ from matplotlib.figure import Figure
 from regraft.images import Pixels
 
 COLOURS = ("#d95f02", "#1b6ca8", "#4d9221", "#762a83", "#b8860b", "#6b6b6b")
+HATCHES = ("", "//", "..", "xx", "\\\\", "++")
+DASHES = ("--", "-.", ":", (0, (1, 3)), (0, (5, 1)), (0, (3, 1, 1, 1)))
 MARKERS = ("o", "^", "s", "D", "v", "P")
 VERDICTS = {"alive": "#2f855a", "dead": "#9b2c2c", "junk": "#b7791f"}
 
@@ -19,8 +21,10 @@ def histogram(manifest: pd.DataFrame) -> bytes:
     """Return the labels' distribution by category, the tutorial's histogram."""
     figure, axes = _axes("Label distribution", "length (cm)", "images")
     bins = np.histogram_bin_edges(manifest["label"], bins=40).tolist()
-    for (name, part), colour in zip(manifest.groupby("category"), _cycle(COLOURS), strict=False):
-        axes.hist(part["label"], bins=bins, alpha=0.65, label=f"{name} ({len(part)})", color=colour)
+    styles = zip(manifest.groupby("category"), _cycle(COLOURS), _cycle(HATCHES), strict=False)
+    for (name, part), colour, hatch in styles:
+        label = f"{name} ({len(part)})"
+        axes.hist(part["label"], bins=bins, alpha=0.65, label=label, color=colour, hatch=hatch, edgecolor="white")
     axes.legend(frameon=False)
     return _png(figure)
 
@@ -31,11 +35,11 @@ def predictions(rows: pd.DataFrame, said: Mapping[str, float], oracle_rmse: floa
     `said` are the oracle's answers by category, `oracle_rmse` its error in cm; both may be missing.
     """
     figure, axes = _axes("Predicted and true length, test split", "label (cm)", "prediction (cm)")
-    styles = zip(rows.groupby("category"), _cycle(COLOURS), _cycle(MARKERS), strict=False)
-    for (name, part), colour, marker in styles:
+    styles = zip(rows.groupby("category"), _cycle(COLOURS), _cycle(MARKERS), _cycle(DASHES), strict=False)
+    for (name, part), colour, marker, dash in styles:
         axes.scatter(part["label"], part["prediction"], s=22, c=colour, marker=marker, alpha=0.7, label=str(name))
         if name in said:
-            axes.axhline(said[str(name)], color=colour, linewidth=1, linestyle="--")
+            axes.axhline(said[str(name)], color=colour, linewidth=1, linestyle=dash)
     low, high = float(rows["label"].min()), float(rows["label"].max())
     axes.plot([low, high], [low, high], color="#999999", linewidth=1)
     if oracle_rmse is not None:
@@ -98,7 +102,7 @@ def _axes(title: str, x: str, y: str, height: float = 4.2) -> tuple[Figure, Any]
     return figure, axes
 
 
-def _cycle(values: Sequence[str]) -> list[str]:
+def _cycle(values: Sequence[Any]) -> list[Any]:
     return list(values) * 20
 
 

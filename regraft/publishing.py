@@ -11,10 +11,11 @@ import pandas as pd
 
 from regraft import labels, links, report, versions
 from regraft.evaluation import Evaluation
+from regraft.gallery import examples, thumbnails
 from regraft.images import rgb
 from regraft.recipe import commit, libraries, recipe
 from regraft.report import Story
-from regraft.rot import rot
+from regraft.rot import changes, rot
 from regraft.run import Run
 from regraft.screening import Screened
 from regraft.store import parquet
@@ -53,7 +54,11 @@ def publish(run: Run, made: Finished) -> Story:
     before = versions.version(run.store, parent).table("links.parquet") if parent else None
     about = _about(run, made, parent)
     pictures = _plots(run, made, before)
-    story = Story(name, about, made.evaluation.metrics, made.screened.links, made.manifest, before, pictures)
+    shown = examples(made.evaluation.predictions)
+    small = thumbnails(report.pictured(changes(made.screened.links, before), shown), run.store)
+    story = Story(
+        name, about, made.evaluation.metrics, made.screened.links, made.manifest, before, pictures, shown, small
+    )
     files = {
         "run.json": _json(about),
         "metrics.json": _json(made.evaluation.metrics),

@@ -10,6 +10,7 @@ import jinja2
 import pandas as pd
 import yaml
 
+from regraft.gallery import Examples
 from regraft.rot import changes, host_of, in_two_categories
 
 RIVALS = {
@@ -17,6 +18,13 @@ RIVALS = {
     "category_mean": "the mean of each category, told which", "tutorial": "the tutorial's head on the same features",
 }  # fmt: skip
 """What the rivals in metrics.json are, in words."""
+
+
+EXAMPLES = [
+    ("best", "Predicted best"), ("worst", "Predicted worst"), ("doubtful", "Most doubtful: between the categories"),
+    ("elsewhere", "Look like another category: worth a look at the lists"),
+]  # fmt: skip
+"""The rows of pictures, in words."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +42,23 @@ class Story:
     """links of the parent version."""
     plots: Mapping[str, bytes]
     """PNG bytes by name."""
+    examples: Examples
+    """Pictures worth looking at."""
+    thumbnails: Mapping[str, str]
+    """data: URIs by digest, of all pictures that the report shows."""
+
+
+CHANGES_SHOWN = 30
+"""Links of one kind of change that a report lists."""
+
+
+def pictured(changed: Mapping[str, pd.DataFrame], examples: Examples) -> list[str]:
+    """Return the digests of the pictures that a report shows."""
+    tables = [examples.best, examples.worst, examples.doubtful, examples.elsewhere]
+    digests = [digest for table in tables for digest in table["digest"]]
+    for rows in changed.values():
+        digests += [*rows["digest"].head(CHANGES_SHOWN), *rows["digest_before"].head(CHANGES_SHOWN)]
+    return [digest for digest in dict.fromkeys(digests) if digest]
 
 
 def html(story: Story) -> str:
@@ -113,6 +138,9 @@ def _facts(story: Story) -> dict[str, Any]:
         "categories": sorted(config["categories"]),
         "plots": {name: "data:image/png;base64," + base64.b64encode(png).decode() for name, png in story.plots.items()},
         "rivals": RIVALS,
+        "examples": [(title, getattr(story.examples, name).to_dict("records")) for name, title in EXAMPLES],
+        "thumbnails": story.thumbnails,
+        "changes_shown": CHANGES_SHOWN,
         "splits": story.manifest.groupby(["category", "split"]).size().unstack(fill_value=0).to_dict("index"),
         "config": yaml.safe_dump(config, sort_keys=False, allow_unicode=True),
     }

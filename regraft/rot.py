@@ -11,14 +11,14 @@ EVENTS = ("newly_dead", "revived", "replaced", "re_encoded", "now_placeholder")
 
 
 def changes(links: pd.DataFrame, before: pd.DataFrame | None) -> dict[str, pd.DataFrame]:
-    """Return what changed since another version's links, rows (url, category, reason) by event.
+    """Return what changed since another version's links, rows (url, category, reason, digest, digest_before) by event.
 
     newly_dead: showed a picture, is dead · revived: was dead, shows one · replaced: shows another picture than it is
     known for · re_encoded: the same picture in other bytes · now_placeholder: showed a picture, shows a placeholder.
     """
-    columns = ["url", "category", "reason"]
+    columns = ["url", "category", "reason", "digest", "digest_before"]
     if before is None:
-        return {event: links.loc[[], columns] for event in EVENTS}
+        return {event: links.loc[[]].assign(digest_before="")[columns] for event in EVENTS}
     known = before[["url", "category", "verdict", "reason", "digest"]]
     both = links.merge(known, on=["url", "category"], suffixes=("", "_before"))
     showed, shows = both["reason_before"].isin(KEPT), both["reason"].isin(KEPT)

@@ -1,6 +1,7 @@
 """Publish the version, and show it in the dashboard."""
 
 import re
+from typing import Any
 
 import pandas as pd
 from prefect import runtime, task
@@ -13,8 +14,13 @@ from regraft.publishing import Finished
 from regraft.report import Story
 from regraft.run import Run
 from regraft.screening import Screened
+from regraft.store import Store
 from tasks.embed import Embedded
+from tasks.events import tell
 from tasks.train import TrainedHead
+
+HISTORY = 20
+"""Versions in the dashboard's table."""
 
 
 @task(name="publish", cache_policy=NO_CACHE)
@@ -31,18 +37,42 @@ def publish(
         )  # fmt: skip
         story = publishing.publish(run, made)
         show(story, run)
+        tell(story, run)
         return story.version
 
 
 def show(story: Story, run: Run) -> None:
-    """Put link health, report and a link to the version into the dashboard. Keys carry the job's name."""
+    """Put link health, metrics, report and a link to it into the dashboard. Keys carry the job's name."""
     job = re.sub(r"[^a-z0-9]+", "-", run.config.name.lower()).strip("-")
-    path = versions.version(run.store, story.version).path
     create_table_artifact(
         key=f"{job}-link-health", table=report.link_health(story.links), description="Links by reason"
     )
     create_markdown_artifact(key=f"{job}-report", markdown=report.markdown(story), description=story.version)
+    create_table_artifact(
+        key=f"{job}-metrics", table=history(run.store), description="Metrics from version to version, the newest first"
+    )
     create_link_artifact(
-        key=f"{job}-version", link=f"file://{path}/report.html" if path.startswith("/") else f"{path}/report.html",
-        link_text=f"{story.version}: the full report", description=story.metrics["why"],
+        key=f"{job}-version", link=f"{run.config.reports_url.rstrip('/')}/{story.version}/report.html",
+        link_text=f"{story.version}: the full report",
+        description=f"{story.metrics['why']} The link needs `regraft serve --store {run.config.store}`.",
     )  # fmt: skip
+
+
+def history(store: Store) -> list[dict[str, Any]]:
+    """Return the metrics of the newest versions, the newest first: for tables."""
+    champion = versions.champion(store)
+    rows = []
+    for name in reversed(versions.names(store)[-HISTORY:]):
+        version = versions.version(store, name)
+        metrics, counts = version.json("metrics.json"), version.json("run.json")["counts"]
+        rows.append({
+            "version": name, "champion": "champion" if champion and champion.name == name else "",
+            "alive links": counts["verdicts"].get("alive", 0), "images": sum(counts["images"].values()),
+            "RMSE (cm)": _short(metrics["test"]["rmse"]), "above the oracle": _short(metrics["excess"]),
+            "AUC": _short(metrics["test"]["auc"]), "promoted": "yes" if metrics["promoted"] else "no",
+        })  # fmt: skip
+    return rows
+
+
+def _short(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)

@@ -23,8 +23,8 @@ from regraft.store import Store
 
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
-PARTS = ("flows", "tasks", "regraft", "deployment.yaml", "README.md")
-IN_THEIR_OWN_TERMINAL = ("server start", "worker start")
+PARTS = ("flows", "tasks", "regraft", "deployment.yaml", "automations.yaml", "README.md")
+IN_THEIR_OWN_TERMINAL = ("server start", "worker start", "regraft serve")
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,9 @@ class Server:
 
     api: str
     folder: Path
+    environment: dict[str, str]
+    reports: str
+    """Where `regraft serve` answers, in place of the port that the README names."""
 
     def get(self, path: str) -> Any:
         return requests.get(self.api + path, timeout=30).json()
@@ -72,7 +75,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     for part in PARTS:
         whole = ROOT / part
         shutil.copytree(whole, folder / part) if whole.is_dir() else shutil.copy(whole, folder / part)
-    port = free_port()
+    port, reports_port = free_port(), free_port()
     api = f"http://127.0.0.1:{port}/api"
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
     environment |= {"PREFECT_HOME": str(folder / "prefect"), "PREFECT_SERVER_API_PORT": str(port)}
@@ -83,13 +86,14 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
             if command.startswith("export PREFECT_API_URL="):
                 environment["PREFECT_API_URL"] = api
             elif any(words in command for words in IN_THEIR_OWN_TERMINAL):
+                command += f" --port {reports_port}" if "regraft serve" in command else ""
                 process = subprocess.Popen(shlex.split(command), cwd=folder, env=environment, stdout=log, stderr=log)
                 running.callback(process.wait, 30)
                 running.callback(process.terminate)
                 until("the server answers", lambda: requests.get(f"{api}/health", timeout=5).ok, 180)
             else:
                 subprocess.run(shlex.split(command), cwd=folder, env=environment, stdout=log, stderr=log, check=True)
-        yield Server(api, folder)
+        yield Server(api, folder, environment, f"http://127.0.0.1:{reports_port}")
 
 
 @pytest.fixture(scope="session")

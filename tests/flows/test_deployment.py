@@ -1,8 +1,23 @@
-"""The README's dashboard commands, run as they stand: server, worker, deployments, a run, its artifacts."""
+"""The README's dashboard commands, run as they stand: server, worker, deployments, a run, its artifacts and events."""
 
+import contextlib
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from threading import Thread
 from typing import Any
 
-from tests.conftest import Server
+import pytest
+import requests
+
+from flows.deploying import check_closed
+from regraft.errors import ConfigError
+from tests.conftest import BIN, Server, until
 
 
 def test_a_deployment_run_ends_completed_with_its_artifacts(deployed: Server, deployment_run: dict[str, Any]) -> None:
@@ -15,7 +30,24 @@ def test_a_deployment_run_ends_completed_with_its_artifacts(deployed: Server, de
     assert artifacts["menagerie-link-health"]["type"] == "table"
     assert artifacts["menagerie-report"]["data"].count("](data:image/png;base64,") == 5
     [version] = (deployed.folder / "artifacts" / "versions").iterdir()
-    assert f"{version}/report.html" in artifacts["menagerie-version"]["data"]
+    [row] = json.loads(artifacts["menagerie-metrics"]["data"])
+    assert (row["version"], row["champion"]) == (version.name, "champion")
+    link = re.search(r"\(?(http://127\.0\.0\.1:4201/[^)]+)", artifacts["menagerie-version"]["data"])
+    assert link
+    shown = requests.get(deployed.reports + link[1].removeprefix("http://127.0.0.1:4201"), timeout=30)
+    assert shown.content == (version / "report.html").read_bytes()
+
+
+def test_reports_are_served_to_this_machine_only_and_nothing_else_is(deployed: Server, deployment_run: Any) -> None:
+    [version] = [path.name for path in (deployed.folder / "artifacts" / "versions").iterdir()]
+    index = requests.get(deployed.reports, timeout=30)
+    assert f"/{version}/report.html" in index.text
+    for path in ("/champion.json", f"/{version}/head.keras", f"/{version}/../../champion.json", "/..", f"/{version}/"):
+        asked = requests.Request("GET", deployed.reports).prepare()
+        asked.url = deployed.reports + path
+        assert requests.Session().send(asked, timeout=30).status_code == 404, path
+    rebound = requests.get(deployed.reports, headers={"Host": "evil.example:80"}, timeout=30)
+    assert rebound.status_code == 403
 
 
 def test_the_nightly_run_is_scheduled_and_waits_for_its_turn(deployed: Server) -> None:
@@ -29,3 +61,98 @@ def test_the_dashboards_form_names_and_describes_every_setting(deployed: Server)
     schema = deployed.get("/deployments/name/refresh/manual")["parameter_openapi_schema"]
     settings = schema["definitions"]["FetchSettings"]["properties"]
     assert all(field.get("description") for field in settings.values())
+
+
+def test_events_are_told_and_a_new_champion_has_its_store_looked_through(
+    deployed: Server, deployment_run: dict[str, Any]
+) -> None:
+    def told() -> dict[str, Any]:
+        found = requests.post(
+            f"{deployed.api}/events/filter", json={"filter": {"event": {"prefix": ["regraft."]}}}, timeout=30
+        )
+        return {event["event"]: event for event in found.json()["events"]}
+
+    until("both events are there", lambda: len(told()) >= 2, 60)
+    events = told()
+    assert set(events) == {"regraft.version.published", "regraft.champion.changed"}
+    resource = events["regraft.champion.changed"]["resource"]
+    assert resource["prefect.resource.id"] == "regraft.job.menagerie"
+    assert resource["regraft.store"] == "artifacts"
+
+    def looked_through() -> Any:
+        runs = deployed.find("flow_runs", deployments={"name": {"any_": ["champion"]}})
+        return [run for run in runs if run["state"]["type"] in ("COMPLETED", "FAILED", "CRASHED")]
+
+    [run] = until("the store is looked through", looked_through, 120)
+    assert run["state"]["type"] == "COMPLETED"
+    assert run["parameters"] == {"store": "artifacts"}
+
+
+def test_a_run_that_is_killed_says_so_and_the_next_one_goes_on_from_there(deployed: Server, tmp_path: Path) -> None:
+    """Killed with its whole process group, so that nobody is left to tell: only its heartbeats end."""
+    store = str(tmp_path / "store")
+    command = [str(BIN / "regraft"), "run", "--store", store]
+    environment = deployed.environment | {"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30"}
+    known = {run["id"] for run in deployed.find("flow_runs")}
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment, start_new_session=True) as run:
+        assert run.stderr is not None
+        for line in run.stderr:
+            if "embed ..." in line:
+                break
+        [ours] = [run for run in deployed.find("flow_runs") if run["id"] not in known]
+        assert ours["state"]["type"] == "RUNNING"
+        os.killpg(run.pid, signal.SIGKILL)
+
+    again = subprocess.run([*command, "--json"], env=environment, capture_output=True, text=True, timeout=300)
+    assert again.returncode == 0, again.stderr
+    told = json.loads((Path(json.loads(again.stdout)["path"]) / "run.json").read_text())
+    assert told["counts"]["outcomes"]["skipped"] == told["counts"]["links"]  # all were asked before
+
+    def state() -> Any:
+        found = deployed.get(f"/flow_runs/{ours['id']}")["state"]
+        return found if found["type"] != "RUNNING" else None
+
+    found = until("the server says that the killed run crashed", state, 240)
+    assert found["type"] == "CRASHED"
+    assert "stopped beating" in found["message"]
+
+
+def test_nothing_is_deployed_to_a_server_that_is_open_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    with open_server(200) as port:
+        check_closed(f"http://127.0.0.1:{port}/api")  # bound to the loopback address
+        monkeypatch.setattr("flows.deploying._is_loopback", lambda host: False)
+        with pytest.raises(ConfigError, match="answers whoever asks"):
+            check_closed(f"http://127.0.0.1:{port}/api")
+    with open_server(401) as port:
+        check_closed(f"http://127.0.0.1:{port}/api")
+    with pytest.raises(ConfigError, match="does not answer"):
+        check_closed("http://127.0.0.1:9/api")
+
+
+@contextlib.contextmanager
+def open_server(status: int) -> Any:
+    """A server on the loopback address that answers every request so."""
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *words: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Answer) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_address[1]
+        server.shutdown()
+
+
+def test_deploy_says_what_to_do_where_there_is_no_server() -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    ran = subprocess.run(
+        [sys.executable, "-m", "flows.cli", "deploy"], capture_output=True, text=True,
+        env=environment | {"PREFECT_HOME": os.devnull + "/none"},
+    )  # fmt: skip
+    assert ran.returncode == 2, ran.stderr
+    assert "prefect server start" in ran.stderr
