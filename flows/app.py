@@ -98,6 +98,8 @@ def _say_stopped() -> None:
 
 def _leave() -> None:
     _say_stopped()
+    for server in getattr(sys.modules.get("flows.temporary_server"), "STARTED", []):
+        server.terminate()
     os._exit(STOPPED)
 
 

@@ -38,8 +38,12 @@ def run(
         from flows.display import bars
 
         with stopped_at_once(), bars():
+            from flows.temporary_server import start
+
+            ready = start()
             from flows.refresh import refresh
 
+            ready()
             name = refresh(chosen)
         tell_run(chosen.store, name, as_json)
 

@@ -2,12 +2,11 @@
 
     python tests/benchmarks/startup.py
 
-A plain `python -c pass` is the floor. What Prefect adds is the whole command's time less that of its steps, as run.json
-tells them: its import, its server's start, its bookkeeping; once with a temporary server of its own, as `regraft run`
-has it, and once with a server that is there already, as scheduled runs have it.
+What Prefect adds is a whole `regraft run`, less the same steps called one after the other without Prefect (and without
+the time that its import takes there): its import, its server's start, its bookkeeping; with a temporary server, as
+`regraft run` has it, and with one that is there, as schedules have.
 """
 
-import json
 import os
 import statistics
 import subprocess
@@ -19,7 +18,8 @@ from pathlib import Path
 
 from fetch import ROOT, prefect_server
 
-ROUNDS = 7
+ROUNDS = 5
+RUNS = 3
 REGRAFT = [sys.executable, "-m", "flows.cli"]
 
 
@@ -51,25 +51,66 @@ def commands(store: str) -> None:
 
 
 def runs(folder: Path) -> str:
-    """Print what Prefect adds to runs of the menagerie; return a store with versions."""
+    """Print what Prefect adds to runs of the menagerie, each into a store of its own; return one of the stores."""
     own = {**os.environ, "PREFECT_HOME": str(folder / "own")}
-    print(f"{'menagerie':44}{'whole s':>9}{'steps s':>9}{'Prefect s':>11}")
-    store = str(folder / "store")
-    told(store, "first run, first start of Prefect ever", own)
-    told(store, "second run, temporary server", own)
+    run = [*REGRAFT, "run", "--store"]
+    first = seconds([*run, str(folder / "first")], own)
+    took: dict[str, list[float]] = {
+        "without Prefect": [],
+        "with a temporary server": [],
+        "with a server that is there": [],
+    }
     with prefect_server(folder) as there:
-        told(store, "third run, a server that is there", there)
-    return store
+        for turn in range(RUNS):
+            store = str(folder / f"store-{turn}")
+            whole = seconds([sys.executable, __file__, "bare", f"{store}-bare"])
+            took["without Prefect"].append(whole - float(Path(f"{store}-bare.txt").read_text()))
+            took["with a temporary server"].append(seconds([*run, f"{store}-own"], own))
+            took["with a server that is there"].append(seconds([*run, f"{store}-there"], there))
+    print(
+        f"{'a cold run of the menagerie':30}{'median s':>10}{'least s':>10}{'Prefect adds':>14}   {RUNS} rounds in turn"
+    )
+    base = statistics.median(took["without Prefect"])
+    for name, times in took.items():
+        added = statistics.median(times) - base
+        print(f"{name:30}{statistics.median(times):10.1f}{min(times):10.1f}{added:14.1f}")
+    print(f"{'the very first start of Prefect':30}{first:9.1f}{'':10}{first - base:14.1f}")
+    return f"{store}-own"
 
 
-def told(store: str, what: str, environment: Mapping[str, str]) -> None:
-    """Run the menagerie once and print a row."""
-    whole = seconds([*REGRAFT, "run", "--store", store], environment)
-    [*_, newest] = sorted((Path(store) / "versions").iterdir())
-    steps = sum(json.loads((newest / "run.json").read_text())["timings"].values())
-    print(f"{what:44}{whole:9.1f}{steps:9.1f}{whole - steps:11.1f}", flush=True)
+def bare(store: str) -> None:
+    """Run the menagerie's steps without Prefect; put down how long Prefect's import took all the same."""
+    began = time.monotonic()
+    import prefect  # noqa: F401  (the tasks import it)
+
+    Path(f"{store}.txt").write_text(str(time.monotonic() - began))
+    from concurrent.futures import ThreadPoolExecutor
+
+    from regraft import fetching, menagerie, publishing
+    from regraft.publishing import Finished
+    from regraft.run import open_run
+    from tasks import embed, evaluate, fetch, label, read, screen, train
+
+    config = menagerie.CONFIG.model_copy(update={"store": store})
+    with menagerie.served(config) as reachable, open_run(reachable) as run, ThreadPoolExecutor(16) as shards:
+        links = read.read.fn(run)
+        fetched = list(shards.map(lambda shard: fetch.fetch.fn(shard, run), fetching.shards(links).items()))
+        screened = screen.screen.fn(fetched, run)
+        manifest = label.label.fn(screened.pictures, links, run)
+        embedded = embed.embed.fn(manifest, run)
+        head = train.train.fn(manifest, embedded, run)
+        evaluation = evaluate.evaluate.fn(screened, manifest, head, embedded, run)
+        made = Finished(
+            screened, manifest, evaluation, head.path.read_bytes(), head.history, embedded.fingerprint,
+            embedded.computed, embedded.device, {},
+        )  # fmt: skip
+        publishing.publish(run, made)
 
 
 if __name__ == "__main__":
+    if sys.argv[1:2] == ["bare"]:
+        sys.path.insert(0, str(ROOT))
+        bare(sys.argv[2])
+        sys.exit()
     with tempfile.TemporaryDirectory() as name:
         commands(runs(Path(name)))
