@@ -39,9 +39,9 @@ def serve(
     """
     with told_apart():
         from flows.serving import HOST, server
-        from regraft.store import Store
+        from regraft.blobs import Blobs
 
-        with server(Store(store), port) as reports:
+        with server(Blobs(store), port) as reports:
             print(f"The reports in {store} are at http://{HOST}:{reports.server_address[1]}", flush=True)
             try:
                 reports.serve_forever()

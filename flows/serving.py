@@ -9,8 +9,8 @@ import re
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from regraft import versions
+from regraft.blobs import Blobs
 from regraft.errors import RegraftError, StoreError
-from regraft.store import Store
 
 HOST = "127.0.0.1"
 FILES = {
@@ -22,7 +22,7 @@ POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 ADDRESS = re.compile(rf"/({versions.NAME.pattern})/([A-Za-z_.]+)")
 
 
-def server(store: Store, port: int) -> ThreadingHTTPServer:
+def server(store: Blobs, port: int) -> ThreadingHTTPServer:
     """Return a server of a store's reports at a port, 0 for any; `serve_forever` runs it. Raises StoreError."""
 
     class Reports(BaseHTTPRequestHandler):
@@ -64,7 +64,7 @@ def server(store: Store, port: int) -> ThreadingHTTPServer:
         raise StoreError(f"Port {port} cannot be had ({error.strerror}). Give another: --port.") from error
 
 
-def _index(store: Store) -> str:
+def _index(store: Blobs) -> str:
     champion = versions.champion(store)
     lines = []
     for name in reversed(versions.names(store)):

@@ -3,7 +3,7 @@
 import hashlib
 import re
 
-from regraft.disk import Disk, disk_at
+from regraft.disk import Disk, LocalDisk, disk_at
 from regraft.errors import CorruptError, StoreError
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -15,6 +15,11 @@ class Blobs:
     def __init__(self, url: str):
         self.url = url
         self.disk: Disk = disk_at(url)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the store is a folder of this machine."""
+        return isinstance(self.disk, LocalDisk)
 
     def put_blob(self, data: bytes) -> str:
         """Keep bytes; return their digest. Bytes that are there already, and whole, are not written again.

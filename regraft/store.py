@@ -39,11 +39,6 @@ LEASE = timedelta(hours=6)
 class Store(Blobs):
     """A folder or an fsspec URL, and what it holds. Cheap to open; safe to use from many processes."""
 
-    @property
-    def is_local(self) -> bool:
-        """Whether the store is a folder of this machine."""
-        return isinstance(self.disk, LocalDisk)
-
     # the memory of links
 
     def links(self, shard: int) -> pd.DataFrame:

@@ -8,15 +8,16 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import filelock
-import pandas as pd
-import pyarrow.parquet as pq
 
+from regraft.blobs import Blobs
 from regraft.disk import LocalDisk
 from regraft.errors import StoreError, VersionError
-from regraft.store import Store
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 CHAMPION = "champion.json"
 NAME = re.compile(r"\d{8}T\d{6}Z(-\d+)?")
@@ -26,7 +27,7 @@ NAME = re.compile(r"\d{8}T\d{6}Z(-\d+)?")
 class Version:
     """One published version; its files are read when asked for."""
 
-    store: Store
+    store: Blobs
     name: str
 
     def read(self, file: str) -> bytes:
@@ -48,8 +49,10 @@ class Version:
             raise VersionError(f"Version {self.name}: {file} is no JSON: {error}") from error
         return dict(told)
 
-    def table(self, file: str) -> pd.DataFrame:
+    def table(self, file: str) -> "pd.DataFrame":
         """Return links.parquet, manifest.parquet or predictions.parquet."""
+        import pyarrow.parquet as pq  # to list versions nobody needs tables
+
         return pq.read_table(io.BytesIO(self.read(file))).to_pandas()
 
     @property
@@ -58,13 +61,13 @@ class Version:
         return f"{_root(self.store)}/versions/{self.name}"
 
 
-def names(store: Store) -> list[str]:
+def names(store: Blobs) -> list[str]:
     """Return the names of all published versions, oldest first."""
     found = [name for name in store.disk.names("versions") if NAME.fullmatch(name)]
     return [name for name in found if store.disk.exists(f"versions/{name}/run.json")]
 
 
-def version(store: Store, name: str) -> Version:
+def version(store: Blobs, name: str) -> Version:
     """Return a version by its name, or by a beginning that only one has. Raises VersionError."""
     known = names(store)
     fitting = [name] if name in known else [one for one in known if one.startswith(name)]
@@ -76,7 +79,7 @@ def version(store: Store, name: str) -> Version:
     return Version(store, fitting[0])
 
 
-def newest(store: Store) -> Version:
+def newest(store: Blobs) -> Version:
     """Return the version that was published last. Raises VersionError where there is none."""
     known = names(store)
     if not known:
@@ -84,7 +87,7 @@ def newest(store: Store) -> Version:
     return Version(store, known[-1])
 
 
-def named(store: Store, word: str) -> Version:
+def named(store: Blobs, word: str) -> Version:
     """Return `newest`, `champion`, `previous` (the champion before), or a version by its name. Raises VersionError."""
     match word:
         case "newest":
@@ -99,7 +102,7 @@ def named(store: Store, word: str) -> Version:
     return version(store, word)
 
 
-def new_name(store: Store, now: datetime | None = None) -> str:
+def new_name(store: Blobs, now: datetime | None = None) -> str:
     """Return a name that sorts by time and that no version has."""
     stem = (now or datetime.now(UTC)).strftime("%Y%m%dT%H%M%SZ")
     taken = set(store.disk.names("versions"))
@@ -107,19 +110,19 @@ def new_name(store: Store, now: datetime | None = None) -> str:
     return stem if stem not in taken else next(name for name in later if name not in taken)
 
 
-def publish(store: Store, name: str, files: Mapping[str, bytes]) -> Version:
+def publish(store: Blobs, name: str, files: Mapping[str, bytes]) -> Version:
     """Put a version in place, whole or not at all. Raises StoreError where it is there already."""
     store.disk.publish(f"versions/{name}", files, last="run.json")
     return Version(store, name)
 
 
-def champion(store: Store) -> Version | None:
+def champion(store: Blobs) -> Version | None:
     """Return the version in use, or None. Raises VersionError where the pointer is damaged."""
     name = _pointed(store)
     return Version(store, name) if name else None
 
 
-def previous(store: Store) -> Version:
+def previous(store: Blobs) -> Version:
     """Return the champion before this one. Raises VersionError where there was none."""
     try:
         told = json.loads(store.disk.read(CHAMPION))
@@ -130,7 +133,7 @@ def previous(store: Store) -> Version:
     return version(store, str(told["previous"]))
 
 
-def promote(store: Store, name: str, expected: str | None) -> None:
+def promote(store: Blobs, name: str, expected: str | None) -> None:
     """Point the champion at a version, if it still points at `expected`. Raises StoreError where it does not."""
     version(store, name)
     with _pointer(store):
@@ -143,7 +146,7 @@ def promote(store: Store, name: str, expected: str | None) -> None:
         store.disk.write(CHAMPION, json.dumps(told, indent=1).encode())
 
 
-def _pointed(store: Store) -> str | None:
+def _pointed(store: Blobs) -> str | None:
     try:
         return str(json.loads(store.disk.read(CHAMPION))["version"])
     except FileNotFoundError:
@@ -155,7 +158,7 @@ def _pointed(store: Store) -> str | None:
 
 
 @contextlib.contextmanager
-def _pointer(store: Store) -> Iterator[None]:
+def _pointer(store: Blobs) -> Iterator[None]:
     """Hold the pointer for the moment that a compare-and-swap takes."""
     disk = store.disk
     if isinstance(disk, LocalDisk):
@@ -173,5 +176,5 @@ def _pointer(store: Store) -> Iterator[None]:
         disk.delete("champion.lock")
 
 
-def _root(store: Store) -> str:
+def _root(store: Blobs) -> str:
     return str(store.disk.root) if isinstance(store.disk, LocalDisk) else store.url.rstrip("/")

@@ -1,6 +1,8 @@
 """The main job, end to end, on the menagerie, on a real Prefect server."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -51,11 +53,56 @@ def test_a_second_run_asks_conditionally_and_computes_nothing_again(first: versi
     counts = second.json("run.json")["counts"]
     assert counts["features_computed"] == 0
     assert counts["outcomes"]["not_modified"] >= counts["verdicts"]["alive"]
-    before, after = first.table("manifest.parquet"), second.table("manifest.parquet")
-    pd.testing.assert_frame_equal(before, after)
+    for table in ("manifest.parquet", "predictions.parquet", "holdout.parquet"):
+        pd.testing.assert_frame_equal(first.table(table), second.table(table))
+    assert second.json("run.json")["model_of"] == first.name
+    for file in ("head.keras", "certainty.npz", "plots/predictions.png"):
+        assert second.read(file) == first.read(file)
+    ours, theirs = (version.json("metrics.json") for version in (second, first))
+    assert {name: ours[name] for name in ("test", "oracle", "against", "leak")} == {
+        name: theirs[name] for name in ("test", "oracle", "against", "leak")
+    }
+    assert not ours["promoted"]
+    assert ours["champion"]["difference"] == 0
+    assert "Predicts just what champion" in ours["why"]
     champion = versions.champion(first.store)
     assert champion is not None
     assert champion.name == first.name
+
+
+def test_another_setting_makes_another_head(first: versions.Version, config: Config) -> None:
+    from flows.refresh import refresh
+
+    other = config.model_copy(update={"head": config.head.model_copy(update={"epochs": 3})})
+    version = versions.version(first.store, refresh(other))
+    assert version.json("run.json")["model_of"] is None
+    assert len(version.json("run.json")["history"]["loss"]) <= 3
+    assert version.read("head.keras") != first.read("head.keras")
+    champion = versions.champion(first.store)
+    assert champion is not None
+    versions.promote(first.store, first.name, champion.name)  # as the other tests expect it
+
+
+def test_an_unchanged_web_needs_no_tensorflow(first: versions.Version, config: Config) -> None:
+    """In a process of its own, where nothing else has imported it."""
+    from flows.refresh import refresh
+
+    versions.version(first.store, refresh(config))  # the newest version is one of today's settings again
+    script = (
+        "import sys; from pathlib import Path; from regraft.config import Config; from regraft.run import open_run\n"
+        "from regraft import recipe, versions, holdout; from regraft.store import Store\n"
+        "config = Config.model_validate_json(sys.stdin.read())\n"
+        "newest = versions.newest(Store(config.store))\n"
+        "with open_run(config) as run:\n"
+        "    manifest = newest.table('manifest.parquet')\n"
+        "    same = recipe.same(manifest, run)\n"
+        "    held = holdout.holdout(manifest, newest.table('links.parquet'), config, run.store)\n"
+        "    assert recipe.evaluated(same, held) is not None\n"
+        "assert same.name == newest.name\n"
+        "assert 'tensorflow' not in sys.modules and 'keras' not in sys.modules and 'matplotlib' not in sys.modules"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], input=config.model_dump_json(), capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
 
 
 def test_too_few_images_stop_the_run_and_the_champion_stays(
