@@ -291,9 +291,7 @@ def refresh(count: int) -> None:
             whole.append(cost.seconds)
             steps.append(sum(took.values()))
             told = ", ".join(f"{step} {seconds:.1f}" for step, seconds in took.items())
-            print(
-                f"{turn}: {cost.seconds:.1f} s, {steps[-1]:.1f} s of it in steps ({told}); ", end=""
-            )
+            print(f"{turn}: {cost.seconds:.1f} s, {steps[-1]:.1f} s of it in steps ({told}); ", end="")
             print(f"{sent(port)[1] - before:,} image bytes", flush=True)
     print(f"refresh / cold: {max(whole[1:]) / whole[0]:.1%} of all, {max(steps[1:]) / steps[0]:.1%} of the steps")
 
