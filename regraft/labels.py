@@ -117,6 +117,15 @@ def check_enough(manifest: pd.DataFrame, config: Config) -> None:
             )
 
 
+def check_vary(manifest: pd.DataFrame) -> None:
+    """Raise ConfigError where all labels are the same: there would be nothing to learn and nothing to measure."""
+    if manifest["label"].nunique() == 1:
+        raise ConfigError(
+            f"All {len(manifest)} images have the label {manifest['label'].iloc[0]:g} cm: there is nothing to learn. "
+            "Nothing was published; the champion stays. Look at the `label` column of your lists."
+        )
+
+
 def are_synthetic(rows: pd.DataFrame, config: Config) -> bool:
     """Tell whether every label of `rows` (category, digest, label) is the one drawn for its image, none a real one."""
     for category, digest, label in zip(rows["category"], rows["digest"], rows["label"], strict=True):

@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from regraft.config import Normal, SplitSettings
-from regraft.labels import label_of, mean_of, oracle, split_of
+from regraft.errors import ConfigError
+from regraft.labels import check_vary, label_of, mean_of, oracle, split_of
 
 TIGER = Normal(mean=100, std=30, min=20)
 DIGESTS = [f"{i:064x}" for i in range(20_000)]
@@ -43,3 +44,9 @@ def test_the_oracle_errs_by_the_spread_of_the_labels() -> None:
     best = oracle(rows, {"tiger": TIGER})
     assert best is not None
     assert best.rmse == pytest.approx(29.8, abs=0.5)
+
+
+def test_labels_that_are_all_the_same_are_refused() -> None:
+    check_vary(pd.DataFrame({"label": [90.0, 90.0, 91.0]}))
+    with pytest.raises(ConfigError, match=r"All 3 images have the label 90 cm.*`label` column"):
+        check_vary(pd.DataFrame({"label": [90.0] * 3}))

@@ -1,16 +1,21 @@
 """The README's commands, run as they stand, in a folder with a published version and a few photographs."""
 
+import os
+import re
 import shlex
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
+import requests
 
+from flows.deploying import HARMLESS
 from regraft import versions
 from regraft.config import load_config
 from regraft.menagerie.drawing import drawing, encoded
 from regraft.store import Store
-from tests.conftest import Regraft, readme_commands
+from tests.conftest import BIN, Regraft, free_port, readme_commands, until
 
 
 @pytest.fixture
@@ -52,3 +57,36 @@ def test_what_became_of_a_link(here: Path, regraft: Regraft) -> None:
     look, accept = readme_commands("What became of a link")
     assert regraft(*shlex.split(look)[1:]).code == 0
     assert regraft(*shlex.split(accept)[1:]).code == 11  # that link is an example: it is in no list of this store
+
+
+def test_a_server_with_a_password_lets_nobody_in_without(tmp_path: Path) -> None:
+    """The two exports of the README's Operations, as they stand, in a shell that then starts a server."""
+    server_side, ours, postgres, completion = readme_commands("Operations")
+    port = free_port()
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    plain |= {"PREFECT_HOME": str(tmp_path / "prefect"), "DO_NOT_TRACK": "1", "HOME": str(tmp_path)}
+    start = f"{server_side}; {ours}; echo $PREFECT_API_AUTH_STRING; exec {BIN}/prefect server start --port {port}"
+    command = ["bash", "-c", start]
+    api = f"http://127.0.0.1:{port}/api"
+    with subprocess.Popen(command, env=plain, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
+        assert server.stdout is not None
+        password = server.stdout.readline().strip()
+        try:
+            until("the server answers", lambda: requests.get(f"{api}/health", timeout=5).ok, 120)
+            assert re.fullmatch("admin:[0-9a-f]{32}", password)
+            assert requests.post(f"{api}/flows/filter", timeout=30).status_code == 401
+            assert requests.get(api + HARMLESS, timeout=30).status_code == 401
+            told = plain | {"PREFECT_API_URL": api, "PREFECT_API_AUTH_STRING": password}
+            asked = subprocess.run([BIN / "prefect", "work-pool", "ls"], env=told, capture_output=True, text=True)
+            assert asked.returncode == 0, asked.stderr
+        finally:
+            server.terminate()
+    shown = subprocess.run(
+        ["bash", "-c", f"{postgres}; {BIN}/prefect config view --show-secrets"],
+        env=plain,
+        capture_output=True,
+        text=True,
+    )
+    assert "postgresql+asyncpg://prefect:PASSWORD@HOST/prefect" in shown.stdout
+    installed = subprocess.run(["bash", "-c", f"{completion}; true"], env=plain, capture_output=True, text=True)
+    assert "installed" in installed.stdout, installed.stderr

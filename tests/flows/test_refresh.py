@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -15,6 +16,7 @@ from regraft.fetching import check_outage
 from regraft.jobs import Finding
 from regraft.links import COLUMNS
 from regraft.menagerie.web import REASONS, Web
+from regraft.store import Store
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
@@ -117,6 +119,28 @@ def test_too_few_images_stop_the_run_and_the_champion_stays(
     with pytest.raises(TooFewImages, match="'tiger' has 0 images"):
         refresh(config.model_copy(update={"categories": categories}))
     assert versions.names(first.store) == published
+
+
+def test_real_labels_are_judged_against_the_means_and_not_against_an_oracle(config: Config, tmp_path: Path) -> None:
+    from flows.refresh import refresh
+
+    urls = Web().lists["tiger"]
+    lengths = np.random.default_rng(0).normal(110, 12, len(urls))
+    table = pd.DataFrame({"url": urls, "label": lengths.round(1)}).drop_duplicates("url")
+    table.to_csv(tmp_path / "tiger.csv", index=False)
+    real = config.categories["tiger"].model_copy(update={"list": str(tmp_path / "tiger.csv"), "label": None})
+    told = config.model_copy(
+        update={"categories": config.categories | {"tiger": real}, "store": str(tmp_path / "store")}
+    )
+    version = versions.version(Store(told.store), refresh(told))
+    metrics, manifest = version.json("metrics.json"), version.table("manifest.parquet")
+    labels = manifest.loc[manifest["category"] == "tiger", "label"]
+    assert labels.isin(table["label"]).mean() > 0.9  # the rest are shown by several links, and have their mean
+    assert metrics["oracle"] is metrics["excess"] is metrics["leak"] is None
+    assert set(metrics["against"]) == {"mean", "category_mean", "tutorial"}
+    assert metrics["against"]["mean"]["high"] < 0, "measurably better than the mean of all"
+    assert abs(metrics["against"]["category_mean"]["difference"]) < 1.5
+    assert "oracle" not in version.read("report.html").decode().split("<h2>How to reproduce it")[0]
 
 
 def test_an_outage_is_not_rot() -> None:
