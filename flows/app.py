@@ -98,8 +98,8 @@ def _say_stopped() -> None:
 
 def _leave() -> None:
     _say_stopped()
-    for server in getattr(sys.modules.get("flows.temporary_server"), "STARTED", []):
-        server.terminate()
+    if server := sys.modules.get("flows.temporary_server"):  # only a run has one
+        server.end()
     os._exit(STOPPED)
 
 

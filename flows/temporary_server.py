@@ -30,7 +30,7 @@ def start() -> Callable[[], None]:
     """
     if os.environ.get("PREFECT_API_URL"):
         return lambda: None
-    atexit.register(_end)  # before Prefect is imported: what is registered first runs last
+    atexit.register(end)  # before Prefect is imported: what is registered first runs last
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -41,7 +41,7 @@ def start() -> Callable[[], None]:
     told = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
     told |= {f"PREFECT_SERVER_SERVICES_{name}_ENABLED": "false" for name in IDLE}
     process = subprocess.Popen(command, env={**os.environ, **told}, stderr=subprocess.DEVNULL)
-    STARTED.append(process)
+    _started.append(process)
     from prefect.settings import PREFECT_API_URL, get_current_settings, temporary_settings
 
     if get_current_settings().api.url:  # a profile of Prefect's names one, which could not be known before
@@ -52,14 +52,15 @@ def start() -> Callable[[], None]:
     return lambda: _wait(process, api)
 
 
-STARTED: list["subprocess.Popen[bytes]"] = []
-"""The server, if this process started one: to be ended where a run is left at once."""
+_started: list["subprocess.Popen[bytes]"] = []
+"""The server, if this process started one."""
 _FOR_GOOD = contextlib.ExitStack()
 """Settings that last as long as this process."""
 
 
-def _end() -> None:
-    for process in STARTED:
+def end() -> None:
+    """End the server, if this process started one."""
+    for process in _started:
         process.terminate()  # it closes its database by itself; nobody needs to wait for that
 
 

@@ -11,7 +11,7 @@ from regraft.verifying import verify as verifying
 
 @flow(name="verify", flow_run_name="verify {store}")
 def verify(store: str = "artifacts") -> int:
-    """Look through a store: every digest, every table, every pointer. Returns how many versions' files were sound.
+    """Look through a store: every digest, every table, every pointer. Returns how many files were looked at.
 
     Fails where something is damaged, and lists it as an artifact; `regraft verify --repair` mends what can be.
     """

@@ -131,22 +131,11 @@ def gate(
     if low > 0:
         return Gate(False, f"Measurably worse than champion {version} on the same images ({measured}).", told)
     if max(abs(low), abs(high)) < SAME_CM:
-        return Gate(False, _just_what(version, n), told)
+        return Gate(False, f"Predicts just what champion {version} predicts on the same {n} images.", told)
     small = ""
     if detectable > MATTERS:
         small = f" The holdout is too small to tell a change of {MATTERS:.0%}: these {n} images show {detectable:.0%}."
     return Gate(False, f"Not measurably better than champion {version} on the same images ({measured}).{small}", told)
-
-
-def equal(version: str, fair: pd.DataFrame) -> Gate:
-    """Return the gate's decision where the candidate is champion `version` itself, on `fair` (label, prediction)."""
-    n, rmse = len(fair), _rmse(fair["label"].to_numpy(), fair["prediction"].to_numpy())
-    told = {"version": version, "rmse": rmse, "difference": 0.0, "low": 0.0, "high": 0.0, "n": n, "detectable": 0.0}
-    return Gate(False, _just_what(version, n), told)
-
-
-def _just_what(version: str, n: int) -> str:
-    return f"Predicts just what champion {version} predicts on the same {n} images."
 
 
 def _rmse(label: Lengths, prediction: Lengths) -> float:

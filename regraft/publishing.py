@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -55,15 +55,16 @@ def publish(run: Run, made: Finished) -> Story:
     about = _about(run, made, parent)
     pictures = _plots(run, made, before)
     shown = examples(made.evaluation.predictions)
-    small = thumbnails(report.pictured(changes(made.screened.links, before), shown), run.store)
+    changed = changes(made.screened.links, before)
+    small = thumbnails(report.pictured(changed, shown), run.store)
     story = Story(
-        name, about, made.evaluation.metrics, made.screened.links, made.manifest, before, pictures, shown, small
+        name, about, made.evaluation.metrics, made.screened.links, made.manifest, changed, pictures, shown, small
     )
     files = {
         "run.json": _json(about),
         "metrics.json": _json(made.evaluation.metrics),
         "links.parquet": parquet(made.screened.links, links.SCHEMA),
-        "link_rot.parquet": parquet(rot(made.screened.links, before)),
+        "link_rot.parquet": parquet(rot(made.screened.links, changed)),
         "manifest.parquet": parquet(made.manifest),
         "predictions.parquet": parquet(made.evaluation.predictions),
         "holdout.parquet": parquet(made.evaluation.holdout),
@@ -118,7 +119,8 @@ def _plots(run: Run, made: Finished, before: pd.DataFrame | None) -> dict[str, b
         if before is not None and _tally(before) == _tally(made.screened.links):
             known.append("health")
         found = {name: made.same.read(f"plots/{name}.png") for name in known}
-    return found if len(found) == len(MODEL_PLOTS) + 1 else _drawn(run, made) | found
+    missing = {*MODEL_PLOTS, "health"} - set(found)
+    return found | (_drawn(missing, run, made) if missing else {})
 
 
 MODEL_PLOTS = ("labels", "predictions", "losses", "gallery")
@@ -129,23 +131,32 @@ def _tally(links: pd.DataFrame) -> dict[Any, int]:
     return dict(links.groupby(["verdict", "reason"]).size())
 
 
-def _drawn(run: Run, made: Finished) -> dict[str, bytes]:
+def _drawn(names: Collection[str], run: Run, made: Finished) -> dict[str, bytes]:
     from regraft import plots  # matplotlib takes its time, and a run on an unchanged web has nothing new to draw
 
     predictions = made.evaluation.predictions
     test = predictions[predictions["split"] == "test"]
-    oracle = made.evaluation.metrics["oracle"]
-    said = {name: labels.mean_of(c.label) for name, c in run.config.categories.items() if c.label} if oracle else {}
-    shown = test.groupby("category").head(SHOWN // test["category"].nunique() or 1)
-    pictures = [rgb(run.store.blob(digest), 256) for digest in shown["digest"]]
-    captions = [f"{row.category}\n{row.prediction:.0f} cm (label {row.label:.0f})" for row in shown.itertuples()]
-    return {
-        "labels": plots.histogram(made.manifest),
-        "predictions": plots.predictions(test, said, oracle["rmse"] if oracle else None),
-        "losses": plots.losses(made.history),
-        "health": plots.health(made.screened.links),
-        "gallery": plots.gallery(pictures, captions),
+
+    def against_labels() -> bytes:
+        oracle = made.evaluation.metrics["oracle"]
+        told = {name: c.label for name, c in run.config.categories.items() if c.label} if oracle else {}
+        said = {name: labels.mean_of(label) for name, label in told.items()}
+        return plots.predictions(test, said, oracle["rmse"] if oracle else None)
+
+    def gallery() -> bytes:
+        shown = test.groupby("category").head(SHOWN // test["category"].nunique() or 1)
+        pictures = [rgb(run.store.blob(digest), 256) for digest in shown["digest"]]
+        captions = [f"{row.category}\n{row.prediction:.0f} cm (label {row.label:.0f})" for row in shown.itertuples()]
+        return plots.gallery(pictures, captions)
+
+    ways: dict[str, Callable[[], bytes]] = {
+        "labels": lambda: plots.histogram(made.manifest),
+        "predictions": against_labels,
+        "losses": lambda: plots.losses(made.history),
+        "health": lambda: plots.health(made.screened.links),
+        "gallery": gallery,
     }
+    return {name: draw() for name, draw in ways.items() if name in names}
 
 
 def _json(told: Mapping[str, Any]) -> bytes:

@@ -8,15 +8,17 @@ import hashlib
 import json
 import platform
 import subprocess
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from regraft import __version__, versions
 from regraft.backbones.weights import origin
 from regraft.errors import RegraftError
-from regraft.evaluation import Evaluation, equal
+from regraft.evaluation import Evaluation, gate
 from regraft.run import Run
 from regraft.versions import Version
 
@@ -57,7 +59,7 @@ def same(manifest: pd.DataFrame, run: Run) -> Version | None:
         return None
 
 
-def evaluated(same: Version, held_out: pd.DataFrame) -> Evaluation | None:
+def evaluated(same: Version, held_out: pd.DataFrame, run: Run) -> Evaluation | None:
     """Return the evaluation of a version's model, as it stands; None where it has to be measured anew.
 
     That is where the holdout is another, or where the champion is neither that version nor the one that it was
@@ -71,13 +73,15 @@ def evaluated(same: Version, held_out: pd.DataFrame) -> Evaluation | None:
         fair = held_out.merge(predictions[["digest", "prediction"]], on="digest")
         if len(fair) != len(held_out):
             return None
-        gate = equal(champion.name, fair)
-        metrics |= {"champion": gate.champion, "change": None, "promoted": gate.promoted, "why": gate.why}
+        label, predicted = (fair[of].to_numpy(dtype=np.float64) for of in ("label", "prediction"))
+        found = gate(champion.name, label, predicted, predicted, run.config.gate, run.config.seed)
+        metrics |= {"champion": found.champion, "change": None, "promoted": found.promoted, "why": found.why}
     elif (metrics["champion"] or {}).get("version") != champion.name:
         return None
     return Evaluation(predictions, metrics, held_out, same.read("certainty.npz"))
 
 
+@cache
 def libraries() -> dict[str, str]:
     """Return the versions of Python and of what does the computing, by name."""
     names = ("keras", "ai-edge-litert", "numpy", "pandas", "prefect", "pillow", "simplejpeg", "urllib3")
@@ -85,6 +89,7 @@ def libraries() -> dict[str, str]:
     return found | {name: metadata.version(name) for name in names}
 
 
+@cache
 def commit() -> str:
     """Return the commit that the code stands at, where it runs from a checkout; else nothing."""
     try:

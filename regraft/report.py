@@ -11,7 +11,7 @@ import pandas as pd
 import yaml
 
 from regraft.gallery import Examples
-from regraft.rot import changes, host_of, in_two_categories
+from regraft.rot import host_of, in_two_categories
 
 RIVALS = {
     "oracle": "the oracle: knows the category and nothing else", "mean": "the mean of all lengths",
@@ -38,8 +38,8 @@ class Story:
     """metrics.json"""
     links: pd.DataFrame
     manifest: pd.DataFrame
-    before: pd.DataFrame | None
-    """links of the parent version."""
+    changed: Mapping[str, pd.DataFrame]
+    """What `rot.changes` told of the links since the parent version."""
     plots: Mapping[str, bytes]
     """PNG bytes by name."""
     examples: Examples
@@ -54,8 +54,7 @@ CHANGES_SHOWN = 30
 
 def pictured(changed: Mapping[str, pd.DataFrame], examples: Examples) -> list[str]:
     """Return the digests of the pictures that a report shows."""
-    tables = [examples.best, examples.worst, examples.doubtful, examples.elsewhere]
-    digests = [digest for table in tables for digest in table["digest"]]
+    digests = [digest for name, _ in EXAMPLES for digest in getattr(examples, name)["digest"]]
     for rows in changed.values():
         digests += [*rows["digest"].head(CHANGES_SHOWN), *rows["digest_before"].head(CHANGES_SHOWN)]
     return [digest for digest in dict.fromkeys(digests) if digest]
@@ -132,8 +131,8 @@ def _facts(story: Story) -> dict[str, Any]:
         "funnel": _funnel(story),
         "health": link_health(story.links),
         "hosts": by_host(story.links),
-        "changes": changes(story.links, story.before),
-        "has_parent": story.before is not None,
+        "changes": story.changed,
+        "has_parent": story.run["parent"] is not None,
         "twice": in_two_categories(story.links),
         "categories": sorted(config["categories"]),
         "plots": {name: "data:image/png;base64," + base64.b64encode(png).decode() for name, png in story.plots.items()},

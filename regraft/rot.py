@@ -1,5 +1,6 @@
 """How the links of the lists rot from version to version: what died, came back or changed, and how much survives."""
 
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -32,12 +33,15 @@ def changes(links: pd.DataFrame, before: pd.DataFrame | None) -> dict[str, pd.Da
     return {event: both.loc[which, columns].reset_index(drop=True) for event, which in events.items()}
 
 
-def rot(links: pd.DataFrame, before: pd.DataFrame | None) -> pd.DataFrame:
-    """Return the link-rot table, a row for each category, host, verdict and reason: links, and a column an event."""
+def rot(links: pd.DataFrame, changed: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Return the link-rot table, a row for each category, host, verdict and reason: links, and a column an event.
+
+    `changed`: what `changes` told of these links.
+    """
     by = ["category", "host", "verdict", "reason"]
     table = links.assign(host=links["url"].map(host_of))
     counted = table.groupby(by).size().rename("links").reset_index()
-    for event, rows in changes(links, before).items():
+    for event, rows in changed.items():
         marked = table.merge(rows[["url", "category"]], on=["url", "category"])
         counted = counted.merge(marked.groupby(by).size().rename(event).reset_index(), on=by, how="left")
         counted[event] = counted[event].fillna(0).astype("int64")

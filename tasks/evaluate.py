@@ -18,7 +18,7 @@ def evaluate(screened: Screened, manifest: pd.DataFrame, head: TrainedHead, embe
     """Return metrics, and the gate's decision. Raises TrainingError where the saved head is not the trained one."""
     with run.meter.step("evaluate"):
         held_out = holdout(manifest, screened.links, run.config, run.store)
-        found = recipe.evaluated(embedded.same, held_out) if embedded.same else None
+        found = recipe.evaluated(embedded.same, held_out, run) if embedded.same else None
         if found is not None:
             return found
         from regraft import trial

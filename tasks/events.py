@@ -4,7 +4,7 @@ import pandas as pd
 from prefect.events import emit_event
 
 from regraft.report import Story
-from regraft.rot import changes, host_of
+from regraft.rot import host_of
 from regraft.run import Run
 
 MOST_HOSTS = 20
@@ -27,7 +27,7 @@ def tell(story: Story, run: Run) -> None:
     if story.metrics["promoted"]:
         before = (story.metrics["champion"] or {}).get("version")
         emit_event("regraft.champion.changed", resource, payload={**told, "before": before})
-    died = changes(story.links, story.before)["newly_dead"]
+    died = story.changed["newly_dead"]
     if len(died):
         hosts = died["url"].map(host_of).value_counts().head(MOST_HOSTS)
         counts = {

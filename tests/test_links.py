@@ -101,7 +101,8 @@ def test_the_link_rot_table_counts_what_happened() -> None:
     memories = told(PHOTO, OTHER)
     before, after = (m.assign(reason=reason(m), verdict="alive" if not reason(m) else "junk") for m in memories)
     assert len(changes(after, before)["replaced"]) == 1
-    [row] = rot(after.assign(url="http://h/u"), before.assign(url="http://h/u")).to_dict("records")
+    now, then = (links.assign(url="http://h/u") for links in (after, before))
+    [row] = rot(now, changes(now, then)).to_dict("records")
     assert (row["host"], row["reason"], row["links"], row["replaced"], row["newly_dead"]) == ("h", "replaced", 1, 1, 0)
     assert survival(memories[1], after) == {"cat": {"ever_alive": 1, "alive": 0, "share": 0.0}}
 

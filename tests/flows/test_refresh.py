@@ -99,7 +99,7 @@ def test_an_unchanged_web_needs_no_tensorflow(first: versions.Version, config: C
         "    manifest = newest.table('manifest.parquet')\n"
         "    same = recipe.same(manifest, run)\n"
         "    held = holdout.holdout(manifest, newest.table('links.parquet'), config, run.store)\n"
-        "    assert recipe.evaluated(same, held) is not None\n"
+        "    assert recipe.evaluated(same, held, run) is not None\n"
         "assert same.name == newest.name\n"
         "assert 'tensorflow' not in sys.modules and 'keras' not in sys.modules and 'matplotlib' not in sys.modules"
     )
