@@ -45,9 +45,9 @@ def versions(
             print(f"There is no version in {store} yet. `regraft run` makes the first.")
             return
         table(
-            ["version", "", "images", "RMSE (cm)", "above oracle", "AUC", "why"],
+            ["version", "", "images", "on the test split", "above oracle", "AUC", "why"],
             [
-                [r["version"], "champion" if r["champion"] else "", r["images"], number(r["rmse"], ".2f"),
+                [r["version"], "champion" if r["champion"] else "", r["images"], r["quality"],
                  number(r["excess"], ".1%"), number(r["auc"], ".3f"), r["why"]]
                 for r in rows
             ],

@@ -1,7 +1,7 @@
 """`regraft predict`, `promote`, `accept`: what is done with a version."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -29,10 +29,10 @@ def predict(
     proxy: ProxyOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Predict lengths with the champion; print a table, and save it and the picture.
+    """Predict lengths, or categories, with the champion; print a table, and save it and the picture.
 
-    Each length comes with the interval that holds 90% of such lengths, and with a mark where the picture is unlike
-    anything in training, so that its length means little.
+    Each length comes with the interval that holds 90% of such lengths, each category with its probability and the ones
+    that are possible; and with a mark where the picture is unlike anything in training, so that this means little.
 
     Examples:
     - `regraft predict tiger.jpg https://example.org/cat.jpg --picture lengths.png`
@@ -57,14 +57,15 @@ def predict(
 
 def _tell(rows: "pd.DataFrame") -> None:
     good = rows[rows["problem"] == ""]
-    table(
-        ["image", "length (cm)", "90% of such", ""],
-        [
-            [r.image, f"{r.length_cm:.1f}", f"{r.low_cm:.0f} to {r.high_cm:.0f}",
-             "unlike anything in training" if r.unlike else ""]
-            for r in good.itertuples()
-        ],
-    )  # fmt: skip
+    told: list[list[Any]]
+    if "length_cm" in good:
+        columns = ["image", "length (cm)", "90% of such", ""]
+        told = [[r.image, f"{r.length_cm:.1f}", f"{r.low_cm:.0f} to {r.high_cm:.0f}"] for r in good.itertuples()]
+    else:
+        columns = ["image", "category", "probability", "possible", ""]
+        told = [[r.image, r.category, f"{r.probability:.1%}", r.possible] for r in good.itertuples()]
+    marks = ["unlike anything in training" if unlike else "" for unlike in good["unlike"]]
+    table(columns, [[*cells, mark] for cells, mark in zip(told, marks, strict=True)])
 
 
 @app.command()
@@ -76,6 +77,8 @@ def export(
 ) -> None:
     """Write a version as one model that takes raw pictures, (N, H, W, 3) uint8 RGB, and gives centimetres.
 
+    One that names categories gives their probabilities.
+
     What was written is run, and compared with the version on pictures of its own. ONNX needs `regraft[onnx]`.
 
     Examples:
@@ -85,8 +88,8 @@ def export(
     with told_apart():
         from flows.predict import export_version
 
-        path, off = export_version(version, to, out, store)
-        print(f"{path}: predicts as the version does, to {off:.4f} cm on its own pictures.")
+        path, how = export_version(version, to, out, store)
+        print(f"{path}: {how}")
 
 
 @app.command()

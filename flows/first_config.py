@@ -22,6 +22,8 @@ categories:                        # two or more
 # backbone:
 #   name: efficientnet-lite0       # or vgg16, or any name in keras.applications
 #   weights: vgg16.npy             # a local weights file
+# head:
+#   target: length                 # or category: a classifier, which needs no `label`
 # tune:
 #   blocks: 0                      # 1 or more: fine-tune the backbone's last blocks as well
 """

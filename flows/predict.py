@@ -4,7 +4,7 @@ import glob
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -34,9 +34,9 @@ WEB = ("http://", "https://")
 def predict(
     words: Sequence[str], store: str, picture: Path, proxy: str | None = None, name: str = "champion"
 ) -> pd.DataFrame:
-    """Return image, length_cm, low_cm, high_cm, unlike and problem, one row an image; save the picture of the first.
+    """Return one row an image: image, what `Model.predict` tells, and problem; save the picture of the first ones.
 
-    `words`: files, folders, globs and URLs. An image that cannot be had has a `problem` and no length. Raises
+    `words`: files, folders, globs and URLs. An image that cannot be had has a `problem` and no answer. Raises
     VersionError where there is no such version, PictureError where no word names an image or none can be had.
     """
     version = versions.named(Store(store), name)
@@ -56,13 +56,13 @@ def predict(
     told = whole[whole["problem"] == ""].head(SHOWN)
     if told.empty:
         raise PictureError(str(whole["problem"].iloc[0]))
-    captions = [f"{str(row.image).rsplit('/', 1)[-1][:40]}\n{row.length_cm:.1f} cm" for row in told.itertuples()]
+    captions = [f"{str(row.image).rsplit('/', 1)[-1][:40]}\n{_said(row)}" for row in told.itertuples()]
     picture.write_bytes(plots.gallery(shown, captions))
     return whole
 
 
-def export_version(name: str, to: "Format", out: Path | None, store: str) -> tuple[Path, float]:
-    """Export a version, or the champion, and return where to, and by how many cm it differs on its own pictures.
+def export_version(name: str, to: "Format", out: Path | None, store: str) -> tuple[Path, str]:
+    """Export a version, or the champion; return where to, and what it gives and how far that is from the version's.
 
     Raises VersionError where there is no such version, or it cannot be exported.
     """
@@ -75,7 +75,13 @@ def export_version(name: str, to: "Format", out: Path | None, store: str) -> tup
 
         model = model_of(version)
     rows = version.table("manifest.parquet").query("split == 'test'").groupby("category").head(CHECKED)
-    return path.resolve(), export(model, to, path, [rgb(opened.blob(str(digest))) for digest in rows["digest"]])
+    off = export(model, to, path, [rgb(opened.blob(str(digest))) for digest in rows["digest"]])
+    named = model.head.named
+    gives = f"the probabilities of {', '.join(named)}, in this order," if named else "lengths"
+    return (
+        path.resolve(),
+        f"gives {gives} as the version does, to {off:.4f}{'' if named else ' cm'} on its own pictures.",
+    )
 
 
 def check_table(path: Path | None) -> None:
@@ -127,8 +133,11 @@ def _predicted(images: Sequence[str], model: "Model", client: Client) -> tuple[p
     if pictures:
         told = model.predict(pictures).set_axis(rows.index[rows["problem"] == ""])
         rows = rows.join(told)
-    columns = ["image", "length_cm", "low_cm", "high_cm", "unlike", "problem"]
-    return rows.reindex(columns=columns), pictures
+    return rows.reindex(columns=["image", *model.columns, "problem"]), pictures
+
+
+def _said(row: Any) -> str:
+    return f"{row.length_cm:.1f} cm" if hasattr(row, "length_cm") else f"{row.category}, {row.probability:.0%}"
 
 
 def _bytes(image: str, client: Client) -> bytes:

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 
@@ -30,7 +31,7 @@ def tell_run(store: str, name: str, as_json: bool) -> None:
     print(f"  lost      {lost}")
     found = sum(about["counts"]["images"].values()) - computed
     print(f"  images    {images}; features computed for {computed}, found again for {found}")
-    print(f"  model     RMSE {test['rmse']:.2f} cm on {test['n']} held-out images" + _area(test["auc"]))
+    print(f"  model     {quality(test)} on {test['n']} held-out images" + _area(test["auc"]))
     if oracle:
         print(
             f"  oracle    RMSE {oracle['rmse']:.2f} cm is the best possible; the model is {_away(metrics['excess'])} it"
@@ -39,6 +40,11 @@ def tell_run(store: str, name: str, as_json: bool) -> None:
     print(f"  seconds   {', '.join(f'{step} {s:.1f}' for step, s in about['timings'].items())}")
     print(f"Look next:  {version.path}/report.html")
     print("            regraft versions, regraft predict IMAGE_OR_URL; the dashboard: prefect server start")
+
+
+def quality(test: Mapping[str, Any]) -> str:
+    """Return how good a model is on its test split, in its own unit."""
+    return f"{test['accuracy']:.1%} named right" if "accuracy" in test else f"RMSE {test['rmse']:.2f} cm"
 
 
 def _area(auc: float | None) -> str:
@@ -57,7 +63,9 @@ def version_row(version: Any, champion: Any) -> dict[str, Any]:
         "champion": champion is not None and champion.name == version.name,
         "job": about["config"]["name"],
         "images": sum(about["counts"]["images"].values()),
+        "quality": quality(metrics["test"]),
         "rmse": metrics["test"]["rmse"],
+        "accuracy": metrics["test"].get("accuracy"),
         "excess": metrics["excess"],
         "auc": metrics["test"]["auc"],
         "why": metrics["why"],

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from regraft.answers import Answers, squared
 from regraft.config import GateSettings
 
-Lengths = NDArray[np.float64]
 MOST_PAIRS = 4_000_000
 """Pairs of images that the AUC's interval looks at; of more, the first ones, which are in no order."""
 
@@ -26,11 +26,11 @@ def span(samples: NDArray[np.float64], settings: GateSettings) -> tuple[float, f
 
 
 def difference(
-    label: Lengths, ours: Lengths, theirs: Lengths, settings: GateSettings, seed: int
+    right: Answers, ours: Answers, theirs: Answers, settings: GateSettings, seed: int
 ) -> NDArray[np.float64]:
-    """Return samples of RMSE(ours) - RMSE(theirs), in cm, on the same N images: paired."""
-    drawn = draws(len(label), settings, seed)
-    a, b = (ours - label) ** 2, (theirs - label) ** 2
+    """Return samples of RMSE(ours) - RMSE(theirs), in cm or of probabilities, on the same N images: paired."""
+    drawn = draws(len(right), settings, seed)
+    a, b = squared(right, ours), squared(right, theirs)
     return np.asarray(np.sqrt(a[drawn].mean(axis=1)) - np.sqrt(b[drawn].mean(axis=1)))
 
 
@@ -48,12 +48,12 @@ def intervals(rows: pd.DataFrame, settings: GateSettings, seed: int) -> dict[str
         spread = label[drawn].var(axis=1)
         samples["r2"] = 1 - squared / np.where(spread > 0, spread, np.nan)
     if rows["category"].nunique() > 1:
-        samples["auc"] = _areas(rows, settings, seed)
+        samples["auc"] = areas(rows, settings, seed)
     return {name: span(values, settings) for name, values in samples.items()}
 
 
-def _areas(rows: pd.DataFrame, settings: GateSettings, seed: int) -> NDArray[np.float64]:
-    """Samples of the AUC: each category's images are resampled, so that none is ever without images."""
+def areas(rows: pd.DataFrame, settings: GateSettings, seed: int) -> NDArray[np.float64]:
+    """Return samples of the AUC: each category's images are resampled, so that none is ever without images."""
     random = np.random.default_rng(seed)
     order = rows.groupby("category")["label"].mean().sort_values().index
     most = int(MOST_PAIRS**0.5)
@@ -62,10 +62,10 @@ def _areas(rows: pd.DataFrame, settings: GateSettings, seed: int) -> NDArray[np.
         name: random.multinomial(len(x), np.full(len(x), 1 / len(x)), settings.samples).astype(np.float32)
         for name, x in found.items()
     }
-    areas = []
+    pairs = []
     for shorter, longer in combinations(order, 2):
         low, high = found[shorter], found[longer]
         above = (high[:, None] > low) + 0.5 * (high[:, None] == low)
         wins = (counts[longer] @ above.astype(np.float32) * counts[shorter]).sum(axis=1)
-        areas.append(wins / (len(low) * len(high)))
-    return np.asarray(np.mean(areas, axis=0), dtype=np.float64)
+        pairs.append(wins / (len(low) * len(high)))
+    return np.asarray(np.mean(pairs, axis=0), dtype=np.float64)

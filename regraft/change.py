@@ -6,11 +6,10 @@ once on those of them that are left, once more with another seed.
 
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from regraft import head, versions
+from regraft import answers, head, versions
+from regraft.answers import Answers
 from regraft.embedding import lookup
 from regraft.errors import RegraftError
 from regraft.run import Run
@@ -18,7 +17,10 @@ from regraft.run import Run
 
 @dataclass(frozen=True)
 class Change:
-    """What moved the error on the holdout, in cm RMSE; lost and changed data add up to the whole difference."""
+    """What moved the error on the holdout, RMSE in cm or of probabilities.
+
+    Lost and changed data add up to the whole difference.
+    """
 
     lost_data: float
     """Of a head trained on the champion's images that are left, against one trained on all of them."""
@@ -32,18 +34,19 @@ def change(
     champion: versions.Version,
     manifest: pd.DataFrame,
     fingerprint: str,
-    held_out: tuple[pd.DataFrame, NDArray[np.float64]],
+    held_out: tuple[pd.DataFrame, Answers],
     run: Run,
 ) -> Change | None:
     """Return the split of the difference; None where the champion's features are not to be compared any more.
 
-    `held_out`: the holdout (digest, label) and the candidate's predictions of it, (N,) in cm.
+    `held_out`: the holdout (digest, category, label) and the candidate's answers to it.
     """
     theirs = champion.table("manifest.parquet")
     if champion.json("run.json")["fingerprint"] != fingerprint:
         return None
     rows, predicted = held_out
-    label = rows["label"].to_numpy(dtype=np.float64)
+    named = run.config.named
+    right = answers.truth(rows, named)
     left = theirs[theirs["digest"].isin(set(manifest["digest"]))]
     try:
         features = lookup(rows["digest"].tolist(), fingerprint, run.store)
@@ -51,7 +54,7 @@ def change(
         def trained_on(images: pd.DataFrame, seed: int) -> float:
             known = lookup(images["digest"].tolist(), fingerprint, run.store)
             again = head.train(images, known, run.config.head, seed)
-            return _rmse(label, again.head.predict(features))
+            return answers.rmse(right, answers.aligned(again.head.predict(features), again.head.named, named))
 
         seed = run.config.seed
         whole = trained_on(theirs, seed)
@@ -59,8 +62,4 @@ def change(
         other = trained_on(theirs, seed + 1)
     except (KeyError, RegraftError, ValueError):  # features pruned, or too few images left to train on
         return None
-    return Change(rest - whole, _rmse(label, predicted) - rest, abs(other - whole))
-
-
-def _rmse(label: NDArray[np.float64], prediction: NDArray[np.float64]) -> float:
-    return float(np.sqrt(np.mean((prediction - label) ** 2)))
+    return Change(rest - whole, answers.rmse(right, predicted) - rest, abs(other - whole))

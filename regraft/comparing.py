@@ -8,7 +8,7 @@ import pandas as pd
 
 from regraft.versions import Version
 
-METRICS = ("n", "rmse", "mae", "bias", "r2", "auc")
+METRICS = ("n", "rmse", "mae", "bias", "r2", "auc", "accuracy", "log_loss")
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def difference(first: Version, second: Version) -> Difference:
     both = pd.DataFrame({"a": reasons[0], "b": reasons[1]}).fillna(0).astype(int).sort_index()
     return Difference(
         [row for row in config if row[1] != row[2]],
-        [(name, metrics[0].get(name), metrics[1].get(name)) for name in metrics[0]],
+        [(name, metrics[0].get(name), metrics[1].get(name)) for name in metrics[0] | metrics[1]],
         _images(first.table("manifest.parquet"), second.table("manifest.parquet")),
         [(str(reason), int(row["a"]), int(row["b"])) for reason, row in both.iterrows()],
         _turned(*links),
@@ -54,6 +54,7 @@ def _flat(told: Mapping[str, Any], above: str = "") -> dict[str, Any]:
 def _metrics(told: Mapping[str, Any]) -> dict[str, Any]:
     oracle = told["oracle"] or {}
     whole = {name: told["test"].get(name) for name in METRICS}
+    whole = {name: value for name, value in whole.items() if value is not None}
     whole |= {"oracle rmse": oracle.get("rmse"), "excess": told["excess"]}
     return whole | {f"rmse of {name}": part["rmse"] for name, part in told["test"]["by_category"].items()}
 

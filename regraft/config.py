@@ -73,7 +73,8 @@ class Category(Settings):
     list: Annotated[str, Field(min_length=1)]
     """A path, an http(s) URL or an fsspec URL; .txt (a URL a line), .csv or .parquet (a column `url`)."""
     label: Normal | None = None
-    """The distribution of the synthetic labels; not needed where the list has a `label` column."""
+    """The distribution of the synthetic labels; not needed where the list has a `label` column, or `head.target` is
+    category."""
 
 
 class FetchSettings(Settings):
@@ -155,6 +156,8 @@ class BackboneSettings(Settings):
 class HeadSettings(Settings):
     """The small part that is trained."""
 
+    target: Literal["length", "category"] = "length"
+    """What the head answers: a length in cm, or the category itself, with its probability."""
     preset: Literal["graft", "tutorial"] = "graft"
     """graft: the categories' mean lengths by their probabilities; tutorial: Dense 256 relu, Dense 1, RMSProp 0.001,
     MSE, 100 steps of 6 images, whatever the settings below say."""
@@ -225,6 +228,17 @@ class Config(Settings):
         if self.backbone.weights == "random" and self.tune.blocks != "all":
             raise ValueError("backbone.weights: random needs `tune: {blocks: all}`, or the backbone never learns")
         return self
+
+    @model_validator(mode="after")
+    def _head_can_answer(self) -> "Config":
+        if self.head.preset == "tutorial" and self.head.target == "category":
+            raise ValueError("head.preset: tutorial learns lengths; write `target: length`, or `preset: graft`")
+        return self
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """The categories that the head names, in the order of its probabilities; none where it gives lengths."""
+        return tuple(sorted(self.categories)) if self.head.target == "category" else ()
 
 
 def load_config(path: str | Path, lists: Mapping[str, str] | None = None) -> Config:

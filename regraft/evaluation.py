@@ -8,15 +8,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from regraft import bootstrap
+from regraft.answers import Answers, rmse
 from regraft.config import GateSettings
 from regraft.labels import Oracle
 
-Lengths = NDArray[np.float64]
-SAME_CM = 1e-4
-"""Differences below this are rounding, not learning."""
+SAME = 1e-4
+"""Differences below this, in cm or of probabilities, are rounding, not learning."""
 MATTERS = 0.05
 """The share of its RMSE by which a model must not get worse unseen."""
 POWER = 0.8
@@ -28,7 +27,7 @@ class Evaluation:
     """What a candidate was measured to be."""
 
     predictions: pd.DataFrame
-    """digest, category, split, label, prediction: of all images of the manifest."""
+    """digest, category, split, label, prediction, and p_NAME of named categories: of all images of the manifest."""
     metrics: dict[str, Any]
     """metrics.json"""
     holdout: pd.DataFrame
@@ -82,14 +81,17 @@ def excess(rmse: float, oracle: Oracle | None) -> float | None:
 
 
 def against(
-    label: Lengths, ours: Lengths, rivals: Mapping[str, Lengths], settings: GateSettings, seed: int
+    right: Answers, ours: Answers, rivals: Mapping[str, Answers], settings: GateSettings, seed: int
 ) -> dict[str, dict[str, float]]:
-    """Return by rival its rmse and mae, and our rmse's difference from its with an interval (low, high), all in cm."""
+    """Return by rival its rmse and mae, and our rmse's difference from its with an interval (low, high).
+
+    All in cm, or of probabilities.
+    """
     told = {}
     for name, theirs in rivals.items():
-        low, high = bootstrap.span(bootstrap.difference(label, ours, theirs, settings, seed), settings)
-        rmse, mae = _rmse(label, theirs), float(np.mean(np.abs(theirs - label)))
-        told[name] = {"rmse": rmse, "mae": mae, "difference": _rmse(label, ours) - rmse, "low": low, "high": high}
+        low, high = bootstrap.span(bootstrap.difference(right, ours, theirs, settings, seed), settings)
+        err, mae = rmse(right, theirs), float(np.mean(np.abs(theirs - right)))
+        told[name] = {"rmse": err, "mae": mae, "difference": rmse(right, ours) - err, "low": low, "high": high}
     return told
 
 
@@ -101,42 +103,42 @@ class Gate:
     why: str
     """One sentence for people."""
     champion: dict[str, Any] | None = None
-    """version, n, its rmse, and the candidate's difference from it: difference, low, high, in cm, and detectable, the
-    smallest share of its rmse that so many images would most likely show; None if there is no champion."""
+    """version, n, its rmse, and the candidate's difference from it: difference, low, high, in cm or of probabilities,
+    and detectable, the smallest share of its rmse that so many images would most likely show; None if there is no
+    champion."""
 
 
 def gate(
-    version: str, label: Lengths, candidate: Lengths, champion: Lengths, settings: GateSettings, seed: int
+    version: str, right: Answers, candidate: Answers, champion: Answers, settings: GateSettings, seed: int
 ) -> Gate:
     """Compare two models on the same N held-out images, by a paired bootstrap of the difference of their RMSE.
 
-    `version` names the champion. The candidate is promoted where the whole interval of that difference lies below
-    zero: a champion changes for a measurable gain only, never by chance. Where nothing can be told, and a change of
-    MATTERS could not have been, it says that the holdout is too small. Source of its power: two-sided test at the
+    `version` names the champion, `right` are the labels or the true categories, see `answers`. The candidate is
+    promoted where the whole interval of that difference lies below zero: a champion changes for a measurable gain only,
+    never by chance. Where nothing can be told, and a change of MATTERS could not have been, it says that the holdout is
+    too small. Source of its power: two-sided test at the
     confidence, https://doi.org/10.4324/9780203771587.
     """
-    samples = bootstrap.difference(label, candidate, champion, settings, seed)
+    samples = bootstrap.difference(right, candidate, champion, settings, seed)
     low, high = bootstrap.span(samples, settings)
-    theirs = _rmse(label, champion)
-    difference, n = _rmse(label, candidate) - theirs, len(label)
+    theirs = rmse(right, champion)
+    difference, n = rmse(right, candidate) - theirs, len(right)
     sure = NormalDist().inv_cdf((1 + settings.confidence) / 2) + NormalDist().inv_cdf(POWER)
     detectable = sure * float(samples.std()) / theirs if theirs > 0 else 0.0
     told = {
         "version": version, "rmse": theirs, "difference": difference, "low": low, "high": high, "n": n,
         "detectable": detectable,
     }  # fmt: skip
-    measured = f"{difference:+.2f} cm RMSE, {settings.confidence:.0%} interval {low:+.2f} to {high:+.2f}, n={n}"
+    unit, style = ("cm RMSE", "+.2f") if right.ndim == 1 else ("RMSE of the probabilities", "+.3f")
+    ends = f"{low:{style}} to {high:{style}}"
+    measured = f"{difference:{style}} {unit}, {settings.confidence:.0%} interval {ends}, n={n}"
     if high < 0:
         return Gate(True, f"Measurably better than champion {version} on the same images ({measured}).", told)
     if low > 0:
         return Gate(False, f"Measurably worse than champion {version} on the same images ({measured}).", told)
-    if max(abs(low), abs(high)) < SAME_CM:
+    if max(abs(low), abs(high)) < SAME:
         return Gate(False, f"Predicts just what champion {version} predicts on the same {n} images.", told)
     small = ""
     if detectable > MATTERS:
         small = f" The holdout is too small to tell a change of {MATTERS:.0%}: these {n} images show {detectable:.0%}."
     return Gate(False, f"Not measurably better than champion {version} on the same images ({measured}).{small}", told)
-
-
-def _rmse(label: Lengths, prediction: Lengths) -> float:
-    return float(np.sqrt(np.mean((prediction - label) ** 2)))

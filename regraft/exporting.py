@@ -1,4 +1,4 @@
-"""A version as one file that takes raw pictures and gives centimetres: SavedModel, ONNX or LiteRT.
+"""A version as one file that takes raw pictures and gives its answers: SavedModel, ONNX or LiteRT.
 
 Cropping and resizing are part of what is exported, as two products with matrices of bicubic weights: plain operations
 that every format has, and Pillow's own way, https://github.com/python-pillow/Pillow/blob/main/src/libImaging/Resample.c.
@@ -23,13 +23,16 @@ Format = Literal["saved_model", "onnx", "litert"]
 Runs = Callable[[Pixels], NDArray[np.float32]]
 SAME_CM = 1.0
 """What is exported may differ by this much from what was measured: large pictures are shrunk in one step, not two."""
+SAME_PROBABILITY = 0.05
+"""The same, of probabilities."""
 
 
 def export(model: Model, to: Format, path: Path, pictures: Sequence[Pixels]) -> float:
     """Write a model that takes (N, H, W, 3) uint8 RGB of any size and gives (N, 1) cm, run it, and compare.
 
-    Return the largest difference in cm from the model's own predictions of `pictures`. Raises VersionError, and leaves
-    nothing behind that is not the model, where the format's package is missing or the difference is above SAME_CM.
+    Of a model that names categories it gives their probabilities, (N, C). Return the largest difference, in cm or in a
+    probability, from the model's own answers to `pictures`. Raises VersionError, and leaves nothing behind that is not
+    the model, where the format's package is missing or the difference is above SAME_CM or SAME_PROBABILITY.
     """
     if path.exists():
         raise VersionError(f"{path} is there already; nothing was exported. Give another name: --out")
@@ -39,10 +42,10 @@ def export(model: Model, to: Format, path: Path, pictures: Sequence[Pixels]) -> 
     with muted():
         write(graph, aside)
         runs: Runs = run(aside)
-        said = np.array([float(runs(picture[None])[0, 0]) for picture in pictures])
-    off = float(np.abs(said - model.predict(pictures)["length_cm"].to_numpy()).max())
-    if not off <= SAME_CM:
-        raise VersionError(f"The exported model predicts other lengths (up to {off:.2f} cm); it was left at {aside}.")
+        said = np.concatenate([np.asarray(runs(picture[None])) for picture in pictures])
+    off = float(np.abs(said - model.answers(pictures).reshape(said.shape)).max())
+    if not off <= (SAME_PROBABILITY if model.head.named else SAME_CM):
+        raise VersionError(f"The exported model predicts otherwise (by up to {off:.2f}); it was left at {aside}.")
     aside.rename(path)
     return off
 

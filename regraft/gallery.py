@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import pandas as pd
 from PIL import Image
 
+from regraft import answers
+from regraft.answers import Named
 from regraft.errors import RegraftError
 from regraft.images import rgb
 from regraft.store import Store
@@ -22,34 +24,65 @@ SHOWN = 6
 
 @dataclass(frozen=True)
 class Examples:
-    """Rows (digest, category, label, prediction) worth looking at."""
+    """Rows (digest, category, caption) worth looking at."""
 
     best: pd.DataFrame
     """Of the test split, those predicted nearest to their labels."""
     worst: pd.DataFrame
     """Of the test split, those predicted farthest from their labels."""
     doubtful: pd.DataFrame
-    """Of the test split, those whose prediction lies most between the categories' mean lengths."""
+    """Of the test split, those whose prediction lies most between the categories."""
     elsewhere: pd.DataFrame
-    """Of all images, those predicted nearer to another category's mean length than to their own; the surest first."""
+    """Of all images, those predicted to be of another category; the surest first."""
 
 
-def examples(predictions: pd.DataFrame) -> Examples:
-    """Return what is worth looking at in predictions (digest, category, split, label, prediction), SHOWN of each."""
+def examples(predictions: pd.DataFrame, named: Named = ()) -> Examples:
+    """Return what is worth looking at in predictions (see answers.predictions), SHOWN of each."""
+    rows = predictions.assign(caption=captions(predictions, named))
+    told = _named(predictions, named) if named else _lengths(predictions)
+    test = rows["split"] == "test"
+
+    def first(order: "pd.Series[float]") -> pd.DataFrame:
+        return rows.loc[order.sort_values(kind="stable").index[:SHOWN], ["digest", "category", "caption"]]
+
+    return Examples(
+        first(told.off[test]), first(-told.off[test]), first(-told.doubt[test]), first(-told.lost[told.lost > 0])
+    )
+
+
+def captions(predictions: pd.DataFrame, named: Named = ()) -> list[str]:
+    """Return what is written below each picture: what was predicted, and the label."""
+    if named:
+        sure = answers.read(predictions, named).max(axis=1)
+        return [f"named {name}, {share:.0%}" for name, share in zip(predictions["prediction"], sure, strict=True)]
+    pairs = zip(predictions["prediction"], predictions["label"], strict=True)
+    return [f"{prediction:.0f} cm, label {label:.0f}" for prediction, label in pairs]
+
+
+@dataclass(frozen=True)
+class _Told:
+    """How far predictions are from their labels, how doubtful they are, and how much nearer to another category."""
+
+    off: "pd.Series[float]"
+    doubt: "pd.Series[float]"
+    lost: "pd.Series[float]"
+
+
+def _lengths(predictions: pd.DataFrame) -> _Told:
+    """By length: doubtful ones lie far from all categories' means, lost ones nearer to another's than to their own."""
     means = predictions[predictions["split"] == "train"].groupby("category")["label"].mean()
     distance = pd.DataFrame({name: (predictions["prediction"] - mean).abs() for name, mean in means.items()})
     own = pd.Series([distance.at[row, name] for row, name in predictions["category"].items()], predictions.index)
     off = (predictions["prediction"] - predictions["label"]).abs()
-    test = predictions["split"] == "test"
-    lost = own - distance.min(axis=1)
-    columns = ["digest", "category", "label", "prediction"]
+    return _Told(off, distance.min(axis=1), own - distance.min(axis=1))
 
-    def first(order: "pd.Series[float]") -> pd.DataFrame:
-        return predictions.loc[order.sort_values(kind="stable").index[:SHOWN], columns]
 
-    return Examples(
-        first(off[test]), first(-off[test]), first(-distance.min(axis=1)[test]), first(-lost[lost > 0]),
-    )  # fmt: skip
+def _named(predictions: pd.DataFrame, named: Named) -> _Told:
+    """By probability: of the own category, of the likeliest, and of the likeliest above that of the own."""
+    said = answers.read(predictions, named)
+    own = (said * answers.truth(predictions, named)).sum(axis=1)
+    told = (pd.Series(x, predictions.index) for x in (1 - own, 1 - said.max(axis=1), said.max(axis=1) - own))
+    return _Told(*told)
 
 
 def thumbnails(digests: Iterable[str], store: Store) -> Mapping[str, str]:

@@ -1,10 +1,11 @@
-"""The head: a small network from features to a length in cm, trained on cached features.
+"""The head: a small network from features to a length in cm, or to the category, trained on cached features.
 
 The labels are noise around one mean a category, and noise is what a head overfits: regressing on them directly ended
 10% (ridge) to 50% (a relu net) above the oracle on real photographs. So the head learns what the features do know, the
 category, by cross-entropy, and answers with the categories' mean lengths weighted by their probabilities, which is
 the least-squares answer. Where labels are real and vary within a category, a ridge regression on what is left over
-joins in, if the validation split says that it helps.
+joins in, if the validation split says that it helps. Where the category itself is wanted, its probabilities are the
+answer.
 """
 
 import json
@@ -21,6 +22,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from regraft import softmax, tutorial
+from regraft.answers import Answers, Named
 from regraft.config import HeadSettings
 from regraft.errors import TrainingError, VersionError
 
@@ -44,13 +46,16 @@ images one of several strengths always seems to help."""
 
 @dataclass(frozen=True)
 class Head:
-    """A Keras model from (N, D) features to (N, 1) lengths in cm."""
+    """A Keras model from (N, D) features to (N, 1) lengths in cm, or to (N, C) probabilities of categories."""
 
     model: Any
+    named: Named = ()
+    """The categories, in the order of their probabilities; none where it gives lengths."""
 
-    def predict(self, features: Features) -> Lengths:
-        """Return lengths in cm, (N,) float64, of features (N, D)."""
-        return np.asarray(self.model(tf.constant(features), training=False), dtype=np.float64).reshape(-1)
+    def predict(self, features: Features) -> Answers:
+        """Return lengths in cm, (N,) float64, or probabilities, (N, C) float64, of features (N, D)."""
+        answers = np.asarray(self.model(tf.constant(features), training=False), dtype=np.float64)
+        return answers if self.named else answers.reshape(-1)
 
     def to_bytes(self) -> bytes:
         """Return the model as the bytes of a .keras file."""
@@ -60,14 +65,17 @@ class Head:
             return path.read_bytes()
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> "Head":
-        """Return the head of a .keras file that Regraft itself wrote. Raises VersionError where it is damaged."""
+    def from_bytes(cls, data: bytes, named: Named = ()) -> "Head":
+        """Return the head of a .keras file that Regraft itself wrote. Raises VersionError where it is damaged.
+
+        `named`: the categories that it names, if it does.
+        """
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "head.keras"
             path.write_bytes(data)
             try:
                 _check_layers(path)
-                return cls(keras.saving.load_model(path, compile=False, safe_mode=True))
+                return cls(keras.saving.load_model(path, compile=False, safe_mode=True), named)
             except VersionError:
                 raise
             except Exception as error:  # zip, HDF5 and JSON readers raise anything
@@ -110,35 +118,35 @@ def train(manifest: pd.DataFrame, features: Features, settings: HeadSettings, se
     """
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
-    label = manifest["label"].to_numpy(dtype=np.float64)
     fits, chooses = ((manifest["split"] == split).to_numpy() for split in ("train", "validation"))
+    named: Named = tuple(sorted(manifest["category"].unique())) if settings.target == "category" else ()
     match settings.preset:
         case "tutorial":
-            model, history = tutorial.fit(features, label, fits, chooses)
+            model, history = tutorial.fit(features, manifest["label"].to_numpy(dtype=np.float64), fits, chooses)
         case "graft":
-            model, history = _graft(manifest["category"], label, features, fits, chooses, settings)
+            model, history = _graft(manifest, features, fits, chooses, settings)
     if not all(np.isfinite(values).all() for values in history.values()):
         raise TrainingError("Training stopped: the loss is not a number. Try a smaller head.learning_rate.")
-    return Trained(Head(model), history)
+    return Trained(Head(model, named), history)
 
 
 def _graft(
-    category: "pd.Series[str]",
-    label: Lengths,
+    manifest: pd.DataFrame,
     features: Features,
     fits: NDArray[np.bool_],
     chooses: NDArray[np.bool_],
     settings: HeadSettings,
 ) -> tuple[Any, dict[str, list[float]]]:
-    """The category by cross-entropy, then the lengths behind it; the model and its loss curves."""
-    categories = sorted(category.unique())
-    target = category.map(categories.index).to_numpy()
+    """The category by cross-entropy, then the lengths behind it, if wanted; the model and its loss curves."""
+    categories = sorted(manifest["category"].unique())
+    target = manifest["category"].map(categories.index).to_numpy()
     scale = _scale(features[fits])
     x = _scaled(features, scale)
     learnt = softmax.fit(x.astype(np.float32), target, fits, chooses, settings)
     classifier = _classifier(scale, learnt)
-    if not all(np.isfinite(values).all() for values in learnt.history.values()):
+    if settings.target == "category" or not all(np.isfinite(values).all() for values in learnt.history.values()):
         return classifier, learnt.history
+    label: Lengths = manifest["label"].to_numpy(dtype=np.float64)
     means = np.array([label[fits & (target == c)].mean() for c in range(len(categories))])
     left_over = label - learnt.probabilities(x.astype(np.float32)) @ means
     ridge = _ridge(x, left_over, fits, chooses)

@@ -37,7 +37,7 @@ def holdout(manifest: pd.DataFrame, links: pd.DataFrame, config: Config, store: 
         _label(category, digest, label, config)
         for category, digest, label in zip(found["category"], found["digest"], found["label"], strict=True)
     ]
-    found = found.assign(label=labels)
+    found = found.assign(label=pd.Series(labels, found.index, now["label"].dtype)).dropna(subset=["label"])
     found = found[~_near(found, manifest[manifest["split"] != "test"], config.screen.near)]
     return pd.concat([now, found], ignore_index=True)
 
@@ -54,10 +54,14 @@ def _is_test(category: str, digest: str, config: Config) -> bool:
     return category in config.categories and split_of(config.split, config.seed, category, digest) == "test"
 
 
-def _label(category: str, digest: str, label: float, config: Config) -> float:
-    """The image's label by today's config; a real one is kept."""
+def _label(category: str, digest: str, label: float | str, config: Config) -> float | str | None:
+    """The image's label by today's config; a real one is kept; None where the length of a dead link was never known."""
+    if config.named:
+        return category
     distribution = config.categories[category].label
-    return label_of(distribution, config.seed, category, digest) if distribution else label
+    if distribution:
+        return label_of(distribution, config.seed, category, digest)
+    return label if isinstance(label, float) else None
 
 
 def _near(found: pd.DataFrame, trained: pd.DataFrame, near: int) -> "pd.Series[bool]":

@@ -75,13 +75,21 @@ def median_of(distribution: Normal) -> float:
 
 
 def labelled(pictures: pd.DataFrame, links: pd.DataFrame, config: Config) -> pd.DataFrame:
-    """Return the manifest, columns MANIFEST: pictures with a split and a label.
+    """Return the manifest, columns MANIFEST: pictures with a split and a label: a length in cm, or the category.
 
-    `links` (url, label) carries real labels where a list has them; an image that several links show has the mean of
-    theirs. Raises ConfigError where a category has neither real labels nor a distribution.
+    `links` (url, label) carries real lengths where a list has them; an image that several links show has the mean of
+    theirs. Raises ConfigError where lengths are wanted and a category has neither real ones nor a distribution.
     """
+    images = list(zip(pictures["category"], pictures["digest"], strict=True))
+    splits = [split_of(config.split, config.seed, category, digest) for category, digest in images]
+    label = pictures["category"] if config.named else _lengths(pictures, links, config)
+    manifest = pictures.assign(split=splits, label=label)
+    return manifest[MANIFEST].sort_values(["category", "digest"]).reset_index(drop=True)
+
+
+def _lengths(pictures: pd.DataFrame, links: pd.DataFrame, config: Config) -> NDArray[np.float64]:
     real = links.dropna(subset=["label"]).set_index("url")["label"].to_dict()
-    labels, splits = [], []
+    labels = []
     for category, digest, urls in zip(pictures["category"], pictures["digest"], pictures["urls"], strict=True):
         told = [real[url] for url in urls if url in real]
         distribution = config.categories[category].label
@@ -94,9 +102,7 @@ def labelled(pictures: pd.DataFrame, links: pd.DataFrame, config: Config) -> pd.
                 f"categories.{category}: its list has no `label` column, and the config has no `label` distribution; "
                 "write one, such as `label: {mean: 100, std: 30, min: 20}`."
             )
-        splits.append(split_of(config.split, config.seed, category, digest))
-    manifest = pictures.assign(split=splits, label=np.array(labels, dtype=np.float64))
-    return manifest[MANIFEST].sort_values(["category", "digest"]).reset_index(drop=True)
+    return np.array(labels, dtype=np.float64)
 
 
 def check_enough(manifest: pd.DataFrame, config: Config) -> None:

@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from regraft import backbones, device
+from regraft.answers import Answers
 from regraft.backbones import KerasBackbone
 from regraft.certainty import Certainty
 from regraft.config import BackboneSettings
@@ -49,22 +50,52 @@ class Extractor:
             return lookup(digests, self.fingerprint, store)
 
 
+LENGTHS = ("length_cm", "low_cm", "high_cm", "unlike")
+CATEGORIES = ("category", "probability", "possible", "unlike")
+"""What is told of a picture."""
+
+
 @dataclass(frozen=True)
 class Model:
-    """A version's model, from pictures of any size to lengths in cm."""
+    """A version's model, from pictures of any size to lengths in cm, or to categories."""
 
     backbone: KerasBackbone
     head: Head
     certainty: Certainty | None
     """None for versions that were published before Regraft said how sure it is."""
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of `predict`."""
+        return CATEGORIES if self.head.named else LENGTHS
+
+    def answers(self, pictures: Sequence[Pixels]) -> Answers:
+        """Return what the head says of pictures: (N,) lengths in cm, or (N, C) probabilities."""
+        return self.head.predict(features_of(pictures, self.backbone))
+
     def predict(self, pictures: Sequence[Pixels]) -> pd.DataFrame:
-        """Return length_cm, low_cm, high_cm and unlike (anything in training), one row a picture."""
+        """Return one row a picture: length_cm, low_cm, high_cm; or category, probability and the possible ones.
+
+        And `unlike`: that the picture is unlike anything in training.
+        """
         features = features_of(pictures, self.backbone)
-        lengths = self.head.predict(features)
-        low, high = self.certainty.interval(lengths) if self.certainty else (np.full(len(lengths), np.nan),) * 2
-        unlike = self.certainty.unlike(features) if self.certainty else np.zeros(len(lengths), dtype=bool)
-        return pd.DataFrame({"length_cm": lengths, "low_cm": low, "high_cm": high, "unlike": unlike})
+        said = self.head.predict(features)
+        unlike = self.certainty.unlike(features) if self.certainty else np.zeros(len(said), dtype=bool)
+        if self.head.named:
+            return self._categories(said).assign(unlike=unlike)
+        low, high = self.certainty.interval(said) if self.certainty else (np.full(len(said), np.nan),) * 2
+        return pd.DataFrame({"length_cm": said, "low_cm": low, "high_cm": high, "unlike": unlike})
+
+    def _categories(self, probabilities: Answers) -> pd.DataFrame:
+        named = np.array(self.head.named, dtype=object)
+        nothing = np.ones(probabilities.shape, dtype=bool)
+        possible = self.certainty.possible(probabilities) if self.certainty else nothing
+        sets = [
+            ", ".join(named[np.argsort(-p)][which[np.argsort(-p)]])
+            for p, which in zip(probabilities, possible, strict=True)
+        ]
+        likeliest, top = named[probabilities.argmax(axis=1)], probabilities.max(axis=1)
+        return pd.DataFrame({"category": likeliest, "probability": top, "possible": sets})
 
 
 def extractor_of(version: Version) -> Extractor:
@@ -77,7 +108,9 @@ def extractor_of(version: Version) -> Extractor:
 
 def head_of(version: Version) -> Head:
     """Return a version's head. Raises VersionError where it cannot be read."""
-    return Head.from_bytes(version.read("head.keras"))
+    config = version.json("run.json")["config"]
+    names_them = config["head"].get("target") == "category"
+    return Head.from_bytes(version.read("head.keras"), tuple(sorted(config["categories"])) if names_them else ())
 
 
 def model_of(version: Version) -> Model:

@@ -9,11 +9,13 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from regraft.images import Pixels
+from regraft.labels import SPLITS
 
 COLOURS = ("#d95f02", "#1b6ca8", "#4d9221", "#762a83", "#b8860b", "#6b6b6b")
 HATCHES = ("", "//", "..", "xx", "\\\\", "++")
 DASHES = ("--", "-.", ":", (0, (1, 3)), (0, (5, 1)), (0, (3, 1, 1, 1)))
 MARKERS = ("o", "^", "s", "D", "v", "P")
+BEHIND = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
 VERDICTS = {"alive": "#2f855a", "dead": "#9b2c2c", "junk": "#b7791f"}
 
 
@@ -26,6 +28,37 @@ def histogram(manifest: pd.DataFrame) -> bytes:
         label = f"{name} ({len(part)})"
         axes.hist(part["label"], bins=bins, alpha=0.65, label=label, color=colour, hatch=hatch, edgecolor="white")
     axes.legend(frameon=False)
+    return _png(figure)
+
+
+def images(manifest: pd.DataFrame) -> bytes:
+    """Return how many images each category has in each split, for labels that are the category itself."""
+    counts = manifest.groupby(["category", "split"]).size().unstack(fill_value=0)
+    figure, axes = _axes("Images by category and split", "images", "", height=1.4 + 0.5 * len(counts))
+    left = np.zeros(len(counts))
+    for split, colour, hatch in zip(SPLITS, COLOURS, HATCHES, strict=False):
+        wide = counts[split].to_numpy(dtype=np.float64)
+        bars = axes.barh(counts.index, wide, left=left, color=colour, hatch=hatch, edgecolor="white", label=split)
+        axes.bar_label(bars, label_type="center", color="black", fontsize=9, bbox=BEHIND)
+        left += wide
+    axes.legend(frameon=False, ncols=len(SPLITS), loc="upper left", bbox_to_anchor=(0, -0.25))
+    axes.grid(False)
+    return _png(figure)
+
+
+def confusion(counts: Mapping[str, Mapping[str, int]]) -> bytes:
+    """Return how many test images of each category were named how, as shares of the category and as numbers."""
+    names = list(counts)
+    numbers = np.array([[counts[own][said] for said in names] for own in names], dtype=np.float64)
+    shares = numbers / np.maximum(numbers.sum(axis=1, keepdims=True), 1)
+    figure, axes = _axes("Named and true category, test split", "named", "true", height=2.2 + 0.5 * len(names))
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    axes.set_xticks(range(len(names)), names)
+    axes.set_yticks(range(len(names)), names)
+    axes.grid(False)
+    for (i, j), share in np.ndenumerate(shares):
+        ink = "white" if share > 0.5 else "black"
+        axes.text(j, i, f"{numbers[i, j]:.0f}  ({share:.1%})", ha="center", va="center", color=ink)
     return _png(figure)
 
 

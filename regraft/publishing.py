@@ -11,7 +11,7 @@ import pandas as pd
 
 from regraft import labels, links, report, versions
 from regraft.evaluation import Evaluation
-from regraft.gallery import examples, thumbnails
+from regraft.gallery import captions, examples, thumbnails
 from regraft.images import rgb
 from regraft.recipe import commit, libraries, recipe
 from regraft.report import Story
@@ -54,7 +54,7 @@ def publish(run: Run, made: Finished) -> Story:
     before = versions.version(run.store, parent).table("links.parquet") if parent else None
     about = _about(run, made, parent)
     pictures = _plots(run, made, before)
-    shown = examples(made.evaluation.predictions)
+    shown = examples(made.evaluation.predictions, run.config.named)
     changed = changes(made.screened.links, before)
     small = thumbnails(report.pictured(changed, shown), run.store)
     story = Story(
@@ -134,10 +134,12 @@ def _tally(links: pd.DataFrame) -> dict[Any, int]:
 def _drawn(names: Collection[str], run: Run, made: Finished) -> dict[str, bytes]:
     from regraft import plots  # matplotlib takes its time, and a run on an unchanged web has nothing new to draw
 
-    predictions = made.evaluation.predictions
+    predictions, named = made.evaluation.predictions, run.config.named
     test = predictions[predictions["split"] == "test"]
 
     def against_labels() -> bytes:
+        if named:
+            return plots.confusion(made.evaluation.metrics["test"]["confusion"])
         oracle = made.evaluation.metrics["oracle"]
         told = {name: c.label for name, c in run.config.categories.items() if c.label} if oracle else {}
         said = {name: labels.mean_of(label) for name, label in told.items()}
@@ -146,11 +148,11 @@ def _drawn(names: Collection[str], run: Run, made: Finished) -> dict[str, bytes]
     def gallery() -> bytes:
         shown = test.groupby("category").head(SHOWN // test["category"].nunique() or 1)
         pictures = [rgb(run.store.blob(digest), 256) for digest in shown["digest"]]
-        captions = [f"{row.category}\n{row.prediction:.0f} cm (label {row.label:.0f})" for row in shown.itertuples()]
-        return plots.gallery(pictures, captions)
+        below = zip(shown["category"], captions(shown, named), strict=True)
+        return plots.gallery(pictures, [f"{category}\n{caption}" for category, caption in below])
 
     ways: dict[str, Callable[[], bytes]] = {
-        "labels": lambda: plots.histogram(made.manifest),
+        "labels": lambda: plots.images(made.manifest) if named else plots.histogram(made.manifest),
         "predictions": against_labels,
         "losses": lambda: plots.losses(made.history),
         "health": lambda: plots.health(made.screened.links),

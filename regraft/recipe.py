@@ -12,10 +12,9 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
-from regraft import __version__, versions
+from regraft import __version__, answers, versions
 from regraft.backbones.weights import origin
 from regraft.errors import RegraftError
 from regraft.evaluation import Evaluation, gate
@@ -70,11 +69,11 @@ def evaluated(same: Version, held_out: pd.DataFrame, run: Run) -> Evaluation | N
         return None
     predictions = same.table("predictions.parquet")
     if champion.name == same.name:
-        fair = held_out.merge(predictions[["digest", "prediction"]], on="digest")
+        fair = held_out[["digest"]].merge(predictions, on="digest")
         if len(fair) != len(held_out):
             return None
-        label, predicted = (fair[of].to_numpy(dtype=np.float64) for of in ("label", "prediction"))
-        found = gate(champion.name, label, predicted, predicted, run.config.gate, run.config.seed)
+        right, said = answers.truth(fair, run.config.named), answers.read(fair, run.config.named)
+        found = gate(champion.name, right, said, said, run.config.gate, run.config.seed)
         metrics |= {"champion": found.champion, "change": None, "promoted": found.promoted, "why": found.why}
     elif (metrics["champion"] or {}).get("version") != champion.name:
         return None

@@ -16,6 +16,7 @@ from regraft.rot import host_of, in_two_categories
 RIVALS = {
     "oracle": "the oracle: knows the category and nothing else", "mean": "the mean of all lengths",
     "category_mean": "the mean of each category, told which", "tutorial": "the tutorial's head on the same features",
+    "shares": "how frequent each category is, and nothing else",
 }  # fmt: skip
 """What the rivals in metrics.json are, in words."""
 
@@ -85,7 +86,10 @@ def sentences(story: Story) -> list[str]:
     )
     best = f", {_percent(story.metrics['excess'])} the best possible {oracle['rmse']:.1f} cm" if oracle else ""
     area = f" and tells the categories apart with an AUC of {test['auc']:.3f}" if test["auc"] is not None else ""
-    second = f"On {test['n']} held-out images the new model errs by {test['rmse']:.1f} cm (RMSE){best}{area}."
+    does = f"errs by {test['rmse']:.1f} cm (RMSE){best}"
+    if "accuracy" in test:
+        does = f"names {test['accuracy']:.1%} right"
+    second = f"On {test['n']} held-out images the new model {does}{area}."
     third = ("It is the new champion: " if story.metrics["promoted"] else "The champion stays: ") + story.metrics["why"]
     return [first, second, third]
 
@@ -121,9 +125,20 @@ def inert(text: str) -> str:
     return "".join("\\" + c if c in "\\`*_{}[]<>()#+-!|~&$" else c for c in clean)
 
 
+LENGTHS = {"rmse": "RMSE (cm)", "mae": "MAE (cm)", "bias": "bias (cm)"}
+CATEGORIES = {"accuracy": "named right", "precision": "precision", "rmse": "RMSE of the probabilities"}
+"""The columns of the results, by what metrics.json calls them."""
+
+
 def _facts(story: Story) -> dict[str, Any]:
     config = story.run["config"]
+    measures = CATEGORIES if "accuracy" in story.metrics["test"] else LENGTHS
     return {
+        "measures": measures,
+        "results": [("all", story.metrics["test"]), *story.metrics["test"]["by_category"].items()],
+        "figure": lambda x: "" if x is None else format(x, ".2f" if measures is LENGTHS else ".3f"),
+        "away": _percent,
+        "signed": lambda x: format(x, "+.2f" if measures is LENGTHS else "+.3f"),
         "version": story.version,
         "run": story.run,
         "metrics": story.metrics,
@@ -169,7 +184,5 @@ def _template(name: str, escape: bool = True) -> jinja2.Template:
         autoescape=escape, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
     environment.filters["inert"] = inert
-    environment.filters["span"] = lambda ends: f"{ends[0]:.2f} to {ends[1]:.2f}"
-    environment.filters["cm"] = lambda x: "" if x is None else f"{x:.2f}"
     environment.filters["percent"] = lambda x: "" if x is None else f"{x:.1%}"
     return environment.from_string(source)

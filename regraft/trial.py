@@ -9,8 +9,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from regraft import bootstrap, certainty, evaluation, labels, tutorial, versions
+from regraft import answers, bootstrap, certainty, evaluation, labels, naming, tutorial, versions
+from regraft.answers import Answers
 from regraft.change import change
+from regraft.config import Normal
 from regraft.errors import RegraftError, TrainingError
 from regraft.evaluation import Evaluation, Gate
 from regraft.head import Head
@@ -19,27 +21,41 @@ from regraft.run import Run
 
 Features = NDArray[np.float32]
 Lengths = NDArray[np.float64]
-SAME_CM = 1e-3
-"""A reloaded head may differ by this much, in cm."""
+SAME = 1e-3
+"""A reloaded head may differ by this much, in cm or in a probability."""
 
 
 def evaluate(
-    manifest: pd.DataFrame, held_out: pd.DataFrame, head: bytes, trained: Lengths, extractor: Extractor, run: Run
+    manifest: pd.DataFrame, held_out: pd.DataFrame, head: bytes, trained: Answers, extractor: Extractor, run: Run
 ) -> Evaluation:
     """Return the evaluation of a head, read again from the bytes that will be published.
 
-    `held_out`, see `holdout`: the images to compare with the champion on. `trained` (N,), what the head predicted when
+    `held_out`, see `holdout`: the images to compare with the champion on. `trained`, what the head answered when
     it was trained, follows the manifest's rows. Raises TrainingError where the reloaded head predicts anything else.
     """
-    config = run.config
-    saved, features = Head.from_bytes(head), extractor.features(manifest["digest"].tolist(), run.store)
+    named = run.config.named
+    saved, features = Head.from_bytes(head, named), extractor.features(manifest["digest"].tolist(), run.store)
     predicted = saved.predict(features)
     off = float(np.max(np.abs(predicted - trained)))
-    if not off <= SAME_CM:
+    if not off <= SAME:
         raise TrainingError(
-            f"The saved head predicts other lengths than the trained one (up to {off:g} cm); nothing was published."
+            f"The saved head predicts otherwise than the trained one (by up to {off:g}); nothing was published."
         )
-    predictions = manifest[["digest", "category", "split", "label"]].assign(prediction=predicted)
+    predictions = answers.predictions(manifest[["digest", "category", "split", "label"]], predicted, named)
+    measured = _named(manifest, predictions, run) if named else _lengths(manifest, predictions, features, run)
+    gate, because = _gate(held_out, manifest, saved, extractor, run)
+    if measured["leak"] is not None and measured["leak"]["alarm"]:
+        p = measured["leak"]["p"]
+        why = f"Leak alarm: predictions know more of the labels than pictures can tell (p={p:.4f}). {gate.why}"
+        gate = Gate(False, why, gate.champion)
+    told = {"champion": gate.champion, "change": because, "promoted": gate.promoted, "why": gate.why}
+    sure = certainty.certainty(manifest, features, predicted, named)
+    return Evaluation(predictions, measured | told, held_out, sure.to_bytes())
+
+
+def _lengths(manifest: pd.DataFrame, predictions: pd.DataFrame, features: Features, run: Run) -> dict[str, Any]:
+    """How good lengths are on the test split: test, oracle, excess, against, leak of metrics.json."""
+    config = run.config
     is_test = (manifest["split"] == "test").to_numpy()
     test = predictions[is_test]
     distributions = {name: category.label for name, category in config.categories.items()}
@@ -55,23 +71,44 @@ def evaluate(
     shown = {name: lengths[is_test] for name, lengths in rivals.items()}
     label, ours = _arrays(test)
     leak = labels.leak(test, distributions, config.seed) if synthetic else None
-    gate, because = _gate(held_out, manifest, saved, extractor, run)
-    if leak is not None and leak <= labels.LEAK:
-        why = f"Leak alarm: predictions know more of the labels than pictures can tell (p={leak:.4f}). {gate.why}"
-        gate = Gate(False, why, gate.champion)
-    metrics = {
+    return {
         "test": result,
         "oracle": {"rmse": best.rmse, "mae": best.mae} if best else None,
         "excess": evaluation.excess(result["rmse"], best),
+        "strays": _strays(test, distributions) if best else None,
         "against": evaluation.against(label, ours, shown, config.gate, config.seed),
         "leak": None if leak is None else {"p": leak, "alarm": leak <= labels.LEAK},
-        "champion": gate.champion,
-        "change": because,
-        "promoted": gate.promoted,
-        "why": gate.why,
     }
-    sure = certainty.certainty(manifest, features, predicted)
-    return Evaluation(predictions, metrics, held_out, sure.to_bytes())
+
+
+def _named(manifest: pd.DataFrame, predictions: pd.DataFrame, run: Run) -> dict[str, Any]:
+    """How good named categories are on the test split: as `_lengths`, but an oracle would always be right."""
+    config, named = run.config, run.config.named
+    is_test = (manifest["split"] == "test").to_numpy()
+    test = predictions[is_test]
+    rivals = {"shares": naming.shares(manifest, named)[is_test]}
+    right, ours = answers.truth(test, named), answers.read(test, named)
+    return {
+        "test": naming.metrics(test, named, config.gate, config.seed),
+        "oracle": None,
+        "excess": None,
+        "against": evaluation.against(right, ours, rivals, config.gate, config.seed),
+        "leak": None,
+    }
+
+
+def _strays(test: pd.DataFrame, distributions: Mapping[str, Normal | None]) -> dict[str, Any]:
+    """How many test images are predicted nearer to another category's mean than to their own, and the excess without.
+
+    They are left in everywhere else: most are pictures of something else that a list holds.
+    """
+    said = {name: labels.mean_of(d) for name, d in distributions.items() if d is not None}
+    distance = np.abs(test["prediction"].to_numpy()[:, None] - np.array(list(said.values())))
+    own = test["category"].to_numpy() == np.array(list(said), dtype=object)[distance.argmin(axis=1)]
+    rest = test[own]
+    best = labels.oracle(rest, distributions) if len(rest) else None
+    excess = evaluation.excess(evaluation.metrics(rest)["rmse"], best) if best else None
+    return {"n": int((~own).sum()), "excess": excess}
 
 
 def _rivals(manifest: pd.DataFrame, features: Features, run: Run) -> dict[str, Lengths]:
@@ -93,8 +130,10 @@ def _gate(
 ) -> tuple[Gate, Mapping[str, Any] | None]:
     """The gate's decision on the holdout, and what made the difference, where that can be told.
 
-    Images that the champion was trained on are left out. A champion that cannot be read any more cannot defend itself.
+    Images that the champion was trained on are left out. A champion that cannot be read any more cannot defend itself;
+    one that answers another question is left to people.
     """
+    named = run.config.named
     champion = versions.champion(run.store)
     if champion is None:
         return Gate(True, "There was no champion yet."), None
@@ -106,14 +145,20 @@ def _gate(
             why = f"Champion {champion.name} was trained on these images; there is nothing to compare on."
             return Gate(False, why), None
         digests: Sequence[str] = fair["digest"].tolist()
-        theirs = head_of(champion).predict(extractor_of(champion).features(digests, run.store))
+        defends = head_of(champion)
+        if bool(defends.named) != bool(named):
+            what, ours = ("categories", "lengths") if defends.named else ("lengths", "categories")
+            why = f"Champion {champion.name} predicts {what}, this model {ours}; `regraft promote` changes over."
+            return Gate(False, why), None
+        theirs = defends.predict(extractor_of(champion).features(digests, run.store))
+        theirs = answers.aligned(theirs, defends.named, named)
     except RegraftError as error:
         return Gate(True, f"Champion {champion.name} can no longer predict: {error}"), None
-    ours = candidate.predict(extractor.features(digests, run.store))
-    label = fair["label"].to_numpy(dtype=np.float64)
-    gate = evaluation.gate(champion.name, label, ours, theirs, run.config.gate, run.config.seed)
-    same = float(np.abs(ours - theirs).max()) < evaluation.SAME_CM
-    because = None if same else change(champion, manifest, extractor.fingerprint, (fair, ours), run)
+    said = candidate.predict(extractor.features(digests, run.store))
+    right = answers.truth(fair, named)
+    gate = evaluation.gate(champion.name, right, said, theirs, run.config.gate, run.config.seed)
+    same = float(np.abs(said - theirs).max()) < evaluation.SAME
+    because = None if same else change(champion, manifest, extractor.fingerprint, (fair, said), run)
     return gate, asdict(because) if because else None
 
 

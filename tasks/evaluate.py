@@ -24,4 +24,4 @@ def evaluate(screened: Screened, manifest: pd.DataFrame, head: TrainedHead, embe
         from regraft import trial
 
         saved, extractor = head.path.read_bytes(), embedded.extractor(run)
-        return trial.evaluate(manifest, held_out, saved, head.predicted.to_numpy(), extractor, run)
+        return trial.evaluate(manifest, held_out, saved, head.predicted, extractor, run)

@@ -22,7 +22,13 @@ def tell(story: Story, run: Run) -> None:
         "regraft.store": run.config.store, "regraft.version": story.version,
     }  # fmt: skip
     test = story.metrics["test"]
-    told = {"rmse": test["rmse"], "auc": test["auc"], "excess": story.metrics["excess"], "why": story.metrics["why"]}
+    told = {
+        "rmse": test["rmse"],
+        "auc": test["auc"],
+        "accuracy": test.get("accuracy"),
+        "excess": story.metrics["excess"],
+    }
+    told["why"] = story.metrics["why"]
     emit_event("regraft.version.published", resource, payload=told)
     if story.metrics["promoted"]:
         before = (story.metrics["champion"] or {}).get("version")

@@ -19,6 +19,7 @@ from tasks.embed import Embedded
 from tasks.events import tell
 from tasks.train import TrainedHead
 
+METRICS = "Metrics from version to version, the newest first; RMSE is in cm, or of the probabilities of categories."
 HISTORY = 20
 """Versions in the dashboard's table."""
 
@@ -48,9 +49,7 @@ def show(story: Story, run: Run) -> None:
         key=f"{job}-link-health", table=report.link_health(story.links), description="Links by reason"
     )
     create_markdown_artifact(key=f"{job}-report", markdown=report.markdown(story), description=story.version)
-    create_table_artifact(
-        key=f"{job}-metrics", table=history(run.store), description="Metrics from version to version, the newest first"
-    )
+    create_table_artifact(key=f"{job}-metrics", table=history(run.store), description=METRICS)
     create_link_artifact(
         key=f"{job}-version", link=f"{run.config.reports_url.rstrip('/')}/{story.version}/report.html",
         link_text=f"{story.version}: the full report",
@@ -65,11 +64,13 @@ def history(store: Store) -> list[dict[str, Any]]:
     for name in reversed(versions.names(store)[-HISTORY:]):
         version = versions.version(store, name)
         metrics, counts = version.json("metrics.json"), version.json("run.json")["counts"]
+        test = metrics["test"]
         rows.append({
             "version": name, "champion": "champion" if champion and champion.name == name else "",
             "alive links": counts["verdicts"].get("alive", 0), "images": sum(counts["images"].values()),
-            "RMSE (cm)": _short(metrics["test"]["rmse"]), "above the oracle": _short(metrics["excess"]),
-            "AUC": _short(metrics["test"]["auc"]), "promoted": "yes" if metrics["promoted"] else "no",
+            "RMSE": _short(test["rmse"]), "accuracy": _short(test.get("accuracy")),
+            "above the oracle": _short(metrics["excess"]), "AUC": _short(test["auc"]),
+            "promoted": "yes" if metrics["promoted"] else "no",
         })  # fmt: skip
     return rows
 

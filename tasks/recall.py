@@ -4,7 +4,7 @@ import pandas as pd
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from regraft import recipe
+from regraft import answers, recipe
 from regraft.run import Run
 from tasks.embed import Embedded
 from tasks.train import TrainedHead
@@ -22,6 +22,6 @@ def recall(manifest: pd.DataFrame, run: Run) -> tuple[Embedded, TrainedHead] | N
         head.write_bytes(same.read("head.keras"))
         if same.has("backbone.npz"):
             tuned.write_bytes(same.read("backbone.npz"))
-        predicted = manifest[["digest"]].merge(same.table("predictions.parquet"), on="digest")["prediction"]
+        known = manifest[["digest"]].merge(same.table("predictions.parquet"), on="digest")
         embedded = Embedded(told["fingerprint"], 0, told["device"], tuned if tuned.exists() else None, same)
-        return embedded, TrainedHead(head, told["history"], predicted)
+        return embedded, TrainedHead(head, told["history"], answers.read(known, run.config.named))

@@ -7,6 +7,7 @@ import pandas as pd
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from regraft.answers import Answers
 from regraft.run import Run
 from tasks.embed import Embedded
 
@@ -17,7 +18,7 @@ class TrainedHead:
 
     path: Path
     history: dict[str, list[float]]
-    predicted: pd.Series
+    predicted: Answers
 
 
 @task(name="train", cache_policy=NO_CACHE)
@@ -30,4 +31,4 @@ def train(manifest: pd.DataFrame, embedded: Embedded, run: Run) -> TrainedHead:
         trained = head.train(manifest, features, run.config.head, run.config.seed)
         path = run.folder / "head.keras"
         path.write_bytes(trained.head.to_bytes())
-        return TrainedHead(path, trained.history, pd.Series(trained.head.predict(features)))
+        return TrainedHead(path, trained.history, trained.head.predict(features))

@@ -20,15 +20,14 @@ def tune(manifest: pd.DataFrame, embedded: Embedded, head: TrainedHead, run: Run
     config, digests = run.config, manifest["digest"].tolist()
     with run.meter.step("tune"):
         backbone = embedded.extractor(run).backbone()
-        tuned = tuning.tune(
-            manifest, backbone, Head.from_bytes(head.path.read_bytes()), run.store, config.tune, config.seed
-        )
+        saved = Head.from_bytes(head.path.read_bytes(), config.named)
+        tuned = tuning.tune(manifest, backbone, saved, run.store, config.tune, config.seed)
         weights = run.folder / "backbone.npz"
         weights.write_bytes(tuned.weights)
         head.path.write_bytes(tuned.head.to_bytes())
     progress = run.meter.expect("embed again", len(manifest))
     computed = embedding.embed(digests, tuned.backbone, run.store, config.backbone.batch, progress)
-    predicted = pd.Series(tuned.head.predict(embedding.lookup(digests, tuned.backbone.fingerprint, run.store)))
+    predicted = tuned.head.predict(embedding.lookup(digests, tuned.backbone.fingerprint, run.store))
     made = replace(embedded, fingerprint=tuned.backbone.fingerprint, tuned=weights)
     made = replace(made, computed=embedded.computed + computed)
     return made, TrainedHead(head.path, {**head.history, **tuned.history}, predicted)

@@ -1,0 +1,75 @@
+"""A job whose head names the category: from the lists to a prediction, beside a champion that gives lengths."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from regraft import versions
+from regraft.config import Config
+from regraft.menagerie.drawing import drawing, encoded
+from regraft.store import Store
+from tests.conftest import Regraft
+
+
+@pytest.fixture(scope="module")
+def named(first: versions.Version, config: Config, tmp_path_factory: pytest.TempPathFactory) -> versions.Version:
+    """A version that names categories, in a copy of the store whose champion gives lengths."""
+    from flows.refresh import refresh
+
+    store = str(tmp_path_factory.mktemp("named") / "store")
+    shutil.copytree(first.store.url, store)
+    head = config.head.model_copy(update={"target": "category"})
+    return versions.version(Store(store), refresh(config.model_copy(update={"store": store, "head": head})))
+
+
+def test_another_question_does_not_change_the_champion_by_itself(named: versions.Version, regraft: Regraft) -> None:
+    metrics = named.json("metrics.json")
+    assert not metrics["promoted"]
+    assert "predicts lengths, this model categories" in metrics["why"]
+    assert regraft("promote", "newest", "--store", named.store.url).code == 0
+
+
+def test_its_tables_and_report_speak_of_categories(named: versions.Version) -> None:
+    test = named.json("metrics.json")["test"]
+    rows = named.table("predictions.parquet").query("split == 'test'")
+    assert test["accuracy"] == (rows["prediction"] == rows["category"]).mean() > 0.9
+    assert rows["label"].equals(rows["category"])
+    assert ((rows["p_cat"] + rows["p_tiger"] - 1).abs() < 1e-6).all()
+    page = named.read("report.html").decode()
+    assert "named right" in page
+    assert " cm" not in page.split("<h2>How to reproduce it</h2>")[0]
+    assert "image-classification" in named.read("MODEL_CARD.md").decode()
+
+
+def test_its_predictions_are_categories(named: versions.Version, tmp_path: Path, regraft: Regraft) -> None:
+    for animal in ("tiger", "cat"):
+        (tmp_path / f"{animal}.jpg").write_bytes(encoded(drawing(animal, "another"), "JPEG"))
+    words = ("--store", named.store.url, "--version", named.name, "--picture", tmp_path / "p.png")
+    ran = regraft("predict", tmp_path, *words, "--json")
+    assert ran.code == 0, ran.err
+    told = pd.DataFrame(json.loads(ran.out))
+    assert list(told.columns) == ["image", "category", "probability", "possible", "unlike", "problem"]
+    assert told["category"].tolist() == ["cat", "tiger"]
+    shown = regraft("predict", tmp_path, *words)
+    assert "probability" in shown.out
+    assert "cm" not in shown.out
+
+
+def test_its_export_gives_probabilities(named: versions.Version, tmp_path: Path, regraft: Regraft) -> None:
+    out = tmp_path / "model.tflite"
+    ran = regraft("export", named.name, "--to", "litert", "--out", out, "--store", named.store.url)
+    assert ran.code == 0, ran.err
+    assert "probabilities of cat, tiger, in this order" in ran.out
+    assert out.stat().st_size > 1_000_000
+
+
+def test_it_stands_beside_the_others(named: versions.Version, first: versions.Version, regraft: Regraft) -> None:
+    store = ("--store", named.store.url)
+    listed = regraft("versions", *store)
+    assert "named right" in listed.out
+    assert "RMSE" in listed.out
+    assert regraft("diff", first.name, named.name, *store).code == 0
+    assert "named right" in regraft("show", named.name, *store).out
