@@ -31,7 +31,7 @@ app = typer.Typer(
     **Predict**: `regraft predict photo.jpg https://example.org/cat.jpg`
 
     Exit codes: 0 done, 2 config or list, 3 store, 4 another run is under way, 5 outage, 6 too few images, 7 backbone,
-    8 training, 9 version, 10 picture, 11 link, 12 damage found, 130 stopped by Ctrl-C.
+    8 training, 9 version, 10 picture, 11 link, 12 damage found, 13 Prefect's server is gone, 130 stopped by Ctrl-C.
     """,
 )
 STOPPED = 130
@@ -75,7 +75,7 @@ def stopped_at_once() -> Iterator[None]:
     """
 
     def stop(number: int, frame: FrameType | None) -> None:
-        timer = threading.Timer(STOP_S, _leave)
+        timer = threading.Timer(STOP_S, _stop)
         timer.daemon = True
         timer.start()
         raise KeyboardInterrupt
@@ -96,11 +96,16 @@ def _say_stopped() -> None:
         )
 
 
-def _leave() -> None:
+def _stop() -> None:
     _say_stopped()
+    leave(STOPPED)
+
+
+def leave(code: int) -> None:
+    """End this process at once, and the temporary server with it; Prefect would go on telling what happened."""
     if server := sys.modules.get("flows.temporary_server"):  # only a run has one
         server.end()
-    os._exit(STOPPED)
+    os._exit(code)
 
 
 _said: list[bool] = []

@@ -2,14 +2,16 @@
 
 import logging
 import os
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from flows.app import JsonOption, ProxyOption, app, stopped_at_once, told_apart
+from flows.app import JsonOption, ProxyOption, app, leave, stopped_at_once, told_apart
 from flows.telling import tell_run
-from regraft.errors import ConfigError
+from regraft.errors import ConfigError, ServerError
 
 
 @app.command()
@@ -44,8 +46,25 @@ def run(
             from flows.refresh import refresh
 
             ready()
-            name = refresh(chosen)
+            name = _run(refresh, chosen)
         tell_run(chosen.store, name, as_json)
+
+
+def _run(refresh: Callable[[Any], str], config: Any) -> str:
+    """Run the flow; leave at once where Prefect's server is gone, as Prefect would try to reach it for minutes more."""
+    import httpx
+    from prefect.settings import get_current_settings
+
+    try:
+        return refresh(config)
+    except httpx.TransportError:
+        gone = ServerError(
+            f"Prefect's server at {get_current_settings().api.url} stopped answering. What was fetched, embedded and "
+            "published is kept; start the server again, and the next run goes on from there."
+        )
+        print(f"regraft: {gone}", file=sys.stderr, flush=True)
+        leave(gone.exit_code)
+        raise
 
 
 def _config(path: Path | None, lists: list[str], store: str | None, proxy: str | None) -> Any:
@@ -82,4 +101,5 @@ def _quiet_prefect() -> None:
     """Leave the console to the command line: Prefect's own log still goes to its dashboard."""
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
     os.environ.setdefault("PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW", "ignore")
+    os.environ.setdefault("PREFECT_LOGGING_INTERNAL_LEVEL", "CRITICAL")
     logging.getLogger("regraft").setLevel(logging.INFO)

@@ -10,6 +10,7 @@ from regraft import fetching, menagerie
 from regraft.config import Config
 from regraft.links import SHARDS
 from regraft.run import Run, open_run
+from tasks.crashes import tell_cut_off
 from tasks.embed import Embedded, embed
 from tasks.evaluate import evaluate
 from tasks.fetch import fetch
@@ -18,6 +19,7 @@ from tasks.publish import publish
 from tasks.read import read
 from tasks.recall import recall
 from tasks.screen import screen
+from tasks.showing import shown
 from tasks.train import TrainedHead, train
 from tasks.tune import tune
 
@@ -38,7 +40,9 @@ def refresh(config: Config = menagerie.CONFIG) -> str:
 
     Returns the version's name. Without a config it runs on the embedded menagerie, which needs no internet.
     """
-    with menagerie.served(config) as reachable, open_run(reachable) as run:
+    name = str(runtime.flow_run.id or "")
+    with menagerie.served(config) as reachable, open_run(reachable, name) as run, shown(run):
+        tell_cut_off(run)
         links = read(run)
         fetched = fetch.map(list(fetching.shards(links).items()), run=unmapped(run))
         screened = screen(fetched.result(), run)

@@ -13,7 +13,8 @@
      |- TrainingError     training or its check came out wrong       exit code 8
      |- VersionError      no such version, or no champion            exit code 9
      |- PictureError      a picture to predict on cannot be had      exit code 10
-     '- LinkError         a link is not known                        exit code 11
+     |- LinkError         a link is not known                        exit code 11
+     '- ServerError       Prefect's server stopped answering         exit code 13
 
 A message says what happened, what was expected, what was found, and what to try.
 """
@@ -97,3 +98,9 @@ class LinkError(RegraftError):
     """A link is not known, or there is nothing to do about it."""
 
     exit_code = 11
+
+
+class ServerError(RegraftError):
+    """Prefect's server stopped answering while a run was under way."""
+
+    exit_code = 13

@@ -78,6 +78,11 @@ class Meter:
         yield
         advance(1)
 
+    def counts(self) -> dict[str, tuple[int, int]]:
+        """Return by step how much is done, of how much."""
+        with self._lock:
+            return {step: (self._done[step], total) for step, total in self._total.items()}
+
     def timings(self) -> dict[str, float]:
         """Return how long each step took, in seconds; one that has not ended, until now."""
         with self._lock:

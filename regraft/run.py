@@ -28,6 +28,8 @@ class Run:
     """Checks of links since then count as this run's."""
     folder: Path
     """Scratch space of this machine, gone after the run."""
+    cut_off: str = ""
+    """The name of the run before, where it was cut off."""
     meter: Meter = field(default_factory=Meter)
 
 
@@ -42,15 +44,18 @@ def share_one_heap() -> None:
 
 
 @contextlib.contextmanager
-def open_run(config: Config) -> Iterator[Run]:
-    """Hold the store, start the crew, and let both go at the end. Raises LockedError or StoreError."""
+def open_run(config: Config, name: str = "") -> Iterator[Run]:
+    """Hold the store, start the crew, and let both go at the end. Raises LockedError or StoreError.
+
+    `name` is what the next run will know this one by, should it be cut off.
+    """
     share_one_heap()
     with Crew(config.store, config.fetch, config.screen) as crew:
         from regraft.store import Store  # its tables take as long to import as the crew to start
 
         store = Store(config.store)
-        with store.run() as since, tempfile.TemporaryDirectory(prefix="regraft-") as folder:
+        with store.run(name) as turn, tempfile.TemporaryDirectory(prefix="regraft-") as folder:
             try:
-                yield Run(config, store, crew, since, Path(folder))
+                yield Run(config, store, crew, turn.since, Path(folder), turn.cut_off)
             finally:
                 crew.close()  # before the store is let go: whoever still waits for links is done with it

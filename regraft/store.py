@@ -16,8 +16,8 @@ import json
 import os
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import filelock
 import numpy as np
@@ -92,17 +92,16 @@ class Store(Blobs):
     # runs
 
     @contextlib.contextmanager
-    def run(self) -> Iterator[datetime]:
-        """Hold the store for one run; yield since when a link's check counts as this run's.
+    def run(self, name: str = "") -> Iterator["Turn"]:
+        """Hold the store for one run, of that name. Raises LockedError while another run is under way.
 
-        That is now, or the start of a run that was cut off: what it had checked is not asked again. Raises LockedError
-        while another run is under way, StoreError where the store cannot be written.
+        Raises StoreError where the store cannot be written.
         """
         with self.held():
-            now = datetime.now(UTC)
-            since = self._cut_off() or now
-            self._write_run(since)
-            yield since
+            turn = self._cut_off() or Turn(datetime.now(UTC))
+            about = {"since": turn.since.isoformat(), "name": name, "pid": os.getpid(), "at": time.time()}
+            self.disk.write(RUN, json.dumps(about).encode())
+            yield turn
             self.disk.delete(RUN)
 
     def check_writable(self) -> None:
@@ -154,15 +153,24 @@ class Store(Blobs):
             "Wait for it to end, or give this run another store."
         )
 
-    def _cut_off(self) -> datetime | None:
+    def _cut_off(self) -> "Turn | None":
+        """The turn of a run that began here and never ended."""
         try:
-            return datetime.fromisoformat(json.loads(self.disk.read(RUN))["since"])
+            told = json.loads(self.disk.read(RUN))
+            return Turn(datetime.fromisoformat(told["since"]), str(told.get("name", "")))
         except (FileNotFoundError, ValueError, KeyError):
             return None
 
-    def _write_run(self, since: datetime) -> None:
-        about: dict[str, Any] = {"since": since.isoformat(), "pid": os.getpid(), "at": time.time()}
-        self.disk.write(RUN, json.dumps(about).encode())
+
+@dataclass(frozen=True)
+class Turn:
+    """A run's turn at a store."""
+
+    since: datetime
+    """Checks of links since then count as this run's: now, or the start of a run that was cut off, so that what that
+    one had checked is not asked again."""
+    cut_off: str = ""
+    """The name of the run that was cut off."""
 
 
 PLACEHOLDERS = pa.schema(

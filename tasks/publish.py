@@ -1,6 +1,5 @@
 """Publish the version, and show it in the dashboard."""
 
-import re
 from typing import Any
 
 import pandas as pd
@@ -17,6 +16,7 @@ from regraft.screening import Screened
 from regraft.store import Store
 from tasks.embed import Embedded
 from tasks.events import tell
+from tasks.showing import artifact_key
 from tasks.train import TrainedHead
 
 METRICS = "Metrics from version to version, the newest first; RMSE is in cm, or of the probabilities of categories."
@@ -44,14 +44,15 @@ def publish(
 
 def show(story: Story, run: Run) -> None:
     """Put link health, metrics, report and a link to it into the dashboard. Keys carry the job's name."""
-    job = re.sub(r"[^a-z0-9]+", "-", run.config.name.lower()).strip("-")
     create_table_artifact(
-        key=f"{job}-link-health", table=report.link_health(story.links), description="Links by reason"
+        key=artifact_key(run, "link-health"), table=report.link_health(story.links), description="Links by reason"
     )
-    create_markdown_artifact(key=f"{job}-report", markdown=report.markdown(story), description=story.version)
-    create_table_artifact(key=f"{job}-metrics", table=history(run.store), description=METRICS)
+    create_markdown_artifact(
+        key=artifact_key(run, "report"), markdown=report.markdown(story), description=story.version
+    )
+    create_table_artifact(key=artifact_key(run, "metrics"), table=history(run.store), description=METRICS)
     create_link_artifact(
-        key=f"{job}-version", link=f"{run.config.reports_url.rstrip('/')}/{story.version}/report.html",
+        key=artifact_key(run, "version"), link=f"{run.config.reports_url.rstrip('/')}/{story.version}/report.html",
         link_text=f"{story.version}: the full report",
         description=f"{story.metrics['why']} The link needs `regraft serve --store {run.config.store}`.",
     )  # fmt: skip

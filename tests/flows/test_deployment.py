@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
@@ -17,18 +18,24 @@ import requests
 
 from flows.deploying import check_closed
 from regraft.errors import ConfigError
-from tests.conftest import BIN, Server, until
+from tests.conftest import BIN, Server, free_port, until
 
 
 def test_a_deployment_run_ends_completed_with_its_artifacts(deployed: Server, deployment_run: dict[str, Any]) -> None:
     assert deployment_run["state"]["type"] == "COMPLETED", deployment_run["state"]
     assert deployment_run["name"].startswith("menagerie ")
     of_it = {"flow_runs": {"id": {"any_": [deployment_run["id"]]}}}
-    tasks = deployed.find("task_runs", limit=200, **of_it)
-    assert {task["state"]["type"] for task in tasks} == {"COMPLETED"}
+
+    def completed() -> bool:  # the server hears of task runs a little later
+        tasks = deployed.find("task_runs", limit=200, **of_it)
+        return {task["state"]["type"] for task in tasks} == {"COMPLETED"}
+
+    until("all task runs are completed", completed, 30)
     artifacts = {artifact["key"]: artifact for artifact in deployed.find("artifacts", **of_it)}
     assert artifacts["menagerie-link-health"]["type"] == "table"
     assert artifacts["menagerie-report"]["data"].count("](data:image/png;base64,") == 5
+    for step in ("fetch", "embed"):
+        assert (artifacts[f"menagerie-{step}"]["type"], artifacts[f"menagerie-{step}"]["data"]) == ("progress", 100)
     [version] = (deployed.folder / "artifacts" / "versions").iterdir()
     [row] = json.loads(artifacts["menagerie-metrics"]["data"])
     assert (row["version"], row["champion"]) == (version.name, "champion")
@@ -55,6 +62,13 @@ def test_the_nightly_run_is_scheduled_and_waits_for_its_turn(deployed: Server) -
     assert [(s["schedule"]["cron"], s["active"]) for s in told["schedules"]] == [("0 3 * * *", True)]
     assert told["global_concurrency_limit"]["limit"] == 1
     assert told["concurrency_options"]["collision_strategy"] == "ENQUEUE"
+
+    def planned() -> Any:
+        return deployed.find("flow_runs", deployments={"name": {"any_": ["nightly"]}})
+
+    runs = until("the server has planned the next nights", planned, 120)
+    assert {run["state"]["type"] for run in runs} == {"SCHEDULED"}
+    assert all("T03:00:00" in run["expected_start_time"] for run in runs)
 
 
 def test_the_dashboards_form_names_and_describes_every_setting(deployed: Server) -> None:
@@ -103,11 +117,6 @@ def test_a_run_that_is_killed_says_so_and_the_next_one_goes_on_from_there(deploy
         assert ours["state"]["type"] == "RUNNING"
         os.killpg(run.pid, signal.SIGKILL)
 
-    again = subprocess.run([*command, "--json"], env=environment, capture_output=True, text=True, timeout=300)
-    assert again.returncode == 0, again.stderr
-    told = json.loads((Path(json.loads(again.stdout)["path"]) / "run.json").read_text())
-    assert told["counts"]["outcomes"]["skipped"] == told["counts"]["links"]  # all were asked before
-
     def state() -> Any:
         found = deployed.get(f"/flow_runs/{ours['id']}")["state"]
         return found if found["type"] != "RUNNING" else None
@@ -115,6 +124,50 @@ def test_a_run_that_is_killed_says_so_and_the_next_one_goes_on_from_there(deploy
     found = until("the server says that the killed run crashed", state, 240)
     assert found["type"] == "CRASHED"
     assert "stopped beating" in found["message"]
+    again = subprocess.run([*command, "--json"], env=environment, capture_output=True, text=True, timeout=300)
+    assert again.returncode == 0, again.stderr
+    told = json.loads((Path(json.loads(again.stdout)["path"]) / "run.json").read_text())
+    assert told["counts"]["outcomes"]["skipped"] == told["counts"]["links"]  # all were asked before
+
+
+def test_a_server_that_dies_ends_the_run_with_a_word_and_the_next_run_says_that_it_crashed(tmp_path: Path) -> None:
+    """Its automations have forgotten the run by then: they see what dies while the server lives."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    environment |= {"PREFECT_HOME": str(tmp_path / "prefect"), "PREFECT_CLIENT_MAX_RETRIES": "1"}
+    environment |= {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
+    port = free_port()
+    environment["PREFECT_API_URL"] = api = f"http://127.0.0.1:{port}/api"
+    command = [str(BIN / "regraft"), "run", "--store", str(tmp_path / "store")]
+    with killed_at_the_end(port, environment):
+        run = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+        assert run.stderr is not None
+        while "fetch ..." not in run.stderr.readline():
+            assert run.poll() is None
+    said = run.stderr.read()
+    assert run.wait(300) == 13, said
+    assert f"Prefect's server at {api} stopped answering" in said
+    assert "Traceback" not in said
+
+    with killed_at_the_end(port, environment):
+        again = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+        assert again.returncode == 0, again.stderr
+        runs = requests.post(f"{api}/flow_runs/filter", json={"sort": "START_TIME_ASC"}, timeout=30).json()
+    assert [told["state"]["type"] for told in runs] == ["CRASHED", "COMPLETED"]
+    assert "It was cut off" in runs[0]["state"]["message"]
+
+
+@contextlib.contextmanager
+def killed_at_the_end(port: int, environment: dict[str, str]) -> Iterator[None]:
+    """A Prefect server that does not get to say goodbye."""
+    start = [str(BIN / "prefect"), "server", "start", "--port", str(port)]
+    quiet = subprocess.DEVNULL
+    with subprocess.Popen(start, env=environment, stdout=quiet, stderr=quiet, start_new_session=True) as server:
+        try:
+            health = f"http://127.0.0.1:{port}/api/health"
+            until("the server answers", lambda: requests.get(health, timeout=5).ok, 180)
+            yield
+        finally:
+            os.killpg(server.pid, signal.SIGKILL)
 
 
 def test_nothing_is_deployed_to_a_server_that_is_open_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
