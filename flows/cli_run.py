@@ -42,10 +42,12 @@ def run(
         with stopped_at_once(), bars():
             from flows.temporary_server import start
 
-            ready = start()
+            wait = start()
             from flows.refresh import refresh
 
-            ready()
+            if wait:
+                _use_the_wait(chosen)
+                wait()
             name = _run(refresh, chosen)
         tell_run(chosen.store, name, as_json)
 
@@ -65,6 +67,14 @@ def _run(refresh: Callable[[Any], str], config: Any) -> str:
         print(f"regraft: {gone}", file=sys.stderr, flush=True)
         leave(gone.exit_code)
         raise
+
+
+def _use_the_wait(config: Any) -> None:
+    """Import TensorFlow while Prefect's server comes up, where a store has no version yet: its first run needs it."""
+    if "://" not in config.store and not Path(config.store, "versions").exists():
+        from tasks.embed import preload
+
+        preload()
 
 
 def _config(path: Path | None, lists: list[str], store: str | None, proxy: str | None) -> Any:

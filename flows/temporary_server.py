@@ -23,13 +23,15 @@ IDLE = ("SCHEDULER", "LATE_RUNS", "PAUSE_EXPIRATIONS", "CANCELLATION_CLEANUP", "
 """Services of a server that schedules; one run needs none of them."""
 
 
-def start() -> Callable[[], None]:
+def start() -> Callable[[], None] | None:
     """Start a server where none is configured, and lead this process's Prefect to it; return what waits for it.
+
+    Where one is configured there is nothing to wait for, and None is returned.
 
     It ends when this process does, after Prefect's own last words to it.
     """
     if os.environ.get("PREFECT_API_URL"):
-        return lambda: None
+        return None
     atexit.register(end)  # before Prefect is imported: what is registered first runs last
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -46,7 +48,7 @@ def start() -> Callable[[], None]:
 
     if get_current_settings().api.url:  # a profile of Prefect's names one, which could not be known before
         process.kill()
-        return lambda: None
+        return None
     api = f"http://127.0.0.1:{port}/api"
     _FOR_GOOD.enter_context(temporary_settings({PREFECT_API_URL: api}))
     return lambda: _wait(process, api)

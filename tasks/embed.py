@@ -36,11 +36,17 @@ class Embedded:
         return Extractor(run.config.backbone, self.fingerprint, self.tuned.read_bytes() if self.tuned else None)
 
 
+def preload() -> None:
+    """Import what turns pictures into features: TensorFlow, which takes seconds and has much to say about it."""
+    with muted():
+        from regraft import backbones, device, embedding  # noqa: F401
+
+
 @task(name="embed", cache_policy=NO_CACHE, retries=1, retry_delay_seconds=2)
 def embed(manifest: pd.DataFrame, run: Run) -> Embedded:
     """Have the store hold every image's features. Needs all cores, or the GPU where TensorFlow sees one."""
-    with muted():  # TensorFlow is imported where pictures become features, and has much to say about it
-        from regraft import backbones, device, embedding
+    preload()
+    from regraft import backbones, device, embedding
 
     settings = run.config.backbone
     progress = run.meter.expect("embed", len(manifest))
