@@ -29,7 +29,8 @@ THREADS: Any = ThreadPoolTaskRunner(max_workers=SHARDS)
 
 def run_name() -> str:
     """Name a flow run by its job and its day: `felidae 2026-11-23 07:00`."""
-    name = runtime.flow_run.parameters["config"]["name"] if _is_told() else menagerie.CONFIG.name
+    config = runtime.flow_run.parameters.get("config", menagerie.CONFIG)
+    name = config["name"] if isinstance(config, dict) else config.name
     when = runtime.flow_run.scheduled_start_time
     return f"{name} {when:%Y-%m-%d %H:%M}"
 
@@ -57,8 +58,3 @@ def learn(manifest: pd.DataFrame, run: Run) -> tuple[Embedded, TrainedHead]:
     embedded = embed(manifest, run)
     head = train(manifest, embedded, run)
     return tune(manifest, embedded, head, run) if run.config.tune.blocks else (embedded, head)
-
-
-def _is_told() -> bool:
-    told = runtime.flow_run.parameters.get("config")
-    return isinstance(told, dict) and "name" in told

@@ -22,7 +22,8 @@ def named(first: versions.Version, config: Config, tmp_path_factory: pytest.Temp
     store = str(tmp_path_factory.mktemp("named") / "store")
     shutil.copytree(first.store.url, store)
     head = config.head.model_copy(update={"target": "category"})
-    return versions.version(Store(store), refresh(config.model_copy(update={"store": store, "head": head})))
+    job = config.model_copy(update={"name": "felines", "store": store, "head": head})
+    return versions.version(Store(store), refresh(job))
 
 
 def test_another_question_does_not_change_the_champion_by_itself(named: versions.Version, regraft: Regraft) -> None:
@@ -30,6 +31,10 @@ def test_another_question_does_not_change_the_champion_by_itself(named: versions
     assert not metrics["promoted"]
     assert "predicts lengths, this model categories" in metrics["why"]
     assert regraft("promote", "newest", "--store", named.store.url).code == 0
+
+
+def test_its_run_carries_the_jobs_name(named: versions.Version) -> None:
+    assert named.json("run.json")["prefect"]["flow_run_name"].startswith("felines 20")
 
 
 def test_its_tables_and_report_speak_of_categories(named: versions.Version) -> None:
