@@ -144,5 +144,8 @@ def links(
             print(rows.to_json(orient="records", date_format="iso", indent=1))
             return
         columns = ["url", "category", "verdict", "reason", "http_status", "checked_at", "dead_since", "outcome"]
-        shown = rows[columns].astype(str).replace({"NaT": "", "None": ""})
+        shown = rows[columns].copy()
+        for at in ("checked_at", "dead_since"):
+            shown[at] = shown[at].dt.strftime("%Y-%m-%d %H:%M UTC").fillna("")
+        shown = shown.astype(str).replace({"None": ""})
         table(columns, shown.to_numpy().tolist())

@@ -39,7 +39,10 @@ def tell_run(store: str, name: str, as_json: bool) -> None:
     print(f"  champion  {'yes' if metrics['promoted'] else 'no'}: {metrics['why']}")
     print(f"  seconds   {', '.join(f'{step} {s:.1f}' for step, s in about['timings'].items())}")
     print(f"Look next:  {version.path}/report.html")
-    print("            regraft versions, regraft predict IMAGE_OR_URL; the dashboard: prefect server start")
+    where = "" if store == "artifacts" else f" --store {store}"
+    print(
+        f"            regraft versions{where}, regraft predict IMAGE_OR_URL{where}; the dashboard: prefect server start"
+    )
 
 
 def quality(test: Mapping[str, Any]) -> str:

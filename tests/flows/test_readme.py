@@ -50,7 +50,7 @@ def test_what_a_version_is_good_for(here: Path, first: versions.Version, regraft
 def test_a_first_config_for_ones_own_lists(here: Path, regraft: Regraft) -> None:
     command = next(line for line in readme_commands("Your own lists") if " init " in line)
     assert regraft(*shlex.split(command)[1:]).code == 0
-    assert set(load_config(here / "job.yaml").categories) == {"tiger", "kittycat"}
+    assert set(load_config(here / "felidae.yaml").categories) == {"tiger", "kittycat"}
 
 
 def test_what_became_of_a_link(here: Path, regraft: Regraft) -> None:
