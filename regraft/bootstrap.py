@@ -42,11 +42,11 @@ def intervals(rows: pd.DataFrame, settings: GateSettings, seed: int) -> dict[str
     label = rows["label"].to_numpy(dtype=np.float64)
     off = rows["prediction"].to_numpy(dtype=np.float64) - label
     drawn = draws(len(off), settings, seed)
-    squared = (off**2)[drawn].mean(axis=1)
-    samples = {"rmse": np.sqrt(squared), "mae": np.abs(off)[drawn].mean(axis=1), "bias": off[drawn].mean(axis=1)}
+    means = (off**2)[drawn].mean(axis=1)
+    samples = {"rmse": np.sqrt(means), "mae": np.abs(off)[drawn].mean(axis=1), "bias": off[drawn].mean(axis=1)}
     if label.std() > 0:
         spread = label[drawn].var(axis=1)
-        samples["r2"] = 1 - squared / np.where(spread > 0, spread, np.nan)
+        samples["r2"] = 1 - means / np.where(spread > 0, spread, np.nan)
     if rows["category"].nunique() > 1:
         samples["auc"] = areas(rows, settings, seed)
     return {name: span(values, settings) for name, values in samples.items()}

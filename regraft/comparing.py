@@ -53,8 +53,7 @@ def _flat(told: Mapping[str, Any], above: str = "") -> dict[str, Any]:
 
 def _metrics(told: Mapping[str, Any]) -> dict[str, Any]:
     oracle = told["oracle"] or {}
-    whole = {name: told["test"].get(name) for name in METRICS}
-    whole = {name: value for name, value in whole.items() if value is not None}
+    whole = {name: told["test"][name] for name in METRICS if told["test"].get(name) is not None}
     whole |= {"oracle rmse": oracle.get("rmse"), "excess": told["excess"]}
     return whole | {f"rmse of {name}": part["rmse"] for name, part in told["test"]["by_category"].items()}
 

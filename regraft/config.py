@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -238,7 +238,12 @@ class Config(Settings):
     @property
     def named(self) -> tuple[str, ...]:
         """The categories that the head names, in the order of its probabilities; none where it gives lengths."""
-        return tuple(sorted(self.categories)) if self.head.target == "category" else ()
+        return named(self.categories, self.head.target)
+
+
+def named(categories: Iterable[str], target: str) -> tuple[str, ...]:
+    """Return which of a job's categories a head with that `head.target` names, in the order of its probabilities."""
+    return tuple(sorted(categories)) if target == "category" else ()
 
 
 def load_config(path: str | Path, lists: Mapping[str, str] | None = None) -> Config:

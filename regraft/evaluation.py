@@ -75,6 +75,12 @@ def auc(rows: pd.DataFrame) -> float | None:
     return float(np.mean(areas)) if areas else None
 
 
+def distances(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Return how far each predicted length is from each category's mean label in training, in cm: a column each."""
+    means = predictions[predictions["split"] == "train"].groupby("category")["label"].mean()
+    return pd.DataFrame({name: (predictions["prediction"] - mean).abs() for name, mean in means.items()})
+
+
 def excess(rmse: float, oracle: Oracle | None) -> float | None:
     """Return by which share an RMSE is above the oracle's; None where there is no oracle."""
     return None if oracle is None or oracle.rmse == 0 else rmse / oracle.rmse - 1
@@ -116,8 +122,7 @@ def gate(
     `version` names the champion, `right` are the labels or the true categories, see `answers`. The candidate is
     promoted where the whole interval of that difference lies below zero: a champion changes for a measurable gain only,
     never by chance. Where nothing can be told, and a change of MATTERS could not have been, it says that the holdout is
-    too small. Source of its power: two-sided test at the
-    confidence, https://doi.org/10.4324/9780203771587.
+    too small. Source of its power: two-sided test at the confidence, https://doi.org/10.4324/9780203771587.
     """
     samples = bootstrap.difference(right, candidate, champion, settings, seed)
     low, high = bootstrap.span(samples, settings)

@@ -12,6 +12,7 @@ from PIL import Image
 from regraft import answers
 from regraft.answers import Named
 from regraft.errors import RegraftError
+from regraft.evaluation import distances
 from regraft.images import rgb
 from regraft.store import Store
 
@@ -70,8 +71,7 @@ class _Told:
 
 def _lengths(predictions: pd.DataFrame) -> _Told:
     """By length: doubtful ones lie far from all categories' means, lost ones nearer to another's than to their own."""
-    means = predictions[predictions["split"] == "train"].groupby("category")["label"].mean()
-    distance = pd.DataFrame({name: (predictions["prediction"] - mean).abs() for name, mean in means.items()})
+    distance = distances(predictions)
     own = pd.Series([distance.at[row, name] for row, name in predictions["category"].items()], predictions.index)
     off = (predictions["prediction"] - predictions["label"]).abs()
     return _Told(off, distance.min(axis=1), own - distance.min(axis=1))

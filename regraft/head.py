@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from regraft import softmax, tutorial
 from regraft.answers import Answers, Named
-from regraft.config import HeadSettings
+from regraft.config import HeadSettings, named
 from regraft.errors import TrainingError, VersionError
 
 # N images, D features, C categories
@@ -119,7 +119,6 @@ def train(manifest: pd.DataFrame, features: Features, settings: HeadSettings, se
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
     fits, chooses = ((manifest["split"] == split).to_numpy() for split in ("train", "validation"))
-    named: Named = tuple(sorted(manifest["category"].unique())) if settings.target == "category" else ()
     match settings.preset:
         case "tutorial":
             model, history = tutorial.fit(features, manifest["label"].to_numpy(dtype=np.float64), fits, chooses)
@@ -127,7 +126,7 @@ def train(manifest: pd.DataFrame, features: Features, settings: HeadSettings, se
             model, history = _graft(manifest, features, fits, chooses, settings)
     if not all(np.isfinite(values).all() for values in history.values()):
         raise TrainingError("Training stopped: the loss is not a number. Try a smaller head.learning_rate.")
-    return Trained(Head(model, named), history)
+    return Trained(Head(model, named(manifest["category"].unique(), settings.target)), history)
 
 
 def _graft(

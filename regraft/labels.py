@@ -80,7 +80,7 @@ def labelled(pictures: pd.DataFrame, links: pd.DataFrame, config: Config) -> pd.
     `links` (url, label) carries real lengths where a list has them; an image that several links show has the mean of
     theirs. Raises ConfigError where lengths are wanted and a category has neither real ones nor a distribution.
     """
-    images = list(zip(pictures["category"], pictures["digest"], strict=True))
+    images = zip(pictures["category"], pictures["digest"], strict=True)
     splits = [split_of(config.split, config.seed, category, digest) for category, digest in images]
     label = pictures["category"] if config.named else _lengths(pictures, links, config)
     manifest = pictures.assign(split=splits, label=label)

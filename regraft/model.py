@@ -11,7 +11,7 @@ from regraft import backbones, device
 from regraft.answers import Answers
 from regraft.backbones import KerasBackbone
 from regraft.certainty import Certainty
-from regraft.config import BackboneSettings
+from regraft.config import BackboneSettings, named
 from regraft.embedding import embed, features_of, lookup
 from regraft.errors import VersionError
 from regraft.head import Head
@@ -87,15 +87,13 @@ class Model:
         return pd.DataFrame({"length_cm": said, "low_cm": low, "high_cm": high, "unlike": unlike})
 
     def _categories(self, probabilities: Answers) -> pd.DataFrame:
-        named = np.array(self.head.named, dtype=object)
-        nothing = np.ones(probabilities.shape, dtype=bool)
-        possible = self.certainty.possible(probabilities) if self.certainty else nothing
-        sets = [
-            ", ".join(named[np.argsort(-p)][which[np.argsort(-p)]])
-            for p, which in zip(probabilities, possible, strict=True)
-        ]
-        likeliest, top = named[probabilities.argmax(axis=1)], probabilities.max(axis=1)
-        return pd.DataFrame({"category": likeliest, "probability": top, "possible": sets})
+        names = np.array(self.head.named, dtype=object)
+        everything = np.ones(probabilities.shape, dtype=bool)
+        possible = self.certainty.possible(probabilities) if self.certainty else everything
+        orders = np.argsort(-probabilities, axis=1)  # the likeliest first
+        sets = [", ".join(names[order[which[order]]]) for order, which in zip(orders, possible, strict=True)]
+        top = probabilities.max(axis=1)
+        return pd.DataFrame({"category": names[orders[:, 0]], "probability": top, "possible": sets})
 
 
 def extractor_of(version: Version) -> Extractor:
@@ -109,8 +107,8 @@ def extractor_of(version: Version) -> Extractor:
 def head_of(version: Version) -> Head:
     """Return a version's head. Raises VersionError where it cannot be read."""
     config = version.json("run.json")["config"]
-    names_them = config["head"].get("target") == "category"
-    return Head.from_bytes(version.read("head.keras"), tuple(sorted(config["categories"])) if names_them else ())
+    target = config["head"].get("target", "length")  # earlier Regrafts had no other
+    return Head.from_bytes(version.read("head.keras"), named(config["categories"], target))
 
 
 def model_of(version: Version) -> Model:

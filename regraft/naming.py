@@ -24,6 +24,7 @@ def metrics(rows: pd.DataFrame, named: Named, settings: GateSettings, seed: int)
     """
     said, right = answers.read(rows, named), answers.truth(rows, named)
     samples = _samples(rows, said, right, settings, seed) | {"auc": _areas(rows, said, named, settings, seed)}
+    parts = rows.groupby("category")
     counts = pd.crosstab(rows["category"], rows["prediction"]).reindex(index=named, columns=named, fill_value=0)
     whole = {of: float(values.mean()) for of, values in _each(rows, said, right).items()}
     whole["rmse"] = answers.rmse(right, said)
@@ -31,7 +32,7 @@ def metrics(rows: pd.DataFrame, named: Named, settings: GateSettings, seed: int)
         "n": len(rows),
         "auc": float(np.mean([evaluation.auc(pair) for pair in _pairs(rows, said, named)])),
         "intervals": {of: bootstrap.span(values, settings) for of, values in samples.items()},
-        "by_category": {str(name): _of(name, part, rows, named, settings, seed) for name, part in _parts(rows)},
+        "by_category": {str(name): _of(name, part, rows, named, settings, seed) for name, part in parts},
         "confusion": {name: {str(k): int(v) for k, v in row.items()} for name, row in counts.to_dict("index").items()},
     }
 
@@ -59,10 +60,6 @@ def _of(
             "accuracy": bootstrap.span(samples["accuracy"], settings),
         },
     }
-
-
-def _parts(rows: pd.DataFrame) -> Iterator[tuple[Any, pd.DataFrame]]:
-    yield from rows.groupby("category")
 
 
 def _each(rows: pd.DataFrame, said: Answers, right: Answers) -> Mapping[str, NDArray[np.float64]]:

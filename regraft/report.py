@@ -135,6 +135,7 @@ def _facts(story: Story) -> dict[str, Any]:
     measures = CATEGORIES if "accuracy" in story.metrics["test"] else LENGTHS
     return {
         "measures": measures,
+        "names_categories": measures is CATEGORIES,
         "results": [("all", story.metrics["test"]), *story.metrics["test"]["by_category"].items()],
         "figure": lambda x: "" if x is None else format(x, ".2f" if measures is LENGTHS else ".3f"),
         "away": _percent,

@@ -75,7 +75,7 @@ def _lengths(manifest: pd.DataFrame, predictions: pd.DataFrame, features: Featur
         "test": result,
         "oracle": {"rmse": best.rmse, "mae": best.mae} if best else None,
         "excess": evaluation.excess(result["rmse"], best),
-        "strays": _strays(test, distributions) if best else None,
+        "strays": _strays(predictions, distributions) if best else None,
         "against": evaluation.against(label, ours, shown, config.gate, config.seed),
         "leak": None if leak is None else {"p": leak, "alarm": leak <= labels.LEAK},
     }
@@ -97,18 +97,17 @@ def _named(manifest: pd.DataFrame, predictions: pd.DataFrame, run: Run) -> dict[
     }
 
 
-def _strays(test: pd.DataFrame, distributions: Mapping[str, Normal | None]) -> dict[str, Any]:
+def _strays(predictions: pd.DataFrame, distributions: Mapping[str, Normal | None]) -> dict[str, Any]:
     """How many test images are predicted nearer to another category's mean than to their own, and the excess without.
 
     They are left in everywhere else: most are pictures of something else that a list holds.
     """
-    said = {name: labels.mean_of(d) for name, d in distributions.items() if d is not None}
-    distance = np.abs(test["prediction"].to_numpy()[:, None] - np.array(list(said.values())))
-    own = test["category"].to_numpy() == np.array(list(said), dtype=object)[distance.argmin(axis=1)]
-    rest = test[own]
+    own = evaluation.distances(predictions).idxmin(axis=1) == predictions["category"]
+    test = predictions["split"] == "test"
+    rest = predictions[test & own]
     best = labels.oracle(rest, distributions) if len(rest) else None
     excess = evaluation.excess(evaluation.metrics(rest)["rmse"], best) if best else None
-    return {"n": int((~own).sum()), "excess": excess}
+    return {"n": int((test & ~own).sum()), "excess": excess}
 
 
 def _rivals(manifest: pd.DataFrame, features: Features, run: Run) -> dict[str, Lengths]:
