@@ -27,6 +27,8 @@ $(READY): pyproject.toml constraints.txt
 	@echo "Setting up $(VENV): TensorFlow and Prefect are large, this takes some minutes."
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test]'
+	@echo "Creating Prefect's database, which its first start would do else."
+	-$(BIN)/prefect server database upgrade --yes > /dev/null
 	touch $(READY)
 
 clean:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows.app import JsonOption, StoreOption, app, told_apart
-from flows.telling import number, table, tell_run, version_row
+from flows.telling import number, quality, table, tell_run
 
 if TYPE_CHECKING:
     from regraft.versions import Version
@@ -32,23 +32,23 @@ def versions(
 ) -> None:
     """List the published versions, the newest last; the champion is marked."""
     with told_apart():
-        from regraft import versions as known
-        from regraft.blobs import Blobs  # a store without its tables, whose import takes longer than all of this
+        from dataclasses import asdict
 
-        opened = Blobs(store)
-        champion = known.champion(opened)
-        rows = [version_row(known.Version(opened, name), champion) for name in known.names(opened)]
+        from regraft.blobs import Blobs  # a store without its tables, whose import takes longer than all of this
+        from regraft.history import history
+
+        rows = history(Blobs(store))
         if as_json:
-            print(json.dumps(rows, indent=1))
+            print(json.dumps([asdict(row) for row in rows], indent=1))
             return
         if not rows:
             print(f"There is no version in {store} yet. `regraft run` makes the first.")
             return
         table(
-            ["version", "", "images", "on the test split", "above oracle", "AUC", "why"],
+            ["version", "", "alive", "images", "on the test split", "above oracle", "AUC", "why"],
             [
-                [r["version"], "champion" if r["champion"] else "", r["images"], r["quality"],
-                 number(r["excess"], ".1%"), number(r["auc"], ".3f"), r["why"]]
+                [r.version, "champion" if r.champion else "", r.alive, r.images, quality(r.rmse, r.accuracy),
+                 number(r.excess, ".1%"), number(r.auc, ".3f"), r.why]
                 for r in rows
             ],
         )  # fmt: skip

@@ -2,7 +2,6 @@
 
 import json
 import sys
-from collections.abc import Mapping
 from typing import Any
 
 
@@ -31,7 +30,8 @@ def tell_run(store: str, name: str, as_json: bool) -> None:
     print(f"  lost      {lost}")
     found = sum(about["counts"]["images"].values()) - computed
     print(f"  images    {images}; features computed for {computed}, found again for {found}")
-    print(f"  model     {quality(test)} on {test['n']} held-out images" + _area(test["auc"]))
+    how_good = quality(test["rmse"], test.get("accuracy"))
+    print(f"  model     {how_good} on {test['n']} held-out images" + _area(test["auc"]))
     if oracle:
         print(
             f"  oracle    RMSE {oracle['rmse']:.2f} cm is the best possible; the model is {_away(metrics['excess'])} it"
@@ -45,9 +45,9 @@ def tell_run(store: str, name: str, as_json: bool) -> None:
     )
 
 
-def quality(test: Mapping[str, Any]) -> str:
+def quality(rmse: float, accuracy: float | None) -> str:
     """Return how good a model is on its test split, in its own unit."""
-    return f"{test['accuracy']:.1%} named right" if "accuracy" in test else f"RMSE {test['rmse']:.2f} cm"
+    return f"RMSE {rmse:.2f} cm" if accuracy is None else f"{accuracy:.1%} named right"
 
 
 def _area(auc: float | None) -> str:
@@ -56,23 +56,6 @@ def _area(auc: float | None) -> str:
 
 def _away(excess: float) -> str:
     return f"{abs(excess):.1%} {'above' if excess >= 0 else 'below'}"
-
-
-def version_row(version: Any, champion: Any) -> dict[str, Any]:
-    """Return what is listed of a version."""
-    about, metrics = version.json("run.json"), version.json("metrics.json")
-    return {
-        "version": version.name,
-        "champion": champion is not None and champion.name == version.name,
-        "job": about["config"]["name"],
-        "images": sum(about["counts"]["images"].values()),
-        "quality": quality(metrics["test"]),
-        "rmse": metrics["test"]["rmse"],
-        "accuracy": metrics["test"].get("accuracy"),
-        "excess": metrics["excess"],
-        "auc": metrics["test"]["auc"],
-        "why": metrics["why"],
-    }
 
 
 def number(value: float | None, style: str) -> str:

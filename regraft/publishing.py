@@ -2,16 +2,19 @@
 
 import hashlib
 import json
+import logging
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pandas as pd
 
 from regraft import labels, links, report, versions
+from regraft.errors import VersionError
 from regraft.evaluation import Evaluation
 from regraft.gallery import captions, examples, thumbnails
+from regraft.history import MOST, Summary, history, summary
 from regraft.images import rgb
 from regraft.recipe import commit, libraries, recipe
 from regraft.report import Story
@@ -21,6 +24,7 @@ from regraft.screening import Screened
 from regraft.store import parquet
 from regraft.versions import Version
 
+log = logging.getLogger("regraft")
 SHOWN = 8
 """Test images in the gallery."""
 
@@ -58,8 +62,9 @@ def publish(run: Run, made: Finished) -> Story:
     changed = changes(made.screened.links, before)
     small = thumbnails(report.pictured(changed, shown), run.store)
     story = Story(
-        name, about, made.evaluation.metrics, made.screened.links, made.manifest, changed, pictures, shown, small
-    )
+        name, about, made.evaluation.metrics, made.screened.links, made.manifest, changed, pictures,
+        _past(run, name, about, made.evaluation.metrics), shown, small,
+    )  # fmt: skip
     files = {
         "run.json": _json(about),
         "metrics.json": _json(made.evaluation.metrics),
@@ -81,6 +86,17 @@ def publish(run: Run, made: Finished) -> Story:
     if made.evaluation.metrics["promoted"]:
         versions.promote(run.store, name, champion.name if champion else None)
     return story
+
+
+def _past(run: Run, name: str, about: Mapping[str, Any], metrics: Mapping[str, Any]) -> list[Summary]:
+    """The job's newest versions, and the one that is to be published last."""
+    this = summary(name, about, metrics, metrics["promoted"])
+    try:
+        before = [told for told in history(run.store, MOST - 1) if told.job == this.job]
+    except VersionError as error:  # no reason to fail a run that was measured; `regraft verify` tells of it
+        log.warning("the versions before are not told of: %s", error)
+        return [this]
+    return [replace(told, champion=told.champion and not this.champion) for told in before] + [this]
 
 
 def _about(run: Run, made: Finished, parent: str | None) -> dict[str, Any]:

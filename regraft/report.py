@@ -1,7 +1,7 @@
 """One version told in words and pictures: a self-contained HTML file, markdown for the dashboard, a model card."""
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any
@@ -11,6 +11,7 @@ import pandas as pd
 import yaml
 
 from regraft.gallery import Examples
+from regraft.history import Summary
 from regraft.rot import host_of, in_two_categories
 
 RIVALS = {
@@ -23,7 +24,6 @@ RIVALS = {
 
 EXAMPLES = [
     ("best", "Predicted best"), ("worst", "Predicted worst"), ("doubtful", "Most doubtful: between the categories"),
-    ("elsewhere", "Look like another category: worth a look at the lists"),
 ]  # fmt: skip
 """The rows of pictures, in words."""
 
@@ -43,6 +43,8 @@ class Story:
     """What `rot.changes` told of the links since the parent version."""
     plots: Mapping[str, bytes]
     """PNG bytes by name."""
+    past: Sequence[Summary]
+    """The job's newest versions, this one last."""
     examples: Examples
     """Pictures worth looking at."""
     thumbnails: Mapping[str, str]
@@ -55,7 +57,8 @@ CHANGES_SHOWN = 30
 
 def pictured(changed: Mapping[str, pd.DataFrame], examples: Examples) -> list[str]:
     """Return the digests of the pictures that a report shows."""
-    digests = [digest for name, _ in EXAMPLES for digest in getattr(examples, name)["digest"]]
+    shown = [getattr(examples, name) for name, _ in EXAMPLES] + [examples.elsewhere]
+    digests = [digest for rows in shown for digest in rows["digest"]]
     for rows in changed.values():
         digests += [*rows["digest"].head(CHANGES_SHOWN), *rows["digest_before"].head(CHANGES_SHOWN)]
     return [digest for digest in dict.fromkeys(digests) if digest]
@@ -153,12 +156,22 @@ def _facts(story: Story) -> dict[str, Any]:
         "categories": sorted(config["categories"]),
         "plots": {name: "data:image/png;base64," + base64.b64encode(png).decode() for name, png in story.plots.items()},
         "rivals": RIVALS,
+        "past": story.past[::-1],
         "examples": [(title, getattr(story.examples, name).to_dict("records")) for name, title in EXAMPLES],
+        "elsewhere": _elsewhere(story),
         "thumbnails": story.thumbnails,
         "changes_shown": CHANGES_SHOWN,
         "splits": story.manifest.groupby(["category", "split"]).size().unstack(fill_value=0).to_dict("index"),
         "config": yaml.safe_dump(config, sort_keys=False, allow_unicode=True),
     }
+
+
+def _elsewhere(story: Story) -> list[dict[str, Any]]:
+    """What looks like another category, with the link that shows it."""
+    rows = story.examples.elsewhere
+    links = story.manifest.loc[story.manifest["digest"].isin(rows["digest"]), ["digest", "urls"]]
+    url = {digest: str(urls[0]) for digest, urls in zip(links["digest"], links["urls"], strict=True)}
+    return rows.assign(url=rows["digest"].map(url)).to_dict("records")  # type: ignore[return-value]  # names are text
 
 
 def _funnel(story: Story) -> list[tuple[str, int]]:

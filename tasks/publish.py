@@ -7,21 +7,18 @@ from prefect import runtime, task
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
-from regraft import publishing, report, versions
+from regraft import publishing, report
 from regraft.evaluation import Evaluation
 from regraft.publishing import Finished
 from regraft.report import Story
 from regraft.run import Run
 from regraft.screening import Screened
-from regraft.store import Store
 from tasks.embed import Embedded
 from tasks.events import tell
 from tasks.showing import artifact_key
 from tasks.train import TrainedHead
 
 METRICS = "Metrics from version to version, the newest first; RMSE is in cm, or of the probabilities of categories."
-HISTORY = 20
-"""Versions in the dashboard's table."""
 
 
 @task(name="publish", cache_policy=NO_CACHE)
@@ -50,7 +47,7 @@ def show(story: Story, run: Run) -> None:
     create_markdown_artifact(
         key=artifact_key(run, "report"), markdown=report.markdown(story), description=story.version
     )
-    create_table_artifact(key=artifact_key(run, "metrics"), table=history(run.store), description=METRICS)
+    create_table_artifact(key=artifact_key(run, "metrics"), table=past(story), description=METRICS)
     create_link_artifact(
         key=artifact_key(run, "version"), link=f"{run.config.reports_url.rstrip('/')}/{story.version}/report.html",
         link_text=f"{story.version}: the full report",
@@ -58,23 +55,20 @@ def show(story: Story, run: Run) -> None:
     )  # fmt: skip
 
 
-def history(store: Store) -> list[dict[str, Any]]:
-    """Return the metrics of the newest versions, the newest first: for tables."""
-    champion = versions.champion(store)
-    rows = []
-    for name in reversed(versions.names(store)[-HISTORY:]):
-        version = versions.version(store, name)
-        metrics, counts = version.json("metrics.json"), version.json("run.json")["counts"]
-        test = metrics["test"]
-        rows.append({
-            "version": name, "champion": "champion" if champion and champion.name == name else "",
-            "alive links": counts["verdicts"].get("alive", 0), "images": sum(counts["images"].values()),
-            "RMSE": _short(test["rmse"]), "accuracy": _short(test.get("accuracy")),
-            "above the oracle": _short(metrics["excess"]), "AUC": _short(test["auc"]),
-            "promoted": "yes" if metrics["promoted"] else "no",
-        })  # fmt: skip
-    return rows
+def past(story: Story) -> list[dict[str, Any]]:
+    """Return the job's newest versions, the newest first: for a table. Columns that are empty in all are left out."""
+    rows = [
+        {
+            "version": told.version, "champion": "champion" if told.champion else "", "alive links": told.alive,
+            "images": told.images, "RMSE": f"{told.rmse:.2f}" if told.accuracy is None else f"{told.rmse:.3f}",
+            "named right": _percent(told.accuracy), "above the oracle": _percent(told.excess),
+            "AUC": "" if told.auc is None else f"{told.auc:.3f}",
+        }
+        for told in reversed(story.past)
+    ]  # fmt: skip
+    shown = [name for name in rows[0] if any(row[name] != "" for row in rows)]
+    return [{name: row[name] for name in shown} for row in rows]
 
 
-def _short(value: float | None) -> float | None:
-    return None if value is None else round(value, 4)
+def _percent(share: float | None) -> str:
+    return "" if share is None else f"{share:.1%}"

