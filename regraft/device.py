@@ -1,5 +1,7 @@
 """What TensorFlow computes on."""
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any, Literal
 
 import tensorflow as tf
@@ -14,7 +16,7 @@ HALF_SINCE = (7, 0)
 def use(device: Device) -> None:
     """Choose what TensorFlow computes on. Raises ConfigError where a GPU is asked for and none is seen.
 
-    On a GPU that gains by it, TensorFlow's graphs run in mixed precision:
+    On a GPU that gains by it, TensorFlow's graphs run in mixed precision, but for `single_precision`:
     https://docs.nvidia.com/deeplearning/frameworks/tensorflow-user-guide/
     """
     found = tf.config.list_physical_devices("GPU")
@@ -29,7 +31,18 @@ def use(device: Device) -> None:
             tf.config.set_visible_devices(visible, "GPU")
         except RuntimeError as error:  # this process has computed on another device before
             raise ConfigError(f"device: {device} cannot be chosen any more in this process; start another.") from error
-    tf.config.optimizer.set_experimental_options({"auto_mixed_precision": precision() == "mixed_float16"})
+    _mix(precision() == "mixed_float16")
+
+
+@contextlib.contextmanager
+def single_precision() -> Iterator[None]:
+    """Compute in float32 while the context lasts: gradients smaller than a half can hold would be lost in training."""
+    mixed = bool(tf.config.optimizer.get_experimental_options().get("auto_mixed_precision", False))
+    _mix(False)
+    try:
+        yield
+    finally:
+        _mix(mixed)
 
 
 def on_gpu() -> bool:
@@ -43,8 +56,13 @@ def described() -> str:
 
 
 def precision() -> str:
-    """Return what backbones compute in: float32, or mixed_float16 where that is faster."""
+    """Return what features are computed in: float32, or mixed_float16 where that is faster."""
     return "mixed_float16" if on_gpu() and _details().get("compute_capability", (0, 0)) >= HALF_SINCE else "float32"
+
+
+def _mix(mixed: bool) -> None:
+    """Let TensorFlow's graphs run in mixed precision, or not."""
+    tf.config.optimizer.set_experimental_options({"auto_mixed_precision": mixed})
 
 
 def _details() -> dict[str, Any]:

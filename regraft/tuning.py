@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
+from regraft import device
 from regraft.backbones import KerasBackbone, tuned_name, weights_bytes
 from regraft.config import TuneSettings
 from regraft.errors import TrainingError
@@ -62,10 +63,11 @@ def tune(
         for split in ("train", "validation")
     )
     stop = keras.callbacks.EarlyStopping(monitor="val_loss", patience=PATIENCE, restore_best_weights=True)
-    ran = joint.fit(
-        train, validation_data=validation, epochs=settings.epochs, verbose=0, shuffle=False,
-        callbacks=[stop, keras.callbacks.TerminateOnNaN()],
-    )  # fmt: skip
+    with device.single_precision():
+        ran = joint.fit(
+            train, validation_data=validation, epochs=settings.epochs, verbose=0, shuffle=False,
+            callbacks=[stop, keras.callbacks.TerminateOnNaN()],
+        )  # fmt: skip
     history = {f"tune_{name}": [float(x) for x in values] for name, values in ran.history.items()}
     if not all(np.isfinite(values).all() for values in history.values()):
         raise TrainingError("Fine-tuning stopped: the loss is not a number. Try a smaller tune.learning_rate.")

@@ -11,6 +11,7 @@ from prefect.cache_policies import NO_CACHE
 from regraft.quiet import muted
 from regraft.run import Run
 from regraft.versions import Version
+from tasks.retrying import may_help
 
 if TYPE_CHECKING:
     from regraft.model import Extractor
@@ -42,7 +43,7 @@ def preload() -> None:
         from regraft import backbones, device, embedding  # noqa: F401
 
 
-@task(name="embed", cache_policy=NO_CACHE, retries=1, retry_delay_seconds=2)
+@task(name="embed", cache_policy=NO_CACHE, retries=1, retry_delay_seconds=2, retry_condition_fn=may_help)
 def embed(manifest: pd.DataFrame, run: Run) -> Embedded:
     """Have the store hold every image's features. Needs all cores, or the GPU where TensorFlow sees one."""
     preload()

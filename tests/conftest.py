@@ -46,7 +46,7 @@ class Server:
 
 def readme_commands(heading: str) -> list[str]:
     """The commands of a section of the README, comments and indentation gone."""
-    section = (ROOT / "README.md").read_text().split(f"## {heading}\n")[1].split("\n## ")[0]
+    section = (ROOT / "README.md").read_text().split(f"# {heading}\n")[1].split("\n## ")[0]
     lines = [line.split("  #")[0].strip() for line in section.splitlines() if line.startswith("    ")]
     return [line.replace(".venv/bin/", f"{BIN}/") for line in lines if line]
 

@@ -61,6 +61,10 @@ def unknown_key(folder: Path) -> Path:
     return job(folder, more="sede: 7")
 
 
+def gpu_that_is_not_there(folder: Path) -> Path:
+    return job(folder, more="device: gpu")
+
+
 def unwritable_store(folder: Path) -> Path:
     path = job(folder)
     path.write_text(path.read_text().replace(str(folder / "store"), "/proc/nowhere"))
@@ -73,7 +77,7 @@ def unwritable_store(folder: Path) -> Path:
         (empty_list, 2, "'tiger'"), (list_that_is_no_text, 2, "is not text"), (missing_list, 2, "is not there"),
         (only_dead_links, 6, "'tiger' has 0 images"), (too_few_images, 6, "at least 5000"),
         (no_yaml, 2, "not YAML (line 2)"), (no_config, 2, "regraft init"), (unknown_key, 2, "did you mean `seed`?"),
-        (unwritable_store, 3, "cannot be written"),
+        (unwritable_store, 3, "cannot be written"), (gpu_that_is_not_there, 2, "TensorFlow sees no GPU here"),
     ],
 )  # fmt: skip
 def test_bad_input_gets_one_clear_message_and_publishes_nothing(

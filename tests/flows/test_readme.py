@@ -32,6 +32,24 @@ def here(first: versions.Version, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     return tmp_path
 
 
+def test_the_two_commands_of_a_fresh_machine(tmp_path: Path) -> None:
+    """`make run` as it stands, in a folder whose set-up is done; `make test` is what runs this."""
+    for part in ("Makefile", "pyproject.toml", "constraints.txt"):
+        shutil.copy(ROOT / part, tmp_path)
+    (tmp_path / "ready").touch()
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    plain |= {"PREFECT_HOME": str(tmp_path / "prefect")}
+    run, test = (shlex.split(command) for command in readme_commands("Regraft"))
+    assert (run[0], test[0]) == ("make", "make")
+    ready = (f"BIN={BIN}", "READY=ready")
+    ran = subprocess.run([*run, *ready], cwd=tmp_path, env=plain, capture_output=True, text=True, timeout=300)
+    assert ran.returncode == 0, ran.stderr
+    assert "champion  yes" in ran.stdout
+    assert list((tmp_path / "artifacts" / "versions").glob("*/report.html"))
+    shown = subprocess.run([*test, *ready, "--dry-run"], cwd=tmp_path, env=plain, capture_output=True, text=True)
+    assert shown.stdout.strip() == f"{BIN}/python -m pytest"
+
+
 def test_what_a_version_is_good_for(here: Path, first: versions.Version, regraft: Regraft) -> None:
     commands = readme_commands("What a version is good for")
     assert len(commands) >= 8

@@ -70,6 +70,9 @@ def test_a_second_run_asks_conditionally_and_computes_nothing_again(first: versi
     champion = versions.champion(first.store)
     assert champion is not None
     assert champion.name == first.name
+    page = second.read("report.html").decode().split("<h2>From version to version</h2>")[1].split("</table>")[0]
+    assert page.index(second.name) < page.index(first.name) < page.index("champion")
+    assert "From version to version" not in first.read("report.html").decode()
 
 
 def test_another_setting_makes_another_head(first: versions.Version, config: Config) -> None:
