@@ -13,6 +13,7 @@ import contextlib
 import hashlib
 import io
 import json
+import logging
 import os
 import time
 from collections.abc import Iterator, Sequence
@@ -31,6 +32,7 @@ from regraft.blobs import Blobs
 from regraft.disk import LocalDisk
 from regraft.errors import LockedError, StoreError
 
+log = logging.getLogger("regraft")
 RUN = "run.json"
 LEASE = timedelta(hours=6)
 """A remote store cannot tell whether the run that locked it still lives; after this long its lock is taken over."""
@@ -72,13 +74,18 @@ class Store(Blobs):
         wanted = set(digests)
         found: dict[str, NDArray[np.float32]] = {}
         for name in self.disk.names(f"features/{fingerprint}"):
+            path = f"features/{fingerprint}/{name}"
             try:
-                table = pq.read_table(io.BytesIO(self.disk.read(f"features/{fingerprint}/{name}")))
-                column = table.column("features").combine_chunks()
-                rows = np.asarray(column.flatten(), dtype=np.float32).reshape(len(table), -1)
-                names = table.column("digest").to_pylist()
-            except (FileNotFoundError, pa.ArrowException, KeyError, ValueError):
+                data = self.disk.read(path)
+            except FileNotFoundError:  # pruned just now
                 continue
+            if not is_whole(data, name):
+                log.warning("%s is damaged; what it held is computed again, `regraft verify --repair` drops it.", path)
+                continue
+            table = pq.read_table(io.BytesIO(data))
+            column = table.column("features").combine_chunks()
+            rows = np.asarray(column.flatten(), dtype=np.float32).reshape(len(table), -1)
+            names = table.column("digest").to_pylist()
             found |= {digest: row for digest, row in zip(names, rows, strict=True) if digest in wanted}
         return found
 
@@ -87,7 +94,7 @@ class Store(Blobs):
         values = pa.FixedSizeListArray.from_arrays(pa.array(rows.reshape(-1)), rows.shape[1])
         table = pa.table({"digest": list(digests), "features": values})
         data = _parquet(table)
-        self.disk.write(f"features/{fingerprint}/{hashlib.sha256(data).hexdigest()[:16]}.parquet", data)
+        self.disk.write(f"features/{fingerprint}/{_part_name(data)}", data)
 
     # runs
 
@@ -185,6 +192,15 @@ PLACEHOLDERS = pa.schema(
 def parquet(table: pd.DataFrame, schema: pa.Schema | None = None) -> bytes:
     """Return a table as the bytes of a Parquet file, its columns cast to `schema`."""
     return _parquet(pa.Table.from_pandas(table, schema=schema, preserve_index=False))
+
+
+def is_whole(data: bytes, name: str) -> bool:
+    """Tell whether a part of the features holds the bytes that its name tells."""
+    return _part_name(data) == name
+
+
+def _part_name(data: bytes) -> str:
+    return f"{hashlib.sha256(data).hexdigest()[:16]}.parquet"
 
 
 def _parquet(table: pa.Table) -> bytes:

@@ -15,7 +15,7 @@ from regraft.config import FetchSettings
 from regraft.errors import RegraftError
 from regraft.guard import Guard
 from regraft.links import SHARDS
-from regraft.store import Store
+from regraft.store import Store, is_whole
 from regraft.web import Body, Client
 
 DEADLINE_S = 30
@@ -99,7 +99,7 @@ def _features(store: Store, repair: bool, progress: Callable[[str], None]) -> It
 
 
 def _feature_damage(data: bytes, name: str) -> str | None:
-    if hashlib.sha256(data).hexdigest()[:16] != name.removesuffix(".parquet"):
+    if not is_whole(data, name):
         return "its bytes are not what its name says"
     column = pq.read_table(io.BytesIO(data)).column("features").combine_chunks().flatten()
     return None if np.isfinite(np.asarray(column)).all() else "it holds values that are no numbers"

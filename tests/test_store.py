@@ -30,9 +30,20 @@ def test_a_corrupt_blob_is_never_returned(store: Store) -> None:
     assert not store.has_blob(digest)
 
 
-def test_features_are_found_again_and_a_damaged_part_counts_as_unknown(store: Store) -> None:
+def test_features_are_found_again_and_a_damaged_part_counts_as_unknown(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
     rows = np.arange(6, dtype=np.float32).reshape(2, 3)
     store.put_features("fp", ["a", "b"], rows)
+    [part] = store.disk.names("features/fp")
+    store.put_features("fp", ["c"], rows[:1])
+    [other] = set(store.disk.names("features/fp")) - {part}
+    flipped = bytearray(store.disk.read(f"features/fp/{other}"))
+    flipped[len(flipped) // 2] ^= 1
+    store.disk.write(f"features/fp/{other}", bytes(flipped))
+    with caplog.at_level("WARNING", "regraft"):
+        found = store.features("fp", ["b", "c"])
+    assert f"features/fp/{other} is damaged" in caplog.text
     store.disk.write("features/fp/broken.parquet", b"PAR1 nonsense")
     found = store.features("fp", ["b", "c"])
     assert list(found) == ["b"]
