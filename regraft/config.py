@@ -249,7 +249,7 @@ def named(categories: Iterable[str], target: str) -> tuple[str, ...]:
 def load_config(path: str | Path, lists: Mapping[str, str] | None = None) -> Config:
     """Return the config in a YAML file, with `lists` in place of its categories' lists.
 
-    Paths in the file are relative to the file's folder, paths in `lists` to the current one.
+    Paths of lists and weights in the file are relative to the file's folder, paths in `lists` to the current one.
     Raises ConfigError naming the file, the field, and what to write instead.
     """
     path = Path(path)
@@ -259,6 +259,9 @@ def load_config(path: str | Path, lists: Mapping[str, str] | None = None) -> Con
         for category in categories.values():
             if isinstance(category, dict) and isinstance(category.get("list"), str):
                 category["list"] = _beside(path.parent, category["list"])
+    backbone = told.get("backbone")
+    if isinstance(backbone, dict) and isinstance(weights := backbone.get("weights"), str) and weights != "random":
+        backbone["weights"] = _beside(path.parent, weights)
     for name, source in (lists or {}).items():
         if not isinstance(categories, dict) or not isinstance(categories.get(name), dict):
             known = ", ".join(map(str, categories)) if isinstance(categories, dict) else "none"

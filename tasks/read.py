@@ -5,6 +5,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.tasks import exponential_backoff
 
+from regraft.backbones.weights import origin
 from regraft.errors import ListError
 from regraft.guard import Guard
 from regraft.lists import read_list
@@ -18,7 +19,11 @@ from tasks.retrying import may_help
     retry_condition_fn=may_help,
 )  # fmt: skip
 def read(run: Run) -> pd.DataFrame:
-    """Return every link of every list: category, url, label. Raises ListError naming the list that cannot be read."""
+    """Return every link of every list: category, url, label. Raises ListError naming the list that cannot be read.
+
+    Raises BackboneError where the backbone's weights are not there, which is better known before an hour of fetching.
+    """
+    origin(run.config.backbone.name, run.config.backbone.weights)
     fetch = run.config.fetch
     client = Client(Guard(fetch.allow), proxy=fetch.proxy, user_agent=fetch.user_agent, max_bytes=fetch.max_bytes)
     with run.meter.step("read"):

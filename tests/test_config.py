@@ -21,10 +21,13 @@ def written(folder: Path, text: str) -> Path:
     return path
 
 
-def test_lists_are_beside_the_config_unless_told_otherwise(tmp_path: Path) -> None:
-    config = load_config(written(tmp_path, GOOD), {"cat": "elsewhere.txt"})
+def test_lists_and_weights_are_beside_the_config_unless_told_otherwise(tmp_path: Path) -> None:
+    config = load_config(written(tmp_path, GOOD + "backbone: {weights: vgg16.npy}"), {"cat": "elsewhere.txt"})
     assert config.categories["tiger"].list == str(tmp_path / "tiger.txt")
     assert config.categories["cat"].list == "elsewhere.txt"
+    assert config.backbone.weights == str(tmp_path / "vgg16.npy")
+    scratch = load_config(written(tmp_path, GOOD + "backbone: {weights: random}\ntune: {blocks: all}"))
+    assert scratch.backbone.weights == "random"
 
 
 @pytest.mark.parametrize(

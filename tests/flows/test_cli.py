@@ -65,6 +65,10 @@ def gpu_that_is_not_there(folder: Path) -> Path:
     return job(folder, more="device: gpu")
 
 
+def weights_that_are_not_there(folder: Path) -> Path:
+    return job(folder, "missing.txt", more="backbone: {name: vgg16, weights: vgg16.npy}")
+
+
 def unwritable_store(folder: Path) -> Path:
     path = job(folder)
     path.write_text(path.read_text().replace(str(folder / "store"), "/proc/nowhere"))
@@ -78,6 +82,7 @@ def unwritable_store(folder: Path) -> Path:
         (only_dead_links, 6, "'tiger' has 0 images"), (too_few_images, 6, "at least 5000"),
         (no_yaml, 2, "not YAML (line 2)"), (no_config, 2, "regraft init"), (unknown_key, 2, "did you mean `seed`?"),
         (unwritable_store, 3, "cannot be written"), (gpu_that_is_not_there, 2, "TensorFlow sees no GPU here"),
+        (weights_that_are_not_there, 7, "vgg16.npy cannot be read"),
     ],
 )  # fmt: skip
 def test_bad_input_gets_one_clear_message_and_publishes_nothing(
