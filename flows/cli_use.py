@@ -114,10 +114,10 @@ def promote(
 
 @app.command()
 def accept(
-    urls: Annotated[list[str], typer.Argument(metavar="URL...", help="Links that show another picture than before.")],
+    urls: Annotated[list[str], typer.Argument(metavar="URL...", help="Links that are `replaced` or `misfiled`.")],
     store: StoreOption = "artifacts",
 ) -> None:
-    """Let the next run learn from replaced links: pictures that somebody looked at and found right.
+    """Let the next run learn from replaced or misfiled links: pictures that somebody looked at and found right.
 
     Example: `regraft accept http://example.org/cat.jpg`
     """

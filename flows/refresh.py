@@ -10,8 +10,9 @@ from regraft import fetching, menagerie
 from regraft.config import Config
 from regraft.links import SHARDS
 from regraft.run import Run, open_run
+from regraft.screening import Screened
 from tasks.crashes import tell_cut_off
-from tasks.embed import Embedded, embed
+from tasks.embed import embed
 from tasks.evaluate import evaluate
 from tasks.fetch import fetch
 from tasks.label import label
@@ -20,8 +21,9 @@ from tasks.read import read
 from tasks.recall import recall
 from tasks.screen import screen
 from tasks.showing import shown
-from tasks.train import TrainedHead, train
+from tasks.train import Learnt, train
 from tasks.tune import tune
+from tasks.weed import weed
 
 THREADS: Any = ThreadPoolTaskRunner(max_workers=SHARDS)
 """Shards wait for the network side by side; the work is done by the crew's processes."""
@@ -48,13 +50,16 @@ def refresh(config: Config = menagerie.CONFIG) -> str:
         fetched = fetch.map(list(fetching.shards(links).items()), run=unmapped(run))
         screened = screen(fetched.result(), run)
         manifest = label(screened.pictures, links, run)
-        embedded, head = recall(manifest, run) or learn(manifest, run)
-        evaluation = evaluate(screened, manifest, head, embedded, run)
-        return publish(screened, manifest, head, embedded, evaluation, run)
+        learnt = recall(screened, manifest, run) or learn(screened, manifest, run)
+        evaluation = evaluate(learnt, run)
+        return publish(learnt, evaluation, run)
 
 
-def learn(manifest: pd.DataFrame, run: Run) -> tuple[Embedded, TrainedHead]:
-    """Turn pictures into features, train a head on them, and fine-tune the backbone where the config asks for it."""
+def learn(screened: Screened, manifest: pd.DataFrame, run: Run) -> Learnt:
+    """Turn pictures into features, weed out what is in the wrong list, train a head, and tune if that is wanted."""
     embedded = embed(manifest, run)
+    screened, manifest = weed(screened, manifest, embedded, run)
     head = train(manifest, embedded, run)
-    return tune(manifest, embedded, head, run) if run.config.tune.blocks else (embedded, head)
+    if run.config.tune.blocks:
+        embedded, head = tune(manifest, embedded, head, run)
+    return Learnt(screened, manifest, embedded, head)

@@ -28,7 +28,9 @@ def tell_run(store: str, name: str, as_json: bool) -> None:
     print(f"{about['config']['name']}: version {name}")
     print(f"  links     {len(links)} ({asked}): {alive} alive")
     print(f"  lost      {lost}")
-    found = sum(about["counts"]["images"].values()) - computed
+    if misfiled := int((links["reason"] == "misfiled").sum()):
+        print(f"  misfiled  {misfiled} left out: in the wrong list, it seems; `regraft accept URL` where they are not")
+    found = max(0, sum(about["counts"]["images"].values()) - computed)  # some were computed and found misfiled
     print(f"  images    {images}; features computed for {computed}, found again for {found}")
     how_good = quality(test["rmse"], test.get("accuracy"))
     print(f"  model     {how_good} on {test['n']} held-out images" + _area(test["auc"]))

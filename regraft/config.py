@@ -125,6 +125,8 @@ class ScreenSettings(Settings):
     """Width times height at most, checked before decoding."""
     near: Annotated[int, Field(ge=0, le=16)] = 6
     """Perceptual hashes that differ in at most this many of 64 bits are near-duplicates."""
+    misfiled: bool = True
+    """Leave out pictures that are clearly like another category's and unlike their own: a kitten among the tigers."""
     accept_replaced_days: Annotated[float, Field(ge=0)] | None = None
     """Learn from a link that shows another picture than it did once it has done so for this long; else only after
     `regraft accept URL`."""

@@ -9,7 +9,7 @@ import pandas as pd
 
 from regraft import versions
 from regraft.config import Config
-from regraft.labels import label_of, split_of
+from regraft.labels import label_by, split_of
 from regraft.screening import clusters
 from regraft.store import Store
 
@@ -56,12 +56,8 @@ def _is_test(category: str, digest: str, config: Config) -> bool:
 
 def _label(category: str, digest: str, label: float | str, config: Config) -> float | str | None:
     """The image's label by today's config; a real one is kept; None where the length of a dead link was never known."""
-    if config.named:
-        return category
-    distribution = config.categories[category].label
-    if distribution:
-        return label_of(distribution, config.seed, category, digest)
-    return label if isinstance(label, float) else None
+    told = label_by(config, category, digest)
+    return told if told is not None or not isinstance(label, float) else label
 
 
 def _near(found: pd.DataFrame, trained: pd.DataFrame, near: int) -> "pd.Series[bool]":

@@ -43,6 +43,17 @@ def label_of(distribution: Normal, seed: int, category: str, digest: str) -> flo
     return clipped(distribution, length)
 
 
+def label_by(config: Config, category: str, digest: str) -> float | str | None:
+    """Return the label of an image by the config alone: a length in cm, or the category where that is wanted.
+
+    None where only the list tells lengths.
+    """
+    if config.named:
+        return category
+    distribution = config.categories[category].label
+    return label_of(distribution, config.seed, category, digest) if distribution else None
+
+
 def clipped(distribution: Normal, length_cm: float) -> float:
     """Return a length within the distribution's range."""
     low = -math.inf if distribution.min is None else distribution.min

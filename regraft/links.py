@@ -17,7 +17,7 @@ REASONS: dict[str, Verdict] = {
     "tls": "dead", "timeout": "dead", "too_many_redirects": "dead", "blocked": "dead", "bad_url": "dead",
     "too_large": "junk", "not_an_image": "junk", "truncated": "junk", "too_many_pixels": "junk", "too_small": "junk",
     "animated": "junk", "placeholder": "junk", "replaced": "junk", "duplicate": "junk", "near_duplicate": "junk",
-    "opted_out": "junk",
+    "opted_out": "junk", "misfiled": "junk",
 }  # fmt: skip
 """Every reason, and the verdict that it belongs to: dead serves nothing, junk serves nothing to learn from."""
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from regraft import labels, links, report, versions
+from regraft import labels, links, misfiled, report, versions
 from regraft.errors import VersionError
 from regraft.evaluation import Evaluation
 from regraft.gallery import captions, examples, thumbnails
@@ -59,10 +59,10 @@ def publish(run: Run, made: Finished) -> Story:
     about = _about(run, made, parent)
     pictures = _plots(run, made, before)
     shown = examples(made.evaluation.predictions, run.config.named)
-    changed = changes(made.screened.links, before)
-    small = thumbnails(report.pictured(changed, shown), run.store)
+    changed, left_out = changes(made.screened.links, before), misfiled.shown(made.screened.links, run.store)
+    small = thumbnails(report.pictured(changed, left_out, shown), run.store)
     story = Story(
-        name, about, made.evaluation.metrics, made.screened.links, made.manifest, changed, pictures,
+        name, about, made.evaluation.metrics, made.screened.links, made.manifest, changed, pictures, left_out,
         _past(run, name, about, made.evaluation.metrics), shown, small,
     )  # fmt: skip
     files = {

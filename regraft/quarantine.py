@@ -1,16 +1,17 @@
-"""Links that show another picture than the one they are known for: not learnt from until somebody accepts it."""
+"""Links that are not learnt from until somebody accepts what they show: replaced and misfiled pictures."""
 
 import pandas as pd
 
+from regraft import misfiled
 from regraft.errors import LinkError
 from regraft.links import shard_of
 from regraft.store import Store
 
 
 def accept(store: Store, url: str) -> None:
-    """Let the next run learn from what a replaced link shows now.
+    """Let the next run learn from what a replaced or misfiled link shows now.
 
-    Raises LinkError where the link is not known or not replaced, LockedError while a run is under way.
+    Raises LinkError where the link is not known or neither, LockedError while a run is under way.
     """
     with store.held():
         shard = shard_of(url)
@@ -18,8 +19,10 @@ def accept(store: Store, url: str) -> None:
         rows = table["url"] == url
         if not rows.any():
             raise LinkError(f"{url} is in no list that {store.url} knows; nothing was changed.")
+        shown = zip(table.loc[rows, "digest"], table.loc[rows, "category"], strict=True)
+        misfiled_here = [misfiled.accept(store, digest, category) for digest, category in shown]
         rows &= table["replaced_at"].notna()
-        if not rows.any():
+        if not rows.any() and not any(misfiled_here):
             raise LinkError(f"{url} shows the picture that it is known for; there is nothing to accept.")
         table.loc[rows, "trusted_digest"] = table.loc[rows, "digest"]
         table.loc[rows, "trusted_phash"] = table.loc[rows, "phash"]

@@ -43,6 +43,8 @@ class Story:
     """What `rot.changes` told of the links since the parent version."""
     plots: Mapping[str, bytes]
     """PNG bytes by name."""
+    misfiled: pd.DataFrame
+    """The links (digest, category, url, like) that show a picture of another category."""
     past: Sequence[Summary]
     """The job's newest versions, this one last."""
     examples: Examples
@@ -55,10 +57,10 @@ CHANGES_SHOWN = 30
 """Links of one kind of change that a report lists."""
 
 
-def pictured(changed: Mapping[str, pd.DataFrame], examples: Examples) -> list[str]:
+def pictured(changed: Mapping[str, pd.DataFrame], misfiled: pd.DataFrame, examples: Examples) -> list[str]:
     """Return the digests of the pictures that a report shows."""
     shown = [getattr(examples, name) for name, _ in EXAMPLES] + [examples.elsewhere]
-    digests = [digest for rows in shown for digest in rows["digest"]]
+    digests = [digest for rows in [*shown, misfiled.head(CHANGES_SHOWN)] for digest in rows["digest"]]
     for rows in changed.values():
         digests += [*rows["digest"].head(CHANGES_SHOWN), *rows["digest_before"].head(CHANGES_SHOWN)]
     return [digest for digest in dict.fromkeys(digests) if digest]
@@ -153,6 +155,7 @@ def _facts(story: Story) -> dict[str, Any]:
         "changes": story.changed,
         "has_parent": story.run["parent"] is not None,
         "twice": in_two_categories(story.links),
+        "misfiled": story.misfiled.to_dict("records"),
         "categories": sorted(config["categories"]),
         "plots": {name: "data:image/png;base64," + base64.b64encode(png).decode() for name, png in story.plots.items()},
         "rivals": RIVALS,

@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 
 import pandas as pd
 
-KEPT = ("", "duplicate", "near_duplicate")
-"""Reasons of links that show a picture of their category, be it kept once or not."""
+KEPT = ("", "duplicate", "near_duplicate", "misfiled")
+"""Reasons of links that show a photo still, be it learnt from or not."""
 EVENTS = ("newly_dead", "revived", "replaced", "re_encoded", "now_placeholder")
 
 

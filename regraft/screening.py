@@ -1,7 +1,7 @@
 """What only all links together can tell: placeholders, duplicates, near-duplicates, pictures in two categories."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import pairwise
@@ -41,9 +41,28 @@ class Screened:
     survival: dict[str, dict[str, Any]]
     """How many of the links that ever showed a picture still do, by category."""
 
+    def without(self, misfiled: pd.DataFrame) -> "Screened":
+        """Return it without some pictures (digest, category), whose links are `misfiled`."""
+        if misfiled.empty:
+            return self
+        links = self.links.copy()
+        _drop(links, (links["verdict"] == "alive") & among(links, misfiled), "misfiled")
+        return replace(
+            self, links=links, pictures=self.pictures[~among(self.pictures, misfiled)].reset_index(drop=True)
+        )
+
+
+def among(table: pd.DataFrame, pictures: pd.DataFrame) -> NDArray[np.bool_]:
+    """Return which rows of a table (digest, category) are among some pictures (digest, category)."""
+    keys = ["digest", "category"]
+    return np.asarray(pd.MultiIndex.from_frame(table[keys]).isin(pd.MultiIndex.from_frame(pictures[keys])))
+
 
 def screen(links: pd.DataFrame, config: Config, store: Store) -> Screened:
-    """Return the last verdicts on links, columns links.MEMORY. The store learns new placeholders."""
+    """Return the last verdicts on links, columns links.MEMORY. The store learns new placeholders.
+
+    Pictures that are known to be misfiled go last, so that they are left out of what they were in when they were found.
+    """
     now = datetime.now(UTC)
     known = store.placeholders()
     new = find_placeholders(links, known, now)
@@ -54,7 +73,9 @@ def screen(links: pd.DataFrame, config: Config, store: Store) -> Screened:
     accepted_before = now - timedelta(days=days) if days is not None else None
     of_split = partial(split_of, config.split, config.seed)
     judged, pictures = screened(links, known, config.screen.near, of_split, accepted_before)
-    return Screened(judged[COLUMNS], pictures, survival(links, judged))
+    whole = Screened(judged[COLUMNS], pictures, survival(links, judged))
+    misfiled = store.misfiled()
+    return whole.without(misfiled[~misfiled["accepted"]]) if config.screen.misfiled else whole
 
 
 def find_placeholders(links: pd.DataFrame, known: pd.DataFrame, now: datetime) -> pd.DataFrame:

@@ -3,6 +3,7 @@
 blobs/ab/cdef...                     image bytes as fetched, write-once
 links/shard-0007.parquet             what is known of every link of that shard
 links/placeholders.parquet           pictures and addresses known to stand for photos that are gone
+links/misfiled.parquet               pictures known to be in the wrong list
 features/<backbone fingerprint>/     append-only
 versions/<version>/                  immutable once published (versions.py)
 champion.json                        the pointer (versions.py)
@@ -59,6 +60,14 @@ class Store(Blobs):
     def put_placeholders(self, table: pd.DataFrame) -> None:
         """Replace the known placeholders."""
         self.disk.write("links/placeholders.parquet", parquet(table, PLACEHOLDERS))
+
+    def misfiled(self) -> pd.DataFrame:
+        """Return the pictures known to be in the wrong list, columns MISFILED."""
+        return self._table("links/misfiled.parquet", MISFILED)
+
+    def put_misfiled(self, table: pd.DataFrame) -> None:
+        """Replace the known misfiled pictures."""
+        self.disk.write("links/misfiled.parquet", parquet(table, MISFILED))
 
     def _table(self, path: str, schema: pa.Schema) -> pd.DataFrame:
         try:
@@ -187,6 +196,15 @@ PLACEHOLDERS = pa.schema(
     ]
 )  # fmt: skip
 """A placeholder's signature is the bytes, or the address that links redirect to, or the picture and its size."""
+
+
+MISFILED = pa.schema(
+    [
+        ("digest", pa.string()), ("category", pa.string()), ("like", pa.string()),
+        ("first_seen", links.SCHEMA.field("first_seen").type), ("accepted", pa.bool_()),
+    ]
+)  # fmt: skip
+"""A picture, the category whose list shows it, the one that it is like, and whether somebody took it for right."""
 
 
 def parquet(table: pd.DataFrame, schema: pa.Schema | None = None) -> bytes:

@@ -1,7 +1,7 @@
 """The candidate on trial: measured as saved, against the oracle, its rivals and the champion, on held-out images."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import keras
@@ -25,24 +25,38 @@ SAME = 1e-3
 """A reloaded head may differ by this much, in cm or in a probability."""
 
 
+@dataclass(frozen=True)
+class Candidate:
+    """A head on trial."""
+
+    head: bytes
+    """As it will be published."""
+    trained: Answers
+    """What it answered when it was trained, row by row of the manifest."""
+    extractor: Extractor
+
+
 def evaluate(
-    manifest: pd.DataFrame, held_out: pd.DataFrame, head: bytes, trained: Answers, extractor: Extractor, run: Run
+    manifest: pd.DataFrame, held_out: pd.DataFrame, misfiled: pd.DataFrame, candidate: Candidate, run: Run
 ) -> Evaluation:
     """Return the evaluation of a head, read again from the bytes that will be published.
 
-    `held_out`, see `holdout`: the images to compare with the champion on. `trained`, what the head answered when
-    it was trained, follows the manifest's rows. Raises TrainingError where the reloaded head predicts anything else.
+    `held_out`, see `holdout`: the images to compare with the champion on. `misfiled`, see `misfiled.held_out`: what the
+    test split lacks. Raises TrainingError where the reloaded head predicts anything else than the trained one did.
     """
-    named = run.config.named
-    saved, features = Head.from_bytes(head, named), extractor.features(manifest["digest"].tolist(), run.store)
+    named, extractor = run.config.named, candidate.extractor
+    saved = Head.from_bytes(candidate.head, named)
+    features = extractor.features(manifest["digest"].tolist(), run.store)
     predicted = saved.predict(features)
-    off = float(np.max(np.abs(predicted - trained)))
+    off = float(np.max(np.abs(predicted - candidate.trained)))
     if not off <= SAME:
         raise TrainingError(
             f"The saved head predicts otherwise than the trained one (by up to {off:g}); nothing was published."
         )
     predictions = answers.predictions(manifest[["digest", "category", "split", "label"]], predicted, named)
     measured = _named(manifest, predictions, run) if named else _lengths(manifest, predictions, features, run)
+    test = predictions[predictions["split"] == "test"]
+    measured["misfiled"] = _with_misfiled(test, misfiled, saved, extractor, run) if len(misfiled) else {"n": 0}
     gate, because = _gate(held_out, manifest, saved, extractor, run)
     if measured["leak"] is not None and measured["leak"]["alarm"]:
         p = measured["leak"]["p"]
@@ -108,6 +122,21 @@ def _strays(predictions: pd.DataFrame, distributions: Mapping[str, Normal | None
     best = labels.oracle(rest, distributions) if len(rest) else None
     excess = evaluation.excess(evaluation.metrics(rest)["rmse"], best) if best else None
     return {"n": int((test & ~own).sum()), "excess": excess}
+
+
+def _with_misfiled(
+    test: pd.DataFrame, misfiled: pd.DataFrame, saved: Head, extractor: Extractor, run: Run
+) -> dict[str, Any]:
+    """What the metrics would be if the misfiled pictures were in the test split still: n of them, and the whole's."""
+    config, named = run.config, run.config.named
+    said = saved.predict(extractor.features(misfiled["digest"].tolist(), run.store))
+    whole = pd.concat([test, answers.predictions(misfiled, said, named)], ignore_index=True)
+    if named:
+        return {"n": len(misfiled), "accuracy": float((whole["prediction"] == whole["category"]).mean())}
+    rmse = evaluation.metrics(whole)["rmse"]
+    distributions = {name: category.label for name, category in config.categories.items()}
+    best = labels.oracle(whole, distributions) if labels.are_synthetic(whole, config) else None
+    return {"n": len(misfiled), "rmse": rmse, "excess": evaluation.excess(rmse, best)}
 
 
 def _rivals(manifest: pd.DataFrame, features: Features, run: Run) -> dict[str, Lengths]:

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import pandas as pd
 from prefect import runtime, task
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
@@ -12,24 +11,21 @@ from regraft.evaluation import Evaluation
 from regraft.publishing import Finished
 from regraft.report import Story
 from regraft.run import Run
-from regraft.screening import Screened
-from tasks.embed import Embedded
 from tasks.events import tell
 from tasks.showing import artifact_key
-from tasks.train import TrainedHead
+from tasks.train import Learnt
 
 METRICS = "Metrics from version to version, the newest first; RMSE is in cm, or of the probabilities of categories."
 
 
 @task(name="publish", cache_policy=NO_CACHE)
-def publish(
-    screened: Screened, manifest: pd.DataFrame, head: TrainedHead, embedded: Embedded, evaluation: Evaluation, run: Run
-) -> str:
+def publish(learnt: Learnt, evaluation: Evaluation, run: Run) -> str:
     """Publish one immutable version, move the champion if the gate said so, and return the version's name."""
     with run.meter.step("publish"):
         flow_run = {"flow_run_id": str(runtime.flow_run.id), "flow_run_name": str(runtime.flow_run.name)}
+        head, embedded = learnt.head, learnt.embedded
         made = Finished(
-            screened, manifest, evaluation, head.path.read_bytes(), head.history, embedded.fingerprint,
+            learnt.screened, learnt.manifest, evaluation, head.path.read_bytes(), head.history, embedded.fingerprint,
             embedded.computed, embedded.device, flow_run, embedded.tuned.read_bytes() if embedded.tuned else None,
             embedded.same,
         )  # fmt: skip

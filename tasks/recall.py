@@ -6,13 +6,14 @@ from prefect.cache_policies import NO_CACHE
 
 from regraft import answers, recipe
 from regraft.run import Run
+from regraft.screening import Screened
 from tasks.embed import Embedded
-from tasks.train import TrainedHead
+from tasks.train import Learnt, TrainedHead
 
 
 @task(name="recall", cache_policy=NO_CACHE)
-def recall(manifest: pd.DataFrame, run: Run) -> tuple[Embedded, TrainedHead] | None:
-    """Return features and head of the newest version where they would come out the same; None where not."""
+def recall(screened: Screened, manifest: pd.DataFrame, run: Run) -> Learnt | None:
+    """Return what the newest version had learnt, where it would come out the same; None where not."""
     with run.meter.step("recall"):
         same = recipe.same(manifest, run)
         if same is None:
@@ -24,4 +25,5 @@ def recall(manifest: pd.DataFrame, run: Run) -> tuple[Embedded, TrainedHead] | N
             tuned.write_bytes(same.read("backbone.npz"))
         known = manifest[["digest"]].merge(same.table("predictions.parquet"), on="digest")
         embedded = Embedded(told["fingerprint"], 0, told["device"], tuned if tuned.exists() else None, same)
-        return embedded, TrainedHead(head, told["history"], answers.read(known, run.config.named))
+        trained = TrainedHead(head, told["history"], answers.read(known, run.config.named))
+        return Learnt(screened, manifest, embedded, trained)

@@ -9,6 +9,7 @@ from prefect.cache_policies import NO_CACHE
 
 from regraft.answers import Answers
 from regraft.run import Run
+from regraft.screening import Screened
 from tasks.embed import Embedded
 
 
@@ -19,6 +20,16 @@ class TrainedHead:
     path: Path
     history: dict[str, list[float]]
     predicted: Answers
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """What a run has learnt, and from what."""
+
+    screened: Screened
+    manifest: pd.DataFrame
+    embedded: Embedded
+    head: TrainedHead
 
 
 @task(name="train", cache_policy=NO_CACHE)

@@ -30,7 +30,8 @@ DEAD = {
 REASONS: dict[str, tuple[str, ...]] = {
     "photo": ("", "near_duplicate", "duplicate"), "flaky": ("",), "moved": ("",), "octet_stream": ("",),
     "as_html": ("",),
-    "twin": ("duplicate", ""), "resaved": ("", "near_duplicate"), "gone_404": ("gone",), "gone_410": ("gone",),
+    "twin": ("duplicate", ""), "resaved": ("", "near_duplicate"), "misfiled": ("misfiled",),
+    "gone_404": ("gone",), "gone_410": ("gone",),
     "forbidden": ("forbidden",), "server_error": ("server_error",), "rate_limited": ("rate_limited",),
     "unreachable": ("unreachable",), "tls": ("tls",), "hang": ("timeout",), "loop": ("too_many_redirects",),
     "private": ("blocked",), "private_redirect": ("blocked",), "bad_url": ("bad_url",), "too_large": ("too_large",),
@@ -88,6 +89,9 @@ class Web:
         """Return the picture behind an alive link."""
         animal, number = url.rsplit("/", 2)[-2:]
         number = number.removesuffix(".jpg")
+        if self.fates[url] == "misfiled":
+            [animal] = set(ANIMALS) - {animal}
+            number = f"misfiled/{number}"
         if self.fates[url] in ("twin", "resaved"):
             number = f"{int(number) - 1:03d}"
         quality = 70 if self.fates[url] == "resaved" else 88
@@ -106,6 +110,7 @@ class Web:
             url = _url(dice.choice(HOSTS), animal, number, fate)
             self.fates[url] = fate
             urls.append(url)
+        self.fates[next(url for url in urls if self.fates[url] == "photo")] = "misfiled"
         return urls
 
     def _photo(self, url: str, kind: str, headers: dict[str, str] | None = None) -> Page:
@@ -166,7 +171,8 @@ class Web:
 
 
 _PHOTOS = {
-    "photo": "image/jpeg", "flaky": "image/jpeg", "twin": "image/jpeg", "resaved": "image/jpeg",
+    "photo": "image/jpeg", "misfiled": "image/jpeg",
+    "flaky": "image/jpeg", "twin": "image/jpeg", "resaved": "image/jpeg",
     "octet_stream": "application/octet-stream", "as_html": "text/html", "opted_out": "image/jpeg",
 }  # fmt: skip
 _SORRY = b"<!doctype html><title>Sorry</title><h1>Sorry</h1>"

@@ -95,7 +95,7 @@ def bare(store: str) -> None:
     from regraft import fetching, menagerie, publishing
     from regraft.publishing import Finished
     from regraft.run import open_run
-    from tasks import embed, evaluate, fetch, label, read, screen, train
+    from tasks import embed, evaluate, fetch, label, read, screen, train, weed
 
     config = menagerie.CONFIG.model_copy(update={"store": store})
     with menagerie.served(config) as reachable, open_run(reachable) as run, ThreadPoolExecutor(16) as shards:
@@ -104,8 +104,9 @@ def bare(store: str) -> None:
         screened = screen.screen.fn(fetched, run)
         manifest = label.label.fn(screened.pictures, links, run)
         embedded = embed.embed.fn(manifest, run)
+        screened, manifest = weed.weed.fn(screened, manifest, embedded, run)
         head = train.train.fn(manifest, embedded, run)
-        evaluation = evaluate.evaluate.fn(screened, manifest, head, embedded, run)
+        evaluation = evaluate.evaluate.fn(train.Learnt(screened, manifest, embedded, head), run)
         made = Finished(
             screened, manifest, evaluation, head.path.read_bytes(), head.history, embedded.fingerprint,
             embedded.computed, embedded.device, {},

@@ -17,7 +17,7 @@ import pandas as pd
 import pytest
 import requests
 
-from regraft import evaluation, fetching, head, labels, screening, versions
+from regraft import evaluation, fetching, head, labels, misfiled, screening, versions
 from regraft.config import Config, load_config, parse_config
 from regraft.embedding import lookup
 from regraft.lists import read_list
@@ -37,7 +37,7 @@ REASONS = {
     "redirect_private": "blocked", "bomb": "too_many_pixels", "empty": "not_an_image", "svg": "not_an_image",
 }  # fmt: skip
 """What a dead link of each fate must be found to be."""
-SHOWS_A_PHOTO = ("", "duplicate", "near_duplicate", "replaced")
+SHOWS_A_PHOTO = ("", "duplicate", "near_duplicate", "replaced", "misfiled")
 """The reasons of links that were found to show a photo, kept or not."""
 
 
@@ -93,14 +93,22 @@ def test_the_real_lists_become_a_version_near_the_best_possible(tmp_path: Path) 
     metrics = version.json("metrics.json")
     print(f"recall {recall:.4f}, RMSE {metrics['test']['rmse']:.2f}, oracle {metrics['oracle']['rmse']:.2f}")
     print(f"excess {metrics['excess']:.3f}, AUC {metrics['test']['auc']:.4f}")
+    print(f"misfiled {metrics['misfiled']}")
     assert recall >= 0.98
     assert not in_manifest & set(links.loc[~alive, "url"])
-    assert metrics["test"]["rmse"] <= 1.15 * metrics["oracle"]["rmse"]
-    assert metrics["test"]["auc"] >= 0.98
+    assert links.loc[links["reason"] == "misfiled", "photo"].unique().tolist() == ["015.jpg"]  # a kitten, among tigers
+    assert metrics["excess"] <= 0.03
+    assert metrics["test"]["auc"] >= 0.995
+    assert metrics["misfiled"]["n"] == 1
+    assert metrics["misfiled"]["excess"] < 0.05  # with the kitten
     excess, area = zip(*(drawn_anew(version, config, seed) for seed in range(10)), strict=True)
     print(f"ten draws of labels and splits: excess {', '.join(f'{x:.1%}' for x in excess)}, mean {np.mean(excess):.2%}")
-    assert np.mean(excess) <= 0.03
+    assert max(excess) <= 0.03
     assert min(area) >= 0.995
+    found, wrongly = zip(*(planted(version, seed) for seed in range(5)), strict=True)
+    print(f"5% put into the wrong list: {np.mean(found):.1%} found, {sum(wrongly)} others called so in five draws")
+    assert np.mean(found) >= 0.9
+    assert sum(wrongly) <= 2
 
 
 def drawn_anew(version: versions.Version, config: Config, seed: int) -> tuple[float, float]:
@@ -117,6 +125,17 @@ def drawn_anew(version: versions.Version, config: Config, seed: int) -> tuple[fl
     over = evaluation.excess(found["rmse"], labels.oracle(test, said))
     assert over is not None
     return over, found["auc"]
+
+
+def planted(version: versions.Version, seed: int) -> tuple[float, int]:
+    """The share that is found of pictures put into the wrong list, one in twenty, and how many others are called so."""
+    manifest = version.table("manifest.parquet")
+    features = lookup(manifest["digest"].tolist(), version.json("run.json")["fingerprint"], version.store)
+    moved = np.random.default_rng(seed).random(len(manifest)) < 0.05
+    other = manifest["category"].map({"tiger": "kittycat", "kittycat": "tiger"})
+    found = misfiled.find(manifest.assign(category=manifest["category"].mask(moved, other)), features)
+    right = found["digest"].isin(manifest.loc[moved, "digest"])
+    return float(right.sum() / moved.sum()), int((~right).sum())
 
 
 def fetched(config: Config) -> pd.DataFrame:

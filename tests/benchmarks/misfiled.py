@@ -1,0 +1,80 @@
+"""Pictures put into the wrong list: how many are found, and how many others are called so, against cleanlab.
+
+    python tests/benchmarks/misfiled.py                  # on drawings
+    REGRAFT_WEB=... python tests/benchmarks/misfiled.py  # on the photographs behind the replayed web
+
+cleanlab, https://github.com/cleanlab/cleanlab, gets the same features, as out-of-fold probabilities of the same softmax
+regression (five folds), and uses confident learning, its default. The first row plants nothing: what is called misfiled
+there is either a mistake or was in the wrong list from the start. It needs: pip install cleanlab.
+"""
+
+import argparse
+import os
+import tempfile
+import time
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import numpy as np
+import pandas as pd
+from cleanlab.filter import find_label_issues
+from train import world
+
+from regraft import backbones, embedding, misfiled, softmax
+from regraft.config import HeadSettings
+from regraft.store import Store
+
+FOLDS = 5
+SHARES = (0.0, 0.01, 0.05, 0.1)
+
+
+def regrafts_way(manifest: pd.DataFrame, features: np.ndarray) -> set[str]:
+    """The digests that are called misfiled."""
+    return set(misfiled.find(manifest, features)["digest"])
+
+
+def cleanlabs_way(manifest: pd.DataFrame, features: np.ndarray) -> set[str]:
+    """The digests whose category is called wrong."""
+    names = sorted(manifest["category"].unique())
+    target = manifest["category"].map(names.index).to_numpy()
+    x = ((features - features.mean(axis=0)) / np.sqrt(np.maximum(features.var(axis=0), 1e-3))).astype(np.float32)
+    fold = np.random.default_rng(0).integers(0, FOLDS, len(x))
+    said = np.zeros((len(x), len(names)))
+    for number in range(FOLDS):
+        out, chooses = fold == number, fold == (number + 1) % FOLDS
+        learnt = softmax.fit(x, target, ~out & ~chooses, chooses, HeadSettings())
+        said[out] = learnt.probabilities(x[out])
+    return set(manifest.loc[find_label_issues(target, said, n_jobs=1), "digest"])
+
+
+def main() -> None:
+    asks = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    asks.add_argument("--count", type=int, default=420, help="pictures of each category")
+    asks.add_argument("--rounds", type=int, default=10)
+    told = asks.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        store = Store(folder)
+        manifest, backbone = world(store, told.count), backbones.load("efficientnet-lite0")
+        embedding.embed(manifest["digest"].tolist(), backbone, store, 32, lambda _: None)
+        features = embedding.lookup(manifest["digest"].tolist(), backbone.fingerprint, store)
+    first, second = sorted(manifest["category"].unique())
+    other = manifest["category"].map({first: second, second: first})
+    print(f"{len(manifest)} pictures, efficientnet-lite0, {told.rounds} rounds; each picture is moved with this chance")
+    print(f"{'moved':>6}{'':12}{'found':>8}{'others called so':>18}{'seconds':>9}")
+    for share in SHARES:
+        for name, way in {"Regraft": regrafts_way, "cleanlab": cleanlabs_way}.items():
+            found, others, began = [], [], time.monotonic()
+            for seed in range(told.rounds if share else 1):
+                moved = np.random.default_rng(seed).random(len(manifest)) < share
+                called = way(manifest.assign(category=manifest["category"].mask(moved, other)), features)
+                planted = set(manifest.loc[moved, "digest"])
+                found.append((len(called & planted), len(planted)))
+                others.append(len(called - planted))
+            hits, of = np.array(found).sum(axis=0)
+            seconds = (time.monotonic() - began) / len(found)
+            ratio = f"{hits / of:.1%}" if of else ""
+            print(f"{share:6.0%}  {name:10}{ratio:>8}{np.mean(others):18.1f}{seconds:9.2f}")
+
+
+if __name__ == "__main__":
+    main()
