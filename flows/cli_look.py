@@ -30,7 +30,10 @@ def versions(
     store: StoreOption = "artifacts",
     as_json: JsonOption = False,
 ) -> None:
-    """List the published versions, the newest last; the champion is marked."""
+    """List the published versions, the newest last; the champion is marked.
+
+    Examples: `regraft versions`, `regraft versions --store artifacts/felidae --json`
+    """
     with told_apart():
         from dataclasses import asdict
 
@@ -104,6 +107,8 @@ def report(
     """Open a version's report in the browser, and say where it is.
 
     A report in a remote store is copied to this machine first.
+
+    Examples: `regraft report`, `regraft report champion --no-browse`
     """
     with told_apart():
         import tempfile

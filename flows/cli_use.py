@@ -100,7 +100,10 @@ def promote(
     ],
     store: StoreOption = "artifacts",
 ) -> None:
-    """Make a version the champion; `regraft promote previous` goes back to the one before."""
+    """Make a version the champion.
+
+    Examples: `regraft promote 20261124T0300`, `regraft promote previous` to go back to the one before
+    """
     with told_apart():
         from regraft import versions as known
         from regraft.store import Store

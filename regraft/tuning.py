@@ -5,7 +5,7 @@ from scratch it learns too. What comes out is another backbone, with a fingerpri
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -41,12 +41,18 @@ class Tuned:
 
 
 def tune(
-    manifest: pd.DataFrame, backbone: KerasBackbone, head: Head, store: Store, settings: TuneSettings, seed: int
+    manifest: pd.DataFrame,
+    backbone: KerasBackbone,
+    head: Head,
+    store: Store,
+    settings: TuneSettings,
+    seed: int,
+    progress: Callable[[int], None],
 ) -> Tuned:
     """Return backbone and head after learning together on the train split, stopped early on the validation split.
 
-    A head that knows the categories learns them, by cross-entropy; another one the labels. Raises TrainingError where
-    a loss is not a number.
+    A head that knows the categories learns them, by cross-entropy; another one the labels. `progress` hears of every
+    step, and of those that were not needed. Raises TrainingError where a loss is not a number.
     """
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
@@ -63,16 +69,23 @@ def tune(
         for split in ("train", "validation")
     )
     stop = keras.callbacks.EarlyStopping(monitor="val_loss", patience=PATIENCE, restore_best_weights=True)
+    tells = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: progress(1))
     with device.single_precision():
         ran = joint.fit(
             train, validation_data=validation, epochs=settings.epochs, verbose=0, shuffle=False,
-            callbacks=[stop, keras.callbacks.TerminateOnNaN()],
+            callbacks=[stop, keras.callbacks.TerminateOnNaN(), tells],
         )  # fmt: skip
+    progress(steps(manifest, settings) // settings.epochs * (settings.epochs - len(ran.epoch)))
     history = {f"tune_{name}": [float(x) for x in values] for name, values in ran.history.items()}
     if not all(np.isfinite(values).all() for values in history.values()):
         raise TrainingError("Fine-tuning stopped: the loss is not a number. Try a smaller tune.learning_rate.")
     weights = weights_bytes(backbone.model)
     return Tuned(replace(backbone, fingerprint=tuned_name(backbone.fingerprint, weights)), head, weights, history)
+
+
+def steps(manifest: pd.DataFrame, settings: TuneSettings) -> int:
+    """Return how many steps fine-tuning takes at most."""
+    return -(-int((manifest["split"] == "train").sum()) // settings.batch) * settings.epochs
 
 
 def _thaw(network: Any, blocks: int | str) -> None:

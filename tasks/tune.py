@@ -18,13 +18,13 @@ def tune(manifest: pd.DataFrame, embedded: Embedded, head: TrainedHead, run: Run
     from regraft.head import Head
 
     config, digests = run.config, manifest["digest"].tolist()
-    with run.meter.step("tune"):
-        backbone = embedded.extractor(run).backbone()
-        saved = Head.from_bytes(head.path.read_bytes(), config.named)
-        tuned = tuning.tune(manifest, backbone, saved, run.store, config.tune, config.seed)
-        weights = run.folder / "backbone.npz"
-        weights.write_bytes(tuned.weights)
-        head.path.write_bytes(tuned.head.to_bytes())
+    progress = run.meter.expect("tune", tuning.steps(manifest, config.tune))
+    backbone = embedded.extractor(run).backbone()
+    saved = Head.from_bytes(head.path.read_bytes(), config.named)
+    tuned = tuning.tune(manifest, backbone, saved, run.store, config.tune, config.seed, progress)
+    weights = run.folder / "backbone.npz"
+    weights.write_bytes(tuned.weights)
+    head.path.write_bytes(tuned.head.to_bytes())
     progress = run.meter.expect("embed again", len(manifest))
     computed = embedding.embed(digests, tuned.backbone, run.store, config.backbone.batch, progress)
     predicted = tuned.head.predict(embedding.lookup(digests, tuned.backbone.fingerprint, run.store))

@@ -39,7 +39,11 @@ def test_only_the_last_block_learns_and_batch_norm_stays(tmp_path: Path) -> None
     manifest, backbone = world(store), backbones.load("efficientnet-lite0")
     before = {weight.path: np.array(weight) for weight in backbone.model.weights}
     grafted_head = grafted(manifest, backbone, store)
-    tuned = tuning.tune(manifest, backbone, grafted_head, store, TuneSettings(blocks=2, epochs=1, batch=8), 0)
+    settings = TuneSettings(blocks=2, epochs=5, batch=8)
+    done: list[int] = []
+    tuned = tuning.tune(manifest, backbone, grafted_head, store, settings, 0, done.append)
+    assert sum(done) == tuning.steps(manifest, settings) == 10
+    assert len(done) > 5
     changed = {w.path.split("/")[0] for w in tuned.backbone.model.weights if not np.array_equal(before[w.path], w)}
     assert changed
     assert all(name == "_conv_head" or name.startswith("_blocks-15-") for name in changed), changed
@@ -50,9 +54,8 @@ def test_only_the_last_block_learns_and_batch_norm_stays(tmp_path: Path) -> None
 def test_a_tuned_backbone_is_found_again_from_its_weights(tmp_path: Path) -> None:
     store = Store(str(tmp_path))
     manifest, backbone = world(store), backbones.load("MobileNetV2", "random")
-    tuned = tuning.tune(
-        manifest, backbone, grafted(manifest, backbone, store), store, TuneSettings(blocks="all", epochs=1), 0
-    )
+    scratch, made = TuneSettings(blocks="all", epochs=1), grafted(manifest, backbone, store)
+    tuned = tuning.tune(manifest, backbone, made, store, scratch, 0, lambda _: None)
     pictures = [rgb(store.blob(digest)) for digest in manifest["digest"][:3]]
     settings = CONFIG.backbone.model_copy(update={"name": "MobileNetV2", "weights": "random"})
     again = Extractor(settings, tuned.backbone.fingerprint, tuned.weights).backbone()
