@@ -35,9 +35,8 @@ def tell_run(store: str, name: str, as_json: bool) -> None:
     how_good = quality(test["rmse"], test.get("accuracy"))
     print(f"  model     {how_good} on {test['n']} held-out images" + _area(test["auc"]))
     if oracle:
-        print(
-            f"  oracle    RMSE {oracle['rmse']:.2f} cm is the best possible; the model is {_away(metrics['excess'])} it"
-        )
+        away = report.away(metrics["excess"])
+        print(f"  oracle    RMSE {oracle['rmse']:.2f} cm is the best possible; the model is {away} it")
     print(f"  champion  {'yes' if metrics['promoted'] else 'no'}: {metrics['why']}")
     print(f"  seconds   {', '.join(f'{step} {s:.1f}' for step, s in about['timings'].items())}")
     print(f"Look next:  {version.path}/report.html")
@@ -54,10 +53,6 @@ def quality(rmse: float, accuracy: float | None) -> str:
 
 def _area(auc: float | None) -> str:
     return "" if auc is None else f", AUC {auc:.3f}"
-
-
-def _away(excess: float) -> str:
-    return f"{abs(excess):.1%} {'above' if excess >= 0 else 'below'}"
 
 
 def number(value: float | None, style: str) -> str:

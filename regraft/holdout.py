@@ -56,8 +56,10 @@ def _is_test(category: str, digest: str, config: Config) -> bool:
 
 def _label(category: str, digest: str, label: float | str, config: Config) -> float | str | None:
     """The image's label by today's config; a real one is kept; None where the length of a dead link was never known."""
-    told = label_by(config, category, digest)
-    return told if told is not None or not isinstance(label, float) else label
+    drawn = label_by(config, category, digest)
+    if drawn is None and isinstance(label, float):
+        return label
+    return drawn
 
 
 def _near(found: pd.DataFrame, trained: pd.DataFrame, near: int) -> "pd.Series[bool]":

@@ -89,7 +89,7 @@ def sentences(story: Story) -> list[str]:
         f"Of {len(story.links):,} links {counts.get('alive', 0):,} are alive and used, {counts.get('dead', 0):,} are "
         f"dead and {counts.get('junk', 0):,} serve nothing to learn from; {len(story.manifest):,} images were labelled."
     )
-    best = f", {_percent(story.metrics['excess'])} the best possible {oracle['rmse']:.1f} cm" if oracle else ""
+    best = f", {away(story.metrics['excess'])} the best possible {oracle['rmse']:.1f} cm" if oracle else ""
     area = f" and tells the categories apart with an AUC of {test['auc']:.3f}" if test["auc"] is not None else ""
     does = f"errs by {test['rmse']:.1f} cm (RMSE){best}"
     if "accuracy" in test:
@@ -143,7 +143,7 @@ def _facts(story: Story) -> dict[str, Any]:
         "names_categories": measures is CATEGORIES,
         "results": [("all", story.metrics["test"]), *story.metrics["test"]["by_category"].items()],
         "figure": lambda x: "" if x is None else format(x, ".2f" if measures is LENGTHS else ".3f"),
-        "away": _percent,
+        "away": away,
         "signed": lambda x: format(x, "+.2f" if measures is LENGTHS else "+.3f"),
         "version": story.version,
         "run": story.run,
@@ -189,10 +189,14 @@ def _funnel(story: Story) -> list[tuple[str, int]]:
     ]
 
 
-def _percent(share: float | None) -> str:
-    if share is None:
-        return ""
-    return f"{abs(share):.1%} {'above' if share >= 0 else 'below'}"
+def percent(share: float | None) -> str:
+    """Return a share in percent; nothing for none."""
+    return "" if share is None else f"{share:.1%}"
+
+
+def away(share: float | None) -> str:
+    """Return how far above or below something a share is; nothing for none."""
+    return "" if share is None else f"{percent(abs(share))} {'above' if share >= 0 else 'below'}"
 
 
 def _template(name: str, escape: bool = True) -> jinja2.Template:
@@ -201,5 +205,5 @@ def _template(name: str, escape: bool = True) -> jinja2.Template:
         autoescape=escape, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
     environment.filters["inert"] = inert
-    environment.filters["percent"] = lambda x: "" if x is None else f"{x:.1%}"
+    environment.filters["percent"] = percent
     return environment.from_string(source)

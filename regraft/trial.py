@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from regraft import answers, bootstrap, certainty, evaluation, labels, naming, tutorial, versions
 from regraft.answers import Answers
 from regraft.change import change
-from regraft.config import Normal
+from regraft.config import Config, Normal
 from regraft.errors import RegraftError, TrainingError
 from regraft.evaluation import Evaluation, Gate
 from regraft.head import Head
@@ -72,9 +72,8 @@ def _lengths(manifest: pd.DataFrame, predictions: pd.DataFrame, features: Featur
     config = run.config
     is_test = (manifest["split"] == "test").to_numpy()
     test = predictions[is_test]
-    distributions = {name: category.label for name, category in config.categories.items()}
-    synthetic = labels.are_synthetic(test, config)
-    best = labels.oracle(test, distributions) if synthetic else None
+    distributions = _distributions(config)
+    best = _oracle(test, config)
     result = evaluation.metrics(test) | {"intervals": bootstrap.intervals(test, config.gate, config.seed)}
     for name, part in test.groupby("category"):
         spans = bootstrap.intervals(part, config.gate, config.seed)
@@ -84,7 +83,7 @@ def _lengths(manifest: pd.DataFrame, predictions: pd.DataFrame, features: Featur
         rivals["oracle"] = labels.answers(manifest, distributions)
     shown = {name: lengths[is_test] for name, lengths in rivals.items()}
     label, ours = _arrays(test)
-    leak = labels.leak(test, distributions, config.seed) if synthetic else None
+    leak = labels.leak(test, distributions, config.seed) if best is not None else None
     return {
         "test": result,
         "oracle": {"rmse": best.rmse, "mae": best.mae} if best else None,
@@ -128,15 +127,22 @@ def _with_misfiled(
     test: pd.DataFrame, misfiled: pd.DataFrame, saved: Head, extractor: Extractor, run: Run
 ) -> dict[str, Any]:
     """What the metrics would be if the misfiled pictures were in the test split still: n of them, and the whole's."""
-    config, named = run.config, run.config.named
+    named = run.config.named
     said = saved.predict(extractor.features(misfiled["digest"].tolist(), run.store))
     whole = pd.concat([test, answers.predictions(misfiled, said, named)], ignore_index=True)
     if named:
         return {"n": len(misfiled), "accuracy": float((whole["prediction"] == whole["category"]).mean())}
-    rmse = evaluation.metrics(whole)["rmse"]
-    distributions = {name: category.label for name, category in config.categories.items()}
-    best = labels.oracle(whole, distributions) if labels.are_synthetic(whole, config) else None
-    return {"n": len(misfiled), "rmse": rmse, "excess": evaluation.excess(rmse, best)}
+    rmse = answers.rmse(*_arrays(whole))
+    return {"n": len(misfiled), "rmse": rmse, "excess": evaluation.excess(rmse, _oracle(whole, run.config))}
+
+
+def _distributions(config: Config) -> dict[str, Normal | None]:
+    return {name: category.label for name, category in config.categories.items()}
+
+
+def _oracle(rows: pd.DataFrame, config: Config) -> labels.Oracle | None:
+    """The oracle of rows (digest, category, label) whose labels are all synthetic; None where some are real."""
+    return labels.oracle(rows, _distributions(config)) if labels.are_synthetic(rows, config) else None
 
 
 def _rivals(manifest: pd.DataFrame, features: Features, run: Run) -> dict[str, Lengths]:

@@ -75,7 +75,7 @@ def tune(
             train, validation_data=validation, epochs=settings.epochs, verbose=0, shuffle=False,
             callbacks=[stop, keras.callbacks.TerminateOnNaN(), tells],
         )  # fmt: skip
-    progress(steps(manifest, settings) // settings.epochs * (settings.epochs - len(ran.epoch)))
+    progress(_steps_an_epoch(manifest, settings) * (settings.epochs - len(ran.epoch)))
     history = {f"tune_{name}": [float(x) for x in values] for name, values in ran.history.items()}
     if not all(np.isfinite(values).all() for values in history.values()):
         raise TrainingError("Fine-tuning stopped: the loss is not a number. Try a smaller tune.learning_rate.")
@@ -85,7 +85,11 @@ def tune(
 
 def steps(manifest: pd.DataFrame, settings: TuneSettings) -> int:
     """Return how many steps fine-tuning takes at most."""
-    return -(-int((manifest["split"] == "train").sum()) // settings.batch) * settings.epochs
+    return _steps_an_epoch(manifest, settings) * settings.epochs
+
+
+def _steps_an_epoch(manifest: pd.DataFrame, settings: TuneSettings) -> int:
+    return -(-int((manifest["split"] == "train").sum()) // settings.batch)
 
 
 def _thaw(network: Any, blocks: int | str) -> None:

@@ -11,15 +11,17 @@ from tasks.train import Learnt
 
 
 @task(name="evaluate", cache_policy=NO_CACHE)
-def evaluate(made: Learnt, run: Run) -> Evaluation:
+def evaluate(learnt: Learnt, run: Run) -> Evaluation:
     """Return metrics, and the gate's decision. Raises TrainingError where the saved head is not the trained one."""
     with run.meter.step("evaluate"):
-        links, same = made.screened.links, made.embedded.same
-        held_out = holdout(made.manifest, links, run.config, run.store)
+        links, same = learnt.screened.links, learnt.embedded.same
+        held_out = holdout(learnt.manifest, links, run.config, run.store)
         found = recipe.evaluated(same, held_out, run) if same else None
         if found is not None:
             return found
         from regraft import trial
 
-        candidate = trial.Candidate(made.head.path.read_bytes(), made.head.predicted, made.embedded.extractor(run))
-        return trial.evaluate(made.manifest, held_out, misfiled.held_out(links, run.config), candidate, run)
+        candidate = trial.Candidate(
+            learnt.head.path.read_bytes(), learnt.head.predicted, learnt.embedded.extractor(run)
+        )
+        return trial.evaluate(learnt.manifest, held_out, misfiled.held_out(links, run.config), candidate, run)

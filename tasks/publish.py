@@ -57,14 +57,10 @@ def past(story: Story) -> list[dict[str, Any]]:
         {
             "version": told.version, "champion": "champion" if told.champion else "", "alive links": told.alive,
             "images": told.images, "RMSE": f"{told.rmse:.2f}" if told.accuracy is None else f"{told.rmse:.3f}",
-            "named right": _percent(told.accuracy), "above the oracle": _percent(told.excess),
+            "named right": report.percent(told.accuracy), "above the oracle": report.percent(told.excess),
             "AUC": "" if told.auc is None else f"{told.auc:.3f}",
         }
         for told in reversed(story.past)
     ]  # fmt: skip
     shown = [name for name in rows[0] if any(row[name] != "" for row in rows)]
     return [{name: row[name] for name in shown} for row in rows]
-
-
-def _percent(share: float | None) -> str:
-    return "" if share is None else f"{share:.1%}"

@@ -1,6 +1,7 @@
 """A cat behind a tiger's link: found, left out, told of, and taken back where somebody says so."""
 
 import shutil
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -30,7 +31,7 @@ def test_it_is_left_out_and_told_of(first: versions.Version, misfiled: dict[str,
 
 
 def test_it_is_learnt_from_once_it_is_accepted(
-    first: versions.Version, config: Config, misfiled: dict[str, str], tmp_path: object, regraft: Regraft
+    first: versions.Version, config: Config, misfiled: dict[str, str], tmp_path: Path, regraft: Regraft
 ) -> None:
     from flows.refresh import refresh
 
@@ -39,11 +40,9 @@ def test_it_is_learnt_from_once_it_is_accepted(
     assert regraft("accept", misfiled["tiger"], *store).code == 0
     assert regraft("accept", misfiled["tiger"], *store).code == 11
     version = versions.version(Store(store[1]), refresh(config.model_copy(update={"store": store[1]})))
-    links = version.table("links.parquet").set_index("url")["reason"]
-    assert (links[misfiled["tiger"]], links[misfiled["cat"]]) == ("", "misfiled")
-    digest = version.table("links.parquet").set_index("url").loc[misfiled["tiger"], "digest"]
-    assert digest in set(version.table("manifest.parquet")["digest"])
-    kept = first.table("manifest.parquet")
-    both = kept.merge(version.table("manifest.parquet"), on="digest", suffixes=("", "_now"))
+    links, manifest = version.table("links.parquet").set_index("url"), version.table("manifest.parquet")
+    assert links.loc[[misfiled["tiger"], misfiled["cat"]], "reason"].tolist() == ["", "misfiled"]
+    assert links.loc[misfiled["tiger"], "digest"] in set(manifest["digest"])
+    both = first.table("manifest.parquet").merge(manifest, on="digest", suffixes=("", "_now"))
     pd.testing.assert_series_equal(both["split"], both["split_now"], check_names=False)
     pd.testing.assert_series_equal(both["label"], both["label_now"], check_names=False)
