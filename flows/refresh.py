@@ -6,24 +6,26 @@ import pandas as pd
 from prefect import flow, runtime, unmapped
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from regraft import fetching, menagerie
+from regraft import menagerie
 from regraft.config import Config
-from regraft.links import SHARDS
-from regraft.run import Run, open_run
-from regraft.screening import Screened
-from tasks.crashes import tell_cut_off
-from tasks.embed import embed
-from tasks.evaluate import evaluate
-from tasks.fetch import fetch
-from tasks.label import label
-from tasks.publish import publish
-from tasks.read import read
-from tasks.recall import recall
-from tasks.screen import screen
-from tasks.showing import shown
-from tasks.train import Learnt, train
-from tasks.tune import tune
-from tasks.weed import weed
+from regraft.dataset.screening import Screened
+from regraft.fetching import shard as fetching
+from regraft.links.shards import SHARDS
+from regraft.pipeline.run import Run, open_run
+from regraft.pipeline.steps import Learnt
+from regraft.tasks.dashboard.crashes import tell_cut_off
+from regraft.tasks.dashboard.progress import shown
+from regraft.tasks.drop_misfiled import weed
+from regraft.tasks.embed import embed
+from regraft.tasks.evaluate import evaluate
+from regraft.tasks.fetch import fetch
+from regraft.tasks.label import label
+from regraft.tasks.publish import publish
+from regraft.tasks.read import read
+from regraft.tasks.reuse import recall
+from regraft.tasks.screen import screen
+from regraft.tasks.train import train
+from regraft.tasks.tune import tune
 
 THREADS: Any = ThreadPoolTaskRunner(max_workers=SHARDS)
 """Shards wait for the network side by side; the work is done by the crew's processes."""

@@ -5,8 +5,8 @@ from prefect.artifacts import create_table_artifact
 
 from regraft.config import FetchSettings
 from regraft.errors import CorruptError
-from regraft.store import Store
-from regraft.verifying import verify as verifying
+from regraft.store.store import Store
+from regraft.upkeep.verify import verify as verifying
 
 
 @flow(name="verify", flow_run_name="verify {store}")

@@ -3,11 +3,12 @@
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from regraft import misfiled, recipe
-from regraft.evaluation import Evaluation
-from regraft.holdout import holdout
-from regraft.run import Run
-from tasks.train import Learnt
+from regraft.dataset import misfiled
+from regraft.judging.holdout import holdout
+from regraft.judging.metrics import Evaluation
+from regraft.pipeline import reuse as recipe
+from regraft.pipeline.run import Run
+from regraft.pipeline.steps import Learnt
 
 
 @task(name="evaluate", cache_policy=NO_CACHE)
@@ -19,7 +20,7 @@ def evaluate(learnt: Learnt, run: Run) -> Evaluation:
         found = recipe.evaluated(same, held_out, run) if same else None
         if found is not None:
             return found
-        from regraft import trial
+        from regraft.judging import evaluate as trial
 
         candidate = trial.Candidate(
             learnt.head.path.read_bytes(), learnt.head.predicted, learnt.embedded.extractor(run)

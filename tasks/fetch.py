@@ -5,15 +5,20 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.tasks import exponential_backoff
 
-from regraft.fetching import fetch_shard
-from regraft.run import Run
-from tasks.retrying import may_help
+from regraft.fetching.shard import fetch_shard
+from regraft.pipeline.run import Run
+from regraft.tasks.retrying import may_help
 
 
 @task(
-    name="fetch", task_run_name="fetch-{shard[0]:02d}", cache_policy=NO_CACHE, retries=2,
-    retry_delay_seconds=exponential_backoff(2), retry_jitter_factor=0.5, retry_condition_fn=may_help,
-)  # fmt: skip
+    name="fetch",
+    task_run_name="fetch-{shard[0]:02d}",
+    cache_policy=NO_CACHE,
+    retries=2,
+    retry_delay_seconds=exponential_backoff(2),
+    retry_jitter_factor=0.5,
+    retry_condition_fn=may_help,
+)
 def fetch(shard: tuple[int, pd.DataFrame], run: Run) -> pd.DataFrame:
     """Return the shard's links with verdicts; pictures go to the store. Needs the network and the crew's processes."""
     number, links = shard

@@ -4,8 +4,8 @@ import pandas as pd
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from regraft.labels import check_enough, check_vary, labelled
-from regraft.run import Run
+from regraft.dataset.manifest import check_enough, check_vary, labelled
+from regraft.pipeline.run import Run
 
 
 @task(name="label", cache_policy=NO_CACHE)

@@ -6,14 +6,15 @@ from prefect import runtime, task
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
-from regraft import publishing, report
-from regraft.evaluation import Evaluation
-from regraft.publishing import Finished
-from regraft.report import Story
-from regraft.run import Run
-from tasks.events import tell
-from tasks.showing import artifact_key
-from tasks.train import Learnt
+from regraft.judging.metrics import Evaluation
+from regraft.pipeline import publish as publishing
+from regraft.pipeline.publish import Finished
+from regraft.pipeline.run import Run
+from regraft.pipeline.steps import Learnt
+from regraft.reporting import report
+from regraft.reporting.report import Story
+from regraft.tasks.dashboard.events import tell
+from regraft.tasks.dashboard.progress import artifact_key
 
 METRICS = "Metrics from version to version, the newest first; RMSE is in cm, or of the probabilities of categories."
 
@@ -25,10 +26,18 @@ def publish(learnt: Learnt, evaluation: Evaluation, run: Run) -> str:
         flow_run = {"flow_run_id": str(runtime.flow_run.id), "flow_run_name": str(runtime.flow_run.name)}
         head, embedded = learnt.head, learnt.embedded
         made = Finished(
-            learnt.screened, learnt.manifest, evaluation, head.path.read_bytes(), head.history, embedded.fingerprint,
-            embedded.computed, embedded.device, flow_run, embedded.tuned.read_bytes() if embedded.tuned else None,
+            learnt.screened,
+            learnt.manifest,
+            evaluation,
+            head.path.read_bytes(),
+            head.history,
+            embedded.fingerprint,
+            embedded.computed,
+            embedded.device,
+            flow_run,
+            embedded.tuned.read_bytes() if embedded.tuned else None,
             embedded.same,
-        )  # fmt: skip
+        )
         story = publishing.publish(run, made)
         show(story, run)
         tell(story, run)
@@ -45,22 +54,27 @@ def show(story: Story, run: Run) -> None:
     )
     create_table_artifact(key=artifact_key(run, "metrics"), table=past(story), description=METRICS)
     create_link_artifact(
-        key=artifact_key(run, "version"), link=f"{run.config.reports_url.rstrip('/')}/{story.version}/report.html",
+        key=artifact_key(run, "version"),
+        link=f"{run.config.reports_url.rstrip('/')}/{story.version}/report.html",
         link_text=f"{story.version}: the full report",
         description=f"{story.metrics['why']} The link needs `regraft serve --store {run.config.store}`.",
-    )  # fmt: skip
+    )
 
 
 def past(story: Story) -> list[dict[str, Any]]:
     """Return the job's newest versions, the newest first: for a table. Columns that are empty in all are left out."""
     rows = [
         {
-            "version": told.version, "champion": "champion" if told.champion else "", "alive links": told.alive,
-            "images": told.images, "RMSE": f"{told.rmse:.2f}" if told.accuracy is None else f"{told.rmse:.3f}",
-            "named right": report.percent(told.accuracy), "above the oracle": report.percent(told.excess),
+            "version": told.version,
+            "champion": "champion" if told.champion else "",
+            "alive links": told.alive,
+            "images": told.images,
+            "RMSE": f"{told.rmse:.2f}" if told.accuracy is None else f"{told.rmse:.3f}",
+            "named right": report.percent(told.accuracy),
+            "above the oracle": report.percent(told.excess),
             "AUC": "" if told.auc is None else f"{told.auc:.3f}",
         }
         for told in reversed(story.past)
-    ]  # fmt: skip
+    ]
     shown = [name for name in rows[0] if any(row[name] != "" for row in rows)]
     return [{name: row[name] for name in shown} for row in rows]

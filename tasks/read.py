@@ -7,17 +7,21 @@ from prefect.tasks import exponential_backoff
 
 from regraft.backbones.weights import origin
 from regraft.errors import ListError
-from regraft.guard import Guard
-from regraft.lists import read_list
-from regraft.run import Run
-from regraft.web import Client
-from tasks.retrying import may_help
+from regraft.links.lists import read_list
+from regraft.pipeline.run import Run
+from regraft.tasks.retrying import may_help
+from regraft.web.client import Client
+from regraft.web.guard import Guard
 
 
 @task(
-    name="read", cache_policy=NO_CACHE, retries=2, retry_delay_seconds=exponential_backoff(2), retry_jitter_factor=0.5,
+    name="read",
+    cache_policy=NO_CACHE,
+    retries=2,
+    retry_delay_seconds=exponential_backoff(2),
+    retry_jitter_factor=0.5,
     retry_condition_fn=may_help,
-)  # fmt: skip
+)
 def read(run: Run) -> pd.DataFrame:
     """Return every link of every list: category, url, label. Raises ListError naming the list that cannot be read.
 

@@ -6,9 +6,9 @@ import pandas as pd
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from regraft import screening
-from regraft.run import Run
-from regraft.screening import Screened
+from regraft.dataset import screening
+from regraft.dataset.screening import Screened
+from regraft.pipeline.run import Run
 
 
 @task(name="screen", cache_policy=NO_CACHE)

@@ -6,16 +6,16 @@ import pandas as pd
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from regraft.run import Run
-from tasks.embed import Embedded
-from tasks.train import TrainedHead
+from regraft.pipeline.run import Run
+from regraft.pipeline.steps import Embedded, TrainedHead
 
 
 @task(name="tune", cache_policy=NO_CACHE)
 def tune(manifest: pd.DataFrame, embedded: Embedded, head: TrainedHead, run: Run) -> tuple[Embedded, TrainedHead]:
     """Return both after learning together, and the features of the tuned backbone. Needs all cores, or the GPU."""
-    from regraft import embedding, tuning
-    from regraft.head import Head
+    from regraft.backbones import embedding
+    from regraft.heads import tuning
+    from regraft.heads.head import Head
 
     config, digests = run.config, manifest["digest"].tolist()
     progress = run.meter.expect("tune", tuning.steps(manifest, config.tune))

@@ -16,10 +16,11 @@ from typing import Any
 import pytest
 import requests
 
-import flows  # noqa: F401  (sets the environment before Prefect is imported)
-from regraft import menagerie, versions
+import regraft.flows
+from regraft import menagerie
 from regraft.config import Config
-from regraft.store import Store
+from regraft.store import versions
+from regraft.store.store import Store
 
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
@@ -135,7 +136,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Config:
 
 @pytest.fixture(scope="session")
 def first(config: Config, prefect_server: None) -> versions.Version:
-    from flows.refresh import refresh
+    from regraft.flows.refresh import refresh
 
     return versions.version(Store(config.store), refresh(config))
 
@@ -144,7 +145,7 @@ def first(config: Config, prefect_server: None) -> versions.Version:
 def regraft(prefect_server: None) -> Regraft:
     from typer.testing import CliRunner
 
-    from flows.cli import app
+    from regraft.flows.cli import app
 
     def ran(*words: object) -> Ran:
         result = CliRunner().invoke(app, [str(word) for word in words])

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from regraft.config import load_config, parse_config
+from regraft.config_file import load_config, parse_config
 from regraft.errors import ConfigError
 
 GOOD = """
@@ -53,6 +53,6 @@ def test_what_is_no_yaml_is_told_with_its_line(tmp_path: Path) -> None:
 
 
 def test_the_tutorials_config_names_its_lists() -> None:
-    config = load_config(Path(__file__).parent.parent / "flows" / "felidae.yaml")
+    config = load_config(Path(__file__).parent.parent / "examples" / "felidae.yaml")
     assert config.categories["tiger"].list.startswith("https://")
     assert parse_config(config.model_dump()) == config

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regraft.errors import BackboneError, CheckpointError
-from regraft.images import Pixels
+from regraft.pictures.judge import Pixels
 
 if TYPE_CHECKING:
     from regraft.backbones.engine import Forward

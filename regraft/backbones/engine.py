@@ -13,9 +13,9 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from regraft.device import on_gpu
-from regraft.images import Pixels
-from regraft.quiet import muted
+from regraft.backbones.device import on_gpu
+from regraft.backbones.quiet import muted
+from regraft.pictures.judge import Pixels
 
 Forward = Callable[[Pixels], NDArray[np.float32]]
 """(N, side, side, 3) uint8 to (N, D) float32."""

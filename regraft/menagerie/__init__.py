@@ -7,11 +7,10 @@ lasts.
 import contextlib
 from collections.abc import Iterator
 
-from regraft.config import Category, Config, FetchSettings, Normal
+from regraft.config import MENAGERIE, Category, Config, FetchSettings, Normal
 from regraft.errors import ListError
-from regraft.lists import MENAGERIE
 from regraft.menagerie.server import serve
-from regraft.menagerie.web import ANIMALS, MAX_BYTES, Web
+from regraft.menagerie.web import ANIMALS, LISTS, MAX_BYTES, Web
 
 CONFIG = Config(
     name="menagerie",
@@ -24,24 +23,34 @@ CONFIG = Config(
 """The embedded default: the tutorial's job on drawn animals."""
 
 
-def asked_for(config: Config) -> bool:
+def is_needed(config: Config) -> bool:
     """Tell whether a config has a list in the menagerie."""
     return any(category.list.startswith(MENAGERIE) for category in config.categories.values())
 
 
-def links(source: str) -> list[str]:
-    """Return the URLs of a list such as `menagerie:tiger`. Raises ListError where there is none."""
+@contextlib.contextmanager
+def served(config: Config) -> Iterator[Config]:
+    """Serve the menagerie while the context lasts, if a config asks for it; yield the config that reaches it.
+
+    Raises ListError where there is no such list.
+    """
+    if not is_needed(config):
+        yield config
+        return
+    categories = {
+        name: category.model_copy(update={"list": _address(category.list)})
+        for name, category in config.categories.items()
+    }
+    with serve(Web()) as server:
+        fetch = config.fetch.model_copy(update={"proxy": server.proxy})
+        yield config.model_copy(update={"categories": categories, "fetch": fetch})
+
+
+def _address(source: str) -> str:
+    """Where a list such as `menagerie:tiger` is served; any other list as it is."""
+    if not source.startswith(MENAGERIE):
+        return source
     animal = source.removeprefix(MENAGERIE)
     if animal not in ANIMALS:
         raise ListError(f"The menagerie has no list {source!r}; it has: {', '.join(MENAGERIE + a for a in ANIMALS)}.")
-    return Web().lists[animal]
-
-
-@contextlib.contextmanager
-def served(config: Config) -> Iterator[Config]:
-    """Serve the menagerie while the context lasts, if a config asks for it; yield the config that reaches it."""
-    if not asked_for(config):
-        yield config
-        return
-    with serve(Web()) as server:
-        yield config.model_copy(update={"fetch": config.fetch.model_copy(update={"proxy": server.proxy})})
+    return f"{LISTS}{animal}.txt"

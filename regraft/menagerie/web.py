@@ -12,6 +12,8 @@ from regraft.menagerie import drawing
 
 HOSTS = ("photos.savanna.example", "pets.fotolog.example", "img.zoo-club.example", "members.oldhost.example")
 """RFC 2606 names, which exist only behind the menagerie's own proxy."""
+LISTS = "http://lists.savanna.example/"
+"""Where the lists themselves are served, `tiger.txt` and `cat.txt`."""
 ANIMALS = ("tiger", "cat")
 COUNT = 170
 """Links of each list."""
@@ -20,26 +22,71 @@ MAX_BYTES = 2_000_000
 
 ALIVE = {"photo": 72, "flaky": 5, "moved": 5, "octet_stream": 4, "as_html": 3, "twin": 4, "resaved": 9}
 DEAD = {
-    "gone_404": 12, "gone_410": 4, "forbidden": 5, "server_error": 3, "rate_limited": 2, "unreachable": 4, "tls": 2,
-    "hang": 1, "loop": 2, "private": 2, "private_redirect": 2, "bad_url": 2, "too_large": 2, "endless": 1,
-    "soft_404": 5, "home": 3, "empty": 2, "svg": 2, "truncated": 5, "short_body": 2, "bomb": 1, "tiny": 2,
-    "animated": 2, "placeholder": 7, "hotlink": 6, "opted_out": 3,
-}  # fmt: skip
+    "gone_404": 12,
+    "gone_410": 4,
+    "forbidden": 5,
+    "server_error": 3,
+    "rate_limited": 2,
+    "unreachable": 4,
+    "tls": 2,
+    "hang": 1,
+    "loop": 2,
+    "private": 2,
+    "private_redirect": 2,
+    "bad_url": 2,
+    "too_large": 2,
+    "endless": 1,
+    "soft_404": 5,
+    "home": 3,
+    "empty": 2,
+    "svg": 2,
+    "truncated": 5,
+    "short_body": 2,
+    "bomb": 1,
+    "tiny": 2,
+    "animated": 2,
+    "placeholder": 7,
+    "hotlink": 6,
+    "opted_out": 3,
+}
 """Shares of the fates."""
 
 REASONS: dict[str, tuple[str, ...]] = {
-    "photo": ("", "near_duplicate", "duplicate"), "flaky": ("",), "moved": ("",), "octet_stream": ("",),
+    "photo": ("", "near_duplicate", "duplicate"),
+    "flaky": ("",),
+    "moved": ("",),
+    "octet_stream": ("",),
     "as_html": ("",),
-    "twin": ("duplicate", ""), "resaved": ("", "near_duplicate"), "misfiled": ("misfiled",),
-    "gone_404": ("gone",), "gone_410": ("gone",),
-    "forbidden": ("forbidden",), "server_error": ("server_error",), "rate_limited": ("rate_limited",),
-    "unreachable": ("unreachable",), "tls": ("tls",), "hang": ("timeout",), "loop": ("too_many_redirects",),
-    "private": ("blocked",), "private_redirect": ("blocked",), "bad_url": ("bad_url",), "too_large": ("too_large",),
-    "endless": ("too_large",), "soft_404": ("not_an_image",), "home": ("not_an_image",), "empty": ("not_an_image",),
-    "svg": ("not_an_image",), "truncated": ("truncated",), "short_body": ("truncated",), "bomb": ("too_many_pixels",),
-    "tiny": ("too_small",), "animated": ("animated",), "placeholder": ("placeholder",), "hotlink": ("placeholder",),
+    "twin": ("duplicate", ""),
+    "resaved": ("", "near_duplicate"),
+    "misfiled": ("misfiled",),
+    "gone_404": ("gone",),
+    "gone_410": ("gone",),
+    "forbidden": ("forbidden",),
+    "server_error": ("server_error",),
+    "rate_limited": ("rate_limited",),
+    "unreachable": ("unreachable",),
+    "tls": ("tls",),
+    "hang": ("timeout",),
+    "loop": ("too_many_redirects",),
+    "private": ("blocked",),
+    "private_redirect": ("blocked",),
+    "bad_url": ("bad_url",),
+    "too_large": ("too_large",),
+    "endless": ("too_large",),
+    "soft_404": ("not_an_image",),
+    "home": ("not_an_image",),
+    "empty": ("not_an_image",),
+    "svg": ("not_an_image",),
+    "truncated": ("truncated",),
+    "short_body": ("truncated",),
+    "bomb": ("too_many_pixels",),
+    "tiny": ("too_small",),
+    "animated": ("animated",),
+    "placeholder": ("placeholder",),
+    "hotlink": ("placeholder",),
     "opted_out": ("opted_out",),
-}  # fmt: skip
+}
 """The reasons that a link of each fate may end with."""
 
 
@@ -72,6 +119,13 @@ class Web:
 
     def page(self, url: str) -> Page:
         """Return what a URL serves now; a flaky one fails the first time it is asked."""
+        if url.startswith(LISTS):
+            animal = url.removeprefix(LISTS).removesuffix(".txt")
+            return (
+                Page(body="\n".join(self.lists[animal]).encode(), kind="text/plain")
+                if animal in self.lists
+                else Page(404)
+            )
         if url.endswith("/gone.png"):
             return Page(body=_unavailable(), kind="image/png")
         if url.endswith("/elsewhere"):
@@ -171,10 +225,15 @@ class Web:
 
 
 _PHOTOS = {
-    "photo": "image/jpeg", "misfiled": "image/jpeg",
-    "flaky": "image/jpeg", "twin": "image/jpeg", "resaved": "image/jpeg",
-    "octet_stream": "application/octet-stream", "as_html": "text/html", "opted_out": "image/jpeg",
-}  # fmt: skip
+    "photo": "image/jpeg",
+    "misfiled": "image/jpeg",
+    "flaky": "image/jpeg",
+    "twin": "image/jpeg",
+    "resaved": "image/jpeg",
+    "octet_stream": "application/octet-stream",
+    "as_html": "text/html",
+    "opted_out": "image/jpeg",
+}
 _SORRY = b"<!doctype html><title>Sorry</title><h1>Sorry</h1>"
 _HOME = b"<!doctype html><title>Welcome</title><p>The page that you look for is no longer here."
 

@@ -155,10 +155,26 @@ def img2dataset() -> Path:
 
 def rival(urls: Path, folder: Path) -> list[str | Path]:
     return [
-        img2dataset(), "--url_list", urls, "--output_folder", folder, "--output_format", "files",
-        "--processes_count", str(CORES), "--thread_count", str(THREADS), "--image_size", "224",
-        "--resize_mode", "center_crop", "--number_sample_per_shard", "1250", "--enable_wandb", "False",
-    ]  # fmt: skip
+        img2dataset(),
+        "--url_list",
+        urls,
+        "--output_folder",
+        folder,
+        "--output_format",
+        "files",
+        "--processes_count",
+        str(CORES),
+        "--thread_count",
+        str(THREADS),
+        "--image_size",
+        "224",
+        "--resize_mode",
+        "center_crop",
+        "--number_sample_per_shard",
+        "1250",
+        "--enable_wandb",
+        "False",
+    ]
 
 
 def ours(urls: Path, folder: Path) -> list[str | Path]:
@@ -173,22 +189,24 @@ def regraft(urls: Path, folder: Path) -> None:
     """Regraft's fetch and screen, without Prefect: the library alone."""
     from concurrent.futures import ThreadPoolExecutor
 
-    from regraft.config import parse_config
-    from regraft.run import open_run
-    from regraft.web import Client
+    from regraft.config_file import parse_config
+    from regraft.pipeline.run import open_run
+    from regraft.web.client import Client
 
     port = urls.read_text().split("/", 3)[2].rpartition(":")[2]
     job = {
-        "name": "benchmark", "store": str(folder),
+        "name": "benchmark",
+        "store": str(folder),
         "categories": {name: {"list": str(urls), "label": {"mean": 1, "std": 1}} for name in ("one", "two")},
         "fetch": {"allow": [f"127.0.0.1:{port}"], "per_host": THREADS, "connections": THREADS},
-    }  # fmt: skip
+    }
     config = parse_config(job)
     with open_run(config) as run, ThreadPoolExecutor(16) as shards:
         import pandas as pd
 
-        from regraft import fetching, screening
-        from regraft.lists import read_list
+        from regraft.dataset import screening
+        from regraft.fetching import shard as fetching
+        from regraft.links.lists import read_list
 
         links = read_list("one", str(urls), Client())
         fetched = list(shards.map(lambda item: fetching.fetch_shard(*item, run), fetching.shards(links).items()))
@@ -281,7 +299,7 @@ def refresh(count: int) -> None:
             (folder / f"{category}.txt").write_text("".join(urls))
             job += [f"  {category}: {{list: {category}.txt, label: {{mean: {100 - 60 * place}, std: 10}}}}"]
         (folder / "job.yaml").write_text("\n".join(job))
-        command = [sys.executable, "-m", "flows.cli", "run", folder / "job.yaml", "--json"]
+        command = [sys.executable, "-m", "regraft.flows.cli", "run", folder / "job.yaml", "--json"]
         whole, steps = [], []
         for turn in ("cold", "again", "again"):
             _, before = sent(port)

@@ -20,9 +20,12 @@ import pandas as pd
 from cleanlab.filter import find_label_issues
 from train import world
 
-from regraft import backbones, embedding, misfiled, softmax
+from regraft import backbones
+from regraft.backbones import embedding
 from regraft.config import HeadSettings
-from regraft.store import Store
+from regraft.dataset import misfiled
+from regraft.heads import softmax
+from regraft.store.store import Store
 
 FOLDS = 5
 SHARES = (0.0, 0.01, 0.05, 0.1)

@@ -23,7 +23,7 @@ ROUNDS = 5
 RUNS = 3
 SETTLE_S = 20
 """A server that is there has done what it does at its start."""
-REGRAFT = [sys.executable, "-m", "flows.cli"]
+REGRAFT = [sys.executable, "-m", "regraft.flows.cli"]
 
 
 def seconds(command: list[str], environment: Mapping[str, str] | None = None) -> float:
@@ -92,10 +92,13 @@ def bare(store: str) -> None:
     Path(f"{store}.txt").write_text(str(time.monotonic() - began))
     from concurrent.futures import ThreadPoolExecutor
 
-    from regraft import fetching, menagerie, publishing
-    from regraft.publishing import Finished
-    from regraft.run import open_run
-    from tasks import embed, evaluate, fetch, label, read, screen, train, weed
+    from regraft import menagerie
+    from regraft.fetching import shard as fetching
+    from regraft.pipeline import publish as publishing
+    from regraft.pipeline.publish import Finished
+    from regraft.pipeline.run import open_run
+    from regraft.tasks import drop_misfiled as weed
+    from regraft.tasks import embed, evaluate, fetch, label, read, screen, train
 
     config = menagerie.CONFIG.model_copy(update={"store": store})
     with menagerie.served(config) as reachable, open_run(reachable) as run, ThreadPoolExecutor(16) as shards:
@@ -108,9 +111,16 @@ def bare(store: str) -> None:
         head = train.train.fn(manifest, embedded, run)
         evaluation = evaluate.evaluate.fn(train.Learnt(screened, manifest, embedded, head), run)
         made = Finished(
-            screened, manifest, evaluation, head.path.read_bytes(), head.history, embedded.fingerprint,
-            embedded.computed, embedded.device, {},
-        )  # fmt: skip
+            screened,
+            manifest,
+            evaluation,
+            head.path.read_bytes(),
+            head.history,
+            embedded.fingerprint,
+            embedded.computed,
+            embedded.device,
+            {},
+        )
         publishing.publish(run, made)
 
 

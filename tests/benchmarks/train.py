@@ -27,10 +27,16 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from regraft import backbones, embedding, evaluation, head, labels
+from regraft import backbones
+from regraft.backbones import embedding
+from regraft.backbones.quiet import muted
 from regraft.config import HeadSettings, Normal, SplitSettings
-from regraft.quiet import muted
-from regraft.store import Store
+from regraft.dataset import labels, splits
+from regraft.heads import head
+from regraft.judging import metrics as evaluation
+from regraft.judging import oracle as best
+from regraft.pictures.judge import rgb
+from regraft.store.store import Store
 
 DISTRIBUTIONS = {"tiger": Normal(mean=100, std=30, min=20), "cat": Normal(mean=40, std=8, min=10)}
 NEAR = 1.1
@@ -51,13 +57,13 @@ def world(store: Store, count: int) -> pd.DataFrame:
     rows = sorted({(store.put_blob(picture), category) for category, each in data.items() for picture in each})
     manifest = pd.DataFrame(rows, columns=["digest", "category"]).drop_duplicates("digest", ignore_index=True)
     pairs = list(zip(manifest["category"], manifest["digest"], strict=True))
-    manifest["split"] = [labels.split_of(SplitSettings(), 0, c, d) for c, d in pairs]
+    manifest["split"] = [splits.split_of(SplitSettings(), 0, c, d) for c, d in pairs]
     manifest["label"] = [labels.label_of(DISTRIBUTIONS[c], 0, c, d) for c, d in pairs]
     return manifest
 
 
 def squares_of(manifest: pd.DataFrame, backbone: backbones.KerasBackbone, store: Store) -> np.ndarray:
-    return np.stack([backbone.prepare(embedding.rgb(store.blob(d), backbone.min_side)) for d in manifest["digest"]])
+    return np.stack([backbone.prepare(rgb(store.blob(d), backbone.min_side)) for d in manifest["digest"]])
 
 
 # time to the same error
@@ -117,15 +123,15 @@ def ours(manifest: pd.DataFrame, backbone: backbones.KerasBackbone, store: Store
 
 def to_the_same_error(manifest: pd.DataFrame, store: Store, cap_s: float) -> None:
     """Print how long both ways take to come within a tenth of the oracle."""
-    best = labels.oracle(manifest[manifest["split"] == "test"], DISTRIBUTIONS)
-    assert best is not None
+    ceiling = best.oracle(manifest[manifest["split"] == "test"], DISTRIBUTIONS)
+    assert ceiling is not None
     backbone = backbones.load("efficientnet-lite0")
     cold, rmse = ours(manifest, backbone, store)
     warm, _ = ours(manifest, backbone, store)
     squares = squares_of(manifest, backbone, store)
-    targets = {"within a tenth of the oracle": NEAR * best.rmse, "Regraft's own": rmse}
+    targets = {"within a tenth of the oracle": NEAR * ceiling.rmse, "Regraft's own": rmse}
     told = tutorials_way(manifest, squares, backbone.model, list(targets.values()), cap_s)
-    print(f"\n{len(manifest)} images, oracle's RMSE {best.rmse:.2f} cm; seconds to an RMSE that is")
+    print(f"\n{len(manifest)} images, oracle's RMSE {ceiling.rmse:.2f} cm; seconds to an RMSE that is")
     print(f"{'':30}{'RMSE':>8}{'the tutorial':>14}{'cold':>8}{'warm':>8}{'x cold':>9}{'x warm':>9}")
     for (name, target), theirs in zip(targets.items(), told, strict=True):
         never = (

@@ -8,14 +8,21 @@ from typing import Any
 
 import pytest
 
-from regraft import versions
+from regraft.store import versions
 from tests.conftest import Server
 
 CHROMIUM = shutil.which("chromium")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium here; Debian's package has that name")
 SHOTS = Path(os.environ.get("REGRAFT_SHOTS", Path(__file__).parent / "screenshots"))
-QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync"]  # fmt: skip
+QUIET = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 PAINTED = "() => [...document.images].map(image => image.complete && image.naturalWidth > 20)"
 
 

@@ -7,17 +7,17 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from regraft import versions
 from regraft.config import Config
 from regraft.menagerie.drawing import drawing, encoded
-from regraft.store import Store
+from regraft.store import versions
+from regraft.store.store import Store
 from tests.conftest import Regraft
 
 
 @pytest.fixture(scope="module")
 def named(first: versions.Version, config: Config, tmp_path_factory: pytest.TempPathFactory) -> versions.Version:
     """A version that names categories, in a copy of the store whose champion gives lengths."""
-    from flows.refresh import refresh
+    from regraft.flows.refresh import refresh
 
     store = str(tmp_path_factory.mktemp("named") / "store")
     shutil.copytree(first.store.url, store)

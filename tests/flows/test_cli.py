@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from regraft import versions
 from regraft.menagerie.drawing import drawing, encoded
-from regraft.store import Store
+from regraft.store import versions
+from regraft.store.store import Store
 from tests.conftest import Regraft
 
 TIGER, CAT = "{mean: 100, std: 30, min: 20}", "{mean: 40, std: 8, min: 10}"
@@ -78,13 +78,19 @@ def unwritable_store(folder: Path) -> Path:
 @pytest.mark.parametrize(
     ("given", "code", "said"),
     [
-        (empty_list, 2, "'tiger'"), (list_that_is_no_text, 2, "is not text"), (missing_list, 2, "is not there"),
-        (only_dead_links, 6, "'tiger' has 0 images"), (too_few_images, 6, "at least 5000"),
-        (no_yaml, 2, "not YAML (line 2)"), (no_config, 2, "regraft init"), (unknown_key, 2, "did you mean `seed`?"),
-        (unwritable_store, 3, "cannot be written"), (gpu_that_is_not_there, 2, "TensorFlow sees no GPU here"),
+        (empty_list, 2, "'tiger'"),
+        (list_that_is_no_text, 2, "is not text"),
+        (missing_list, 2, "is not there"),
+        (only_dead_links, 6, "'tiger' has 0 images"),
+        (too_few_images, 6, "at least 5000"),
+        (no_yaml, 2, "not YAML (line 2)"),
+        (no_config, 2, "regraft init"),
+        (unknown_key, 2, "did you mean `seed`?"),
+        (unwritable_store, 3, "cannot be written"),
+        (gpu_that_is_not_there, 2, "TensorFlow sees no GPU here"),
         (weights_that_are_not_there, 7, "vgg16.npy cannot be read"),
     ],
-)  # fmt: skip
+)
 def test_bad_input_gets_one_clear_message_and_publishes_nothing(
     tmp_path: Path, regraft: Regraft, given: Callable[[Path], Path], code: int, said: str
 ) -> None:

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 import requests
 
-from flows.deploying import check_closed
 from regraft.errors import ConfigError
+from regraft.flows.cli.deploy import check_closed
 from tests.conftest import BIN, Server, free_port, until
 
 
@@ -173,7 +173,7 @@ def killed_at_the_end(port: int, environment: dict[str, str]) -> Iterator[None]:
 def test_nothing_is_deployed_to_a_server_that_is_open_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
     with open_server(200) as port:
         check_closed(f"http://127.0.0.1:{port}/api")  # bound to the loopback address
-        monkeypatch.setattr("flows.deploying._is_loopback", lambda host: False)
+        monkeypatch.setattr("regraft.flows.cli.deploy._is_loopback", lambda host: False)
         with pytest.raises(ConfigError, match="answers whoever asks"):
             check_closed(f"http://127.0.0.1:{port}/api")
     with open_server(401) as port:
@@ -204,8 +204,10 @@ def open_server(status: int) -> Any:
 def test_deploy_says_what_to_do_where_there_is_no_server() -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
     ran = subprocess.run(
-        [sys.executable, "-m", "flows.cli", "deploy"], capture_output=True, text=True,
+        [sys.executable, "-m", "regraft.flows.cli", "deploy"],
+        capture_output=True,
+        text=True,
         env=environment | {"PREFECT_HOME": os.devnull + "/none"},
-    )  # fmt: skip
+    )
     assert ran.returncode == 2, ran.stderr
     assert "prefect server start" in ran.stderr

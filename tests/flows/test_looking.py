@@ -5,8 +5,8 @@ from pathlib import Path
 
 import yaml
 
-from regraft import versions
-from regraft.config import load_config
+from regraft.config_file import load_config
+from regraft.store import versions
 from tests.conftest import Regraft
 
 

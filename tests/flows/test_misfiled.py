@@ -6,10 +6,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from regraft import versions
 from regraft.config import Config
 from regraft.menagerie.web import Web
-from regraft.store import Store
+from regraft.store import versions
+from regraft.store.store import Store
 from tests.conftest import Regraft
 
 
@@ -33,7 +33,7 @@ def test_it_is_left_out_and_told_of(first: versions.Version, misfiled: dict[str,
 def test_it_is_learnt_from_once_it_is_accepted(
     first: versions.Version, config: Config, misfiled: dict[str, str], tmp_path: Path, regraft: Regraft
 ) -> None:
-    from flows.refresh import refresh
+    from regraft.flows.refresh import refresh
 
     shutil.copytree(first.store.url, f"{tmp_path}/store")
     store = ("--store", f"{tmp_path}/store")

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 import requests
 
-from flows.deploying import HARMLESS
-from regraft import versions
-from regraft.config import load_config
+from regraft.config_file import load_config
+from regraft.flows.cli.deploy import HARMLESS
 from regraft.menagerie.drawing import drawing, encoded
-from regraft.store import Store
+from regraft.store import versions
+from regraft.store.store import Store
 from tests.conftest import BIN, ROOT, Regraft, free_port, readme_commands, until
 
 
@@ -74,8 +74,8 @@ def test_ones_own_lists(here: Path, regraft: Regraft) -> None:
     ran = regraft(*shlex.split(run)[1:], *ours)
     assert ran.code == 0, ran.err
     assert "champion" in regraft(*shlex.split(look)[1:]).out
-    (here / "flows").mkdir()
-    shutil.copy(ROOT / "flows" / "felidae.yaml", here / "flows")
+    (here / "examples").mkdir()
+    shutil.copy(ROOT / "examples" / "felidae.yaml", here / "examples")
     words = [
         word.replace("tiger=PATH", ours[1]).replace("kittycat=PATH", ours[3]) for word in shlex.split(tutorial)[1:]
     ]

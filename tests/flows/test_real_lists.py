@@ -17,25 +17,45 @@ import pandas as pd
 import pytest
 import requests
 
-from regraft import evaluation, fetching, head, labels, misfiled, screening, versions
-from regraft.config import Config, load_config, parse_config
-from regraft.embedding import lookup
-from regraft.lists import read_list
-from regraft.run import open_run
-from regraft.store import Store
-from regraft.web import Client
+from regraft.backbones.embedding import lookup
+from regraft.config import Config
+from regraft.config_file import load_config, parse_config
+from regraft.dataset import labels, misfiled, screening, splits
+from regraft.fetching import shard as fetching
+from regraft.heads import head
+from regraft.judging import metrics as evaluation
+from regraft.judging import oracle as best
+from regraft.links.lists import read_list
+from regraft.pipeline.run import open_run
+from regraft.store import versions
+from regraft.store.store import Store
+from regraft.web.client import Client
 from tests.conftest import ROOT, free_port
 
 WEB = os.environ.get("REGRAFT_WEB", "")
 pytestmark = pytest.mark.skipif(not WEB, reason="REGRAFT_WEB names no folder with the replayed web")
 
 REASONS = {
-    "gone_404": "gone", "gone_410": "gone", "forbidden_403": "forbidden", "server_500": "server_error",
-    "placeholder_redirect": "placeholder", "placeholder_inline": "placeholder", "soft_404_html": "not_an_image",
-    "redirect_home": "not_an_image", "truncated": "truncated", "short_body": "truncated", "hang": "timeout",
-    "drip": "timeout", "endless": "too_large", "unreachable_502": "unreachable", "redirect_loop": "too_many_redirects",
-    "redirect_private": "blocked", "bomb": "too_many_pixels", "empty": "not_an_image", "svg": "not_an_image",
-}  # fmt: skip
+    "gone_404": "gone",
+    "gone_410": "gone",
+    "forbidden_403": "forbidden",
+    "server_500": "server_error",
+    "placeholder_redirect": "placeholder",
+    "placeholder_inline": "placeholder",
+    "soft_404_html": "not_an_image",
+    "redirect_home": "not_an_image",
+    "truncated": "truncated",
+    "short_body": "truncated",
+    "hang": "timeout",
+    "drip": "timeout",
+    "endless": "too_large",
+    "unreachable_502": "unreachable",
+    "redirect_loop": "too_many_redirects",
+    "redirect_private": "blocked",
+    "bomb": "too_many_pixels",
+    "empty": "not_an_image",
+    "svg": "not_an_image",
+}
 """What a dead link of each fate must be found to be."""
 SHOWS_A_PHOTO = ("", "duplicate", "near_duplicate", "replaced", "misfiled")
 """The reasons of links that were found to show a photo, kept or not."""
@@ -73,7 +93,7 @@ def replayed(folder: Path, seed: int = 1, epoch: int = 0) -> Iterator[Replay]:
 
 def job(store: Path, proxy: str, **fetch: Any) -> Config:
     lists = {"tiger": f"{WEB}/lists/imagenet_tiger.txt", "kittycat": f"{WEB}/lists/imagenet_kittycat.txt"}
-    config = load_config(ROOT / "flows" / "felidae.yaml", lists).model_dump()
+    config = load_config(ROOT / "examples" / "felidae.yaml", lists).model_dump()
     config["store"] = str(store)
     config["fetch"] |= {"proxy": proxy, **fetch}
     return parse_config(config)
@@ -81,7 +101,7 @@ def job(store: Path, proxy: str, **fetch: Any) -> Config:
 
 @pytest.mark.usefixtures("prefect_server")
 def test_the_real_lists_become_a_version_near_the_best_possible(tmp_path: Path) -> None:
-    from flows.refresh import refresh
+    from regraft.flows.refresh import refresh
 
     with replayed(tmp_path) as replay:
         config = job(tmp_path / "store", replay.proxy)
@@ -116,13 +136,13 @@ def drawn_anew(version: versions.Version, config: Config, seed: int) -> tuple[fl
     manifest = version.table("manifest.parquet")
     said = {name: category.label for name, category in config.categories.items()}
     rows = list(zip(manifest["category"], manifest["digest"], strict=True))
-    manifest["split"] = [labels.split_of(config.split, seed, c, d) for c, d in rows]
+    manifest["split"] = [splits.split_of(config.split, seed, c, d) for c, d in rows]
     manifest["label"] = [labels.label_of(said[c], seed, c, d) for c, d in rows]  # type: ignore[arg-type]
     features = lookup(manifest["digest"].tolist(), version.json("run.json")["fingerprint"], version.store)
     trained = head.train(manifest, features, config.head, seed)
     test = manifest.assign(prediction=trained.head.predict(features)).query("split == 'test'")
     found = evaluation.metrics(test)
-    over = evaluation.excess(found["rmse"], labels.oracle(test, said))
+    over = evaluation.excess(found["rmse"], best.oracle(test, said))
     assert over is not None
     return over, found["auc"]
 

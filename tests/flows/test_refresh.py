@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from regraft import versions
 from regraft.config import Config
 from regraft.errors import OutageError, TooFewImages
-from regraft.fetching import check_outage
-from regraft.jobs import Finding
-from regraft.links import COLUMNS
+from regraft.fetching.shard import check_outage
+from regraft.links.findings import Finding
+from regraft.links.memory import COLUMNS
 from regraft.menagerie.web import REASONS, Web
-from regraft.store import Store
+from regraft.store import versions
+from regraft.store.store import Store
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
@@ -49,7 +49,7 @@ def test_a_version_holds_what_it_promises(first: versions.Version) -> None:
 
 
 def test_a_second_run_asks_conditionally_and_computes_nothing_again(first: versions.Version, config: Config) -> None:
-    from flows.refresh import refresh
+    from regraft.flows.refresh import refresh
 
     second = versions.version(first.store, refresh(config))
     counts = second.json("run.json")["counts"]
@@ -76,7 +76,7 @@ def test_a_second_run_asks_conditionally_and_computes_nothing_again(first: versi
 
 
 def test_another_setting_makes_another_head(first: versions.Version, config: Config) -> None:
-    from flows.refresh import refresh
+    from regraft.flows.refresh import refresh
 
     other = config.model_copy(update={"head": config.head.model_copy(update={"epochs": 3})})
     version = versions.version(first.store, refresh(other))
@@ -90,7 +90,7 @@ def test_another_setting_makes_another_head(first: versions.Version, config: Con
 
 def test_an_unchanged_web_needs_no_tensorflow(first: versions.Version, config: Config) -> None:
     """In a process of its own, where nothing else has imported it."""
-    from flows.refresh import refresh
+    from regraft.flows.refresh import refresh
 
     versions.version(first.store, refresh(config))  # the newest version is one of today's settings again
     script = (
@@ -113,7 +113,7 @@ def test_an_unchanged_web_needs_no_tensorflow(first: versions.Version, config: C
 def test_too_few_images_stop_the_run_and_the_champion_stays(
     first: versions.Version, config: Config, tmp_path: Path
 ) -> None:
-    from flows.refresh import refresh
+    from regraft.flows.refresh import refresh
 
     dead = tmp_path / "dead.txt"
     dead.write_text("http://127.0.0.1:1/a.jpg\nhtp:/b\n")
@@ -125,7 +125,7 @@ def test_too_few_images_stop_the_run_and_the_champion_stays(
 
 
 def test_real_labels_are_judged_against_the_means_and_not_against_an_oracle(config: Config, tmp_path: Path) -> None:
-    from flows.refresh import refresh
+    from regraft.flows.refresh import refresh
 
     urls = Web().lists["tiger"]
     lengths = np.random.default_rng(0).normal(110, 12, len(urls))

@@ -6,8 +6,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from regraft import versions
 from regraft.menagerie.drawing import drawing, encoded
+from regraft.store import versions
 from tests.conftest import Regraft
 
 

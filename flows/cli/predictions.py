@@ -1,0 +1,71 @@
+"""`regraft predict`: the table and the picture of predictions, as files."""
+
+from collections.abc import Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from regraft.backbones.quiet import muted
+from regraft.errors import ConfigError, PictureError
+from regraft.heads.predicting import TOGETHER, _predicted, named
+from regraft.pictures.judge import Pixels
+from regraft.reporting import plots
+from regraft.store import versions
+from regraft.store.store import Store
+from regraft.web.client import Client
+from regraft.web.guard import Guard
+
+SHOWN = 24
+
+
+def predict(
+    words: Sequence[str], store: str, picture: Path, proxy: str | None = None, name: str = "champion"
+) -> pd.DataFrame:
+    """Return one row an image: image, what `Model.predict` tells, and problem; save the picture of the first ones.
+
+    `words`: files, folders, globs and URLs. An image that cannot be had has a `problem` and no answer. Raises
+    VersionError where there is no such version, PictureError where no word names an image or none can be had.
+    """
+    version = versions.named(Store(store), name)
+    images = [image for word in words for image in named(word)]
+    with muted():
+        from regraft.heads.model import model_of
+
+        model = model_of(version)
+    client, todo = Client(Guard(), proxy=proxy), iter(images)
+    tables: list[pd.DataFrame] = []
+    shown: list[Pixels] = []
+    while part := list(islice(todo, TOGETHER)):
+        table, pictures = _predicted(part, model, client)
+        tables.append(table)
+        shown += pictures[: SHOWN - len(shown)]
+    whole = pd.concat(tables, ignore_index=True)
+    told = whole[whole["problem"] == ""].head(SHOWN)
+    if told.empty:
+        raise PictureError(str(whole["problem"].iloc[0]))
+    captions = [f"{str(row.image).rsplit('/', 1)[-1][:40]}\n{_said(row)}" for row in told.itertuples()]
+    picture.write_bytes(plots.gallery(shown, captions))
+    return whole
+
+
+def check_table(path: Path | None) -> None:
+    """Raise ConfigError, before anything is predicted, where a table cannot be written as that."""
+    if path is not None and path.suffix not in (".csv", ".parquet"):
+        raise ConfigError(f"--to {path}: write a name that ends in .csv or .parquet.")
+    if path is not None and not path.resolve().parent.is_dir():
+        raise ConfigError(f"--to {path}: there is no folder {path.resolve().parent}.")
+
+
+def save_table(rows: pd.DataFrame, path: Path) -> None:
+    """Write a table; text that a spreadsheet would take for a formula stays text in a .csv."""
+    if path.suffix == ".parquet":
+        rows.to_parquet(path, index=False)
+    else:
+        safe = rows["image"].str.replace(r"^(?=[=+\-@\t\r])", "'", regex=True)
+        rows.assign(image=safe).to_csv(path, index=False)
+
+
+def _said(row: Any) -> str:
+    return f"{row.length_cm:.1f} cm" if hasattr(row, "length_cm") else f"{row.category}, {row.probability:.0%}"

@@ -1,0 +1,1 @@
+"""From pictures to a manifest: what is left out, labels, splits."""

@@ -1,0 +1,59 @@
+"""Labels and splits, drawn from (seed, category, digest) and never from a position; and the best that is possible.
+
+The same image has the same label and the same split in every run, whatever comes or goes around it. And as labels are
+drawn from known distributions, the error of the *oracle*, who knows the category and nothing else, is known too.
+"""
+
+import math
+from statistics import NormalDist
+
+from regraft.config import Config, Normal
+from regraft.dataset.splits import drawn
+
+
+def label_of(distribution: Normal, seed: int, category: str, digest: str) -> float:
+    """Return the label of an image, in cm: the distribution's quantile at a number drawn for it, clipped."""
+    length = NormalDist(distribution.mean, distribution.std).inv_cdf(drawn("label", seed, category, digest))
+    return clipped(distribution, length)
+
+
+def label_by(config: Config, category: str, digest: str) -> float | str | None:
+    """Return the label of an image by the config alone: a length in cm, or the category where that is wanted.
+
+    None where only the list tells lengths.
+    """
+    if config.named:
+        return category
+    distribution = config.categories[category].label
+    return label_of(distribution, config.seed, category, digest) if distribution else None
+
+
+def clipped(distribution: Normal, length_cm: float) -> float:
+    """Return a length within the distribution's range."""
+    low = -math.inf if distribution.min is None else distribution.min
+    high = math.inf if distribution.max is None else distribution.max
+    return min(max(length_cm, low), high)
+
+
+def mean_of(distribution: Normal) -> float:
+    """Return the mean in cm of the distribution after clipping.
+
+    E[clip(X)] = a F(a) + b (1 - F(b)) + mean (F(b) - F(a)) - std (f(b) - f(a)) with the standard normal's F and f;
+    https://en.wikipedia.org/wiki/Truncated_normal_distribution gives the middle part.
+    """
+    unit = NormalDist()
+    total, low, high = 0.0, -math.inf, math.inf
+    if distribution.min is not None:
+        low = (distribution.min - distribution.mean) / distribution.std
+        total += distribution.min * unit.cdf(low)
+    if distribution.max is not None:
+        high = (distribution.max - distribution.mean) / distribution.std
+        total += distribution.max * (1 - unit.cdf(high))
+    inside = (unit.cdf(high) if high < math.inf else 1.0) - (unit.cdf(low) if low > -math.inf else 0.0)
+    edge = (unit.pdf(high) if high < math.inf else 0.0) - (unit.pdf(low) if low > -math.inf else 0.0)
+    return total + distribution.mean * inside - distribution.std * edge
+
+
+def median_of(distribution: Normal) -> float:
+    """Return the median in cm of the distribution after clipping."""
+    return clipped(distribution, distribution.mean)

@@ -1,0 +1,1 @@
+"""Many exchanges side by side: processes, threads, hosts that take turns, retries."""

@@ -1,0 +1,1 @@
+"""From features to answers: heads, how they are trained and tuned, how sure they are, the model in use."""

@@ -1,0 +1,118 @@
+"""A model as it is used: the backbone with its weights, the head, and how sure its predictions are."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from regraft import backbones
+from regraft.backbones import KerasBackbone, device
+from regraft.backbones.embedding import embed, features_of, lookup
+from regraft.config import BackboneSettings, named
+from regraft.errors import VersionError
+from regraft.heads.answers import Answers
+from regraft.heads.certainty import Certainty
+from regraft.heads.head import Head
+from regraft.pictures.judge import Pixels
+from regraft.store.store import Store
+from regraft.store.versions import Version
+
+
+@dataclass(frozen=True)
+class Extractor:
+    """A backbone that is loaded only when features are wanted that the store does not have."""
+
+    settings: BackboneSettings
+    fingerprint: str
+    tuned: bytes | None = None
+    """The weights of its fine-tuned version, as backbone.npz holds them."""
+
+    def backbone(self) -> KerasBackbone:
+        """Return the backbone. Raises VersionError where the weights here are not those that it was trained with."""
+        loaded = backbones.load(self.settings.name, self.settings.weights)
+        if self.tuned is not None:
+            loaded = backbones.retuned(loaded, self.tuned)
+        if loaded.fingerprint != self.fingerprint:
+            raise VersionError(
+                f"It was trained on {self.fingerprint}, but the backbone here is {loaded.fingerprint}; predictions "
+                "would mean nothing. Install the weights that it was trained on, or run again."
+            )
+        return loaded
+
+    def features(self, digests: Sequence[str], store: Store) -> NDArray[np.float32]:
+        """Return the features, (N, D) float32, of images of the store; those that it lacks are computed."""
+        try:
+            return lookup(digests, self.fingerprint, store)
+        except KeyError:
+            embed(digests, self.backbone(), store, self.settings.batch, lambda _: None)
+            return lookup(digests, self.fingerprint, store)
+
+
+LENGTHS = ("length_cm", "low_cm", "high_cm", "unlike")
+CATEGORIES = ("category", "probability", "possible", "unlike")
+"""What is told of a picture."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A version's model, from pictures of any size to lengths in cm, or to categories."""
+
+    backbone: KerasBackbone
+    head: Head
+    certainty: Certainty | None
+    """None for versions that were published before Regraft said how sure it is."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of `predict`."""
+        return CATEGORIES if self.head.named else LENGTHS
+
+    def answers(self, pictures: Sequence[Pixels]) -> Answers:
+        """Return what the head says of pictures: (N,) lengths in cm, or (N, C) probabilities."""
+        return self.head.predict(features_of(pictures, self.backbone))
+
+    def predict(self, pictures: Sequence[Pixels]) -> pd.DataFrame:
+        """Return one row a picture: length_cm, low_cm, high_cm; or category, probability and the possible ones.
+
+        And `unlike`: that the picture is unlike anything in training.
+        """
+        features = features_of(pictures, self.backbone)
+        said = self.head.predict(features)
+        unlike = self.certainty.unlike(features) if self.certainty else np.zeros(len(said), dtype=bool)
+        if self.head.named:
+            return self._categories(said).assign(unlike=unlike)
+        low, high = self.certainty.interval(said) if self.certainty else (np.full(len(said), np.nan),) * 2
+        return pd.DataFrame({"length_cm": said, "low_cm": low, "high_cm": high, "unlike": unlike})
+
+    def _categories(self, probabilities: Answers) -> pd.DataFrame:
+        names = np.array(self.head.named, dtype=object)
+        everything = np.ones(probabilities.shape, dtype=bool)
+        possible = self.certainty.possible(probabilities) if self.certainty else everything
+        orders = np.argsort(-probabilities, axis=1)  # the likeliest first
+        sets = [", ".join(names[order[which[order]]]) for order, which in zip(orders, possible, strict=True)]
+        top = probabilities.max(axis=1)
+        return pd.DataFrame({"category": names[orders[:, 0]], "probability": top, "possible": sets})
+
+
+def extractor_of(version: Version) -> Extractor:
+    """Return what makes a version's features."""
+    told = version.json("run.json")
+    settings = BackboneSettings.model_validate(told["config"]["backbone"])
+    tuned = version.read("backbone.npz") if version.has("backbone.npz") else None
+    return Extractor(settings, str(told["fingerprint"]), tuned)
+
+
+def head_of(version: Version) -> Head:
+    """Return a version's head. Raises VersionError where it cannot be read."""
+    config = version.json("run.json")["config"]
+    target = config["head"].get("target", "length")  # earlier Regrafts had no other
+    return Head.from_bytes(version.read("head.keras"), named(config["categories"], target))
+
+
+def model_of(version: Version) -> Model:
+    """Return a version's model, on the device that this machine has. Raises VersionError, BackboneError."""
+    device.use("auto")
+    sure = Certainty.from_bytes(version.read("certainty.npz")) if version.has("certainty.npz") else None
+    return Model(extractor_of(version).backbone(), head_of(version), sure)

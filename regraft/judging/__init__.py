@@ -1,0 +1,1 @@
+"""How good a head is, against whom, and whether it may become champion."""

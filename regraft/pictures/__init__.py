@@ -1,0 +1,1 @@
+"""One picture alone: what its bytes really are, its colours, its perceptual hash."""

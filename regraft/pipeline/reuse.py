@@ -1,0 +1,76 @@
+"""What a version's model is made from; where the version before was made from just the same, its model is found again.
+
+On an unchanged web a refresh then needs neither TensorFlow nor the backbone: the same images, settings, weights and
+libraries give the same head to the bit, and the same head errs the same on the same images.
+"""
+
+import hashlib
+import json
+
+import pandas as pd
+
+from regraft.backbones.weights import origin
+from regraft.errors import RegraftError
+from regraft.heads import answers
+from regraft.judging.gate import gate
+from regraft.judging.metrics import Evaluation
+from regraft.pipeline.provenance import commit, libraries
+from regraft.pipeline.run import Run
+from regraft.store import versions
+from regraft.store.versions import Version
+
+PARTS = {"seed", "device", "screen", "split", "backbone", "head", "tune", "gate"}
+"""The parts of the config that a model and its evaluation depend on; of the categories it is the labels."""
+
+
+def recipe(manifest: pd.DataFrame, run: Run) -> str:
+    """Return the SHA-256 of all that a model is made from: images, labels, splits, settings, weights, libraries, code.
+
+    Raises BackboneError where there are no weights.
+    """
+    config = run.config
+    told = config.model_dump(mode="json")
+    parts = {name: told[name] for name in PARTS}
+    parts["labels"] = {name: category["label"] for name, category in told["categories"].items()}
+    parts["weights"] = origin(config.backbone.name, config.backbone.weights)
+    parts["libraries"], parts["code"] = libraries(), commit()
+    rows = zip(manifest["digest"], manifest["category"], manifest["split"], manifest["label"], strict=True)
+    digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode())
+    for image, category, split, label in rows:
+        digest.update(f"{image} {category} {split} {label!r}\n".encode())
+    return digest.hexdigest()
+
+
+def same(manifest: pd.DataFrame, run: Run) -> Version | None:
+    """Return the newest version where its model was made from the very same, and is whole; None where it was not."""
+    try:
+        newest = versions.newest(run.store)
+        told = newest.json("run.json")
+        if told.get("recipe") != recipe(manifest, run):
+            return None
+        head = hashlib.sha256(newest.read("head.keras")).hexdigest()
+        return newest if told["files"]["head.keras"] == head else None
+    except RegraftError:
+        return None
+
+
+def evaluated(same: Version, held_out: pd.DataFrame, run: Run) -> Evaluation | None:
+    """Return the evaluation of a version's model, as it stands; None where it has to be measured anew.
+
+    That is where the holdout is another, or where the champion is neither that version nor the one that it was
+    compared with.
+    """
+    champion, metrics = versions.champion(same.store), same.json("metrics.json")
+    if champion is None or not same.table("holdout.parquet").equals(held_out):
+        return None
+    predictions = same.table("predictions.parquet")
+    if champion.name == same.name:
+        fair = held_out[["digest"]].merge(predictions, on="digest")
+        if len(fair) != len(held_out):
+            return None
+        right, said = answers.truth(fair, run.config.named), answers.read(fair, run.config.named)
+        found = gate(champion.name, right, said, said, run.config.gate, run.config.seed)
+        metrics |= {"champion": found.champion, "change": None, "promoted": found.promoted, "why": found.why}
+    elif (metrics["champion"] or {}).get("version") != champion.name:
+        return None
+    return Evaluation(predictions, metrics, held_out, same.read("certainty.npz"))

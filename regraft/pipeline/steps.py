@@ -1,0 +1,54 @@
+"""What the steps of a run hand on."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from regraft.dataset.screening import Screened
+from regraft.heads.answers import Answers
+from regraft.pipeline.run import Run
+from regraft.store.versions import Version
+
+if TYPE_CHECKING:
+    from regraft.heads.model import Extractor
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """Where features are found, and how many had to be computed."""
+
+    fingerprint: str
+    computed: int
+    device: str
+    """Its name, and what it computes in."""
+    tuned: Path | None = None
+    """backbone.npz in the run's folder, where the backbone was fine-tuned."""
+    same: Version | None = None
+    """The version whose model this is too, where it was found again."""
+
+    def extractor(self, run: Run) -> "Extractor":
+        """Return what makes these features."""
+        from regraft.heads.model import Extractor
+
+        return Extractor(run.config.backbone, self.fingerprint, self.tuned.read_bytes() if self.tuned else None)
+
+
+@dataclass(frozen=True)
+class TrainedHead:
+    """A head in the run's folder, what it predicted before it was saved, and its loss curves."""
+
+    path: Path
+    history: dict[str, list[float]]
+    predicted: Answers
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """What a run has learnt, and from what."""
+
+    screened: Screened
+    manifest: pd.DataFrame
+    embedded: Embedded
+    head: TrainedHead

@@ -1,0 +1,1 @@
+"""What is told of a version: report, plots, examples, history, comparison."""

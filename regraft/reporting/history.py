@@ -1,0 +1,62 @@
+"""How a job has fared from version to version: what was alive, how good its model was, which one was in use."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from regraft.store import versions
+from regraft.store.blobs import Blobs
+from regraft.store.versions import Version
+
+MOST = 20
+"""Versions that tables of the past hold."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One version in a line. Errors are in cm, or of the categories' probabilities, 0 to 1."""
+
+    version: str
+    champion: bool
+    """Whether it is in use."""
+    job: str
+    links: int
+    alive: int
+    """Links that show a picture to learn from."""
+    images: int
+    rmse: float
+    excess: float | None
+    """By which share the RMSE is above the oracle's; None where there is no oracle."""
+    accuracy: float | None
+    """The share of images named right; None where lengths are predicted."""
+    auc: float | None
+    promoted: bool
+    """Whether it became champion when it was published."""
+    why: str
+
+
+def summary(version: str, about: Mapping[str, Any], metrics: Mapping[str, Any], champion: bool) -> Summary:
+    """Return a version in a line, from its run.json and metrics.json."""
+    counts, test = about["counts"], metrics["test"]
+    return Summary(
+        version,
+        champion,
+        about["config"]["name"],
+        counts["links"],
+        counts["verdicts"].get("alive", 0),
+        sum(counts["images"].values()),
+        test["rmse"],
+        metrics["excess"],
+        test.get("accuracy"),
+        test["auc"],
+        metrics["promoted"],
+        metrics["why"],
+    )
+
+
+def history(store: Blobs, most: int | None = None) -> list[Summary]:
+    """Return the newest versions, all if `most` is not given, the oldest first. Raises VersionError on damage."""
+    champion, names = versions.champion(store), versions.names(store)
+    in_use = champion.name if champion else None
+    known = [Version(store, name) for name in (names if most is None else names[-most:])]
+    return [summary(v.name, v.json("run.json"), v.json("metrics.json"), v.name == in_use) for v in known]

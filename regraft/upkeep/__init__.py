@@ -1,0 +1,1 @@
+"""A store kept sound and small: verify, prune, accept."""

@@ -1,0 +1,1 @@
+"""One exchange with a web that is not trusted: addresses checked where the socket connects, deadlines, caps."""

@@ -1,0 +1,62 @@
+"""Show in the dashboard how far a run is while it goes on: a progress artifact for each step that has many parts."""
+
+import contextlib
+import contextvars
+import logging
+import re
+import threading
+from collections.abc import Iterator
+from uuid import UUID
+
+import httpx
+from prefect.artifacts import create_progress_artifact, update_progress_artifact
+from prefect.exceptions import PrefectException
+
+from regraft.pipeline.run import Run
+
+log = logging.getLogger("regraft")
+EVERY_S = 2.0
+"""Seconds between two looks at the run's meter, which the steps themselves never wait for."""
+JOIN_S = 10
+
+
+def artifact_key(run: Run, what: str) -> str:
+    """Return the key of one of a job's artifacts; keys have small letters, digits and dashes."""
+    return re.sub(r"[^a-z0-9]+", "-", f"{run.config.name}-{what}".lower()).strip("-")
+
+
+@contextlib.contextmanager
+def shown(run: Run) -> Iterator[None]:
+    """Show the run's progress while the context lasts."""
+    over = threading.Event()
+    follows = threading.Thread(target=contextvars.copy_context().run, args=(_follow, run, over), daemon=True)
+    follows.start()
+    try:
+        yield
+    finally:
+        over.set()
+        follows.join(JOIN_S)
+
+
+def _follow(run: Run, over: threading.Event) -> None:
+    shown: dict[str, tuple[UUID, float]] = {}
+    try:
+        ended = False
+        while not ended:
+            ended = over.wait(EVERY_S)
+            for step, (done, total) in run.meter.counts().items():
+                if total > 1:
+                    _show(step, round(100 * done / total, 1), f"{step}: {done:,} of {total:,}", shown, run)
+    except (PrefectException, httpx.HTTPError) as error:
+        log.info("progress is not shown any more: %s", error)
+
+
+def _show(step: str, percent: float, words: str, shown: dict[str, tuple[UUID, float]], run: Run) -> None:
+    """Put one step's progress into the dashboard, where it has changed."""
+    if step not in shown:
+        made = create_progress_artifact(percent, artifact_key(run, step), words)
+    elif shown[step][1] != percent:
+        made = update_progress_artifact(shown[step][0], percent, words)
+    else:
+        return
+    shown[step] = (made, percent)  # type: ignore[assignment]  # neither is awaited: there is no loop in this thread

@@ -1,0 +1,66 @@
+"""What is computed on. There is no GPU where these tests run, so one is made believe where nothing else will do."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from regraft import backbones
+from regraft.backbones import device
+from regraft.backbones.engine import engine
+from regraft.errors import ConfigError
+from tests.backbones.test_efficientnet_lite0 import patterns
+
+NO_GPU = pytest.mark.skipif(bool(tf.config.list_physical_devices("GPU")), reason="there is a GPU here")
+
+
+def mixed() -> bool:
+    return bool(tf.config.optimizer.get_experimental_options().get("auto_mixed_precision", False))
+
+
+@pytest.fixture
+def made_believe(monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
+    """A GPU by what TensorFlow would tell of it."""
+    details: dict[str, object] = {"device_name": "NVIDIA T4", "compute_capability": (7, 5)}
+    monkeypatch.setattr(device, "on_gpu", lambda: True)
+    monkeypatch.setattr("regraft.backbones.engine.on_gpu", lambda: True)
+    monkeypatch.setattr(device, "_details", lambda: details)
+    return details
+
+
+@NO_GPU
+def test_without_a_gpu_auto_is_the_cpu_in_float32() -> None:
+    device.use("auto")
+    assert (device.on_gpu(), device.described(), device.precision(), mixed()) == (False, "CPU", "float32", False)
+
+
+@NO_GPU
+def test_a_gpu_that_is_not_there_is_missed() -> None:
+    with pytest.raises(ConfigError, match=r"sees no GPU here.*regraft\[gpu\]"):
+        device.use("gpu")
+
+
+def test_mixed_precision_is_for_gpus_that_gain_by_it(made_believe: dict[str, object]) -> None:
+    assert device.described() == "NVIDIA T4, mixed_float16"
+    made_believe["compute_capability"] = (6, 1)
+    assert device.described() == "NVIDIA T4, float32"
+
+
+@pytest.mark.usefixtures("made_believe")
+def test_training_is_in_single_precision_whatever_features_are_computed_in() -> None:
+    try:
+        device.use("auto")
+        assert mixed()
+        with device.single_precision():
+            assert not mixed()
+        assert mixed()
+    finally:
+        device._mix(False)
+
+
+@pytest.mark.usefixtures("made_believe")
+def test_on_a_gpu_tensorflows_graph_gives_the_same_features(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("regraft.backbones.engine.litert", lambda graph: pytest.fail("LiteRT has no GPU here"))
+    backbone = backbones.load("efficientnet-lite0")
+    on_gpu = engine(backbone.model, backbone.side)
+    on_cpu = np.asarray(backbone.model(tf.cast(patterns(), tf.float32), training=False))
+    np.testing.assert_allclose(on_gpu(patterns()), on_cpu, atol=1e-4)

@@ -1,0 +1,111 @@
+"""Pictures in the wrong list are found, and none that is merely unlike its own."""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from regraft.config_file import parse_config
+from regraft.dataset import misfiled
+from regraft.dataset.misfiled import known_misfiled
+from regraft.store.store import Store
+
+NAMES = ("cat", "dog", "tiger")
+WIDTH = 48
+
+
+def world(each: int = 60, apart: float = 2.0, seed: int = 0) -> tuple[pd.DataFrame, np.ndarray]:
+    """A manifest of so many pictures a category, and features that tell the categories apart."""
+    random = np.random.default_rng(seed)
+    digests = [hashlib.sha256(bytes([i % 256, i // 256])).hexdigest() for i in range(3 * each)]
+    manifest = pd.DataFrame({"category": np.repeat(NAMES, each), "digest": digests})
+    centres = random.normal(0, 1, (3, WIDTH))
+    features = random.normal(0, 1, (3 * each, WIDTH)) + apart * np.repeat(centres, each, axis=0)
+    return manifest, features.astype(np.float32)
+
+
+def planted(manifest: pd.DataFrame, rows: list[int], category: str) -> pd.DataFrame:
+    """The manifest with some pictures in another list."""
+    moved = manifest.copy()
+    moved.loc[rows, "category"] = category
+    return moved
+
+
+def test_a_cat_among_the_tigers_is_found_and_nothing_else() -> None:
+    manifest, features = world()
+    rows = [3, 7, 70]
+    found = misfiled.find(planted(manifest, rows, "tiger"), features)
+    assert found.index.tolist() == rows
+    assert found["digest"].tolist() == manifest["digest"][rows].tolist()
+    assert (found["category"].tolist(), found["like"].tolist()) == (["tiger"] * 3, ["cat", "cat", "dog"])
+    assert misfiled.find(manifest, features).empty
+
+
+def test_a_picture_that_is_like_nothing_stays() -> None:
+    manifest, features = world()
+    features[[5, 150]] = np.random.default_rng(1).normal(0, 3, (2, WIDTH))
+    assert misfiled.find(manifest, features).empty
+
+
+def test_categories_that_are_too_alike_have_none() -> None:
+    for seed in range(10):
+        manifest, features = world(apart=0.0, seed=seed)
+        assert misfiled.find(manifest, features).empty
+
+
+def test_of_few_pictures_nothing_is_said() -> None:
+    manifest, features = world(misfiled.NEIGHBOURS)
+    moved = planted(manifest, [3], "tiger")
+    assert misfiled.find(moved, features).empty  # the cats are one less than it takes
+    enough, features = world(misfiled.NEIGHBOURS + 1)
+    assert misfiled.find(planted(enough, [3], "tiger"), features).index.tolist() == [3]
+
+
+def test_a_small_category_beside_a_large_one_keeps_its_pictures() -> None:
+    manifest, features = world(400, apart=0.7)
+    few = (manifest["category"] != "cat") | (manifest.groupby("category").cumcount() < 30)
+    assert misfiled.find(manifest[few].reset_index(drop=True), features[few]).empty
+
+
+def test_the_order_of_the_rows_and_the_size_of_the_chunks_are_nothing_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    manifest, features = world()
+    moved = planted(manifest, [3, 70], "tiger")
+    order = np.random.default_rng(2).permutation(len(moved))
+    monkeypatch.setattr(misfiled, "TOGETHER", 7)
+    shuffled = misfiled.find(moved.iloc[order].reset_index(drop=True), features[order])
+    assert set(shuffled["digest"]) == set(manifest["digest"][[3, 70]])
+
+
+def test_of_many_pictures_a_part_is_compared_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(misfiled, "REFERENCES", 90)
+    manifest, features = world(300)
+    rows = list(range(0, 300, 15))
+    found = misfiled.find(planted(manifest, rows, "tiger"), features)
+    assert set(found.index) <= set(rows)
+    assert len(found) >= 0.9 * len(rows)
+
+
+def test_what_was_accepted_by_hand_is_not_found_again(tmp_path: Path) -> None:
+    store, (manifest, features) = Store(str(tmp_path)), world()
+    found = misfiled.find(planted(manifest, [3, 7], "tiger"), features)
+    assert len(misfiled.remembered(found, store)) == 2
+    first, second = found["digest"]
+    assert misfiled.accept(store, first, "tiger")
+    assert not misfiled.accept(store, first, "tiger")
+    assert not misfiled.accept(store, second, "cat")
+    assert misfiled.remembered(found, store).empty
+    assert known_misfiled(store)["accepted"].tolist() == [True, False]
+
+
+def test_what_the_test_split_lacks_has_its_label_still() -> None:
+    job = {"name": "job", "categories": {n: {"list": n, "label": {"mean": 50, "std": 5}} for n in ("cat", "tiger")}}
+    links = pd.DataFrame({"digest": [f"{i:064x}" for i in range(60)], "category": "tiger", "reason": "misfiled"})
+    links = pd.concat([links, links.assign(category="cat", reason="gone")], ignore_index=True)
+    told = misfiled.held_out(links, parse_config(job))
+    assert 3 < len(told) < 20
+    assert set(told["category"]) == {"tiger"}
+    assert told["label"].between(25, 75).all()
+    named = misfiled.held_out(links, parse_config(job | {"head": {"target": "category"}}))
+    assert named["label"].tolist() == ["tiger"] * len(told)

@@ -1,0 +1,54 @@
+"""The holdout outlives its links, and what changed the error is told apart."""
+
+import pandas as pd
+import pytest
+
+from regraft.config import Config
+from regraft.judging import holdout
+from regraft.store import versions
+from regraft.store.store import Store
+
+pytestmark = pytest.mark.usefixtures("prefect_server")
+
+
+def test_what_was_held_out_is_held_out_still_when_its_link_is_gone(first: versions.Version, config: Config) -> None:
+    manifest, links = first.table("manifest.parquet"), first.table("links.parquet")
+    held = first.table("holdout.parquet")
+    assert set(held["digest"]) == set(manifest.loc[manifest["split"] == "test", "digest"])
+    gone = held["digest"].iloc[0]
+    left = manifest[manifest["digest"] != gone]
+    now = holdout.holdout(left, links[links["digest"] != gone], config, Store(config.store))
+    pd.testing.assert_frame_equal(
+        now.sort_values("digest", ignore_index=True), held.sort_values("digest", ignore_index=True)
+    )
+    opted_out = links.assign(verdict=links["verdict"].mask(links["digest"] == gone, "junk"))
+    assert gone not in set(holdout.holdout(left, opted_out, config, Store(config.store))["digest"])
+
+
+def test_near_duplicates_of_training_images_are_held_out_no_more(first: versions.Version, config: Config) -> None:
+    manifest, links = first.table("manifest.parquet"), first.table("links.parquet")
+    gone = manifest[manifest["split"] == "test"].iloc[0]
+    twin = manifest[manifest["split"] == "train"].iloc[[0]].assign(digest="f" * 64, phash=gone["phash"])
+    left = pd.concat([manifest[manifest["digest"] != gone["digest"]], twin], ignore_index=True)
+    now = holdout.holdout(left, links[links["digest"] != gone["digest"]], config, Store(config.store))
+    assert gone["digest"] not in set(now["digest"])
+
+
+def test_a_worse_candidate_is_not_promoted_and_its_loss_of_data_is_named(
+    first: versions.Version, config: Config, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """A candidate by the tutorial's recipe loses against the champion, on the champion's own holdout."""
+    from regraft.flows.refresh import refresh
+
+    worse = config.model_copy(update={"head": config.head.model_copy(update={"preset": "tutorial"})})
+    second = versions.version(first.store, refresh(worse))
+    metrics = second.json("metrics.json")
+    assert not metrics["promoted"]
+    assert "worse than champion" in metrics["why"] or "too small" in metrics["why"]
+    assert metrics["champion"]["n"] == len(second.table("holdout.parquet"))
+    change = metrics["change"]
+    assert change["lost_data"] == 0
+    whole = metrics["champion"]["difference"]
+    print(change, whole)
+    assert set(metrics["against"]) == {"oracle", "mean", "category_mean", "tutorial"}
+    assert metrics["leak"]["p"] > 0

@@ -1,0 +1,48 @@
+"""Which pictures a report shows."""
+
+import base64
+from pathlib import Path
+
+import pandas as pd
+
+from regraft.menagerie.drawing import drawing, encoded
+from regraft.pictures.judge import rgb
+from regraft.reporting.examples import SHOWN, SIDE, examples, thumbnails
+from regraft.store.store import Store
+
+
+def predicted() -> pd.DataFrame:
+    """Thirty cats of about 40 cm, thirty tigers of about 100, every third held out."""
+    rows = [
+        (f"{name}{i}", name, "test" if i % 3 == 0 else "train", mean + i, mean + 10.0)
+        for name, mean in (("cat", 40.0), ("tiger", 100.0))
+        for i in range(30)
+    ]
+    return pd.DataFrame(rows, columns=["digest", "category", "split", "label", "prediction"])
+
+
+def test_the_best_are_nearest_to_their_labels_and_the_worst_farthest() -> None:
+    shown = examples(predicted())
+    assert set(shown.best["digest"].head(4)) == {"cat9", "cat12", "tiger9", "tiger12"}
+    assert set(shown.worst["digest"].head(2)) == {"cat27", "tiger27"}
+    assert len(shown.best) == len(shown.worst) == SHOWN
+
+
+def test_the_doubtful_lie_between_the_categories_and_strangers_nearer_to_another() -> None:
+    rows = predicted()
+    rows.loc[rows["digest"] == "cat3", "prediction"] = 86.0
+    rows.loc[rows["digest"] == "tiger4", "prediction"] = 45.0
+    shown = examples(rows)
+    assert shown.doubtful["digest"].iloc[0] == "cat3"
+    assert shown.elsewhere["digest"].tolist() == ["tiger4", "cat3"]
+    assert examples(predicted()).elsewhere.empty
+
+
+def test_thumbnails_are_small_pictures_and_a_missing_one_is_left_out(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    digest = store.put_blob(encoded(drawing("cat", "gallery"), "JPEG"))
+    found = thumbnails([digest, digest, "0" * 64, ""], store)
+    assert list(found) == [digest]
+    kind, data = found[digest].split(",")
+    assert kind == "data:image/jpeg;base64"
+    assert max(rgb(base64.b64decode(data)).shape) == SIDE

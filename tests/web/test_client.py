@@ -1,0 +1,244 @@
+"""A fetch ends in time and within its cap, whatever the server does."""
+
+import gzip
+import socket
+import threading
+import tracemalloc
+
+import pytest
+
+from regraft.web.client import Body, Client, Failed, NotModified, Redirect
+from regraft.web.guard import Guard
+from tests.hostile import Script, Talk, ok, seconds, serving
+
+DEADLINE_S, CAP = 0.6, 200_000
+HEAD = b"HTTP/1.1 200 OK\r\n"
+GZIP_BOMB = gzip.compress(b"\0" * 10**7)
+CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
+
+
+def drip(talk: Talk) -> None:
+    talk.say(HEAD + b"Content-Length: 100000\r\n\r\n")
+    talk.for_ever(b"x", 0.05)
+
+
+def drip_headers(talk: Talk) -> None:
+    talk.say(HEAD)
+    talk.for_ever(b"X: y\r\n", 0.05)
+
+
+def drip_status(talk: Talk) -> None:
+    talk.for_ever(b"H", 0.05)
+
+
+def drip_chunks(talk: Talk) -> None:
+    talk.say(CHUNKED)
+    talk.for_ever(b"1\r\nx\r\n", 0.05)
+
+
+def drip_chunk_size(talk: Talk) -> None:
+    talk.say(CHUNKED)
+    talk.for_ever(b"0", 0.05)
+
+
+def drip_trailers(talk: Talk) -> None:
+    talk.say(CHUNKED + b"1\r\nx\r\n0\r\n")
+    talk.for_ever(b"T: t\r\n", 0.05)
+
+
+def reset(talk: Talk) -> None:
+    talk.socket.setsockopt(1, 13, b"\1\0\0\0\0\0\0\0")  # SO_LINGER 0: close with RST
+    talk.socket.close()
+
+
+# Each script, whether it is read to its end in time, and the reason that it must end with.
+SERVERS: dict[str, tuple[Script, str]] = {
+    "says nothing": (lambda t: t.wait(60), "timeout"),
+    "drips its status line": (drip_status, "timeout"),
+    "drips its headers": (drip_headers, "timeout"),
+    "drips its body": (drip, "timeout"),
+    "drips chunks": (drip_chunks, "timeout"),
+    "drips a chunk's size": (drip_chunk_size, "timeout"),
+    "drips trailers": (drip_trailers, "timeout"),
+    "stops within its headers": (lambda t: (t.say(HEAD + b"X: "), t.wait(60))[0], "timeout"),
+    "stops within its body": (lambda t: (t.say(ok(b"x" * 9, length=99)), t.wait(60))[0], "timeout"),
+    "sends 100 Continue for ever": (lambda t: t.for_ever(b"HTTP/1.1 100 Continue\r\n\r\n"), "timeout"),
+    "sends 100 Continue now and then": (lambda t: t.for_ever(b"HTTP/1.1 100 Continue\r\n\r\n", 0.05), "timeout"),
+    "sends headers for ever": (lambda t: (t.say(HEAD), t.for_ever(b"A: b\r\n"))[0], "unreachable"),
+    "sends one endless header": (lambda t: (t.say(HEAD + b"A: "), t.for_ever(b"b" * 4096))[0], "unreachable"),
+    "sends an endless status line": (lambda t: t.for_ever(b"H" * 4096), "unreachable"),
+    "sends an endless body": (lambda t: (t.say(HEAD + b"\r\n"), t.for_ever(b"x" * 65536))[0], "too_large"),
+    "sends endless chunks": (
+        lambda t: (t.say(CHUNKED), t.for_ever(b"1000\r\n" + b"x" * 4096 + b"\r\n"))[0],
+        "too_large",
+    ),
+    "claims too much": (lambda t: t.say(ok(b"x", length=10**12)), "too_large"),
+    "claims one chunk too large": (
+        lambda t: (t.say(CHUNKED + b"FFFFFFFF\r\n"), t.for_ever(b"x" * 65536))[0],
+        "too_large",
+    ),
+    "closes at once": (lambda t: t.socket.close(), "unreachable"),
+    "resets the connection": (reset, "unreachable"),
+    "closes within its body": (lambda t: t.say(ok(b"x" * 9, length=99)), "truncated"),
+    "closes within a chunk": (lambda t: t.say(CHUNKED + b"50\r\nxx"), "truncated"),
+    "speaks no HTTP": (lambda t: t.say(b"SSH-2.0-OpenSSH_9\r\n\r\n"), "unreachable"),
+    "sends a chunk size that is no number": (lambda t: t.say(CHUNKED + b"zz\r\nxx\r\n"), "truncated"),
+    "sends a negative length": (lambda t: t.say(HEAD + b"Content-Length: -5\r\n\r\nxxxxx"), ""),
+    "sends a gzip bomb": (lambda t: t.say(ok(GZIP_BOMB, "Content-Encoding: gzip")), "too_large"),
+    "says gzip and sends none": (lambda t: t.say(ok(b"plain", "Content-Encoding: gzip")), "truncated"),
+    "redirects to a private address": (
+        lambda t: t.say(b"HTTP/1.1 302 F\r\nLocation: http://10.0.0.1/\r\n\r\n"),
+        "blocked",
+    ),
+    "redirects to a file": (lambda t: t.say(b"HTTP/1.1 302 F\r\nLocation: file:///etc/passwd\r\n\r\n"), "blocked"),
+    "redirects for ever": (
+        lambda t: t.say(b"HTTP/1.1 302 F\r\nContent-Length: 0\r\nLocation: /x\r\n\r\n"),
+        "too_many_redirects",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SERVERS)
+def test_a_hostile_server_costs_no_more_than_the_deadline_and_the_cap(name: str) -> None:
+    script, reason = SERVERS[name]
+    with serving(script) as hostile:
+        client = Client(Guard([hostile.exemption]), max_bytes=CAP)
+        client.follow(hostile.url, DEADLINE_S)  # what is imported lazily is not the server's doing
+        found = []
+        tracemalloc.start()
+        took = seconds(lambda: found.append(client.follow(hostile.url, DEADLINE_S)[1]))
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert took < DEADLINE_S + 0.1
+    assert peak < 2 * CAP + 1_000_000
+    assert getattr(found[0], "reason", "") == reason
+
+
+def test_a_stalled_tls_handshake_ends_in_time() -> None:
+    with serving(lambda talk: talk.wait(60), reads_request=False) as hostile:
+        client = Client(Guard([hostile.exemption]))
+        found = []
+        took = seconds(lambda: found.append(client.get(hostile.url.replace("http:", "https:"), DEADLINE_S)))
+    assert took < DEADLINE_S + 0.1
+    assert found[0].reason == "timeout"
+
+
+def test_a_redirects_body_is_never_read() -> None:
+    def redirect(talk: Talk) -> None:
+        talk.say(b"HTTP/1.1 302 Found\r\nLocation: http://example.org/\r\n\r\n")
+        talk.for_ever(b"x" * 65536)
+
+    with serving(redirect) as hostile:
+        answer = Client(Guard([hostile.exemption])).get(hostile.url, 2)
+        assert answer == Redirect(302, "http://example.org/")
+    assert max(hostile.sent, default=0) < 8_000_000  # what the kernel's buffers take, and no more
+
+
+def test_a_connection_is_kept_and_a_dropped_one_is_opened_again() -> None:
+    connections: set[int] = set()
+
+    def twice(talk: Talk) -> None:
+        connections.add(id(talk))
+        talk.say(ok(b"one"))
+        talk.socket.recv(4096)
+        talk.say(ok(b"two"))  # and then it hangs up without a word
+
+    with serving(twice) as hostile:
+        client = Client(Guard([hostile.exemption]))
+        answers = [client.get(hostile.url, 2) for _ in range(4)]
+    assert [answer.data for answer in answers if isinstance(answer, Body)] == [b"one", b"two", b"one", b"two"]
+    assert len(hostile.asked) == 2
+
+
+def test_validators_make_the_request_conditional() -> None:
+    def conditional(talk: Talk) -> None:
+        asked = b'if-none-match: "x"' in talk.head.lower()
+        talk.say(b"HTTP/1.1 304 Not Modified\r\n\r\n" if asked else ok(b"picture", 'ETag: "x"'))
+
+    with serving(conditional) as hostile:
+        client = Client(Guard([hostile.exemption]))
+        first = client.get(hostile.url, 2)
+        assert isinstance(first, Body)
+        assert client.get(hostile.url, 2, etag=first.etag) == NotModified()
+
+
+def test_proxies_of_the_environment_are_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving(lambda talk: talk.say(ok(b"mine"))) as hostile, serving(lambda talk: talk.say(ok(b"proxy"))) as proxy:
+        for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY"):
+            monkeypatch.setenv(name, proxy.url)
+        client = Client(Guard([hostile.exemption]))
+        answer = client.get(hostile.url, 2)
+        assert isinstance(answer, Body)
+        assert answer.data == b"mine"
+        assert client.session().get(hostile.url, timeout=2).content == b"mine"
+        assert proxy.asked == []
+
+
+def test_a_name_that_does_not_resolve_is_unreachable_and_so_is_a_port_that_nobody_listens_on() -> None:
+    def nowhere(*_: object) -> list[tuple[object, ...]]:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    answer = Client(Guard(resolver=nowhere)).get("http://gone.example/", 2)
+    assert isinstance(answer, Failed)
+    assert (answer.reason, answer.local) == ("unreachable", False)
+    answer = Client(Guard(["127.0.0.1:1"])).get("http://127.0.0.1:1/", 2)
+    assert isinstance(answer, Failed)
+    assert (answer.reason, answer.local) == ("unreachable", False)
+
+
+def test_a_dead_proxy_is_this_machines_fault() -> None:
+    answer = Client(proxy="http://127.0.0.1:1").get("http://example.org/", 2)
+    assert isinstance(answer, Failed)
+    assert answer.local
+
+
+def test_a_requests_session_passes_the_same_guard() -> None:
+    from regraft.web.urls import Blocked
+
+    with serving(lambda talk: talk.say(ok(b"secret"))) as hostile:
+        with pytest.raises(Blocked):
+            Client().session().get(hostile.url, timeout=2)
+        assert hostile.asked == []
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "may_pass"),
+    [
+        (400, "gone", False),
+        (401, "forbidden", False),
+        (403, "forbidden", False),
+        (404, "gone", False),
+        (408, "timeout", True),
+        (410, "gone", False),
+        (429, "rate_limited", True),
+        (451, "forbidden", False),
+        (500, "server_error", True),
+        (502, "unreachable", True),
+        (503, "server_error", True),
+        (204, "not_an_image", False),
+    ],
+)
+def test_every_status_has_its_reason(status: int, reason: str, may_pass: bool) -> None:
+    head = f"HTTP/1.1 {status} X\r\nContent-Length: 0\r\nRetry-After: 7\r\n\r\n".encode()
+    with serving(lambda talk: talk.say(head)) as hostile:
+        answer = Client(Guard([hostile.exemption])).get(hostile.url, 2)
+    assert isinstance(answer, Failed)
+    assert (answer.reason, answer.may_pass, answer.status) == (reason, may_pass, status)
+
+
+def test_many_threads_share_a_client() -> None:
+    with serving(lambda talk: talk.say(ok(talk.path.encode()))) as hostile:
+        client = Client(Guard([hostile.exemption]))
+        wrong: list[object] = []
+
+        def ask(number: int) -> None:
+            answer = client.get(f"{hostile.url}{number}", 5)
+            if not isinstance(answer, Body) or answer.data != f"/{number}".encode():
+                wrong.append(answer)
+
+        threads = [threading.Thread(target=ask, args=(i,)) for i in range(40)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert wrong == []
