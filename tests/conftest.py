@@ -5,7 +5,6 @@ import shlex
 import shutil
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -21,9 +20,8 @@ from regraft import menagerie
 from regraft.config import Config
 from regraft.store import versions
 from regraft.store.store import Store
+from tests.docs_commands import ROOT, commands
 
-ROOT = Path(__file__).parents[1]
-BIN = Path(sys.executable).parent
 PARTS = ("flows", "tasks", "regraft", "deployment.yaml", "automations.yaml", "README.md")
 IN_THEIR_OWN_TERMINAL = ("server start", "worker start", "regraft serve")
 
@@ -43,13 +41,6 @@ class Server:
 
     def find(self, what: str, **criteria: Any) -> Any:
         return requests.post(f"{self.api}/{what}/filter", json=criteria, timeout=30).json()
-
-
-def readme_commands(heading: str) -> list[str]:
-    """The commands of a section of the README, comments and indentation gone."""
-    section = (ROOT / "README.md").read_text().split(f"# {heading}\n")[1].split("\n## ")[0]
-    lines = [line.split("  #")[0].strip() for line in section.splitlines() if line.startswith("    ")]
-    return [line.replace(".venv/bin/", f"{BIN}/") for line in lines if line]
 
 
 def free_port() -> int:
@@ -83,7 +74,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     environment |= {"PWD": str(folder)}  # as a shell would
     environment |= {"DO_NOT_TRACK": "1", "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
     with ExitStack() as running, open(folder / "log.txt", "wb") as log:
-        for command in readme_commands("The dashboard"):
+        for command in commands("dashboard"):
             if command.startswith("export PREFECT_API_URL="):
                 environment["PREFECT_API_URL"] = api
             elif any(words in command for words in IN_THEIR_OWN_TERMINAL):

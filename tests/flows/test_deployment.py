@@ -18,7 +18,8 @@ import requests
 
 from regraft.errors import ConfigError
 from regraft.flows.cli.deploy import check_closed
-from tests.conftest import BIN, Server, free_port, until
+from tests.conftest import Server, free_port, until
+from tests.docs_commands import BIN
 
 
 def test_a_deployment_run_ends_completed_with_its_artifacts(deployed: Server, deployment_run: dict[str, Any]) -> None:

@@ -15,7 +15,8 @@ from regraft.flows.cli.deploy import HARMLESS
 from regraft.menagerie.drawing import drawing, encoded
 from regraft.store import versions
 from regraft.store.store import Store
-from tests.conftest import BIN, ROOT, Regraft, free_port, readme_commands, until
+from tests.conftest import Regraft, free_port, until
+from tests.docs_commands import BIN, ROOT, block, commands
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def test_the_two_commands_of_a_fresh_machine(tmp_path: Path) -> None:
     (tmp_path / "ready").touch()
     plain = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "MAKE", "MFLAGS"))}
     plain |= {"PREFECT_HOME": str(tmp_path / "prefect")}
-    run, test = (shlex.split(command) for command in readme_commands("Regraft"))
+    run, test = (shlex.split(command) for command in commands("fresh-machine"))
     assert (run[0], test[0]) == ("make", "make")
     ready = (f"BIN={BIN}", "READY=ready")
     ran = subprocess.run([*run, *ready], cwd=tmp_path, env=plain, capture_output=True, text=True, timeout=300)
@@ -51,9 +52,9 @@ def test_the_two_commands_of_a_fresh_machine(tmp_path: Path) -> None:
 
 
 def test_what_a_version_is_good_for(here: Path, first: versions.Version, regraft: Regraft) -> None:
-    commands = readme_commands("What a version is good for")
-    assert len(commands) >= 8
-    for command in commands:
+    everyday = commands("everyday")
+    assert len(everyday) >= 5
+    for command in everyday:
         words = shlex.split(command)
         assert words[0].endswith("regraft")
         ran = regraft(*words[1:])
@@ -65,10 +66,17 @@ def test_what_a_version_is_good_for(here: Path, first: versions.Version, regraft
     assert list(here.glob("*.onnx"))
 
 
+def test_the_example_of_a_config_is_one(tmp_path: Path) -> None:
+    (tmp_path / "felidae.yaml").write_text(block("config").text)
+    config = load_config(tmp_path / "felidae.yaml")
+    assert set(config.categories) == {"tiger", "kittycat"}
+
+
 def test_ones_own_lists(here: Path, regraft: Regraft) -> None:
     """As they stand, but with the menagerie's lists in place of files whose links need the internet."""
     ours = ("--list", "tiger=menagerie:tiger", "--list", "kittycat=menagerie:cat")
-    init, run, look, tutorial = readme_commands("Your own lists")[-4:]
+    init, run, look = commands("own-lists")
+    [tutorial] = commands("tutorial-lists")
     assert regraft(*shlex.split(init)[1:]).code == 0
     assert set(load_config(here / "felidae.yaml").categories) == {"tiger", "kittycat"}
     ran = regraft(*shlex.split(run)[1:], *ours)
@@ -84,14 +92,15 @@ def test_ones_own_lists(here: Path, regraft: Regraft) -> None:
 
 
 def test_what_became_of_a_link(here: Path, regraft: Regraft) -> None:
-    look, accept = readme_commands("What became of a link")
+    look, accept = commands("one-link")
     assert regraft(*shlex.split(look)[1:]).code == 0
     assert regraft(*shlex.split(accept)[1:]).code == 11  # that link is an example: it is in no list of this store
 
 
 def test_a_server_with_a_password_lets_nobody_in_without(tmp_path: Path) -> None:
     """The two exports of the README's Operations, as they stand, in a shell that then starts a server."""
-    server_side, ours, postgres, completion = readme_commands("Operations")
+    server_side, ours = commands("password")
+    [postgres], [completion] = commands("postgres"), commands("completion")
     port = free_port()
     plain = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
     plain |= {"PREFECT_HOME": str(tmp_path / "prefect"), "DO_NOT_TRACK": "1", "HOME": str(tmp_path)}

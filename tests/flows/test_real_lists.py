@@ -30,7 +30,8 @@ from regraft.pipeline.run import open_run
 from regraft.store import versions
 from regraft.store.store import Store
 from regraft.web.client import Client
-from tests.conftest import ROOT, free_port
+from tests.conftest import free_port
+from tests.docs_commands import ROOT
 
 WEB = os.environ.get("REGRAFT_WEB", "")
 pytestmark = pytest.mark.skipif(not WEB, reason="REGRAFT_WEB names no folder with the replayed web")
