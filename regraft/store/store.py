@@ -5,6 +5,7 @@ links/shard-0007.parquet             what is known of every link of that shard
 links/placeholders.parquet           pictures and addresses known to stand for photos that are gone
 links/misfiled.parquet               pictures known to be in the wrong list
 features/<backbone fingerprint>/     append-only
+drafts/ab/cdef...                    what a run under way has made and not yet published (drafts.py)
 versions/<version>/                  immutable once published (versions.py)
 champion.json                        the pointer (versions.py)
 run.json                             the run under way, or the one that was cut off
@@ -29,6 +30,7 @@ from numpy.typing import NDArray
 from regraft.errors import LockedError, StoreError
 from regraft.store.blobs import Blobs
 from regraft.store.disk import LocalDisk
+from regraft.store.drafts import Drafts
 from regraft.store.features import _part_name, is_whole
 from regraft.store.locks import LEASE, RUN, Turn
 from regraft.store.tables import _parquet, parquet
@@ -38,6 +40,10 @@ log = logging.getLogger("regraft")
 
 class Store(Blobs):
     """A folder or an fsspec URL, and what it holds. Cheap to open; safe to use from many processes."""
+
+    def __init__(self, url: str):
+        super().__init__(url)
+        self.drafts = Drafts(self.disk)
 
     def table(self, path: str, schema: pa.Schema) -> pd.DataFrame:
         """Return a table of the memory, columns of `schema`; an unreadable memory is an empty one."""

@@ -1,0 +1,16 @@
+"""The strings that Regraft names things by, as types of their own, and the one way to make a digest."""
+
+import hashlib
+from typing import NewType
+
+Digest = NewType("Digest", str)
+"""The SHA-256 of some bytes, as 64 lower-case hex digits: the name of an image, or proof that a file is unchanged."""
+Url = NewType("Url", str)
+"""The address of a link, exactly as its list has it."""
+Host = NewType("Host", str)
+"""A server's name, in lower case and without a port."""
+
+
+def digest_of(data: bytes) -> Digest:
+    """Return the digest of some bytes."""
+    return Digest(hashlib.sha256(data).hexdigest())
