@@ -1,23 +1,201 @@
-"""Imports run flows -> tasks -> regraft, never back, and the library knows nothing of Prefect."""
+"""The ladder of rooms: imports run one way, from the flows down to what everybody may know.
+
+Every import counts, also inside functions and for type checkers only: the ladder is for whoever reads a room.
+"""
 
 import ast
+import graphlib
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
-MAY = {
-    "flows": {"flows", "tasks", "regraft", "prefect"},
-    "tasks": {"tasks", "regraft", "prefect"},
-    "regraft": {"regraft"},
+ROOT = Path(__file__).parents[1]
+
+LADDER = [
+    {"errors"},
+    {"progress"},
+    {"verdicts"},
+    {"identity"},
+    {"process"},
+    {"config"},
+    {"config_file"},
+    {"web", "pictures", "store"},
+    {"links"},
+    {"fetching", "dataset", "backbones"},
+    {"targets"},
+    {"heads"},
+    {"judging"},
+    {"reporting", "upkeep"},
+    {"pipeline"},
+    {"menagerie"},
+    {"api"},
+]
+"""The library's rooms, row by row. A room may import from the rows above its own, and from itself."""
+
+ONLY = {"menagerie": {"config", "errors"}}
+"""A room that may import less than its row."""
+
+FLOORS = {"flows": {"flows", "tasks", "regraft"}, "tasks": {"tasks", "regraft"}, "regraft": {"regraft"}}
+"""The three floors, and what each may import of them."""
+
+COMPUTES = {"backbones", "heads"}
+"""The rooms in which pictures become features and features predictions: only they may import TensorFlow."""
+
+STILL = {
+    ("regraft.fetching.shard", "regraft.pipeline.run"),
+    ("regraft.judging.attribution", "regraft.pipeline.run"),
+    ("regraft.judging.evaluate", "regraft.pipeline.run"),
+    ("regraft.backbones", "regraft.backbones.applications"),
+    ("regraft.backbones", "regraft.backbones.efficientnet_lite0"),
+    ("regraft.backbones", "regraft.backbones.vgg16"),
+    ("regraft.judging.evaluate", "tensorflow"),
+    ("regraft.pipeline.provenance", "tensorflow"),
 }
+"""Imports that run against these rules and are being removed."""
 
 
-@pytest.mark.parametrize("room", MAY)
-def test_imports_never_run_back(room: str) -> None:
-    for path in (ROOT / room).rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
-            names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
-            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-            tops = {name.split(".")[0] for name in names} & {"flows", "tasks", "regraft", "prefect"}
-            assert tops <= MAY[room], f"{path} imports {tops - MAY[room]}"
+def place(module: str) -> tuple[str, str]:
+    """A module's floor and room: `regraft.web.urls` is of (regraft, web), `regraft.flows.cli.run` of (flows, cli)."""
+    parts = module.split(".")[1:] or [""]
+    if parts[0] in ("flows", "tasks"):
+        return parts[0], (parts[1] if len(parts) > 1 else "")
+    return "regraft", parts[0]
+
+
+@cache
+def modules() -> dict[str, Path]:
+    """Every module by the name that it is imported by; `flows/` and `tasks/` are parts of the package `regraft`."""
+    found = {}
+    for folder, package in (
+        (ROOT / "regraft", "regraft"),
+        (ROOT / "flows", "regraft.flows"),
+        (ROOT / "tasks", "regraft.tasks"),
+    ):
+        for path in sorted(folder.rglob("*.py")):
+            inner = path.relative_to(folder)
+            if package == "regraft" and inner.parts[0] in ("flows", "tasks"):
+                continue
+            parts = [package, *inner.with_suffix("").parts]
+            found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+def imported_names(path: Path, module: str) -> Iterator[str]:
+    """The full name of everything that a file imports, wherever in it: `from a import b` gives `a.b`."""
+    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = ".".join(package.split(".")[: len(package.split(".")) - node.level + 1]) if node.level else ""
+            base = ".".join(part for part in (above, node.module) if part)
+            yield from (f"{base}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith(("import_module", "__import__")):
+            yield from (arg.value for arg in node.args if isinstance(arg, ast.Constant) and isinstance(arg.value, str))
+
+
+@cache
+def arrows() -> frozenset[tuple[str, str]]:
+    """Which module imports which, of our own."""
+    known = modules()
+    found = set()
+    for module, path in known.items():
+        for name in imported_names(path, module):
+            target = name if name in known else name.rpartition(".")[0]
+            if target in known and target != module:
+                found.add((module, target))
+    return frozenset(found)
+
+
+def row(room: str) -> int:
+    return next(number for number, rooms in enumerate(LADDER) if room in rooms)
+
+
+def climbs(importer: str, imported: str) -> bool:
+    """Whether an import runs against the ladder."""
+    (floor, room), (other_floor, other_room) = place(importer), place(imported)
+    if floor != other_floor:
+        return other_floor not in FLOORS[floor]
+    if floor != "regraft" or room == other_room or other_room == "":
+        return False
+    return row(other_room) >= row(room) or other_room not in ONLY.get(room, {other_room})
+
+
+def test_every_module_is_in_a_known_room() -> None:
+    known = {room for rooms in LADDER for room in rooms} | {""}
+    assert {module for module in modules() if place(module)[0] == "regraft" and place(module)[1] not in known} == set()
+
+
+def test_imports_run_one_way() -> None:
+    against = {arrow for arrow in arrows() if climbs(*arrow)}
+    assert sorted(against - STILL) == []
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    needs: dict[str, set[str]] = {module: set() for module in modules()}
+    for importer, imported in arrows() - STILL:
+        needs[importer].add(imported)
+    try:
+        graphlib.TopologicalSorter(needs).prepare()
+    except graphlib.CycleError as circle:
+        pytest.fail(" -> ".join(circle.args[1]))
+
+
+def test_the_floors_are_imported_by_their_installed_names() -> None:
+    """`flows` and `tasks` are folders of the repository; anybody's own folders may have these names."""
+    files = {path: module for module, path in modules().items()}
+    files |= {path: "tests." + path.stem for path in (ROOT / "tests").rglob("*.py")}
+    top_level = [
+        f"{path.relative_to(ROOT)}: {name}"
+        for path, module in files.items()
+        for name in imported_names(path, module)
+        if name.split(".")[0] in ("flows", "tasks")
+    ]
+    assert top_level == []
+
+
+def importers(*packages: str) -> set[str]:
+    """The modules that import one of these packages, wherever in the file."""
+    return {
+        module
+        for module, path in modules().items()
+        if any(name.split(".")[0] in packages for name in imported_names(path, module))
+    }
+
+
+def test_the_library_knows_nothing_of_prefect() -> None:
+    assert {module for module in importers("prefect") if place(module)[0] == "regraft"} == set()
+
+
+def test_tensorflow_is_imported_only_where_pictures_become_features_or_predictions() -> None:
+    outside = {
+        module for module in importers("tensorflow", "keras", "ai_edge_litert") if place(module)[1] not in COMPUTES
+    }
+    assert outside - {module for module, package in STILL if package == "tensorflow"} == set()
+
+
+def imports_of(script: str) -> set[str]:
+    """The top packages that a fresh process has imported when a script has run."""
+    script += "\nimport sys; sys.stderr.write(' '.join({name.split('.')[0] for name in sys.modules}))"
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    return set(ran.stderr.split())
+
+
+HEAVY = {"pandas", "pydantic", "tensorflow", "keras", "prefect", "matplotlib"}
+
+
+def test_a_fetching_worker_imports_neither_pandas_nor_pydantic() -> None:
+    assert imports_of("import regraft.fetching.worker") & HEAVY == set()
+
+
+def test_a_help_page_imports_nothing_heavy() -> None:
+    script = "from regraft.flows.cli import app\ntry: app(['--help'])\nexcept SystemExit: pass"
+    assert imports_of(script) & HEAVY == set()
+
+
+def test_importing_the_library_imports_nothing_heavy() -> None:
+    assert imports_of("import regraft") & HEAVY == set()
