@@ -1,16 +1,13 @@
 """`regraft predict`: the table and the picture of predictions, as files."""
 
 from collections.abc import Sequence
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from regraft.backbones.quiet import muted
 from regraft.errors import ConfigError, PictureError
-from regraft.heads.predicting import TOGETHER, _predicted, named
-from regraft.pictures.judge import Pixels
+from regraft.heads.predicting import images_named_by, load_model, predict_images
 from regraft.reporting import plots
 from regraft.store import versions
 from regraft.store.store import Store
@@ -29,24 +26,14 @@ def predict(
     VersionError where there is no such version, PictureError where no word names an image or none can be had.
     """
     version = versions.named(Store(store), name)
-    images = [image for word in words for image in named(word)]
-    with muted():
-        from regraft.heads.model import model_of
-
-        model = model_of(version)
-    client, todo = Client(Guard(), proxy=proxy), iter(images)
-    tables: list[pd.DataFrame] = []
-    shown: list[Pixels] = []
-    while part := list(islice(todo, TOGETHER)):
-        table, pictures = _predicted(part, model, client)
-        tables.append(table)
-        shown += pictures[: SHOWN - len(shown)]
-    whole = pd.concat(tables, ignore_index=True)
+    images = [image for word in words for image in images_named_by(word)]
+    predictions = predict_images(images, load_model(version), Client(Guard(), proxy=proxy), SHOWN)
+    whole = predictions.table
     told = whole[whole["problem"] == ""].head(SHOWN)
     if told.empty:
         raise PictureError(str(whole["problem"].iloc[0]))
     captions = [f"{str(row.image).rsplit('/', 1)[-1][:40]}\n{_said(row)}" for row in told.itertuples()]
-    picture.write_bytes(plots.gallery(shown, captions))
+    picture.write_bytes(plots.gallery(predictions.pictures, captions))
     return whole
 
 

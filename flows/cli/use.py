@@ -87,9 +87,11 @@ def export(
     """
     with told_apart():
         from regraft.heads.predicting import export_version
+        from regraft.store import versions
+        from regraft.store.store import Store
 
-        path, how = export_version(version, to, out, store)
-        print(f"{path}: {how}")
+        exported = export_version(versions.named(Store(store), version), to, out)
+        print(f"{exported.path}: {exported.description}")
 
 
 @app.command()

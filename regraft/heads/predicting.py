@@ -1,104 +1,163 @@
-"""Predictions with the champion, or any version: a table's rows, and the tutorial's picture."""
+"""A published version in use: predictions for files, folders, globs and URLs, and its model exported as one file.
+
+Importing this imports no TensorFlow; loading a model does.
+"""
 
 import glob
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 import pandas as pd
 
 from regraft.backbones.quiet import muted
 from regraft.errors import PictureError
 from regraft.pictures.judge import SUFFIXES, Limits, Pixels, Unfit, judge, rgb
-from regraft.store import versions
-from regraft.store.store import Store
-from regraft.web.client import Body, Client
+from regraft.store.versions import Version
+from regraft.web.client import Body, Client, Failed, NotModified, Redirect
 
 if TYPE_CHECKING:
     from regraft.heads.export import Format
     from regraft.heads.model import Model
 
-SUFFIX_OF = {"saved_model": "_saved_model", "onnx": ".onnx", "litert": ".tflite"}
-CHECKED = 4
-"""Test pictures of each category that an exported model is compared on."""
-DEADLINE_S = 30
-TOGETHER = 64
-"""Pictures that are held in memory at a time."""
-SHOWN_SIDE = 512
-WEB = ("http://", "https://")
+BATCH_SIZE = 64
+"""Pictures that are in memory at a time."""
+DECODED_SIDE = 512
+"""Pixels that the shorter side of a picture is decoded to at least, where it is larger."""
+URL_DEADLINE_S = 30
+URL_SCHEMES = ("http://", "https://")
+EXPORT_SUFFIXES = {"saved_model": "_saved_model", "onnx": ".onnx", "litert": ".tflite"}
+COMPARED_IMAGES = 4
+"""Test images of each category on which an exported model is compared with the version's own."""
 
 
-def export_version(name: str, to: "Format", out: Path | None, store: str) -> tuple[Path, str]:
-    """Export a version, or the champion; return where to, and what it gives and how far that is from the version's.
+@dataclass(frozen=True)
+class Predictions:
+    """What a model answers for some images."""
 
-    Raises VersionError where there is no such version, or it cannot be exported.
+    table: pd.DataFrame
+    """One row an image: `image`, the columns of `Model.predict`, and `problem`: why an image has no prediction."""
+    pictures: list[Pixels]
+    """The pictures of the first rows without a problem, as many as were asked for, (H, W, 3) uint8 RGB."""
+
+
+def load_model(version: Version) -> "Model":
+    """Return a version's model, on the device that this machine has, without TensorFlow's own messages on stderr.
+
+    Raises VersionError where it is damaged, BackboneError where the backbone's weights are not on this machine.
     """
-    opened = Store(store)
-    version = versions.named(opened, name)
-    path = out or Path(f"{version.name}{SUFFIX_OF[to]}")
     with muted():
-        from regraft.heads.export import export
         from regraft.heads.model import model_of
 
-        model = model_of(version)
-    rows = version.table("manifest.parquet").query("split == 'test'").groupby("category").head(CHECKED)
-    off = export(model, to, path, [rgb(opened.blob(str(digest))) for digest in rows["digest"]])
-    named = model.head.named
-    gives = f"the probabilities of {', '.join(named)}, in this order," if named else "lengths"
-    return (
-        path.resolve(),
-        f"gives {gives} as the version does, to {off:.4f}{'' if named else ' cm'} on its own pictures.",
-    )
+        return model_of(version)
 
 
-def named(word: str) -> Iterator[str]:
+def images_named_by(word: str) -> Iterator[str]:
     """Yield the images that a word names: a URL, a file, all pictures below a folder, all files that fit a glob.
 
     Raises PictureError where there are none.
     """
     path = Path(word)
-    if word.startswith(WEB) or path.is_file():
+    if word.startswith(URL_SCHEMES) or path.is_file():
         yield word
         return
     if path.is_dir():
-        found = sorted(str(p) for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+        files = sorted(str(p) for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
     else:
-        found = sorted(name for name in glob.glob(word, recursive=True) if Path(name).is_file())
-    if not found:
-        kind = "holds no pictures" if path.is_dir() else "cannot be read: there is no such file"
-        raise PictureError(f"{word} {kind}. Give files, folders, globs in quotes, or http(s) URLs.")
-    yield from found
+        files = sorted(name for name in glob.glob(word, recursive=True) if Path(name).is_file())
+    if not files:
+        problem = "holds no pictures" if path.is_dir() else "cannot be read: there is no such file"
+        raise PictureError(f"{word} {problem}. Give files, folders, globs in quotes, or http(s) URLs.")
+    yield from files
 
 
-def _predicted(images: Sequence[str], model: "Model", client: Client) -> tuple[pd.DataFrame, list[Pixels]]:
-    """The rows of some images, and the pictures of those that could be had."""
+def predict_images(images: Iterable[str], model: "Model", client: Client, keep_pictures: int = 0) -> Predictions:
+    """Return the predictions for images, paths or http(s) URLs, in their order; `client` fetches the URLs.
+
+    An image that cannot be fetched, read or decoded has a `problem` and no prediction; it never stops the others. The
+    first `keep_pictures` pictures that have a prediction are returned too, to be shown.
+    """
+    remaining = iter(images)
+    tables: list[pd.DataFrame] = []
+    kept: list[Pixels] = []
+    while batch := list(islice(remaining, BATCH_SIZE)):
+        predictions = _predict_batch(batch, model, client)
+        tables.append(predictions.table)
+        kept += predictions.pictures[: keep_pictures - len(kept)]
+    empty = pd.DataFrame(columns=["image", *model.columns, "problem"])
+    return Predictions(pd.concat(tables, ignore_index=True) if tables else empty, kept)
+
+
+@dataclass(frozen=True)
+class ExportedModel:
+    """A version's model as one file or folder that takes raw pictures."""
+
+    path: Path
+    """Where it is, absolute."""
+    description: str
+    """What it answers, and how far its answers are from the version's own."""
+
+
+def export_version(version: Version, to: "Format", path: Path | None = None) -> ExportedModel:
+    """Export a version's model to `path`, or into the current folder by the version's name, and compare the two.
+
+    Raises VersionError where the path exists, the format's package is missing, or the exported model answers otherwise.
+    """
+    model = load_model(version)
+    with muted():
+        from regraft.heads.export import export
+    path = path or Path(f"{version.name}{EXPORT_SUFFIXES[to]}")
+    rows = version.table("manifest.parquet").query("split == 'test'").groupby("category").head(COMPARED_IMAGES)
+    difference = export(model, to, path, [rgb(version.store.blob(str(digest))) for digest in rows["digest"]])
+    named = model.head.named
+    answers = f"the probabilities of {', '.join(named)}, in this order," if named else "lengths"
+    unit = "" if named else " cm"
+    return ExportedModel(
+        path.resolve(), f"gives {answers} as the version does, to {difference:.4f}{unit} on its own pictures."
+    )
+
+
+def _predict_batch(images: list[str], model: "Model", client: Client) -> Predictions:
+    """The predictions for images that fit in memory together, with all their pictures."""
     pictures, problems = [], []
     for image in images:
         try:
-            pictures.append(rgb(_bytes(image, client), SHOWN_SIDE))
+            pictures.append(rgb(_image_bytes(image, client), DECODED_SIDE))
             problems.append("")
         except (PictureError, ValueError) as error:
             problems.append(str(error))
-    rows = pd.DataFrame({"image": images, "problem": problems})
+    table = pd.DataFrame({"image": images, "problem": problems})
     if pictures:
-        told = model.predict(pictures).set_axis(rows.index[rows["problem"] == ""])
-        rows = rows.join(told)
-    return rows.reindex(columns=["image", *model.columns, "problem"]), pictures
+        table = table.join(model.predict(pictures).set_axis(table.index[table["problem"] == ""]))
+    return Predictions(table.reindex(columns=["image", *model.columns, "problem"]), pictures)
 
 
-def _bytes(image: str, client: Client) -> bytes:
-    """The bytes of a picture that was judged fit to decode."""
-    if image.startswith(WEB):
-        _, answer = client.follow(image, DEADLINE_S)
-        if not isinstance(answer, Body):
-            raise PictureError(f"{image} cannot be fetched: {getattr(answer, 'detail', 'no answer')}.")
-        data = answer.data
-    else:
-        try:
-            data = Path(image).read_bytes()
-        except OSError as error:
-            raise PictureError(f"{image} cannot be read: {error.strerror}.") from error
-    found = judge(data, Limits(min_side=1))
-    if isinstance(found, Unfit) and found.reason != "placeholder":
-        raise PictureError(f"{image} is no picture to predict on: {found.reason}, {found.detail}.")
+def _image_bytes(image: str, client: Client) -> bytes:
+    """The bytes of an image that is fit to decode. Raises PictureError where it cannot be had or is not."""
+    data = _fetch(image, client) if image.startswith(URL_SCHEMES) else _read(image)
+    verdict = judge(data, Limits(min_side=1))
+    if isinstance(verdict, Unfit) and verdict.reason != "placeholder":
+        raise PictureError(f"{image} is no picture to predict on: {verdict.reason}, {verdict.detail}.")
     return data
+
+
+def _fetch(url: str, client: Client) -> bytes:
+    _, answer = client.follow(url, URL_DEADLINE_S)
+    match answer:
+        case Body(data=data):
+            return data
+        case Failed(detail=detail):
+            raise PictureError(f"{url} cannot be fetched: {detail}.")
+        case NotModified() | Redirect():
+            raise PictureError(f"{url} cannot be fetched: the server sent no picture.")
+        case _:
+            assert_never(answer)
+
+
+def _read(path: str) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise PictureError(f"{path} cannot be read: {error.strerror}.") from error
