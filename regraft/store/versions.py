@@ -19,6 +19,8 @@ from regraft.store.disk import LocalDisk
 if TYPE_CHECKING:
     import pandas as pd
 
+    from regraft.store.records import MetricsRecord, RunRecord
+
 CHAMPION = "champion.json"
 NAME = re.compile(r"\d{8}T\d{6}Z(-\d+)?")
 
@@ -48,6 +50,32 @@ class Version:
         except ValueError as error:
             raise VersionError(f"Version {self.name}: {file} is no JSON: {error}") from error
         return dict(told)
+
+    @property
+    def metrics(self) -> "MetricsRecord":
+        """metrics.json. Raises VersionError where it is damaged or written by a newer Regraft."""
+        from regraft.store import records  # pydantic takes its time, and a version's name is known without it
+
+        with self._naming_itself():
+            return records.read_metrics(self.read("metrics.json"))
+
+    @property
+    def run(self) -> "RunRecord":
+        """run.json. Raises VersionError where it is damaged or written by a newer Regraft."""
+        from regraft.store import records
+
+        with self._naming_itself():
+            return records.read_run(self.read("run.json"))
+
+    @contextlib.contextmanager
+    def _naming_itself(self) -> Iterator[None]:
+        """Put the version's name into what went wrong with one of its files."""
+        try:
+            yield
+        except VersionError as error:
+            if self.name in str(error):
+                raise
+            raise VersionError(f"Version {self.name}: {error}") from error
 
     def table(self, file: str) -> "pd.DataFrame":
         """Return links.parquet, manifest.parquet or predictions.parquet."""

@@ -1,0 +1,116 @@
+"""metrics.json and run.json: written and read as typed records, whichever Regraft wrote them."""
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+
+from regraft.errors import VersionError
+from regraft.store import versions
+from regraft.store.records import CategoryResults, LengthResults, read_metrics, read_run
+from regraft.store.store import Store
+
+FORMAT0 = Path(__file__).parents[1] / "data" / "format0"
+"""Files that Regraft wrote before they had a schema number."""
+NAME = "20261125T125324Z"
+
+
+def old(name: str) -> bytes:
+    return (FORMAT0 / f"{name}.json").read_bytes()
+
+
+@pytest.mark.parametrize("name", ["length", "length_again", "category"])
+def test_what_was_written_without_a_schema_number_is_read_whole(name: str) -> None:
+    metrics, run = read_metrics(old(f"{name}_metrics")), read_run(old(f"{name}_run"))
+    before, run_before = json.loads(old(f"{name}_metrics")), json.loads(old(f"{name}_run"))
+    now, run_now = json.loads(metrics.to_bytes()), json.loads(run.to_bytes())
+    assert now["schema"] == run_now["schema"] == 1
+    test = now.pop("test")
+    assert {key: test[key] for key in before["test"]} == before.pop("test")
+    new_names = {"against": "rivals", "change": "attribution"}
+    for key, value in before.items():
+        here = now[new_names.get(key, key)]
+        assert ({k: here[k] for k in value} if isinstance(value, dict) else here) == value
+    assert run_now["config"] == run_before["config"]
+    assert run.model_fingerprint == run_before["recipe"]
+    assert run.backbone_fingerprint == run_before["fingerprint"]
+    assert run.commit == run_before["code"]
+    same = ("seed", "libraries", "model_of", "device", "timings", "counts", "survival", "parent", "history", "files")
+    assert {key: run_now[key] for key in same} == {key: run_before[key] for key in same}
+    assert read_metrics(metrics.to_bytes()) == metrics
+    assert read_run(run.to_bytes()) == run
+
+
+def test_the_results_of_a_head_are_of_the_kind_that_it_answers() -> None:
+    lengths, categories = (read_metrics(old(f"{kind}_metrics")).test for kind in ("length", "category"))
+    assert isinstance(lengths, LengthResults)
+    assert lengths.by_category["cat"].intervals["rmse"].low == pytest.approx(6.668762)
+    assert isinstance(categories, CategoryResults)
+    assert categories.confusion["tiger"] == {"cat": 0, "tiger": 18}
+
+
+def test_fields_that_older_files_lack_are_filled_and_fields_that_are_gone_are_passed_over() -> None:
+    metrics, run = json.loads(old("length_metrics")), json.loads(old("length_run"))
+    for key in ("against", "strays", "leak", "misfiled", "change"):
+        del metrics[key]
+    del metrics["test"]["intervals"]
+    for key in ("survival", "recipe", "model_of", "files"):
+        del run[key]
+    del run["config"]["head"]["target"]
+    found = read_metrics(json.dumps(metrics | {"gone": 1}).encode())
+    assert (found.rivals, found.strays, found.leak, found.misfiled.n) == ({}, None, None, 0)
+    about = read_run(json.dumps(run | {"gone": 1}).encode())
+    assert (about.survival, about.model_fingerprint, about.model_of, about.files) == ({}, "", None, {})
+    assert about.config.head.target == "length"
+
+
+def test_numbers_that_are_not_finite_come_back() -> None:
+    metrics = read_metrics(old("length_metrics"))
+    assert isinstance(metrics.test, LengthResults)
+    test = metrics.test.model_copy(update={"r2": float("-inf"), "auc": float("nan")})
+    data = metrics.model_copy(update={"excess": float("inf"), "test": test}).to_bytes()
+    json.loads(data, parse_constant=pytest.fail)
+    found = read_metrics(data)
+    assert isinstance(found.test, LengthResults)
+    assert (found.excess, found.test.r2) == (math.inf, -math.inf)
+    assert found.test.auc is not None
+    assert math.isnan(found.test.auc)
+
+
+def test_a_config_with_settings_that_are_unknown_here_is_read_without_them() -> None:
+    run = read_run(old("length_run"))
+    content = json.loads(run.to_bytes())
+    content["config"]["colour"] = "blue"
+    content["config"]["fetch"]["speed"] = {"of": "light"}
+    content["config"]["categories"]["cat"]["sound"] = "miaow"
+    assert read_run(json.dumps(content).encode()) == run
+
+
+@pytest.mark.parametrize("read", [read_metrics, read_run])
+def test_a_newer_file_is_refused_with_what_to_do(read: object) -> None:
+    assert callable(read)
+    with pytest.raises(VersionError, match=r"newer Regraft \(schema 2; .* install a newer Regraft"):
+        read(b'{"schema": 2, "test": {"kind": "colour"}}')
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        ("{", "no JSON"),
+        ("[]", "a list, not an object"),
+        ('{"schema": 1}', "Field required"),
+        ('{"schema": "first"}', "schema"),
+        ('{"test": 3}', "damaged"),
+        ("[" * 100_000, "no JSON"),
+    ],
+)
+def test_damage_is_one_sentence_that_names_the_version_and_the_file(tmp_path: Path, content: str, problem: str) -> None:
+    store = Store(str(tmp_path))
+    version = versions.publish(store, NAME, {"metrics.json": content.encode(), "run.json": content.encode()})
+    for file, read in (("metrics.json", lambda: version.metrics), ("run.json", lambda: version.run)):
+        with pytest.raises(VersionError, match=f"Version {NAME}: {file} is damaged: ") as raised:
+            read()
+        assert "\n" not in str(raised.value)
+    with pytest.raises(VersionError, match=problem):
+        _ = version.metrics
