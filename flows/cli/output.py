@@ -4,6 +4,8 @@ import json
 import sys
 from typing import Any
 
+from regraft.verdicts import Reason
+
 
 def tell_run(store: str, name: str, as_json: bool) -> None:
     """Print a dozen lines: what was found, how good the model is, where to look next."""
@@ -28,7 +30,7 @@ def tell_run(store: str, name: str, as_json: bool) -> None:
     print(f"{about['config']['name']}: version {name}")
     print(f"  links     {len(links)} ({asked}): {alive} alive")
     print(f"  lost      {lost}")
-    if misfiled := int((links["reason"] == "misfiled").sum()):
+    if misfiled := int((links["reason"] == Reason.MISFILED).sum()):
         print(f"  misfiled  {misfiled} left out: in the wrong list, it seems; `regraft accept URL` where they are not")
     found = max(0, sum(about["counts"]["images"].values()) - computed)  # some were computed and found misfiled
     print(f"  images    {images}; features computed for {computed}, found again for {found}")

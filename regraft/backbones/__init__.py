@@ -1,6 +1,5 @@
 """Backbones: frozen, pretrained networks that turn pictures into features. One file each, one interface."""
 
-import hashlib
 import io
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regraft.errors import BackboneError, CheckpointError
+from regraft.identity import digest_of
 from regraft.pictures.judge import Pixels
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def weights_bytes(model: Any) -> bytes:
 
 def tuned_name(fingerprint: str, weights: bytes) -> str:
     """Return the fingerprint of a backbone whose weights became these."""
-    return f"{fingerprint}-tuned-{hashlib.sha256(weights).hexdigest()[:8]}"
+    return f"{fingerprint}-tuned-{digest_of(weights)[:8]}"
 
 
 def retuned(backbone: KerasBackbone, weights: bytes) -> KerasBackbone:

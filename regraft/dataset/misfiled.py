@@ -19,6 +19,7 @@ from regraft.dataset.labels import label_by
 from regraft.dataset.splits import split_of
 from regraft.links import memory as links
 from regraft.store.store import Store
+from regraft.verdicts import Reason
 
 # N images, D features, C categories
 NEIGHBOURS = 20
@@ -101,7 +102,7 @@ def accept(store: Store, digest: str, category: str) -> bool:
 
 def shown(links: pd.DataFrame, store: Store) -> pd.DataFrame:
     """Return the links that show misfiled pictures: digest, category, url, like."""
-    rows = links.loc[links["reason"] == "misfiled", ["digest", "category", "url"]]
+    rows = links.loc[links["reason"] == Reason.MISFILED, ["digest", "category", "url"]]
     return rows.merge(known_misfiled(store)[["digest", "category", "like"]], on=["digest", "category"], how="left")
 
 
@@ -110,7 +111,7 @@ def held_out(links: pd.DataFrame, config: Config) -> pd.DataFrame:
 
     They are told of beside the metrics, which leave them out. Without those whose category has no synthetic labels.
     """
-    left_out = links.loc[links["reason"] == "misfiled", ["digest", "category"]].drop_duplicates()
+    left_out = links.loc[links["reason"] == Reason.MISFILED, ["digest", "category"]].drop_duplicates()
     rows = [
         (digest, category, label_by(config, category, digest))
         for digest, category in zip(left_out["digest"], left_out["category"], strict=True)

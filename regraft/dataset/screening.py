@@ -25,6 +25,7 @@ from regraft.links.memory import COLUMNS
 from regraft.links.rot import survival
 from regraft.pictures.near import clusters
 from regraft.store.store import Store
+from regraft.verdicts import Reason, Verdict
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Screened:
         if misfiled.empty:
             return self
         links = self.links.copy()
-        _drop(links, (links["verdict"] == "alive") & among(links, misfiled), "misfiled")
+        _drop(links, (links["verdict"] == Verdict.ALIVE) & among(links, misfiled), Reason.MISFILED)
         return replace(
             self, links=links, pictures=self.pictures[~among(self.pictures, misfiled)].reset_index(drop=True)
         )
@@ -87,39 +88,39 @@ def screened(
     signatures = set(placeholders["digest"]) - {""}
     addresses = set(placeholders["final_url"]) - {""}
     known = links["digest"].isin(signatures) | links["final_url"].isin(addresses) | _shows_picture(links, placeholders)
-    _drop(links, (links["digest"] != "") & known, "placeholder")
+    _drop(links, (links["digest"] != "") & known, Reason.PLACEHOLDER)
 
     swapped = links["replaced_at"].notna() & ~links["trusted_digest"].isin(signatures)
     if accepted_before is not None:
         swapped &= links["replaced_at"] > accepted_before
-    _drop(links, (links["verdict"] == "alive") & swapped, "replaced")
+    _drop(links, (links["verdict"] == Verdict.ALIVE) & swapped, Reason.REPLACED)
 
     shared = links.loc[_shared(links), ["digest", "category", "first_seen", "url"]]
     shared = shared[links.loc[shared.index, "verdict"] == "alive"]
     homes = shared.groupby("digest")["category"].transform("nunique") > 1
     ordered = shared[~homes].sort_values(["digest", "first_seen", "url"])
     again = ordered.index[ordered["digest"].duplicated()]
-    _drop(links, links.index.isin(shared.index[homes].append(again)), "duplicate")
+    _drop(links, links.index.isin(shared.index[homes].append(again)), Reason.DUPLICATE)
 
     pictures = _pictures(links)
     pictures["cluster"] = clusters(pictures["phash"], pictures["digest"], near)
     pictures["split"] = [split_of(c, d) for c, d in zip(pictures["category"], pictures["digest"], strict=True)]
     clash = _clashing(pictures)
-    shown = links["digest"].isin(set(pictures.loc[clash, "digest"])) & (links["verdict"] == "alive")
-    _drop(links, shown, "near_duplicate")
+    shown = links["digest"].isin(set(pictures.loc[clash, "digest"])) & (links["verdict"] == Verdict.ALIVE)
+    _drop(links, shown, Reason.NEAR_DUPLICATE)
     return links, pictures[~clash].drop(columns="split").reset_index(drop=True)
 
 
-def _drop(links: pd.DataFrame, which: "pd.Series[bool] | NDArray[np.bool_]", reason: str) -> None:
-    links.loc[which, "verdict"] = "junk"
-    links.loc[which, "reason"] = reason
+def _drop(links: pd.DataFrame, which: "pd.Series[bool] | NDArray[np.bool_]", reason: Reason) -> None:
+    links.loc[which, "verdict"] = str(reason.verdict)
+    links.loc[which, "reason"] = str(reason)
 
 
 def _pictures(links: pd.DataFrame) -> pd.DataFrame:
     """One row for each digest that is alive, with every URL that shows it, the one that is kept first."""
     columns = ["digest", "category", "width", "height", "phash", "url"]
-    pictures = links.loc[links["verdict"] == "alive", columns].sort_values("digest", ignore_index=True)
-    others = links.loc[_shared(links) & (links["reason"] == "duplicate"), ["digest", "url"]].sort_values("url")
+    pictures = links.loc[links["verdict"] == Verdict.ALIVE, columns].sort_values("digest", ignore_index=True)
+    others = links.loc[_shared(links) & (links["reason"] == Reason.DUPLICATE), ["digest", "url"]].sort_values("url")
     kept = pictures.loc[pictures["digest"].isin(set(others["digest"])), "digest"]
     row_of = pd.Series(kept.index, index=kept)
     others = others[others["digest"].isin(row_of.index)]

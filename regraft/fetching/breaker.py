@@ -4,11 +4,13 @@ import threading
 import time
 from dataclasses import dataclass
 
+from regraft.verdicts import Reason
+
 FAILURES = 10
 """Attempts in a row that came to no answer at all, before a host is left alone."""
 COOL_S = 5.0
 """Seconds until it is asked once more."""
-SILENT = ("unreachable", "timeout", "tls")
+SILENT = (Reason.UNREACHABLE, Reason.TIMEOUT, Reason.TLS)
 """Failures without an answer; an error page is one, and says that the host is there."""
 
 

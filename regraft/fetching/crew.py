@@ -22,12 +22,12 @@ from regraft.config import FetchSettings, ScreenSettings
 from regraft.fetching.worker import Orders, host_of, slots
 from regraft.links.findings import Finding, Job
 from regraft.pictures.judge import Limits
+from regraft.verdicts import Reason
 
 UNDER_WAY = 512
 """Links handed to one process at a time: enough for hosts to take turns, few enough for memory to stay flat."""
 BATCH = 32
 """Links in one message."""
-CRASHED = "truncated"
 Done = Callable[[Finding], None]
 Progress = Callable[[int], None]
 
@@ -86,7 +86,9 @@ class Crew:
             batch = jobs[start : start + BATCH]
             if self._budget.is_spent:
                 for job in batch:
-                    pending.add(Finding(job.url, "timeout", outcome="skipped", detail="the run's budget was spent"))
+                    pending.add(
+                        Finding(job.url, Reason.TIMEOUT, outcome="skipped", detail="the run's budget was spent")
+                    )
             else:
                 self._hand_out(batch, pending.add)
         return pending
@@ -178,7 +180,7 @@ class _Worker:
         with self._lock:
             left = {number: job for number, (job, _) in self._under_way.items()}
         for number, job in left.items():
-            self._finish(number, Finding(job.url, "timeout", outcome="skipped", detail="the run was stopped"))
+            self._finish(number, Finding(job.url, Reason.TIMEOUT, outcome="skipped", detail="the run was stopped"))
 
     def _start(self) -> None:
         self._process, self._pipe = _started(self._orders)
@@ -228,7 +230,7 @@ def alone(job: Job, orders: Orders) -> Finding:
         [(_, finding)] = pipe.recv()
         return finding
     except (EOFError, OSError):
-        return Finding(job.url, CRASHED, attempts=1, detail="its bytes crash the decoder")
+        return Finding(job.url, Reason.TRUNCATED, attempts=1, detail="its bytes crash the decoder")
     finally:
         process.kill()
         process.wait()

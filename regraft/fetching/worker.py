@@ -19,6 +19,7 @@ from regraft.fetching.host_queue import Schedule
 from regraft.links.findings import Finding, Job
 from regraft.pictures.judge import Limits, Unfit, judge
 from regraft.store.blobs import Blobs
+from regraft.verdicts import Reason
 from regraft.web.client import Body, Client, Exchange, Failed, NotModified, Redirect
 from regraft.web.guard import Guard
 from regraft.web.urls import BadUrl, Blocked, spelt
@@ -145,9 +146,9 @@ class Fetcher:
             url = spelt(job.url)
             self._schedule.put(host_of(url), _Task(number, job, url))
         except BadUrl as error:
-            self._found.put((number, Finding(job.url, "bad_url", detail=str(error))))
+            self._found.put((number, Finding(job.url, Reason.BAD_URL, detail=str(error))))
         except Blocked as error:
-            self._found.put((number, Finding(job.url, "blocked", detail=str(error))))
+            self._found.put((number, Finding(job.url, Reason.BLOCKED, detail=str(error))))
 
     def _report(self, pipe: Connection) -> None:
         while True:
@@ -163,7 +164,9 @@ class Fetcher:
                 self._step(host, task)
             except Exception as error:  # every job gets exactly one finding, whatever happens
                 fault = f"{type(error).__name__}: {error}"[:200]
-                finding = Finding(task.job.url, "unreachable", attempts=task.attempts + 1, local=True, detail=fault)
+                finding = Finding(
+                    task.job.url, Reason.UNREACHABLE, attempts=task.attempts + 1, local=True, detail=fault
+                )
                 self._found.put((task.number, finding))
             finally:
                 self._schedule.done(host)
@@ -174,7 +177,7 @@ class Fetcher:
             self._park(host, task, wait_s)
             return
         if not self._may_ask(task.url):
-            self._tell(task, Failed("opted_out", "robots.txt disallows it"))
+            self._tell(task, Failed(Reason.OPTED_OUT, "robots.txt disallows it"))
             return
         task, exchange = self._asked(task)
         if isinstance(exchange, Failed) and exchange.reason in SILENT and not exchange.status:
@@ -207,21 +210,21 @@ class Fetcher:
         if task.parked < PARKED:
             self._schedule.put(host, replace(task, parked=task.parked + 1), wait_s)
         else:
-            self._tell(task, Failed("unreachable", f"{host} only fails; this link was not asked for"))
+            self._tell(task, Failed(Reason.UNREACHABLE, f"{host} only fails; this link was not asked for"))
 
     def _follow(self, task: _Task, redirect: Redirect) -> None:
         if task.hops >= self._orders.max_redirects or redirect.url == task.url:
-            self._tell(task, Failed("too_many_redirects", f"at {redirect.url}"[:200], redirect.status))
+            self._tell(task, Failed(Reason.TOO_MANY_REDIRECTS, f"at {redirect.url}"[:200], redirect.status))
         else:
             self._schedule.put(host_of(redirect.url), replace(task, url=redirect.url, hops=task.hops + 1))
 
     def _may_retry(self, task: _Task, failed: Failed) -> bool:
-        most = min(TIMEOUT_ATTEMPTS, self._orders.attempts) if failed.reason == "timeout" else self._orders.attempts
-        return failed.may_pass and task.attempts + 1 < most
+        most = TIMEOUT_ATTEMPTS if failed.reason is Reason.TIMEOUT else self._orders.attempts
+        return failed.may_pass and task.attempts + 1 < min(most, self._orders.attempts)
 
     def _retry(self, host: str, task: _Task, failed: Failed) -> None:
         delay_s = _pause_s(task.attempts, failed.retry_after_s, self._orders.retry_after_s)
-        if failed.reason == "rate_limited":  # it is us who are too fast, not this link that is busy
+        if failed.reason is Reason.RATE_LIMITED:  # it is us who are too fast, not this link that is busy
             self._schedule.hold(host, delay_s)
         again = replace(task, url=spelt(task.job.url), hops=0, attempts=task.attempts + 1, attempt_s=0.0)
         self._schedule.put(host_of(again.url), again, delay_s)
@@ -250,7 +253,7 @@ class Fetcher:
 
     def _judged(self, bare: Finding, body: Body) -> Finding:
         if any(word.strip() in OPT_OUT for word in body.robots.replace(":", ",").split(",")):
-            return replace(bare, reason="opted_out", detail=f"X-Robots-Tag: {body.robots}")
+            return replace(bare, reason=Reason.OPTED_OUT, detail=f"X-Robots-Tag: {body.robots}")
         picture = judge(body.data, self._orders.limits)
         bare = replace(bare, bytes=len(body.data), etag=body.etag, last_modified=body.last_modified)
         if isinstance(picture, Unfit):

@@ -16,6 +16,7 @@ from regraft.backbones.quiet import muted
 from regraft.errors import PictureError
 from regraft.pictures.judge import SUFFIXES, Limits, Pixels, Unfit, judge, rgb
 from regraft.store.versions import Version
+from regraft.verdicts import Reason
 from regraft.web.client import Body, Client, Failed, NotModified, Redirect
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ def _image_bytes(image: str, client: Client) -> bytes:
     """The bytes of an image that is fit to decode. Raises PictureError where it cannot be had or is not."""
     data = _fetch(image, client) if image.startswith(URL_SCHEMES) else _read(image)
     verdict = judge(data, Limits(min_side=1))
-    if isinstance(verdict, Unfit) and verdict.reason != "placeholder":
+    if isinstance(verdict, Unfit) and verdict.reason is not Reason.PLACEHOLDER:
         raise PictureError(f"{image} is no picture to predict on: {verdict.reason}, {verdict.detail}.")
     return data
 

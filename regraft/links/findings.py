@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from regraft.verdicts import Reason
+
 Outcome = Literal["fetched", "not_modified", "skipped"]
 
 
@@ -15,8 +17,8 @@ class Job:
     last_modified: str = ""
     digest: str = ""
     """Digest of the blob that the validators belong to."""
-    reason: str = ""
-    """Why what they belong to is junk, where it is; see LASTING."""
+    reason: Reason = Reason.ALIVE
+    """Why what they belong to is lasting junk, where it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +26,8 @@ class Finding:
     """What asking for one link came to."""
 
     url: str
-    reason: str = ""
-    """Empty for a picture."""
+    reason: Reason = Reason.ALIVE
+    """Why there is no picture."""
     http_status: int = 0
     final_url: str = ""
     digest: str = ""

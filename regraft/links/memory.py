@@ -10,7 +10,7 @@ import pyarrow as pa
 from regraft.links.findings import Finding, Job
 from regraft.pictures.near import distance
 from regraft.store.store import Store
-from regraft.verdicts import LASTING, verdict_of
+from regraft.verdicts import Reason, Verdict
 
 _when = pa.timestamp("us", tz="UTC")
 SCHEMA = pa.schema(
@@ -40,6 +40,7 @@ SCHEMA = pa.schema(
 
 `reason` and `digest` are "" where there is none; `dead_since` is null for a link that is not dead."""
 COLUMNS = SCHEMA.names
+LASTING = frozenset(reason for reason in Reason if reason.is_lasting)
 
 MEMORY = pa.schema([*SCHEMA, ("trusted_digest", pa.string()), ("trusted_phash", pa.string()), ("replaced_at", _when)])
 """The columns of the memory's shards: of each link also the picture that it is known for, and since when it shows
@@ -50,9 +51,9 @@ def jobs(urls: Sequence[str], known: pd.DataFrame) -> list[Job]:
     """Return a job for each URL, conditional where `known` has validators for a picture or for lasting junk."""
     columns = ["etag", "last_modified", "digest", "reason"]
     memory = known.set_index("url")[columns].to_dict("index") if len(known) else {}
-    told = {url: cast(dict[str, str], row) for url, row in memory.items()}
+    told = {url: cast(dict[str, Any], row) for url, row in memory.items()}
     for row in told.values():
-        row["reason"] = row["reason"] if row["reason"] in LASTING else ""
+        row["reason"] = Reason(row["reason"]) if row["reason"] in LASTING else Reason.ALIVE
     return [Job(url, **told[url]) if url in told else Job(url) for url in urls]
 
 
@@ -81,16 +82,22 @@ def _row(
     if found.outcome == "not_modified" and old is not None:
         kept = ("digest", "bytes", "width", "height", "phash", "etag", "last_modified")
         row |= {name: old[name] for name in kept}
-    verdict = verdict_of(found.reason)
-    dead_before = old is not None and old["verdict"] == "dead" and not pd.isna(old["dead_since"])
+    verdict = found.reason.verdict
     row |= {
         "category": category,
         "verdict": verdict,
         "checked_at": now,
         "first_seen": old["first_seen"] if old is not None else now,
-        "dead_since": None if verdict != "dead" else (old["dead_since"] if old is not None and dead_before else now),
+        "dead_since": _dead_since(old, now) if verdict is Verdict.DEAD else None,
     }
     return row | _trust(row, old, now, near)
+
+
+def _dead_since(old: dict[str, Any] | None, now: datetime) -> datetime:
+    """Since when a dead link is dead: since before, if it was dead at its last check already."""
+    if old is None or old["verdict"] != Verdict.DEAD or pd.isna(old["dead_since"]):
+        return now
+    return cast(datetime, old["dead_since"])
 
 
 def _trust(row: dict[str, Any], old: dict[str, Any] | None, now: datetime, near: int) -> dict[str, Any]:

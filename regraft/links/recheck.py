@@ -2,15 +2,17 @@
 
 from datetime import datetime, timedelta
 
+from regraft.verdicts import Reason
+
 RECHECK: dict[str, tuple[float, timedelta]] = {
-    "gone": (1.0, timedelta(days=30)),
-    "forbidden": (1.0, timedelta(days=30)),
-    "too_many_redirects": (1.0, timedelta(days=30)),
-    "tls": (0.5, timedelta(days=14)),
-    "server_error": (0.25, timedelta(days=7)),
-    "rate_limited": (0.25, timedelta(days=7)),
-    "unreachable": (0.25, timedelta(days=7)),
-    "timeout": (0.25, timedelta(days=7)),
+    Reason.GONE: (1.0, timedelta(days=30)),
+    Reason.FORBIDDEN: (1.0, timedelta(days=30)),
+    Reason.TOO_MANY_REDIRECTS: (1.0, timedelta(days=30)),
+    Reason.TLS: (0.5, timedelta(days=14)),
+    Reason.SERVER_ERROR: (0.25, timedelta(days=7)),
+    Reason.RATE_LIMITED: (0.25, timedelta(days=7)),
+    Reason.UNREACHABLE: (0.25, timedelta(days=7)),
+    Reason.TIMEOUT: (0.25, timedelta(days=7)),
 }
 """How long a dead link is left alone: this share of the time that it has been dead, up to a bound."""
 

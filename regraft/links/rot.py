@@ -5,9 +5,10 @@ from typing import Any
 
 import pandas as pd
 
+from regraft.verdicts import Reason, Verdict
 from regraft.web.urls import host_of
 
-KEPT = ("", "duplicate", "near_duplicate", "misfiled")
+KEPT = (Reason.ALIVE, Reason.DUPLICATE, Reason.NEAR_DUPLICATE, Reason.MISFILED)
 """Reasons of links that show a photo still, be it learnt from or not."""
 EVENTS = ("newly_dead", "revived", "replaced", "re_encoded", "now_placeholder")
 
@@ -25,11 +26,11 @@ def changes(links: pd.DataFrame, before: pd.DataFrame | None) -> dict[str, pd.Da
     both = links.merge(known, on=["url", "category"], suffixes=("", "_before"))
     showed, shows = both["reason_before"].isin(KEPT), both["reason"].isin(KEPT)
     events = {
-        "newly_dead": showed & (both["verdict"] == "dead"),
-        "revived": (both["verdict_before"] == "dead") & shows,
-        "replaced": (both["reason"] == "replaced") & (both["reason_before"] != "replaced"),
+        "newly_dead": showed & (both["verdict"] == Verdict.DEAD),
+        "revived": (both["verdict_before"] == Verdict.DEAD) & shows,
+        "replaced": (both["reason"] == Reason.REPLACED) & (both["reason_before"] != Reason.REPLACED),
         "re_encoded": showed & shows & (both["digest"] != both["digest_before"]),
-        "now_placeholder": showed & (both["reason"] == "placeholder"),
+        "now_placeholder": showed & (both["reason"] == Reason.PLACEHOLDER),
     }
     return {event: both.loc[which, columns].reset_index(drop=True) for event, which in events.items()}
 
@@ -66,6 +67,6 @@ def survival(links: pd.DataFrame, judged: pd.DataFrame) -> dict[str, dict[str, A
 def in_two_categories(links: pd.DataFrame) -> pd.DataFrame:
     """Return the links (digest, category, url) whose picture is in more than one category's list."""
     shown = links.loc[links["digest"] != "", ["digest", "category", "url", "reason"]]
-    homes = shown[shown["reason"] == "duplicate"].groupby("digest")["category"].nunique()
+    homes = shown[shown["reason"] == Reason.DUPLICATE].groupby("digest")["category"].nunique()
     rows = shown[shown["digest"].isin(homes.index[homes > 1])]
     return rows[["digest", "category", "url"]].sort_values(["digest", "category", "url"], ignore_index=True)

@@ -13,6 +13,8 @@ import simplejpeg
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from regraft.verdicts import Reason
+
 # H, W: height and width of a picture in pixels
 Pixels = NDArray[np.uint8]
 
@@ -57,7 +59,7 @@ class Picture:
 class Unfit:
     """Why bytes are no picture to learn from."""
 
-    reason: str
+    reason: Reason
     detail: str
 
 
@@ -66,21 +68,21 @@ def judge(data: bytes, limits: Limits) -> Picture | Unfit:
     try:
         kind = kind_of(data)
         if kind is None:
-            return Unfit("not_an_image", f"begins with {data[:12]!r}" if data else "empty")
+            return Unfit(Reason.NOT_AN_IMAGE, f"begins with {data[:12]!r}" if data else "empty")
         found = _measure(data, kind, limits)
         if isinstance(found, Unfit):
             return found
         width, height = found
         if min(width, height) < limits.min_side:
-            return Unfit("too_small", f"{width} x {height}, at least {limits.min_side} wanted")
+            return Unfit(Reason.TOO_SMALL, f"{width} x {height}, at least {limits.min_side} wanted")
         grey, turned = _grey(data, kind)
     except _Truncated as error:
-        return Unfit("truncated", str(error))
+        return Unfit(Reason.TRUNCATED, str(error))
     except Exception as error:  # decoders raise anything: SyntaxError, struct.error, MemoryError ...
-        return Unfit("truncated", f"does not decode: {type(error).__name__}: {error}"[:200])
+        return Unfit(Reason.TRUNCATED, f"does not decode: {type(error).__name__}: {error}"[:200])
     small = _resized(grey, HASH_SIDE)
     if float(small.std()) < FLAT:
-        return Unfit("placeholder", "one colour, shows nothing")
+        return Unfit(Reason.PLACEHOLDER, "one colour, shows nothing")
     return Picture(height if turned else width, width if turned else height, perceptual_hash(small))
 
 
@@ -128,9 +130,9 @@ def _measure(data: bytes, kind: str, limits: Limits) -> tuple[int, int] | Unfit:
     image = None if kind == "JPEG" else _opened(data, kind)
     width, height = image.size if image else _jpeg_header(data)[:2]
     if width * height > limits.max_pixels:
-        return Unfit("too_many_pixels", f"{width} x {height}, {limits.max_pixels} pixels allowed")
+        return Unfit(Reason.TOO_MANY_PIXELS, f"{width} x {height}, {limits.max_pixels} pixels allowed")
     if kind in ("GIF", "WEBP", "PNG") and getattr(image, "n_frames", 1) > 1:
-        return Unfit("animated", "more than one frame")
+        return Unfit(Reason.ANIMATED, "more than one frame")
     return width, height
 
 

@@ -1,6 +1,5 @@
 """A finished run as one immutable version: tables, metrics, head, plots, report; and then the champion."""
 
-import hashlib
 import json
 import logging
 from collections.abc import Callable, Collection, Mapping
@@ -13,6 +12,7 @@ import pandas as pd
 from regraft.dataset import labels, misfiled
 from regraft.dataset.screening import Screened
 from regraft.errors import VersionError
+from regraft.identity import digest_of
 from regraft.judging.metrics import Evaluation
 from regraft.links import memory as links
 from regraft.links.rot import changes, rot
@@ -93,7 +93,7 @@ def publish(run: Run, made: Finished) -> Story:
     } | {f"plots/{plot}.png": png for plot, png in pictures.items()}
     if made.tuned is not None:
         files["backbone.npz"] = made.tuned
-    about["files"] = {file: hashlib.sha256(data).hexdigest() for file, data in files.items() if file != "run.json"}
+    about["files"] = {file: digest_of(data) for file, data in files.items() if file != "run.json"}
     files["run.json"] = _json(about | {"timings": run.meter.timings()})
     versions.publish(run.store, name, files)
     if made.evaluation.metrics["promoted"]:

@@ -12,6 +12,7 @@ import pandas as pd
 from regraft.backbones.weights import origin
 from regraft.errors import RegraftError
 from regraft.heads import answers
+from regraft.identity import digest_of
 from regraft.judging.gate import gate
 from regraft.judging.metrics import Evaluation
 from regraft.pipeline.provenance import commit, libraries
@@ -48,7 +49,7 @@ def same(manifest: pd.DataFrame, run: Run) -> Version | None:
         told = newest.json("run.json")
         if told.get("recipe") != recipe(manifest, run):
             return None
-        head = hashlib.sha256(newest.read("head.keras")).hexdigest()
+        head = digest_of(newest.read("head.keras"))
         return newest if told["files"]["head.keras"] == head else None
     except RegraftError:
         return None

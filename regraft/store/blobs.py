@@ -1,9 +1,9 @@
 """Image bytes by their digest, write-once. The part of the store that the crew's processes need, cheap to import."""
 
-import hashlib
 import re
 
 from regraft.errors import CorruptError, StoreError
+from regraft.identity import digest_of
 from regraft.store.disk import Disk, LocalDisk, disk_at
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -26,7 +26,7 @@ class Blobs:
 
         A crash of the machine may lose a blob until `disk.settle()`; it can never make one that reads as another.
         """
-        digest = hashlib.sha256(data).hexdigest()
+        digest = digest_of(data)
         path = _blob(digest)
         if not self.disk.exists(path) or self.disk.read(path) != data:
             self.disk.write_unsettled(path, data)
@@ -44,7 +44,7 @@ class Blobs:
             raise StoreError(
                 f"The blob {digest[:12]} is gone from {self.url}; the next run fetches it again."
             ) from None
-        if hashlib.sha256(data).hexdigest() != digest:
+        if digest_of(data) != digest:
             self.disk.delete(_blob(digest))
             raise CorruptError(
                 f"The blob {digest[:12]} in {self.url} was damaged and is removed; run again to refetch it."

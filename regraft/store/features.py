@@ -1,6 +1,6 @@
 """Features by backbone and digest: append-only parts."""
 
-import hashlib
+from regraft.identity import digest_of
 
 
 def is_whole(data: bytes, name: str) -> bool:
@@ -9,4 +9,4 @@ def is_whole(data: bytes, name: str) -> bool:
 
 
 def _part_name(data: bytes) -> str:
-    return f"{hashlib.sha256(data).hexdigest()[:16]}.parquet"
+    return f"{digest_of(data)[:16]}.parquet"

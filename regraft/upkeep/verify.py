@@ -1,7 +1,6 @@
 """A store looked through: every digest, every table, every pointer; and what can be mended, mended."""
 
 import contextlib
-import hashlib
 import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import pyarrow.parquet as pq
 
 from regraft.config import FetchSettings
 from regraft.errors import RegraftError
+from regraft.identity import digest_of
 from regraft.links.memory import known_links
 from regraft.links.shards import SHARDS
 from regraft.store import versions
@@ -58,7 +58,7 @@ def _blobs(store: Store, repair: bool, fetch: FetchSettings, progress: Callable[
             path, digest = f"blobs/{folder}/{rest}", folder + rest
             progress(path)
             there.add(digest)
-            if hashlib.sha256(store.disk.read(path)).hexdigest() == digest:
+            if digest_of(store.disk.read(path)) == digest:
                 continue
             mended = ""
             if repair:
@@ -83,7 +83,7 @@ def _fetched(digest: str, known: pd.DataFrame, store: Store, client: Client) -> 
     """Fetch a blob again from wherever it was; tell how it went, or nothing where nobody serves it any more."""
     for url in known.loc[known["digest"] == digest, "final_url"].drop_duplicates():
         _, answer = client.follow(str(url), DEADLINE_S)
-        if isinstance(answer, Body) and hashlib.sha256(answer.data).hexdigest() == digest:
+        if isinstance(answer, Body) and digest_of(answer.data) == digest:
             store.put_blob(answer.data)
             store.disk.settle()
             return f"fetched again from {url}"
@@ -120,7 +120,7 @@ def _version(version: versions.Version, progress: Callable[[str], None]) -> Iter
         path = f"versions/{version.name}/{file}"
         progress(path)
         try:
-            if hashlib.sha256(version.read(file)).hexdigest() != digest:
+            if digest_of(version.read(file)) != digest:
                 yield Damage(path, "its bytes are not what was published; promote another version, and run again")
         except RegraftError:
             yield Damage(path, "it is gone; promote another version, and run again")

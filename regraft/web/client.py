@@ -19,6 +19,7 @@ from urllib.parse import urljoin
 
 import urllib3
 
+from regraft.verdicts import Reason
 from regraft.web.connections import Alarm, Connections, Opened, Watch
 from regraft.web.guard import Guard
 from regraft.web.urls import BadUrl, Blocked, spelt
@@ -59,8 +60,7 @@ class Redirect:
 class Failed:
     """Why there is no body."""
 
-    reason: str
-    """One of the reasons of `links.REASONS`."""
+    reason: Reason
     detail: str
     status: int = 0
     """The HTTP status, or 0 where no response came."""
@@ -122,15 +122,15 @@ class Client:
         try:
             url = spelt(url)
         except BadUrl as error:
-            return url, Failed("bad_url", str(error))
+            return url, Failed(Reason.BAD_URL, str(error))
         except Blocked as error:
-            return url, Failed("blocked", str(error))
+            return url, Failed(Reason.BLOCKED, str(error))
         for _ in range(max_redirects + 1):
             exchange = self.get(url, max(0.01, end - time.monotonic()))
             if not isinstance(exchange, Redirect):
                 return url, exchange
             url = exchange.url
-        return url, Failed("too_many_redirects", f"more than {max_redirects} redirects")
+        return url, Failed(Reason.TOO_MANY_REDIRECTS, f"more than {max_redirects} redirects")
 
     def session(self) -> "requests.Session":
         """Return a requests session whose every socket passes this client's guard."""
@@ -159,7 +159,7 @@ class Client:
                 return _refusal(status, headers.get("Retry-After"), via_proxy=self.proxy is not None)
             data = self._body(response, headers)
             if alarm.fired:  # a shut-down socket looks like a clean end
-                return Failed("timeout", "the deadline passed", may_pass=True)
+                return Failed(Reason.TIMEOUT, "the deadline passed", may_pass=True)
             if isinstance(data, Failed):
                 return data
             finished = True
@@ -178,46 +178,50 @@ class Client:
     def _body(self, response: Any, headers: Any) -> bytes | Failed:
         told = headers.get("Content-Length", "")
         if told.isdigit() and int(told) > self.max_bytes:
-            return Failed("too_large", f"{told} bytes told, {self.max_bytes} allowed", 200)
+            return Failed(Reason.TOO_LARGE, f"{told} bytes told, {self.max_bytes} allowed", 200)
         body = io.BytesIO()  # hands its bytes over without a copy
         while piece := response.read(PIECE):
             if body.write(piece) and body.tell() > self.max_bytes:
-                return Failed("too_large", f"more than {self.max_bytes} bytes", 200)
+                return Failed(Reason.TOO_LARGE, f"more than {self.max_bytes} bytes", 200)
         if told.isdigit() and body.tell() < int(told) and headers.get("Transfer-Encoding", "").lower() != "chunked":
-            return Failed("truncated", "the body ended early", 200, may_pass=True)
+            return Failed(Reason.TRUNCATED, "the body ended early", 200, may_pass=True)
         return _decoded(body.getvalue(), headers.get("Content-Encoding", "").lower(), self.max_bytes)
 
     def _failure(self, error: Exception, fired: bool) -> Failed:
         if fired:
-            return Failed("timeout", "the deadline passed", may_pass=True)
+            return Failed(Reason.TIMEOUT, "the deadline passed", may_pass=True)
         causes = list(_causes(error))
         for cause in causes:
             match cause:
                 case Blocked():
-                    return Failed("blocked", str(cause))
+                    return Failed(Reason.BLOCKED, str(cause))
                 case urllib3.exceptions.ProxyError() if not _spoke(causes):
-                    return Failed("unreachable", f"the proxy does not answer: {self.proxy}", may_pass=True, local=True)
+                    return Failed(
+                        Reason.UNREACHABLE, f"the proxy does not answer: {self.proxy}", may_pass=True, local=True
+                    )
                 case urllib3.exceptions.LocationValueError() | UnicodeError():
-                    return Failed("bad_url", str(cause)[:200])
+                    return Failed(Reason.BAD_URL, str(cause)[:200])
                 case ssl.SSLError() | ssl.CertificateError():
-                    return Failed("tls", str(cause)[:200])
+                    return Failed(Reason.TLS, str(cause)[:200])
                 case http.client.IncompleteRead() | urllib3.exceptions.InvalidChunkLength():
-                    return Failed("truncated", "the body ended early", 200, may_pass=True)
+                    return Failed(Reason.TRUNCATED, "the body ended early", 200, may_pass=True)
                 case socket.gaierror():
                     local = cause.errno in (socket.EAI_AGAIN, socket.EAI_FAIL, getattr(socket, "EAI_SYSTEM", -11))
-                    return Failed("unreachable", f"the name does not resolve: {cause}", may_pass=local, local=local)
+                    return Failed(
+                        Reason.UNREACHABLE, f"the name does not resolve: {cause}", may_pass=local, local=local
+                    )
                 case OSError() if cause.errno in (errno.ENETUNREACH, errno.ENETDOWN, errno.EADDRNOTAVAIL):
-                    return Failed("unreachable", str(cause)[:200], may_pass=True, local=True)
+                    return Failed(Reason.UNREACHABLE, str(cause)[:200], may_pass=True, local=True)
                 case OSError() if cause.errno in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
-                    return Failed("unreachable", str(cause)[:200], may_pass=True, local=True)
+                    return Failed(Reason.UNREACHABLE, str(cause)[:200], may_pass=True, local=True)
                 case urllib3.exceptions.NewConnectionError():
                     continue  # urllib3 derives it from its timeouts, but what it wraps tells
                 case TimeoutError() | urllib3.exceptions.TimeoutError():
-                    return Failed("timeout", str(cause)[:200], may_pass=True)
+                    return Failed(Reason.TIMEOUT, str(cause)[:200], may_pass=True)
         tunnel = next((c for c in causes if isinstance(c, OSError) and str(c).startswith("Tunnel connection")), None)
         if tunnel is not None:
-            return Failed("unreachable", f"the proxy could not reach it: {tunnel}"[:200], may_pass=True)
-        return Failed("unreachable", f"{type(error).__name__}: {error}"[:200], may_pass=True)
+            return Failed(Reason.UNREACHABLE, f"the proxy could not reach it: {tunnel}"[:200], may_pass=True)
+        return Failed(Reason.UNREACHABLE, f"{type(error).__name__}: {error}"[:200], may_pass=True)
 
 
 def _redirect(url: str, status: int, location: str) -> Redirect | Failed:
@@ -226,28 +230,28 @@ def _redirect(url: str, status: int, location: str) -> Redirect | Failed:
         target = location.encode("latin-1", "ignore").decode("utf-8", "replace")
         return Redirect(status, spelt(urljoin(url, target.strip())))
     except Blocked as error:
-        return Failed("blocked", str(error), status)
+        return Failed(Reason.BLOCKED, str(error), status)
     except (BadUrl, ValueError) as error:
-        return Failed("blocked", f"redirects to no web address: {error}"[:200], status)
+        return Failed(Reason.BLOCKED, f"redirects to no web address: {error}"[:200], status)
 
 
 def _refusal(status: int, retry_after: str | None, via_proxy: bool) -> Failed:
     wait_s = _seconds(retry_after)
     match status:
         case 401 | 402 | 403 | 407 | 451:
-            return Failed("forbidden", f"HTTP {status}", status)
+            return Failed(Reason.FORBIDDEN, f"HTTP {status}", status)
         case 408:
-            return Failed("timeout", "HTTP 408", status, may_pass=True)
+            return Failed(Reason.TIMEOUT, "HTTP 408", status, may_pass=True)
         case 429:
-            return Failed("rate_limited", "HTTP 429", status, may_pass=True, retry_after_s=wait_s)
+            return Failed(Reason.RATE_LIMITED, "HTTP 429", status, may_pass=True, retry_after_s=wait_s)
         case 502 | 504:  # a gateway speaks for a server that it cannot reach
-            return Failed("unreachable", f"HTTP {status}", status, may_pass=True, retry_after_s=wait_s)
+            return Failed(Reason.UNREACHABLE, f"HTTP {status}", status, may_pass=True, retry_after_s=wait_s)
         case _ if status >= 500:
-            return Failed("server_error", f"HTTP {status}", status, may_pass=True, retry_after_s=wait_s)
+            return Failed(Reason.SERVER_ERROR, f"HTTP {status}", status, may_pass=True, retry_after_s=wait_s)
         case _ if status >= 400:
-            return Failed("gone", f"HTTP {status}", status)
+            return Failed(Reason.GONE, f"HTTP {status}", status)
         case _:
-            return Failed("not_an_image", f"HTTP {status} without a picture", status)
+            return Failed(Reason.NOT_AN_IMAGE, f"HTTP {status} without a picture", status)
 
 
 def _seconds(retry_after: str | None) -> float | None:
@@ -267,14 +271,14 @@ def _decoded(data: bytes, encoding: str, max_bytes: int) -> bytes | Failed:
     if encoding in ("", "identity"):
         return data
     if encoding not in ("gzip", "x-gzip", "deflate"):
-        return Failed("not_an_image", f"content encoding {encoding[:40]!r}", 200)
+        return Failed(Reason.NOT_AN_IMAGE, f"content encoding {encoding[:40]!r}", 200)
     try:
         inflate = zlib.decompressobj(wbits=47 if encoding != "deflate" else 15)
         plain = inflate.decompress(data, max_bytes + 1)
     except zlib.error as error:
-        return Failed("truncated", f"{encoding}: {error}", 200)
+        return Failed(Reason.TRUNCATED, f"{encoding}: {error}", 200)
     if len(plain) > max_bytes:
-        return Failed("too_large", f"more than {max_bytes} bytes inflated", 200)
+        return Failed(Reason.TOO_LARGE, f"more than {max_bytes} bytes inflated", 200)
     return plain
 
 

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from protego import Protego
 
+from regraft.verdicts import Reason
 from regraft.web.client import Body, Client, Failed
 
 MAX_BYTES = 512_000
@@ -51,7 +52,7 @@ class Robots:
         match answer:
             case Body():
                 return answer.data[:MAX_BYTES].decode("utf-8", "replace")
-            case Failed() if answer.reason == "server_error":
+            case Failed() if answer.reason == Reason.SERVER_ERROR:
                 return NOBODY
             case _:
                 return ""

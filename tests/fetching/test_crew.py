@@ -21,7 +21,7 @@ from regraft.fetching.crew import Crew
 from regraft.fetching.host_queue import Schedule
 from regraft.links.findings import Finding, Job
 from regraft.menagerie.drawing import drawing, encoded
-from regraft.verdicts import REASONS
+from regraft.verdicts import Reason
 from tests.hostile import Hostile, Talk, ok, serving
 
 CAT = encoded(drawing("cat", "crew"), "JPEG")
@@ -90,7 +90,7 @@ def test_every_input_gets_exactly_one_finding_and_nothing_leaves_a_worker(
     urls = [one if isinstance(one, str) else f"{hostile.url}{one[0]}/{one[1]}" for one in asked]
     findings = crew.fetch([Job(url) for url in urls])
     assert Counter(finding.url for finding in findings) == Counter(urls)
-    assert {finding.reason for finding in findings} <= {"", *REASONS}
+    assert {finding.reason for finding in findings} <= set(Reason)
     for finding in findings:
         kind = finding.url.removeprefix(hostile.url).split("/")[0]
         if finding.url.startswith(hostile.url) and kind in EXPECTED and kind != "closed":
