@@ -17,6 +17,7 @@ from regraft.links.memory import COLUMNS
 from regraft.menagerie.web import REASONS, Web
 from regraft.store import versions
 from regraft.store.store import Store
+from regraft.verdicts import Reason
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
@@ -147,7 +148,7 @@ def test_real_labels_are_judged_against_the_means_and_not_against_an_oracle(conf
 
 
 def test_an_outage_is_not_rot() -> None:
-    down = [Finding(f"u{i}", "unreachable", local=True, detail="no proxy") for i in range(9)]
+    down = [Finding(f"u{i}", Reason.UNREACHABLE, local=True, detail="no proxy") for i in range(9)]
     with pytest.raises(OutageError, match="not rot"):
         check_outage([*down, Finding("v", attempts=1)], set(), 0.5)
     check_outage([*down[:4], Finding("v", attempts=1)], set(), 0.5)

@@ -18,6 +18,7 @@ from regraft.links.rot import changes, in_two_categories, rot, survival
 from regraft.links.shards import shard_of
 from regraft.store.store import Store
 from regraft.upkeep.accept import accept
+from regraft.verdicts import Reason
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -25,7 +26,7 @@ EMPTY = MEMORY.empty_table().to_pandas()
 PHOTO = Finding("u", final_url="u", digest="a" * 64, phash="0" * 16, width=99, height=99, bytes=9, etag="e")
 RESAVED = replace(PHOTO, digest="b" * 64, phash="0" * 15 + "1")
 OTHER = replace(PHOTO, digest="c" * 64, phash="f" * 16)
-GONE = Finding("u", "gone", http_status=404)
+GONE = Finding("u", Reason.GONE, http_status=404)
 
 
 def told(*findings: Finding) -> list[pd.DataFrame]:
@@ -92,10 +93,10 @@ def test_what_is_not_dead_or_costs_nothing_is_always_asked(reason: str) -> None:
 
 
 def test_jobs_are_conditional_for_pictures_and_for_lasting_junk() -> None:
-    page = Finding("u", "not_an_image", etag="e")
-    small = Finding("u", "too_small", etag="e")
+    page = Finding("u", Reason.NOT_AN_IMAGE, etag="e")
+    small = Finding("u", Reason.TOO_SMALL, etag="e")
     assert jobs(["u"], told(PHOTO)[-1]) == [Job("u", "e", "", "a" * 64)]
-    assert jobs(["u"], told(page)[-1]) == [Job("u", "e", "", "", "not_an_image")]
+    assert jobs(["u"], told(page)[-1]) == [Job("u", "e", "", "", Reason.NOT_AN_IMAGE)]
     assert jobs(["u"], told(small)[-1])[0].reason == "", "a setting may have changed"
     assert jobs(["v"], told(PHOTO)[-1]) == [Job("v")]
 
