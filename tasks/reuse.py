@@ -5,10 +5,10 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from regraft.dataset.screening import Screened
-from regraft.heads import answers
 from regraft.pipeline import reuse as recipe
 from regraft.pipeline.run import Run
 from regraft.pipeline.steps import Embedded, Learnt, TrainedHead
+from regraft.targets.choice import target_of
 
 
 @task(name="recall", cache_policy=NO_CACHE)
@@ -25,5 +25,5 @@ def recall(screened: Screened, manifest: pd.DataFrame, run: Run) -> Learnt | Non
             tuned.write_bytes(same.read("backbone.npz"))
         known = manifest[["digest"]].merge(same.table("predictions.parquet"), on="digest")
         embedded = Embedded(told["fingerprint"], 0, told["device"], tuned if tuned.exists() else None, same)
-        trained = TrainedHead(head, told["history"], answers.read(known, run.config.named))
+        trained = TrainedHead(head, told["history"], target_of(run.config).answers(known))
         return Learnt(screened, manifest, embedded, trained)

@@ -8,6 +8,7 @@ from prefect.cache_policies import NO_CACHE
 
 from regraft.pipeline.run import Run
 from regraft.pipeline.steps import Embedded, TrainedHead
+from regraft.targets.choice import target_of
 
 
 @task(name="tune", cache_policy=NO_CACHE)
@@ -20,7 +21,7 @@ def tune(manifest: pd.DataFrame, embedded: Embedded, head: TrainedHead, run: Run
     config, digests = run.config, manifest["digest"].tolist()
     progress = run.meter.expect("tune", tuning.steps(manifest, config.tune))
     backbone = embedded.extractor(run).backbone()
-    saved = Head.from_bytes(head.path.read_bytes(), config.named)
+    saved = Head.from_bytes(head.path.read_bytes(), target_of(config))
     tuned = tuning.tune(manifest, backbone, saved, run.store, config.tune, config.seed, progress)
     weights = run.folder / "backbone.npz"
     weights.write_bytes(tuned.weights)

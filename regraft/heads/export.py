@@ -21,10 +21,6 @@ from regraft.pictures.judge import Pixels
 
 Format = Literal["saved_model", "onnx", "litert"]
 Runs = Callable[[Pixels], NDArray[np.float32]]
-SAME_CM = 1.0
-"""What is exported may differ by this much from what was measured: large pictures are shrunk in one step, not two."""
-SAME_PROBABILITY = 0.05
-"""The same, of probabilities."""
 
 
 def export(model: Model, to: Format, path: Path, pictures: Sequence[Pixels]) -> float:
@@ -32,7 +28,7 @@ def export(model: Model, to: Format, path: Path, pictures: Sequence[Pixels]) -> 
 
     Of a model that names categories it gives their probabilities, (N, C). Return the largest difference, in cm or in a
     probability, from the model's own answers to `pictures`. Raises VersionError, and leaves nothing behind that is not
-    the model, where the format's package is missing or the difference is above SAME_CM or SAME_PROBABILITY.
+    the model, where the format's package is missing or the difference is above `Target.export_tolerance`.
     """
     if path.exists():
         raise VersionError(f"{path} is there already; nothing was exported. Give another name: --out")
@@ -44,7 +40,7 @@ def export(model: Model, to: Format, path: Path, pictures: Sequence[Pixels]) -> 
         runs: Runs = run(aside)
         said = np.concatenate([np.asarray(runs(picture[None])) for picture in pictures])
     off = float(np.abs(said - model.answers(pictures).reshape(said.shape)).max())
-    if not off <= (SAME_PROBABILITY if model.head.named else SAME_CM):
+    if not off <= model.head.target.export_tolerance:
         raise VersionError(f"The exported model predicts otherwise (by up to {off:.2f}); it was left at {aside}.")
     aside.rename(path)
     return off

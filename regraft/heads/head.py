@@ -21,14 +21,14 @@ import pandas as pd
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from regraft.config import HeadSettings, named
+from regraft.config import HeadSettings
 from regraft.errors import TrainingError, VersionError
 from regraft.heads import softmax, tutorial
-from regraft.heads.answers import Answers, Named
+from regraft.targets.choice import target_of_kind
+from regraft.targets.target import Answers, Target
 
 # N images, D features, C categories
 Features = NDArray[np.float32]
-Lengths = NDArray[np.float64]
 PARTS = {
     "Functional",
     "Sequential",
@@ -65,13 +65,12 @@ class Head:
     """A Keras model from (N, D) features to (N, 1) lengths in cm, or to (N, C) probabilities of categories."""
 
     model: Any
-    named: Named = ()
-    """The categories, in the order of their probabilities; none where it gives lengths."""
+    target: Target
+    """What its answers are."""
 
     def predict(self, features: Features) -> Answers:
         """Return lengths in cm, (N,) float64, or probabilities, (N, C) float64, of features (N, D)."""
-        answers = np.asarray(self.model(tf.constant(features), training=False), dtype=np.float64)
-        return answers if self.named else answers.reshape(-1)
+        return self.target.from_network(np.asarray(self.model(tf.constant(features), training=False)))
 
     def to_bytes(self) -> bytes:
         """Return the model as the bytes of a .keras file."""
@@ -81,17 +80,17 @@ class Head:
             return path.read_bytes()
 
     @classmethod
-    def from_bytes(cls, data: bytes, named: Named = ()) -> "Head":
+    def from_bytes(cls, data: bytes, target: Target) -> "Head":
         """Return the head of a .keras file that Regraft itself wrote. Raises VersionError where it is damaged.
 
-        `named`: the categories that it names, if it does.
+        `target`: what its answers are, which the file does not tell.
         """
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "head.keras"
             path.write_bytes(data)
             try:
                 _check_layers(path)
-                return cls(keras.saving.load_model(path, compile=False, safe_mode=True), named)
+                return cls(keras.saving.load_model(path, compile=False, safe_mode=True), target)
             except VersionError:
                 raise
             except Exception as error:  # zip, HDF5 and JSON readers raise anything
@@ -135,14 +134,15 @@ def train(manifest: pd.DataFrame, features: Features, settings: HeadSettings, se
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
     fits, chooses = ((manifest["split"] == split).to_numpy() for split in ("train", "validation"))
+    target = target_of_kind(settings.target, manifest["category"].unique())
     match settings.preset:
         case "tutorial":
             model, history = tutorial.fit(features, manifest["label"].to_numpy(dtype=np.float64), fits, chooses)
         case "graft":
-            model, history = _graft(manifest, features, fits, chooses, settings)
+            model, history = _graft(manifest, features, fits, chooses, settings, target)
     if not all(np.isfinite(values).all() for values in history.values()):
         raise TrainingError("Training stopped: the loss is not a number. Try a smaller head.learning_rate.")
-    return Trained(Head(model, named(manifest["category"].unique(), settings.target)), history)
+    return Trained(Head(model, target), history)
 
 
 def _graft(
@@ -151,18 +151,19 @@ def _graft(
     fits: NDArray[np.bool_],
     chooses: NDArray[np.bool_],
     settings: HeadSettings,
+    target: Target,
 ) -> tuple[Any, dict[str, list[float]]]:
     """The category by cross-entropy, then the lengths behind it, if wanted; the model and its loss curves."""
     categories = sorted(manifest["category"].unique())
-    target = manifest["category"].map(categories.index).to_numpy()
+    category = manifest["category"].map(categories.index).to_numpy()
     scale = _scale(features[fits])
     x = _scaled(features, scale)
-    learnt = softmax.fit(x.astype(np.float32), target, fits, chooses, settings)
+    learnt = softmax.fit(x.astype(np.float32), category, fits, chooses, settings)
     classifier = _classifier(scale, learnt)
-    if settings.target == "category" or not all(np.isfinite(values).all() for values in learnt.history.values()):
+    if not target.regresses_lengths or not all(np.isfinite(values).all() for values in learnt.history.values()):
         return classifier, learnt.history
-    label: Lengths = manifest["label"].to_numpy(dtype=np.float64)
-    means = np.array([label[fits & (target == c)].mean() for c in range(len(categories))])
+    label: NDArray[np.float64] = manifest["label"].to_numpy(dtype=np.float64)
+    means = np.array([label[fits & (category == c)].mean() for c in range(len(categories))])
     left_over = label - learnt.probabilities(x.astype(np.float32)) @ means
     ridge = _ridge(x, left_over, fits, chooses)
     return _grafted(classifier, means, ridge, scale), learnt.history
@@ -196,7 +197,7 @@ def _classifier(scale: _Scale, learnt: softmax.Softmax) -> Any:
 
 
 def _ridge(
-    x: NDArray[np.float64], left_over: Lengths, fits: NDArray[np.bool_], chooses: NDArray[np.bool_]
+    x: NDArray[np.float64], left_over: NDArray[np.float64], fits: NDArray[np.bool_], chooses: NDArray[np.bool_]
 ) -> NDArray[np.float64] | None:
     """Weights (D,) of a ridge regression on what the categories leave over, or None where it does not help.
 
@@ -216,7 +217,7 @@ def _ridge(
     return weights
 
 
-def _grafted(classifier: Any, means: Lengths, ridge: NDArray[np.float64] | None, scale: _Scale) -> Any:
+def _grafted(classifier: Any, means: NDArray[np.float64], ridge: NDArray[np.float64] | None, scale: _Scale) -> Any:
     """The classifier with the lengths behind it: one model from features to cm."""
     lengths = keras.layers.Dense(1, use_bias=False, name="length")
     output = lengths(classifier.output)

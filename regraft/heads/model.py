@@ -10,14 +10,15 @@ from numpy.typing import NDArray
 from regraft import backbones
 from regraft.backbones import KerasBackbone, device
 from regraft.backbones.embedding import embed, features_of, lookup
-from regraft.config import BackboneSettings, named
+from regraft.config import BackboneSettings
 from regraft.errors import VersionError
-from regraft.heads.answers import Answers
 from regraft.heads.certainty import Certainty
 from regraft.heads.head import Head
 from regraft.pictures.judge import Pixels
 from regraft.store.store import Store
 from regraft.store.versions import Version
+from regraft.targets.choice import target_of_kind
+from regraft.targets.target import Answers
 
 
 @dataclass(frozen=True)
@@ -50,11 +51,6 @@ class Extractor:
             return lookup(digests, self.fingerprint, store)
 
 
-LENGTHS = ("length_cm", "low_cm", "high_cm", "unlike")
-CATEGORIES = ("category", "probability", "possible", "unlike")
-"""What is told of a picture."""
-
-
 @dataclass(frozen=True)
 class Model:
     """A version's model, from pictures of any size to lengths in cm, or to categories."""
@@ -67,33 +63,19 @@ class Model:
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns of `predict`."""
-        return CATEGORIES if self.head.named else LENGTHS
+        return (*self.head.target.columns, "unlike")
 
     def answers(self, pictures: Sequence[Pixels]) -> Answers:
         """Return what the head says of pictures: (N,) lengths in cm, or (N, C) probabilities."""
         return self.head.predict(features_of(pictures, self.backbone))
 
     def predict(self, pictures: Sequence[Pixels]) -> pd.DataFrame:
-        """Return one row a picture: length_cm, low_cm, high_cm; or category, probability and the possible ones.
-
-        And `unlike`: that the picture is unlike anything in training.
-        """
+        """Return one row a picture, see `Target.table`, and `unlike`: that it is unlike anything in training."""
         features = features_of(pictures, self.backbone)
-        said = self.head.predict(features)
-        unlike = self.certainty.unlike(features) if self.certainty else np.zeros(len(said), dtype=bool)
-        if self.head.named:
-            return self._categories(said).assign(unlike=unlike)
-        low, high = self.certainty.interval(said) if self.certainty else (np.full(len(said), np.nan),) * 2
-        return pd.DataFrame({"length_cm": said, "low_cm": low, "high_cm": high, "unlike": unlike})
-
-    def _categories(self, probabilities: Answers) -> pd.DataFrame:
-        names = np.array(self.head.named, dtype=object)
-        everything = np.ones(probabilities.shape, dtype=bool)
-        possible = self.certainty.possible(probabilities) if self.certainty else everything
-        orders = np.argsort(-probabilities, axis=1)  # the likeliest first
-        sets = [", ".join(names[order[which[order]]]) for order, which in zip(orders, possible, strict=True)]
-        top = probabilities.max(axis=1)
-        return pd.DataFrame({"category": names[orders[:, 0]], "probability": top, "possible": sets})
+        answers = self.head.predict(features)
+        unlike = self.certainty.unlike(features) if self.certainty else np.zeros(len(answers), dtype=bool)
+        calibration = self.certainty.calibration if self.certainty else None
+        return self.head.target.table(answers, calibration).assign(unlike=unlike)
 
 
 def extractor_of(version: Version) -> Extractor:
@@ -108,7 +90,7 @@ def head_of(version: Version) -> Head:
     """Return a version's head. Raises VersionError where it cannot be read."""
     config = version.json("run.json")["config"]
     target = config["head"].get("target", "length")  # earlier Regrafts had no other
-    return Head.from_bytes(version.read("head.keras"), named(config["categories"], target))
+    return Head.from_bytes(version.read("head.keras"), target_of_kind(target, config["categories"]))
 
 
 def model_of(version: Version) -> Model:

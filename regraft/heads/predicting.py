@@ -112,12 +112,11 @@ def export_version(version: Version, to: "Format", path: Path | None = None) -> 
     path = path or Path(f"{version.name}{EXPORT_SUFFIXES[to]}")
     rows = version.table("manifest.parquet").query("split == 'test'").groupby("category").head(COMPARED_IMAGES)
     difference = export(model, to, path, [rgb(version.store.blob(str(digest))) for digest in rows["digest"]])
-    named = model.head.named
-    answers = f"the probabilities of {', '.join(named)}, in this order," if named else "lengths"
-    unit = "" if named else " cm"
-    return ExportedModel(
-        path.resolve(), f"gives {answers} as the version does, to {difference:.4f}{unit} on its own pictures."
+    target = model.head.target
+    description = (
+        f"gives {target.output} as the version does, to {target.figures.with_unit(difference, decimals=4)} on "
     )
+    return ExportedModel(path.resolve(), f"{description}its own pictures.")
 
 
 def _predict_batch(images: list[str], model: "Model", client: Client) -> Predictions:

@@ -10,10 +10,11 @@ import pandas as pd
 
 from regraft.backbones.embedding import lookup
 from regraft.errors import RegraftError
-from regraft.heads import answers, head
-from regraft.heads.answers import Answers
+from regraft.heads import head
 from regraft.pipeline.run import Run
 from regraft.store import versions
+from regraft.targets.choice import target_of
+from regraft.targets.target import Answers
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,8 @@ def change(
     if champion.json("run.json")["fingerprint"] != fingerprint:
         return None
     rows, predicted = held_out
-    named = run.config.named
-    right = answers.truth(rows, named)
+    target = target_of(run.config)
+    right = target.truth(rows)
     left = theirs[theirs["digest"].isin(set(manifest["digest"]))]
     try:
         features = lookup(rows["digest"].tolist(), fingerprint, run.store)
@@ -55,7 +56,7 @@ def change(
         def trained_on(images: pd.DataFrame, seed: int) -> float:
             known = lookup(images["digest"].tolist(), fingerprint, run.store)
             again = head.train(images, known, run.config.head, seed)
-            return answers.rmse(right, answers.aligned(again.head.predict(features), again.head.named, named))
+            return target.rmse(right, target.aligned(again.head.predict(features), again.head.target))
 
         seed = run.config.seed
         whole = trained_on(theirs, seed)
@@ -63,4 +64,4 @@ def change(
         other = trained_on(theirs, seed + 1)
     except (KeyError, RegraftError, ValueError):  # features pruned, or too few images left to train on
         return None
-    return Change(rest - whole, answers.rmse(right, predicted) - rest, abs(other - whole))
+    return Change(rest - whole, target.rmse(right, predicted) - rest, abs(other - whole))

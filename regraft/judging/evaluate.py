@@ -11,11 +11,9 @@ from numpy.typing import NDArray
 
 from regraft.config import Config, Normal
 from regraft.errors import RegraftError, TrainingError
-from regraft.heads import answers, certainty, tutorial
-from regraft.heads.answers import Answers
+from regraft.heads import certainty, tutorial
 from regraft.heads.head import Head
 from regraft.heads.model import Extractor, extractor_of, head_of
-from regraft.judging import bootstrap, oracle
 from regraft.judging import classification as naming
 from regraft.judging import gate as gates
 from regraft.judging import metrics as evaluation
@@ -24,6 +22,11 @@ from regraft.judging.gate import Gate
 from regraft.judging.metrics import Evaluation
 from regraft.pipeline.run import Run
 from regraft.store import versions
+from regraft.targets import bootstrap, oracle
+from regraft.targets.categories import Categories
+from regraft.targets.choice import target_of
+from regraft.targets.lengths import Lengths as LengthTarget
+from regraft.targets.target import Answers
 
 Features = NDArray[np.float32]
 Lengths = NDArray[np.float64]
@@ -50,8 +53,8 @@ def evaluate(
     `held_out`, see `holdout`: the images to compare with the champion on. `misfiled`, see `misfiled.held_out`: what the
     test split lacks. Raises TrainingError where the reloaded head predicts anything else than the trained one did.
     """
-    named, extractor = run.config.named, candidate.extractor
-    saved = Head.from_bytes(candidate.head, named)
+    target, extractor = target_of(run.config), candidate.extractor
+    saved = Head.from_bytes(candidate.head, target)
     features = extractor.features(manifest["digest"].tolist(), run.store)
     predicted = saved.predict(features)
     off = float(np.max(np.abs(predicted - candidate.trained)))
@@ -59,8 +62,8 @@ def evaluate(
         raise TrainingError(
             f"The saved head predicts otherwise than the trained one (by up to {off:g}); nothing was published."
         )
-    predictions = answers.predictions(manifest[["digest", "category", "split", "label"]], predicted, named)
-    measured = _named(manifest, predictions, run) if named else _lengths(manifest, predictions, features, run)
+    predictions = target.predictions(manifest[["digest", "category", "split", "label"]], predicted)
+    measured = _named(manifest, predictions, run) if target.names else _lengths(manifest, predictions, features, run)
     test = predictions[predictions["split"] == "test"]
     measured["misfiled"] = _with_misfiled(test, misfiled, saved, extractor, run) if len(misfiled) else {"n": 0}
     gate, because = _gate(held_out, manifest, saved, extractor, run)
@@ -69,7 +72,7 @@ def evaluate(
         why = f"Leak alarm: predictions know more of the labels than pictures can tell (p={p:.4f}). {gate.why}"
         gate = Gate(False, why, gate.champion)
     told = {"champion": gate.champion, "change": because, "promoted": gate.promoted, "why": gate.why}
-    sure = certainty.certainty(manifest, features, predicted, named)
+    sure = certainty.certainty(manifest, features, predicted, target)
     return Evaluation(predictions, measured | told, held_out, sure.to_bytes())
 
 
@@ -95,23 +98,23 @@ def _lengths(manifest: pd.DataFrame, predictions: pd.DataFrame, features: Featur
         "oracle": {"rmse": best.rmse, "mae": best.mae} if best else None,
         "excess": evaluation.excess(result["rmse"], best),
         "strays": _strays(predictions, distributions) if best else None,
-        "against": evaluation.against(label, ours, shown, config.gate, config.seed),
+        "against": evaluation.against(label, ours, shown, LengthTarget(), config.gate, config.seed),
         "leak": None if leak is None else {"p": leak, "alarm": leak <= oracle.LEAK},
     }
 
 
 def _named(manifest: pd.DataFrame, predictions: pd.DataFrame, run: Run) -> dict[str, Any]:
     """How good named categories are on the test split: as `_lengths`, but an oracle would always be right."""
-    config, named = run.config, run.config.named
+    config, target = run.config, Categories(run.config.named)
     is_test = (manifest["split"] == "test").to_numpy()
     test = predictions[is_test]
-    rivals = {"shares": naming.shares(manifest, named)[is_test]}
-    right, ours = answers.truth(test, named), answers.read(test, named)
+    rivals = {"shares": naming.shares(manifest, target)[is_test]}
+    right, ours = target.truth(test), target.answers(test)
     return {
-        "test": naming.metrics(test, named, config.gate, config.seed),
+        "test": naming.metrics(test, target, config.gate, config.seed),
         "oracle": None,
         "excess": None,
-        "against": evaluation.against(right, ours, rivals, config.gate, config.seed),
+        "against": evaluation.against(right, ours, rivals, target, config.gate, config.seed),
         "leak": None,
     }
 
@@ -133,12 +136,12 @@ def _with_misfiled(
     test: pd.DataFrame, misfiled: pd.DataFrame, saved: Head, extractor: Extractor, run: Run
 ) -> dict[str, Any]:
     """What the metrics would be if the misfiled pictures were in the test split still: n of them, and the whole's."""
-    named = run.config.named
+    target = target_of(run.config)
     said = saved.predict(extractor.features(misfiled["digest"].tolist(), run.store))
-    whole = pd.concat([test, answers.predictions(misfiled, said, named)], ignore_index=True)
-    if named:
+    whole = pd.concat([test, target.predictions(misfiled, said)], ignore_index=True)
+    if target.names:
         return {"n": len(misfiled), "accuracy": float((whole["prediction"] == whole["category"]).mean())}
-    rmse = answers.rmse(*_arrays(whole))
+    rmse = target.rmse(*_arrays(whole))
     return {"n": len(misfiled), "rmse": rmse, "excess": evaluation.excess(rmse, _oracle(whole, run.config))}
 
 
@@ -161,7 +164,7 @@ def _rivals(manifest: pd.DataFrame, features: Features, run: Run) -> dict[str, L
     return {
         "mean": np.full(len(label), label[fits].mean()),
         "category_mean": manifest["category"].map(means).to_numpy(dtype=np.float64),
-        "tutorial": Head(theirs).predict(features),
+        "tutorial": Head(theirs, LengthTarget()).predict(features),
     }
 
 
@@ -173,7 +176,7 @@ def _gate(
     Images that the champion was trained on are left out. A champion that cannot be read any more cannot defend itself;
     one that answers another question is left to people.
     """
-    named = run.config.named
+    target = target_of(run.config)
     champion = versions.champion(run.store)
     if champion is None:
         return Gate(True, "There was no champion yet."), None
@@ -186,17 +189,17 @@ def _gate(
             return Gate(False, why), None
         digests: Sequence[str] = fair["digest"].tolist()
         defends = head_of(champion)
-        if bool(defends.named) != bool(named):
-            what, ours = ("categories", "lengths") if defends.named else ("lengths", "categories")
+        if not target.is_comparable_with(defends.target):
+            what, ours = defends.target.figures.answers, target.figures.answers
             why = f"Champion {champion.name} predicts {what}, this model {ours}; `regraft promote` changes over."
             return Gate(False, why), None
         theirs = defends.predict(extractor_of(champion).features(digests, run.store))
-        theirs = answers.aligned(theirs, defends.named, named)
+        theirs = target.aligned(theirs, defends.target)
     except RegraftError as error:
         return Gate(True, f"Champion {champion.name} can no longer predict: {error}"), None
     said = candidate.predict(extractor.features(digests, run.store))
-    right = answers.truth(fair, named)
-    gate = gates.gate(champion.name, right, said, theirs, run.config.gate, run.config.seed)
+    right = target.truth(fair)
+    gate = gates.gate(champion.name, right, said, theirs, target, run.config.gate, run.config.seed)
     same = float(np.abs(said - theirs).max()) < gates.SAME
     because = None if same else change(champion, manifest, extractor.fingerprint, (fair, said), run)
     return gate, asdict(because) if because else None

@@ -5,8 +5,8 @@ from statistics import NormalDist
 from typing import Any
 
 from regraft.config import GateSettings
-from regraft.heads.answers import Answers, rmse
-from regraft.judging import bootstrap
+from regraft.targets import bootstrap
+from regraft.targets.target import Answers, Target
 
 SAME = 1e-4
 """Differences below this, in cm or of probabilities, are rounding, not learning."""
@@ -34,19 +34,27 @@ class Gate:
 
 
 def gate(
-    version: str, right: Answers, candidate: Answers, champion: Answers, settings: GateSettings, seed: int
+    version: str,
+    right: Answers,
+    candidate: Answers,
+    champion: Answers,
+    target: Target,
+    settings: GateSettings,
+    seed: int,
 ) -> Gate:
     """Compare two models on the same N held-out images, by a paired bootstrap of the difference of their RMSE.
 
-    `version` names the champion, `right` are the labels or the true categories, see `answers`. The candidate is
+    `version` names the champion, `right` are the labels or the true categories, see `Target.truth`. The candidate is
     promoted where the whole interval of that difference lies below zero: a champion changes for a measurable gain only,
     never by chance. Where nothing can be told, and a change of MATTERS could not have been, it says that the holdout is
     too small. Source of its power: two-sided test at the confidence, https://doi.org/10.4324/9780203771587.
     """
-    samples = bootstrap.difference(right, candidate, champion, settings, seed)
+    samples = bootstrap.difference(
+        target.squared_error(right, candidate), target.squared_error(right, champion), settings, seed
+    )
     low, high = bootstrap.span(samples, settings)
-    theirs = rmse(right, champion)
-    difference, n = rmse(right, candidate) - theirs, len(right)
+    theirs = target.rmse(right, champion)
+    difference, n = target.rmse(right, candidate) - theirs, len(right)
     sure = NormalDist().inv_cdf((1 + settings.confidence) / 2) + NormalDist().inv_cdf(POWER)
     detectable = sure * float(samples.std()) / theirs if theirs > 0 else 0.0
     told = {
@@ -58,9 +66,9 @@ def gate(
         "n": n,
         "detectable": detectable,
     }
-    unit, style = ("cm RMSE", "+.2f") if right.ndim == 1 else ("RMSE of the probabilities", "+.3f")
-    ends = f"{low:{style}} to {high:{style}}"
-    measured = f"{difference:{style}} {unit}, {settings.confidence:.0%} interval {ends}, n={n}"
+    signed = target.figures.signed
+    interval = f"{settings.confidence:.0%} interval {signed(low)} to {signed(high)}"
+    measured = f"{signed(difference)} {target.figures.error}, {interval}, n={n}"
     if high < 0:
         return Gate(True, f"Measurably better than champion {version} on the same images ({measured}).", told)
     if low > 0:

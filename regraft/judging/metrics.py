@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from regraft.config import GateSettings
-from regraft.heads.answers import Answers, rmse
-from regraft.judging import bootstrap
-from regraft.judging.oracle import Oracle
+from regraft.targets import bootstrap
+from regraft.targets.oracle import Oracle
+from regraft.targets.target import Answers, Target
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,12 @@ def excess(rmse: float, oracle: Oracle | None) -> float | None:
 
 
 def against(
-    right: Answers, ours: Answers, rivals: Mapping[str, Answers], settings: GateSettings, seed: int
+    right: Answers,
+    ours: Answers,
+    rivals: Mapping[str, Answers],
+    target: Target,
+    settings: GateSettings,
+    seed: int,
 ) -> dict[str, dict[str, float]]:
     """Return by rival its rmse and mae, and our rmse's difference from its with an interval (low, high).
 
@@ -87,7 +92,8 @@ def against(
     """
     told = {}
     for name, theirs in rivals.items():
-        low, high = bootstrap.span(bootstrap.difference(right, ours, theirs, settings, seed), settings)
-        err, mae = rmse(right, theirs), float(np.mean(np.abs(theirs - right)))
-        told[name] = {"rmse": err, "mae": mae, "difference": rmse(right, ours) - err, "low": low, "high": high}
+        errors = target.squared_error(right, ours), target.squared_error(right, theirs)
+        low, high = bootstrap.span(bootstrap.difference(*errors, settings, seed), settings)
+        err, mae = target.rmse(right, theirs), float(np.mean(np.abs(theirs - right)))
+        told[name] = {"rmse": err, "mae": mae, "difference": target.rmse(right, ours) - err, "low": low, "high": high}
     return told

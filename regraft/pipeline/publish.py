@@ -27,6 +27,7 @@ from regraft.reporting.report import Story
 from regraft.store import versions
 from regraft.store.tables import parquet
 from regraft.store.versions import Version
+from regraft.targets.choice import target_of
 
 log = logging.getLogger("regraft")
 SHOWN = 8
@@ -62,7 +63,7 @@ def publish(run: Run, made: Finished) -> Story:
     before = versions.version(run.store, parent).table("links.parquet") if parent else None
     about = _about(run, made, parent)
     pictures = _plots(run, made, before)
-    shown = examples(made.evaluation.predictions, run.config.named)
+    shown = examples(made.evaluation.predictions, target_of(run.config))
     changed, left_out = changes(made.screened.links, before), misfiled.shown(made.screened.links, run.store)
     small = thumbnails(report.pictured(changed, left_out, shown), run.store)
     story = Story(
@@ -165,11 +166,11 @@ def _drawn(names: Collection[str], run: Run, made: Finished) -> dict[str, bytes]
         plots,  # matplotlib takes its time, and a run on an unchanged web has nothing new to draw
     )
 
-    predictions, named = made.evaluation.predictions, run.config.named
+    predictions, target = made.evaluation.predictions, target_of(run.config)
     test = predictions[predictions["split"] == "test"]
 
     def against_labels() -> bytes:
-        if named:
+        if target.names:
             return plots.confusion(made.evaluation.metrics["test"]["confusion"])
         oracle = made.evaluation.metrics["oracle"]
         told = {name: c.label for name, c in run.config.categories.items() if c.label} if oracle else {}
@@ -179,11 +180,11 @@ def _drawn(names: Collection[str], run: Run, made: Finished) -> dict[str, bytes]
     def gallery() -> bytes:
         shown = test.groupby("category").head(SHOWN // test["category"].nunique() or 1)
         pictures = [rgb(run.store.blob(digest), 256) for digest in shown["digest"]]
-        below = zip(shown["category"], captions(shown, named), strict=True)
+        below = zip(shown["category"], captions(shown, target), strict=True)
         return plots.gallery(pictures, [f"{category}\n{caption}" for category, caption in below])
 
     ways: dict[str, Callable[[], bytes]] = {
-        "labels": lambda: plots.images(made.manifest) if named else plots.histogram(made.manifest),
+        "labels": lambda: plots.images(made.manifest) if target.names else plots.histogram(made.manifest),
         "predictions": against_labels,
         "losses": lambda: plots.losses(made.history),
         "health": lambda: plots.health(made.screened.links),

@@ -11,7 +11,6 @@ import pandas as pd
 
 from regraft.backbones.weights import origin
 from regraft.errors import RegraftError
-from regraft.heads import answers
 from regraft.identity import digest_of
 from regraft.judging.gate import gate
 from regraft.judging.metrics import Evaluation
@@ -19,6 +18,7 @@ from regraft.pipeline.provenance import commit, libraries
 from regraft.pipeline.run import Run
 from regraft.store import versions
 from regraft.store.versions import Version
+from regraft.targets.choice import target_of
 
 PARTS = {"seed", "device", "screen", "split", "backbone", "head", "tune", "gate"}
 """The parts of the config that a model and its evaluation depend on; of the categories it is the labels."""
@@ -69,8 +69,9 @@ def evaluated(same: Version, held_out: pd.DataFrame, run: Run) -> Evaluation | N
         fair = held_out[["digest"]].merge(predictions, on="digest")
         if len(fair) != len(held_out):
             return None
-        right, said = answers.truth(fair, run.config.named), answers.read(fair, run.config.named)
-        found = gate(champion.name, right, said, said, run.config.gate, run.config.seed)
+        target = target_of(run.config)
+        right, said = target.truth(fair), target.answers(fair)
+        found = gate(champion.name, right, said, said, target, run.config.gate, run.config.seed)
         metrics |= {"champion": found.champion, "change": None, "promoted": found.promoted, "why": found.why}
     elif (metrics["champion"] or {}).get("version") != champion.name:
         return None

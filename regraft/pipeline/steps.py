@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from regraft.dataset.screening import Screened
-from regraft.heads.answers import Answers
 from regraft.pipeline.run import Run
 from regraft.store.versions import Version
+from regraft.targets.target import Answers
 
 if TYPE_CHECKING:
     from regraft.heads.model import Extractor

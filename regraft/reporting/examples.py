@@ -10,11 +10,11 @@ import pandas as pd
 from PIL import Image
 
 from regraft.errors import RegraftError
-from regraft.heads import answers
-from regraft.heads.answers import Named
 from regraft.judging.metrics import distances
 from regraft.pictures.judge import rgb
 from regraft.store.store import Store
+from regraft.targets.lengths import Lengths
+from regraft.targets.target import Target
 
 log = logging.getLogger("regraft")
 SIDE = 112
@@ -37,10 +37,10 @@ class Examples:
     """Of all images, those predicted to be of another category; the surest first."""
 
 
-def examples(predictions: pd.DataFrame, named: Named = ()) -> Examples:
-    """Return what is worth looking at in predictions (see answers.predictions), SHOWN of each."""
-    rows = predictions.assign(caption=captions(predictions, named))
-    told = _named(predictions, named) if named else _lengths(predictions)
+def examples(predictions: pd.DataFrame, target: Target = Lengths()) -> Examples:
+    """Return what is worth looking at in predictions (see Target.predictions), SHOWN of each."""
+    rows = predictions.assign(caption=captions(predictions, target))
+    told = _named(predictions, target) if target.names else _lengths(predictions)
     test = rows["split"] == "test"
 
     def first(order: "pd.Series[float]") -> pd.DataFrame:
@@ -51,10 +51,10 @@ def examples(predictions: pd.DataFrame, named: Named = ()) -> Examples:
     )
 
 
-def captions(predictions: pd.DataFrame, named: Named = ()) -> list[str]:
+def captions(predictions: pd.DataFrame, target: Target = Lengths()) -> list[str]:
     """Return what is written below each picture: what was predicted, and the label."""
-    if named:
-        sure = answers.read(predictions, named).max(axis=1)
+    if target.names:
+        sure = target.answers(predictions).max(axis=1)
         return [f"named {name}, {share:.0%}" for name, share in zip(predictions["prediction"], sure, strict=True)]
     pairs = zip(predictions["prediction"], predictions["label"], strict=True)
     return [f"{prediction:.0f} cm, label {label:.0f}" for prediction, label in pairs]
@@ -77,10 +77,10 @@ def _lengths(predictions: pd.DataFrame) -> _Told:
     return _Told(off, distance.min(axis=1), own - distance.min(axis=1))
 
 
-def _named(predictions: pd.DataFrame, named: Named) -> _Told:
+def _named(predictions: pd.DataFrame, target: Target) -> _Told:
     """By probability: of the own category, of the likeliest, and of the likeliest above that of the own."""
-    said = answers.read(predictions, named)
-    own = (said * answers.truth(predictions, named)).sum(axis=1)
+    said = target.answers(predictions)
+    own = (said * target.truth(predictions)).sum(axis=1)
     told = (pd.Series(x, predictions.index) for x in (1 - own, 1 - said.max(axis=1), said.max(axis=1) - own))
     return _Told(*told)
 

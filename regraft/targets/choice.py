@@ -5,16 +5,17 @@ from typing import assert_never
 
 from regraft.config import Config
 from regraft.targets.categories import Categories
+from regraft.targets.figures import Kind
 from regraft.targets.lengths import Lengths
-from regraft.targets.target import Kind, Target
+from regraft.targets.target import Target
 
 
 def target_of(config: Config) -> Target:
     """Return what the head of a job answers."""
-    return target(config.head.target, config.categories)
+    return target_of_kind(config.head.target, config.categories)
 
 
-def target(kind: Kind, categories: Iterable[str]) -> Target:
+def target_of_kind(kind: Kind, categories: Iterable[str]) -> Target:
     """Return the target of a kind for a job with these categories, in any order."""
     match kind:
         case "length":

@@ -34,9 +34,9 @@ from regraft.config import HeadSettings, Normal, SplitSettings
 from regraft.dataset import labels, splits
 from regraft.heads import head
 from regraft.judging import metrics as evaluation
-from regraft.judging import oracle as best
 from regraft.pictures.judge import rgb
 from regraft.store.store import Store
+from regraft.targets import oracle as best
 
 DISTRIBUTIONS = {"tiger": Normal(mean=100, std=30, min=20), "cat": Normal(mean=40, std=8, min=10)}
 NEAR = 1.1

@@ -9,7 +9,7 @@ from regraft.dataset.labels import label_of, mean_of
 from regraft.dataset.manifest import check_vary
 from regraft.dataset.splits import split_of
 from regraft.errors import ConfigError
-from regraft.judging.oracle import oracle
+from regraft.targets.oracle import oracle
 
 TIGER = Normal(mean=100, std=30, min=20)
 DIGESTS = [f"{i:064x}" for i in range(20_000)]

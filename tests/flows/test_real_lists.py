@@ -24,11 +24,11 @@ from regraft.dataset import labels, misfiled, screening, splits
 from regraft.fetching import shard as fetching
 from regraft.heads import head
 from regraft.judging import metrics as evaluation
-from regraft.judging import oracle as best
 from regraft.links.lists import read_list
 from regraft.pipeline.run import open_run
 from regraft.store import versions
 from regraft.store.store import Store
+from regraft.targets import oracle as best
 from regraft.web.client import Client
 from tests.conftest import free_port
 from tests.docs_commands import ROOT

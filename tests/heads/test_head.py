@@ -13,7 +13,8 @@ from regraft.dataset import labels, splits
 from regraft.errors import TrainingError, VersionError
 from regraft.heads import head
 from regraft.heads.certainty import Certainty, certainty
-from regraft.judging import oracle as best
+from regraft.targets import oracle as best
+from regraft.targets.lengths import Lengths
 
 DISTRIBUTIONS = {"tiger": Normal(mean=100, std=30, min=20), "cat": Normal(mean=40, std=8, min=10)}
 WIDTH = 24
@@ -70,7 +71,7 @@ def test_a_loss_that_is_no_number_stops_training() -> None:
 def test_a_head_is_read_back_as_it_was() -> None:
     table, features = world()
     made = head.train(table, features, HeadSettings(epochs=3), 0).head
-    again = head.Head.from_bytes(made.to_bytes())
+    again = head.Head.from_bytes(made.to_bytes(), Lengths())
     assert made.predict(features).tobytes() == again.predict(features).tobytes()
 
 
@@ -89,13 +90,13 @@ def test_a_keras_file_that_asks_for_code_is_refused(layer: str, tmp_path: Path) 
                 data = json.dumps(config).encode()
             crafted.writestr(name, data)
     with pytest.raises(VersionError, match="is not one of a head's"):
-        head.Head.from_bytes(changed.read_bytes())
+        head.Head.from_bytes(changed.read_bytes(), Lengths())
 
 
 def test_bytes_that_are_no_head_are_refused() -> None:
     for data in (b"", b"PK", b"\x80\x04cos\nsystem\n"):
         with pytest.raises(VersionError, match="cannot be read"):
-            head.Head.from_bytes(data)
+            head.Head.from_bytes(data, Lengths())
 
 
 def test_intervals_hold_nine_of_ten_lengths_and_strangers_are_marked() -> None:
@@ -104,9 +105,9 @@ def test_intervals_hold_nine_of_ten_lengths_and_strangers_are_marked() -> None:
         table, features = world(300, seed)
         features[:, 12:] *= 0.02  # real features fill fewer directions than they have
         said = np.where(table["category"] == "tiger", 100.0, 40.0)
-        sure = Certainty.from_bytes(certainty(table, features, said).to_bytes())
+        sure = Certainty.from_bytes(certainty(table, features, said, Lengths()).to_bytes())
         test = (table["split"] == "test").to_numpy()
-        low, high = sure.interval(said[test])
+        low, high = sure.calibration.interval(said[test])
         label = table["label"].to_numpy()[test]
         held += ((low <= label) & (label <= high)).tolist()
         assert (high - low)[said[test] > 70].mean() > 2 * (high - low)[said[test] < 70].mean()
@@ -122,5 +123,6 @@ def test_intervals_hold_nine_of_ten_lengths_and_strangers_are_marked() -> None:
 def test_too_few_validation_images_give_no_false_certainty() -> None:
     table, features = world(6)
     table["split"] = (["train"] * 4 + ["validation", "test"]) * 2
-    low, high = certainty(table, features, np.full(12, 70.0)).interval(np.array([50.0]))
+    few = certainty(table, features, np.full(12, 70.0), Lengths())
+    low, high = few.calibration.interval(np.array([50.0]))
     assert np.isinf(high - low).all()

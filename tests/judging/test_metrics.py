@@ -6,10 +6,11 @@ import pytest
 
 from regraft.config import GateSettings, Normal
 from regraft.dataset import labels
-from regraft.judging import bootstrap
 from regraft.judging import gate as gates
 from regraft.judging import metrics as evaluation
-from regraft.judging import oracle as best
+from regraft.targets import bootstrap
+from regraft.targets import oracle as best
+from regraft.targets.lengths import Lengths
 
 TIGER, CAT = Normal(mean=100, std=30, min=20), Normal(mean=40, std=8, min=10)
 DISTRIBUTIONS = {"tiger": TIGER, "cat": CAT}
@@ -72,14 +73,14 @@ def models(seed: int, n: int, worse: float) -> tuple[np.ndarray, np.ndarray, np.
 
 @pytest.mark.parametrize("n", [60, 120, 400])
 def test_equal_models_are_promoted_falsely_at_most_one_time_in_twenty(n: int) -> None:
-    promoted = [gates.gate("v", *models(seed, n, 0), GATE, seed).promoted for seed in range(400)]
+    promoted = [gates.gate("v", *models(seed, n, 0), Lengths(), GATE, seed).promoted for seed in range(400)]
     print(f"n={n}: {np.mean(promoted):.1%} promoted falsely")
     assert np.mean(promoted) <= 0.05
 
 
 @pytest.mark.parametrize("n", [30, 60, 120, 400])
 def test_a_regression_of_a_twentieth_is_caught_or_the_holdout_is_called_too_small(n: int) -> None:
-    verdicts = [gates.gate("v", *models(seed, n, 0.05), GATE, seed) for seed in range(200)]
+    verdicts = [gates.gate("v", *models(seed, n, 0.05), Lengths(), GATE, seed) for seed in range(200)]
     told = ["worse" in gate.why or "too small" in gate.why for gate in verdicts]
     print(
         f"n={n}: {np.mean(['worse' in gate.why for gate in verdicts]):.0%} caught, {np.mean(told):.0%} caught or told"
@@ -91,6 +92,8 @@ def test_a_regression_of_a_twentieth_is_caught_or_the_holdout_is_called_too_smal
 def test_rivals_are_compared_on_the_same_images() -> None:
     table = rows(2)
     label, ours = table["label"].to_numpy(), table["prediction"].to_numpy()
-    told = evaluation.against(label, ours, {"mean": np.full(len(label), label.mean()), "self": ours}, GATE, 0)
+    told = evaluation.against(
+        label, ours, {"mean": np.full(len(label), label.mean()), "self": ours}, Lengths(), GATE, 0
+    )
     assert told["mean"]["high"] < 0
     assert told["self"]["difference"] == told["self"]["low"] == told["self"]["high"] == 0

@@ -7,7 +7,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from regraft.config import GateSettings
-from regraft.heads.answers import Answers, squared
 
 MOST_PAIRS = 4_000_000
 """Pairs of images that the AUC's interval looks at; of more, the first ones, which are in no order."""
@@ -26,12 +25,11 @@ def span(samples: NDArray[np.float64], settings: GateSettings) -> tuple[float, f
 
 
 def difference(
-    right: Answers, ours: Answers, theirs: Answers, settings: GateSettings, seed: int
+    ours: NDArray[np.float64], theirs: NDArray[np.float64], settings: GateSettings, seed: int
 ) -> NDArray[np.float64]:
-    """Return samples of RMSE(ours) - RMSE(theirs), in cm or of probabilities, on the same N images: paired."""
-    drawn = draws(len(right), settings, seed)
-    a, b = squared(right, ours), squared(right, theirs)
-    return np.asarray(np.sqrt(a[drawn].mean(axis=1)) - np.sqrt(b[drawn].mean(axis=1)))
+    """Return samples of RMSE(ours) - RMSE(theirs) from the squared errors, (N,) each, on the same N images: paired."""
+    drawn = draws(len(ours), settings, seed)
+    return np.asarray(np.sqrt(ours[drawn].mean(axis=1)) - np.sqrt(theirs[drawn].mean(axis=1)))
 
 
 def intervals(rows: pd.DataFrame, settings: GateSettings, seed: int) -> dict[str, tuple[float, float]]:

@@ -1,0 +1,52 @@
+"""How far answers may be trusted, learnt from the validation images by split conformal prediction.
+
+A length gets an interval: the error that LEVEL of the validation images kept to, among those that were predicted to be
+of the same category. A category gets a set: all that are as probable as the own one of LEVEL of the validation images.
+Source: https://doi.org/10.1561/2200000101.
+"""
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+LEVEL = 0.9
+"""The share of lengths that their intervals hold, and of categories that their sets hold."""
+
+
+def _no_values() -> NDArray[np.float64]:
+    return np.zeros(0)
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What intervals and sets are made with. N images, C categories; the fields of the other target stay empty."""
+
+    means: NDArray[np.float64] = field(default_factory=_no_values)
+    """(C,) mean length in cm of each category's training images; of lengths."""
+    half_widths: NDArray[np.float64] = field(default_factory=_no_values)
+    """(C,) half of the interval of a length nearest to that mean, in cm; inf where validation images are too few."""
+    min_probability: float = math.nan
+    """The probability, 0 to 1, from which on a category is possible; of categories. Below 0: all of them are."""
+
+    def interval(self, lengths: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return both ends, (N,) each in cm, of the intervals of lengths (N,)."""
+        half_width = self.half_widths[nearest(lengths, self.means)]
+        return lengths - half_width, lengths + half_width
+
+    def possible(self, probabilities: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Return which categories are possible, (N, C), by their probabilities (N, C); the likeliest always is."""
+        likeliest = probabilities == probabilities.max(axis=1, keepdims=True)
+        return np.asarray((probabilities >= self.min_probability) | likeliest)
+
+
+def nearest(lengths: NDArray[np.float64], means: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return the position of the mean that each of N lengths is nearest to, (N,)."""
+    return np.asarray(np.abs(lengths[:, None] - means).argmin(axis=1))
+
+
+def conformal_error(errors: NDArray[np.float64]) -> float:
+    """Return the error that LEVEL of n + 1 images keep to, the next one included; inf where n is too small to say."""
+    rank = math.ceil(LEVEL * (len(errors) + 1))
+    return float(np.sort(errors)[rank - 1]) if rank <= len(errors) else math.inf
