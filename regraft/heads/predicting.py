@@ -113,10 +113,9 @@ def export_version(version: Version, to: "Format", path: Path | None = None) -> 
     rows = version.table("manifest.parquet").query("split == 'test'").groupby("category").head(COMPARED_IMAGES)
     difference = export(model, to, path, [rgb(version.store.blob(str(digest))) for digest in rows["digest"]])
     target = model.head.target
-    description = (
-        f"gives {target.output} as the version does, to {target.figures.with_unit(difference, decimals=4)} on "
-    )
-    return ExportedModel(path.resolve(), f"{description}its own pictures.")
+    off = target.figures.with_unit(difference, decimals=4)
+    description = f"gives {target.output} as the version does, to {off} on its own pictures."
+    return ExportedModel(path.resolve(), description)
 
 
 def _predict_batch(images: list[str], model: "Model", client: Client) -> Predictions:
