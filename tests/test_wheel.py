@@ -1,0 +1,142 @@
+"""The package as it is installed: one importable name, `regraft`, beside a user's own `flows` and `tasks`."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.docs_commands import ROOT
+
+SOURCES = ("regraft", "flows", "tasks", "pyproject.toml", "README.md", "LICENSE")
+"""What a build reads."""
+QUIET = {"DO_NOT_TRACK": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+
+
+@dataclass(frozen=True)
+class Installation:
+    """Regraft's wheel installed into a folder of its own, and somebody's project beside it."""
+
+    site: Path
+    project: Path
+    environment: dict[str, str]
+
+    def run(self, *command: str | Path) -> str:
+        """Return what a command prints, started in the project. Fails where it does."""
+        ended = subprocess.run(
+            list(map(str, command)), cwd=self.project, env=self.environment, capture_output=True, text=True, timeout=120
+        )
+        assert ended.returncode == 0, ended.stderr
+        return ended.stdout
+
+    def evaluate(self, expression: str, *modules: str) -> str:
+        """Return what an expression prints in a fresh Python that has imported some modules."""
+        return self.run(sys.executable, "-c", f"import {', '.join(modules)}; print({expression})").strip()
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the sources with their two symbolic links, so that building leaves nothing in the repository."""
+    folder = tmp_path_factory.mktemp("checkout")
+    ignore = shutil.ignore_patterns("__pycache__")
+    for name in SOURCES:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, folder / name, symlinks=True, ignore=ignore)
+        else:
+            shutil.copy(source, folder / name)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def wheel(checkout: Path) -> Path:
+    """The wheel built from a checkout."""
+    return build_wheel(checkout, checkout / "dist")
+
+
+@pytest.fixture(scope="module")
+def sdist(checkout: Path) -> Path:
+    """The source distribution built from a checkout."""
+    build = "from setuptools import build_meta; print(build_meta.build_sdist('dist'))"
+    ended = subprocess.run([sys.executable, "-c", build], cwd=checkout, capture_output=True, text=True, timeout=120)
+    assert ended.returncode == 0, ended.stderr
+    return checkout / "dist" / ended.stdout.splitlines()[-1]
+
+
+@pytest.fixture(scope="module")
+def installation(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installation:
+    """The wheel, installed without dependencies, beside a project that has its own `flows` and `tasks`."""
+    site, project = tmp_path_factory.mktemp("site"), tmp_path_factory.mktemp("project")
+    pip("install", "--no-deps", "--target", site, wheel)
+    for package in ("flows", "tasks"):
+        (project / package).mkdir()
+        (project / package / "__init__.py").write_text("OWNER = 'the user'\n")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "PYTHON"))}
+    environment |= QUIET | {"PYTHONPATH": str(site), "PREFECT_HOME": str(project / "prefect")}
+    return Installation(site, project, environment)
+
+
+def test_the_wheel_holds_one_package_with_its_templates_and_type_marker(wheel: Path) -> None:
+    files = files_of(wheel)
+    assert {name.split("/")[0] for name in files} == {"regraft"}
+    assert {"regraft/flows/refresh.py", "regraft/flows/cli/app.py", "regraft/tasks/fetch.py"} <= files
+    templates = {path.name for path in (ROOT / "regraft" / "reporting" / "templates").glob("*.j2")}
+    assert templates
+    assert {f"regraft/reporting/templates/{name}" for name in templates} <= files
+    assert "regraft/py.typed" in files
+
+
+def test_the_wheel_holds_every_module_of_the_checkout(wheel: Path) -> None:
+    folders = {"regraft": ROOT / "regraft", "regraft/flows": ROOT / "flows", "regraft/tasks": ROOT / "tasks"}
+    modules = {
+        f"{package}/{path.relative_to(folder).as_posix()}"
+        for package, folder in folders.items()
+        for path in folder.rglob("*.py")
+    }
+    assert {name for name in files_of(wheel) if name.endswith(".py")} == modules
+
+
+def test_a_wheel_built_from_the_source_distribution_holds_the_same_files(wheel: Path, sdist: Path) -> None:
+    with tarfile.open(sdist) as archive:
+        links = [member.name for member in archive.getmembers() if member.issym()]
+    assert links == [], "an unpacked symbolic link would point out of the archive"
+    assert files_of(build_wheel(sdist, sdist.parent / "from_sdist")) == files_of(wheel)
+
+
+def test_the_command_line_runs_where_the_user_has_packages_of_the_same_names(installation: Installation) -> None:
+    command = installation.site / "bin" / "regraft"
+    assert "Usage" in installation.run(command, "--help")
+    assert "no version" in installation.run(command, "versions").lower()
+
+
+def test_the_flow_is_imported_from_regraft_and_the_users_packages_are_left_alone(installation: Installation) -> None:
+    imported = installation.evaluate("regraft.flows.refresh.refresh.name, regraft.__file__", "regraft.flows.refresh")
+    assert imported == f"refresh {installation.site / 'regraft' / '__init__.py'}"
+    owners = installation.evaluate("flows.OWNER, tasks.OWNER", "regraft.flows.refresh", "flows", "tasks")
+    assert owners == "the user the user"
+    assert not (installation.site / "flows").exists()
+    assert not (installation.site / "tasks").exists()
+
+
+def build_wheel(source: Path, into: Path) -> Path:
+    """Build the wheel of a folder or of a source distribution, with the tools that are installed."""
+    pip("wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", into, source)
+    [built] = into.glob("*.whl")
+    return built
+
+
+def pip(*words: str | Path) -> None:
+    command = [sys.executable, "-m", "pip", *map(str, words)]
+    ended = subprocess.run(command, env=os.environ | QUIET, capture_output=True, text=True, timeout=300)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+
+
+def files_of(wheel: Path) -> set[str]:
+    """The files that a wheel installs, without its own record."""
+    with zipfile.ZipFile(wheel) as archive:
+        return {name for name in archive.namelist() if ".dist-info/" not in name}
