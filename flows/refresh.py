@@ -13,6 +13,7 @@ from regraft.fetching import shard as fetching
 from regraft.links.shards import SHARDS
 from regraft.pipeline.run import Run, open_run
 from regraft.pipeline.steps import Learnt
+from regraft.process import prepare_process
 from regraft.tasks.dashboard.crashes import tell_cut_off
 from regraft.tasks.dashboard.progress import shown
 from regraft.tasks.drop_misfiled import weed
@@ -45,6 +46,7 @@ def refresh(config: Config = menagerie.CONFIG) -> str:
 
     Returns the version's name. Without a config it runs on the embedded menagerie, which needs no internet.
     """
+    prepare_process()  # a Prefect worker calls this flow without the command line
     name = str(runtime.flow_run.id or "")
     with menagerie.served(config) as reachable, open_run(reachable, name) as run, shown(run):
         tell_cut_off(run)

@@ -5,6 +5,7 @@ from prefect.artifacts import create_table_artifact
 
 from regraft.config import FetchSettings
 from regraft.errors import CorruptError
+from regraft.process import prepare_process
 from regraft.store.store import Store
 from regraft.upkeep.verify import verify as verifying
 
@@ -15,6 +16,7 @@ def verify(store: str = "artifacts") -> int:
 
     Fails where something is damaged, and lists it as an artifact; `regraft verify --repair` mends what can be.
     """
+    prepare_process()  # a Prefect worker calls this flow without the command line
     looked_at: list[str] = []
     found = list(verifying(Store(store), False, FetchSettings(), looked_at.append))
     if found:

@@ -15,15 +15,19 @@ from typing import Any
 import pytest
 import requests
 
-import regraft.flows
 from regraft import menagerie
 from regraft.config import Config
+from regraft.process import prepare_process
 from regraft.store import versions
 from regraft.store.store import Store
 from tests.docs_commands import ROOT, commands
 
 PARTS = ("flows", "tasks", "regraft", "deployment.yaml", "automations.yaml", "README.md")
 IN_THEIR_OWN_TERMINAL = ("server start", "worker start", "regraft serve")
+
+
+def pytest_configure() -> None:
+    prepare_process()  # as every program of Regraft's does, before any test imports Prefect or TensorFlow
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from typing import Annotated
 
 import typer
 
-import regraft.flows  # noqa: F401  (sets the environment before Prefect or TensorFlow are imported)
 from regraft import __version__
 from regraft.errors import RegraftError
+from regraft.process import prepare_process
 
 app = typer.Typer(
     name="regraft",
@@ -47,7 +47,8 @@ ProxyOption = Annotated[str | None, typer.Option("--proxy", help="Ask the web th
 
 @app.callback(invoke_without_command=True)
 def main(version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False) -> None:
-    """Say the version, where only that is asked."""
+    """Prepare the process for every command; print the version where only that is wanted."""
+    prepare_process()
     if version:
         print(f"regraft {__version__}")
         raise typer.Exit

@@ -1,6 +1,5 @@
 """`regraft run`."""
 
-import logging
 import os
 import sys
 from collections.abc import Callable
@@ -112,4 +111,3 @@ def _quiet_prefect() -> None:
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
     os.environ.setdefault("PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW", "ignore")
     os.environ.setdefault("PREFECT_LOGGING_INTERNAL_LEVEL", "CRITICAL")
-    logging.getLogger("regraft").setLevel(logging.INFO)

@@ -244,11 +244,10 @@ def _started(orders: Orders) -> tuple[subprocess.Popen[bytes], Connection]:
     ours, theirs = socket.socketpair()
     with theirs:
         path = os.pathsep.join([str(Path(regraft.__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
-        told = {"PYTHONPATH": path.rstrip(os.pathsep), "MALLOC_ARENA_MAX": "1"}  # one heap for all its threads
         process = subprocess.Popen(
             [sys.executable, "-m", "regraft.fetching.worker", str(theirs.fileno())],
             pass_fds=[theirs.fileno()],
-            env={**os.environ, **told},
+            env={**os.environ, "PYTHONPATH": path.rstrip(os.pathsep)},
             stdin=subprocess.DEVNULL,
         )
     pipe = Connection(ours.detach())

@@ -18,6 +18,7 @@ from regraft.fetching.breaker import SILENT, Breaker
 from regraft.fetching.host_queue import Schedule
 from regraft.links.findings import Finding, Job
 from regraft.pictures.judge import Limits, Unfit, judge
+from regraft.process import prepare_process
 from regraft.store.blobs import Blobs
 from regraft.verdicts import Reason
 from regraft.web.client import Body, Client, Exchange, Failed, NotModified, Redirect
@@ -275,5 +276,6 @@ def _pause_s(attempts: int, asked_s: float | None, most_s: float) -> float:
 
 
 if __name__ == "__main__":
+    prepare_process()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the run's affair; a worker ends when its pipe does
     work(Connection(int(sys.argv[1])))

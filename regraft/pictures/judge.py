@@ -33,8 +33,6 @@ FLAT = 1.5
 """A picture whose grey values deviate by less than this (of 255) shows nothing."""
 ORIENTATION = 0x0112
 
-Image.MAX_IMAGE_PIXELS = None  # our own bound is checked before anything is decoded
-
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -76,6 +74,8 @@ def judge(data: bytes, limits: Limits) -> Picture | Unfit:
         if min(width, height) < limits.min_side:
             return Unfit(Reason.TOO_SMALL, f"{width} x {height}, at least {limits.min_side} wanted")
         grey, turned = _grey(data, kind)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        return Unfit(Reason.TOO_MANY_PIXELS, str(error))  # Pillow's own limit, where a program has not lifted it
     except _Truncated as error:
         return Unfit(Reason.TRUNCATED, str(error))
     except Exception as error:  # decoders raise anything: SyntaxError, struct.error, MemoryError ...

@@ -1,7 +1,6 @@
 """What the steps of one run share: its config, its store, its crew, its progress."""
 
 import contextlib
-import ctypes
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -33,23 +32,12 @@ class Run:
     meter: Meter = field(default_factory=Meter)
 
 
-M_ARENA_MAX = -8
-"""glibc's name for the number of heaps that threads allocate from: mallopt(3)."""
-
-
-def share_one_heap() -> None:
-    """Let all threads allocate from one heap: 16 heaps keep what each once used. Other C libraries need no telling."""
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).mallopt(M_ARENA_MAX, 1)
-
-
 @contextlib.contextmanager
 def open_run(config: Config, name: str = "") -> Iterator[Run]:
     """Hold the store, start the crew, and let both go at the end. Raises LockedError or StoreError.
 
     `name` is what the next run will know this one by, should it be cut off.
     """
-    share_one_heap()
     with Crew(config.store, config.fetch, config.screen) as crew:
         from regraft.store.store import Store  # its tables take as long to import as the crew to start
 

@@ -1,0 +1,96 @@
+"""Importing Regraft changes nothing in the process; a Regraft program's start sets what it needs, and no more."""
+
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from tests.test_rooms import modules
+
+STATE = """
+import json, logging, os, signal, sys, threading, warnings
+import matplotlib, pandas, PIL.Image, pyarrow, pydantic, requests, rich.console, typer, urllib3, yaml  # third parties
+
+def state():
+    loggers = [logging.getLogger(name) for name in (None, "regraft", "PIL", "urllib3")]
+    return {
+        "environment": dict(os.environ),
+        "pillow": PIL.Image.MAX_IMAGE_PIXELS,
+        "arrow": pyarrow.default_memory_pool().backend_name,
+        "log levels": [logger.level for logger in loggers],
+        "log handlers": [len(logger.handlers) for logger in loggers],
+        "signals": [str(signal.getsignal(number)) for number in (signal.SIGINT, signal.SIGTERM)],
+        "switch interval": sys.getswitchinterval(),
+        "warnings": len(warnings.filters),
+        "threads": threading.active_count(),
+        "standard error": sys.stderr.fileno(),
+    }
+"""
+
+
+def ran(script: str, **environment: str) -> Any:
+    """What a script prints as JSON, run in a process of its own whose environment has none of Regraft's defaults."""
+    plain = {name: value for name, value in os.environ.items() if name in ("PATH", "PYTHONPATH", "HOME", "LANG")}
+    done = subprocess.run(
+        [sys.executable, "-c", STATE + script], env=plain | environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_importing_every_module_changes_nothing_in_the_process() -> None:
+    script = f"""
+import importlib
+for heavy in ("tensorflow", "keras", "prefect"):
+    sys.modules[heavy] = None  # what needs it says so, and is left out
+before, imported = state(), []
+for name in {sorted(modules())!r}:
+    try:
+        importlib.import_module(name)
+        imported.append(name)
+    except ModuleNotFoundError as error:
+        assert error.name.split(".")[0] in ("tensorflow", "keras", "prefect"), error
+print(json.dumps({{"before": before, "after": state(), "imported": imported}}))
+"""
+    result = ran(script)
+    assert result["after"] == result["before"]
+    assert {"regraft", "regraft.pictures.judge", "regraft.fetching.worker", "regraft.flows.cli"} <= set(
+        result["imported"]
+    )
+    assert len(result["imported"]) > len(modules()) / 2
+
+
+def test_a_programs_start_sets_defaults_and_lifts_pillows_limit() -> None:
+    after = ran("from regraft.process import prepare_process; prepare_process(); print(json.dumps(state()))")
+    assert after["environment"]["TF_CPP_MIN_LOG_LEVEL"] == "3"
+    assert after["environment"]["PREFECT_LOGGING_EXTRA_LOGGERS"] == "regraft"
+    assert after["pillow"] is None
+    assert after["arrow"] == "system", "also where Arrow was imported before"
+
+
+def test_what_the_user_has_set_stands() -> None:
+    script = "logging.getLogger('regraft').setLevel(40)\nfrom regraft.process import prepare_process; prepare_process()"
+    after = ran(script + "; print(json.dumps(state()))", ARROW_DEFAULT_MEMORY_POOL="mimalloc", TF_CPP_MIN_LOG_LEVEL="0")
+    assert after["arrow"] == "mimalloc"
+    assert after["environment"]["TF_CPP_MIN_LOG_LEVEL"] == "0"
+    assert after["log levels"][1] == 40
+
+
+@pytest.mark.parametrize("warning", ["default", "error"])
+def test_a_notebook_gets_the_right_verdict_on_a_picture_above_pillows_own_limit(warning: str) -> None:
+    """Without the program's start 100 million pixels are a warning of Pillow's, and 200 million an exception."""
+    script = f"""
+import io
+from regraft.pictures.judge import Limits, judge
+warnings.simplefilter({warning!r}, PIL.Image.DecompressionBombWarning)
+reasons = []
+for side in (10_000, 14_200):
+    file = io.BytesIO()
+    PIL.Image.new("1", (side, side)).save(file, "PNG")
+    reasons.append(judge(file.getvalue(), Limits()).reason)
+print(json.dumps(reasons))
+"""
+    assert ran(script) == ["too_many_pixels"] * 2
