@@ -6,7 +6,7 @@ import pandas as pd
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from regraft.backbones.quiet import muted
+from regraft.backbones.stderr import muted_stderr
 from regraft.pipeline.run import Run
 from regraft.pipeline.steps import Embedded
 from regraft.tasks.retrying import may_help
@@ -17,21 +17,20 @@ if TYPE_CHECKING:
 
 def preload() -> None:
     """Import what turns pictures into features: TensorFlow, which takes seconds and has much to say about it."""
-    with muted():
-        from regraft import backbones  # noqa: F401
-        from regraft.backbones import device, embedding  # noqa: F401
+    with muted_stderr():
+        from regraft.backbones import device, embedding, loading  # noqa: F401
 
 
 @task(name="embed", cache_policy=NO_CACHE, retries=1, retry_delay_seconds=2, retry_condition_fn=may_help)
 def embed(manifest: pd.DataFrame, run: Run) -> Embedded:
     """Have the store hold every image's features. Needs all cores, or the GPU where TensorFlow sees one."""
     preload()
-    from regraft import backbones
     from regraft.backbones import device, embedding
+    from regraft.backbones.loading import load_backbone
 
     settings = run.config.backbone
     progress = run.meter.expect("embed", len(manifest))
     device.use(run.config.device)
-    backbone = backbones.load(settings.name, settings.weights)
+    backbone = load_backbone(settings.name, settings.weights)
     computed = embedding.embed(manifest["digest"].tolist(), backbone, run.store, settings.batch, progress)
-    return Embedded(backbone.fingerprint, computed, device.described())
+    return Embedded(backbone.fingerprint, computed, device.description())

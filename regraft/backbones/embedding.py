@@ -1,56 +1,59 @@
-"""Pictures to features, each image and backbone once: what the store has is found again."""
+"""From the store's images to their features, computed once for each image and backbone."""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-from numpy.typing import NDArray
 
-from regraft.backbones import Backbone
+from regraft.backbones.backbone import Backbone, Features
 from regraft.pictures.judge import Pixels, rgb
 from regraft.store.store import Store
 
-APPEND = 2048
-"""Features are kept after this many images, so that a killed run loses little."""
+IMAGES_PER_PART = 2048
+"""Images whose features are stored together: a killed run loses no more than these."""
+DECODING_THREADS = 2
 
 
-def embed(digests: Sequence[str], backbone: Backbone, store: Store, batch: int, progress: Callable[[int], None]) -> int:
-    """Compute the features that the store lacks, keep them, and return how many were computed."""
+def embed(
+    digests: Sequence[str], backbone: Backbone, store: Store, batch_size: int, progress: Callable[[int], None]
+) -> int:
+    """Compute the features that the store lacks, store them, and return for how many images that was.
+
+    `progress` is called with the number of images done since its last call; with those known already first.
+    """
     known = store.features(backbone.fingerprint, digests)
     missing = [digest for digest in dict.fromkeys(digests) if digest not in known]
     progress(len(digests) - len(missing))
-    for start in range(0, len(missing), APPEND):
-        part = missing[start : start + APPEND]
-        rows = [_told(progress, backbone.features(squares)) for squares in _squares(part, backbone, store, batch)]
+    for start in range(0, len(missing), IMAGES_PER_PART):
+        part = missing[start : start + IMAGES_PER_PART]
+        rows = []
+        for squares in _batches_of_squares(part, backbone, store, batch_size):
+            rows.append(backbone.features(squares))
+            progress(len(squares))
         store.put_features(backbone.fingerprint, part, np.concatenate(rows))
     return len(missing)
 
 
-def lookup(digests: Sequence[str], fingerprint: str, store: Store) -> NDArray[np.float32]:
-    """Return the features of digests, (N, D) float32, in their order. Raises KeyError where one is not there."""
+def lookup(digests: Sequence[str], fingerprint: str, store: Store) -> Features:
+    """Return stored features, (N, D) float32, in the order of the digests. Raises KeyError where one is missing."""
     known = store.features(fingerprint, digests)
     return np.stack([known[digest] for digest in digests])
 
 
-def features_of(pictures: Sequence[Pixels], backbone: Backbone) -> NDArray[np.float32]:
-    """Return the features, (N, D) float32, of pictures of any size."""
+def features_of(pictures: Sequence[Pixels], backbone: Backbone) -> Features:
+    """Return the features, (N, D) float32, of pictures of any size, (H, W, 3) uint8 RGB."""
     return backbone.features(np.stack([backbone.prepare(pixels) for pixels in pictures]))
 
 
-def _squares(digests: Sequence[str], backbone: Backbone, store: Store, batch: int) -> Iterator[Pixels]:
-    """Prepared pictures in batches, the next one decoded while the network works on this one."""
+def _batches_of_squares(digests: Sequence[str], backbone: Backbone, store: Store, batch_size: int) -> Iterator[Pixels]:
+    """Prepared pictures in batches; the next batch is decoded while the network works on this one."""
 
     def square(digest: str) -> Pixels:
-        return backbone.prepare(rgb(store.blob(digest), backbone.min_side))
+        return backbone.prepare(rgb(store.blob(digest), backbone.side))
 
-    batches = [digests[i : i + batch] for i in range(0, len(digests), batch)]
-    with ThreadPoolExecutor(2, "decode") as decoders:
-        ahead = [decoders.submit(square, digest) for digest in batches[0]] if batches else []
-        for following in [*batches[1:], []]:
-            ready, ahead = ahead, [decoders.submit(square, digest) for digest in following]
-            yield np.stack([future.result() for future in ready])
-
-
-def _told(progress: Callable[[int], None], rows: NDArray[np.float32]) -> NDArray[np.float32]:
-    progress(len(rows))
-    return rows
+    batches = [digests[i : i + batch_size] for i in range(0, len(digests), batch_size)]
+    with ThreadPoolExecutor(DECODING_THREADS, "decode") as decoders:
+        upcoming = [decoders.submit(square, digest) for digest in batches[0]] if batches else []
+        for next_batch in [*batches[1:], []]:
+            current, upcoming = upcoming, [decoders.submit(square, digest) for digest in next_batch]
+            yield np.stack([future.result() for future in current])

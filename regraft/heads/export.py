@@ -14,7 +14,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-from regraft.backbones.quiet import muted
+from regraft.backbones.stderr import muted_stderr
 from regraft.errors import VersionError
 from regraft.heads.model import Model
 from regraft.pictures.judge import Pixels
@@ -35,7 +35,7 @@ def export(model: Model, to: Format, path: Path, pictures: Sequence[Pixels]) -> 
     graph = _graph(model)
     aside = path.with_name(f".{os.getpid()}.{path.name}")
     write, run = {"saved_model": (_saved, _run_saved), "onnx": (_onnx, _run_onnx), "litert": (_litert, _run_litert)}[to]
-    with muted():
+    with muted_stderr():
         write(graph, aside)
         runs: Runs = run(aside)
         said = np.concatenate([np.asarray(runs(picture[None])) for picture in pictures])

@@ -7,9 +7,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from regraft import backbones
-from regraft.backbones import KerasBackbone, device
+from regraft.backbones import device
+from regraft.backbones.backbone import Backbone
 from regraft.backbones.embedding import embed, features_of, lookup
+from regraft.backbones.loading import load_backbone
+from regraft.backbones.tuned_weights import with_weights
 from regraft.config import BackboneSettings
 from regraft.errors import VersionError
 from regraft.heads.certainty import Certainty
@@ -30,11 +32,11 @@ class Extractor:
     tuned: bytes | None = None
     """The weights of its fine-tuned version, as backbone.npz holds them."""
 
-    def backbone(self) -> KerasBackbone:
+    def backbone(self) -> Backbone:
         """Return the backbone. Raises VersionError where the weights here are not those that it was trained with."""
-        loaded = backbones.load(self.settings.name, self.settings.weights)
+        loaded = load_backbone(self.settings.name, self.settings.weights)
         if self.tuned is not None:
-            loaded = backbones.retuned(loaded, self.tuned)
+            loaded = with_weights(loaded, self.tuned)
         if loaded.fingerprint != self.fingerprint:
             raise VersionError(
                 f"It was trained on {self.fingerprint}, but the backbone here is {loaded.fingerprint}; predictions "
@@ -55,7 +57,7 @@ class Extractor:
 class Model:
     """A version's model, from pictures of any size to lengths in cm, or to categories."""
 
-    backbone: KerasBackbone
+    backbone: Backbone
     head: Head
     certainty: Certainty | None
     """None for versions that were published before Regraft said how sure it is."""

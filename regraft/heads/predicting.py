@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, assert_never
 
 import pandas as pd
 
-from regraft.backbones.quiet import muted
+from regraft.backbones.stderr import muted_stderr
 from regraft.errors import PictureError
 from regraft.pictures.judge import SUFFIXES, Limits, Pixels, Unfit, judge, rgb
 from regraft.store.versions import Version
@@ -49,7 +49,7 @@ def load_model(version: Version) -> "Model":
 
     Raises VersionError where it is damaged, BackboneError where the backbone's weights are not on this machine.
     """
-    with muted():
+    with muted_stderr():
         from regraft.heads.model import model_of
 
         return model_of(version)
@@ -107,7 +107,7 @@ def export_version(version: Version, to: "Format", path: Path | None = None) -> 
     Raises VersionError where the path exists, the format's package is missing, or the exported model answers otherwise.
     """
     model = load_model(version)
-    with muted():
+    with muted_stderr():
         from regraft.heads.export import export
     path = path or Path(f"{version.name}{EXPORT_SUFFIXES[to]}")
     rows = version.table("manifest.parquet").query("split == 'test'").groupby("category").head(COMPARED_IMAGES)

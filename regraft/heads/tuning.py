@@ -6,7 +6,7 @@ from scratch it learns too. What comes out is another backbone, with a fingerpri
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from regraft.backbones import KerasBackbone, device, tuned_name, weights_bytes
+from regraft.backbones import device, tuned_weights
+from regraft.backbones.backbone import Backbone
 from regraft.config import TuneSettings
 from regraft.errors import TrainingError
 from regraft.heads.head import Head
@@ -31,7 +32,7 @@ PATIENCE = 3
 class Tuned:
     """What fine-tuning made."""
 
-    backbone: KerasBackbone
+    backbone: Backbone
     head: Head
     weights: bytes
     """backbone.npz"""
@@ -41,7 +42,7 @@ class Tuned:
 
 def tune(
     manifest: pd.DataFrame,
-    backbone: KerasBackbone,
+    backbone: Backbone,
     head: Head,
     store: Store,
     settings: TuneSettings,
@@ -82,8 +83,8 @@ def tune(
     history = {f"tune_{name}": [float(x) for x in values] for name, values in ran.history.items()}
     if not all(np.isfinite(values).all() for values in history.values()):
         raise TrainingError("Fine-tuning stopped: the loss is not a number. Try a smaller tune.learning_rate.")
-    weights = weights_bytes(backbone.model)
-    return Tuned(replace(backbone, fingerprint=tuned_name(backbone.fingerprint, weights)), head, weights, history)
+    weights = tuned_weights.weights_to_bytes(backbone)
+    return Tuned(tuned_weights.tuned(backbone, weights), head, weights, history)
 
 
 def steps(manifest: pd.DataFrame, settings: TuneSettings) -> int:
@@ -112,7 +113,7 @@ def _block(layer: str) -> str:
     return found.group() if found else layer
 
 
-def _pictures(rows: pd.DataFrame, backbone: KerasBackbone, store: Store, batch: int, seed: int | None) -> Any:
+def _pictures(rows: pd.DataFrame, backbone: Backbone, store: Store, batch: int, seed: int | None) -> Any:
     """Batches of (pictures, targets) from the store's blobs; with a seed in another order and light every epoch."""
     shape = (backbone.side, backbone.side, 3)
     shuffles = np.random.default_rng(seed)
@@ -121,7 +122,7 @@ def _pictures(rows: pd.DataFrame, backbone: KerasBackbone, store: Store, batch: 
         order = shuffles.permutation(len(rows)) if seed is not None else np.arange(len(rows))
         for i in order:
             digest, target = str(rows["digest"].iloc[i]), float(rows["target"].iloc[i])
-            yield backbone.prepare(rgb(store.blob(digest), backbone.min_side)), target
+            yield backbone.prepare(rgb(store.blob(digest), backbone.side)), target
 
     signature = (tf.TensorSpec(shape, tf.uint8), tf.TensorSpec((), tf.float32))
     data = tf.data.Dataset.from_generator(one_by_one, output_signature=signature)

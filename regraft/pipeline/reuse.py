@@ -9,7 +9,7 @@ import json
 
 import pandas as pd
 
-from regraft.backbones.weights import origin
+from regraft.backbones.weights import weights_source
 from regraft.errors import RegraftError
 from regraft.identity import digest_of
 from regraft.judging.gate import gate
@@ -33,7 +33,7 @@ def recipe(manifest: pd.DataFrame, run: Run) -> str:
     told = config.model_dump(mode="json")
     parts = {name: told[name] for name in PARTS}
     parts["labels"] = {name: category["label"] for name, category in told["categories"].items()}
-    parts["weights"] = origin(config.backbone.name, config.backbone.weights)
+    parts["weights"] = weights_source(config.backbone.name, config.backbone.weights)
     parts["libraries"], parts["code"] = libraries(), commit()
     rows = zip(manifest["digest"], manifest["category"], manifest["split"], manifest["label"], strict=True)
     digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode())

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from regraft import backbones
 from regraft.backbones import device
-from regraft.backbones.engine import engine
+from regraft.backbones.inference import fastest_forward
+from regraft.backbones.loading import load_backbone
 from regraft.errors import ConfigError
 from tests.backbones.test_efficientnet_lite0 import patterns
 
@@ -18,19 +18,18 @@ def mixed() -> bool:
 
 
 @pytest.fixture
-def made_believe(monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
+def pretended_gpu(monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
     """A GPU by what TensorFlow would tell of it."""
     details: dict[str, object] = {"device_name": "NVIDIA T4", "compute_capability": (7, 5)}
     monkeypatch.setattr(device, "on_gpu", lambda: True)
-    monkeypatch.setattr("regraft.backbones.engine.on_gpu", lambda: True)
-    monkeypatch.setattr(device, "_details", lambda: details)
+    monkeypatch.setattr(device, "_gpu_details", lambda: details)
     return details
 
 
 @NO_GPU
 def test_without_a_gpu_auto_is_the_cpu_in_float32() -> None:
     device.use("auto")
-    assert (device.on_gpu(), device.described(), device.precision(), mixed()) == (False, "CPU", "float32", False)
+    assert (device.on_gpu(), device.description(), device.precision(), mixed()) == (False, "CPU", "float32", False)
 
 
 @NO_GPU
@@ -39,13 +38,13 @@ def test_a_gpu_that_is_not_there_is_missed() -> None:
         device.use("gpu")
 
 
-def test_mixed_precision_is_for_gpus_that_gain_by_it(made_believe: dict[str, object]) -> None:
-    assert device.described() == "NVIDIA T4, mixed_float16"
-    made_believe["compute_capability"] = (6, 1)
-    assert device.described() == "NVIDIA T4, float32"
+def test_mixed_precision_is_for_gpus_that_gain_by_it(pretended_gpu: dict[str, object]) -> None:
+    assert device.description() == "NVIDIA T4, mixed_float16"
+    pretended_gpu["compute_capability"] = (6, 1)
+    assert device.description() == "NVIDIA T4, float32"
 
 
-@pytest.mark.usefixtures("made_believe")
+@pytest.mark.usefixtures("pretended_gpu")
 def test_training_is_in_single_precision_whatever_features_are_computed_in() -> None:
     try:
         device.use("auto")
@@ -54,13 +53,15 @@ def test_training_is_in_single_precision_whatever_features_are_computed_in() -> 
             assert not mixed()
         assert mixed()
     finally:
-        device._mix(False)
+        device._set_mixed_precision(False)
 
 
-@pytest.mark.usefixtures("made_believe")
+@pytest.mark.usefixtures("pretended_gpu")
 def test_on_a_gpu_tensorflows_graph_gives_the_same_features(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("regraft.backbones.engine.litert", lambda graph: pytest.fail("LiteRT has no GPU here"))
-    backbone = backbones.load("efficientnet-lite0")
-    on_gpu = engine(backbone.model, backbone.side)
+    monkeypatch.setattr(
+        "regraft.backbones.inference.litert_forward", lambda graph: pytest.fail("LiteRT has no GPU here")
+    )
+    backbone = load_backbone("efficientnet-lite0")
+    on_gpu = fastest_forward(backbone.model, backbone.side)
     on_cpu = np.asarray(backbone.model(tf.cast(patterns(), tf.float32), training=False))
     np.testing.assert_allclose(on_gpu(patterns()), on_cpu, atol=1e-4)

@@ -2,7 +2,8 @@
 
 `data/lite0.npz` holds features that the original made: of eight patterns drawn by NumPy, and of sixteen of the
 photographs behind the replayed web, by their names (numbers only). Where torch and the original's package are
-installed, `python -m tests.test_efficientnet_lite0` makes the file again, and a test asks the original itself.
+installed, `python -m tests.backbones.test_efficientnet_lite0` makes the file again, and a test compares with the
+original itself.
 """
 
 import os
@@ -12,16 +13,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from regraft import backbones
 from regraft.backbones import efficientnet_lite0
-from regraft.backbones.weights import installed
+from regraft.backbones.loading import load_backbone
+from regraft.backbones.weights import installed_weights
 from regraft.errors import BackboneError
 from regraft.pictures.judge import rgb
 
 STORED = Path(__file__).parents[1] / "data" / "lite0.npz"
 PHOTOS = Path(os.environ["REGRAFT_WEB"]) / "photos" if os.environ.get("REGRAFT_WEB") else None
 SIDE = 224
-CLOSE = 1e-4
+TOLERANCE = 1e-4
 """Features reach 6; float32 and another order of sums are worth this much."""
 
 
@@ -38,7 +39,7 @@ def patterns() -> np.ndarray:
 def photos(names: list[str]) -> np.ndarray:
     """Photographs as the backbone prepares them."""
     assert PHOTOS is not None
-    backbone = backbones.load("efficientnet-lite0")
+    backbone = load_backbone("efficientnet-lite0")
     return np.stack([backbone.prepare(rgb((PHOTOS / name).read_bytes())) for name in names])
 
 
@@ -53,7 +54,7 @@ def original(squares: np.ndarray) -> Any:
     import torch
     from efficientnet_lite_pytorch import EfficientNet
 
-    network = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=str(installed())).eval()
+    network = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=str(installed_weights())).eval()
     x = (squares.astype(np.float32) - efficientnet_lite0.MEAN) / efficientnet_lite0.STD
     with torch.no_grad():
         maps = network.extract_features(torch.tensor(x.astype(np.float32).transpose(0, 3, 1, 2)))
@@ -62,37 +63,37 @@ def original(squares: np.ndarray) -> Any:
 
 def test_the_port_gives_the_features_that_the_original_gave() -> None:
     with np.load(STORED) as stored:
-        off = np.abs(backbones.load("efficientnet-lite0").features(patterns()) - stored["patterns"]).max()
+        off = np.abs(load_backbone("efficientnet-lite0").features(patterns()) - stored["patterns"]).max()
     print(f"largest difference {off:.1e}")
-    assert off < CLOSE
+    assert off < TOLERANCE
 
 
 @pytest.mark.skipif(PHOTOS is None, reason="REGRAFT_WEB names no folder with the photographs")
 def test_the_port_gives_the_features_that_the_original_gave_of_photographs() -> None:
     with np.load(STORED) as stored:
         squares = photos([str(name) for name in stored["names"]])
-        off = np.abs(backbones.load("efficientnet-lite0").features(squares) - stored["photos"]).max()
+        off = np.abs(load_backbone("efficientnet-lite0").features(squares) - stored["photos"]).max()
     print(f"largest difference {off:.1e}")
-    assert off < CLOSE
+    assert off < TOLERANCE
 
 
 def test_the_port_gives_what_the_original_gives_here() -> None:
     pytest.importorskip("torch", reason="torch is not installed; the stored features stand in for it")
     pytest.importorskip("efficientnet_lite_pytorch", reason="the original network's package is not installed")
     squares = patterns() if PHOTOS is None else photos(sixteen())
-    assert np.abs(backbones.load("efficientnet-lite0").features(squares) - original(squares)).max() < CLOSE
+    assert np.abs(load_backbone("efficientnet-lite0").features(squares) - original(squares)).max() < TOLERANCE
 
 
 def test_pictures_of_another_size_or_kind_are_refused() -> None:
-    backbone = backbones.load("efficientnet-lite0")
+    backbone = load_backbone("efficientnet-lite0")
     for wrong in (np.zeros((1, 200, 224, 3), np.uint8), np.zeros((1, 224, 224, 3), np.float32)):
-        with pytest.raises(BackboneError, match="wants"):
+        with pytest.raises(BackboneError, match=r"needs pictures as \(N, 224, 224, 3\) uint8"):
             backbone.features(wrong)
 
 
 def test_twenty_pictures_have_the_features_that_each_has_alone() -> None:
-    backbone, pictures = backbones.load("efficientnet-lite0"), np.concatenate([patterns(), patterns(), patterns()])[:20]
-    alone = np.concatenate([backbone.features(one[None]) for one in pictures])
+    backbone, pictures = load_backbone("efficientnet-lite0"), np.concatenate([patterns(), patterns(), patterns()])[:20]
+    alone = np.concatenate([backbone.features(picture[None]) for picture in pictures])
     np.testing.assert_allclose(backbone.features(pictures), alone, atol=1e-5)
 
 

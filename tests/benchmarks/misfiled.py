@@ -20,8 +20,8 @@ import pandas as pd
 from cleanlab.filter import find_label_issues
 from train import world
 
-from regraft import backbones
 from regraft.backbones import embedding
+from regraft.backbones.loading import load_backbone
 from regraft.config import HeadSettings
 from regraft.dataset import misfiled
 from regraft.heads import softmax
@@ -57,7 +57,7 @@ def main() -> None:
     told = asks.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         store = Store(folder)
-        manifest, backbone = world(store, told.count), backbones.load("efficientnet-lite0")
+        manifest, backbone = world(store, told.count), load_backbone("efficientnet-lite0")
         embedding.embed(manifest["digest"].tolist(), backbone, store, 32, lambda _: None)
         features = embedding.lookup(manifest["digest"].tolist(), backbone.fingerprint, store)
     first, second = sorted(manifest["category"].unique())

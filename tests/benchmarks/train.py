@@ -27,9 +27,10 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from regraft import backbones
 from regraft.backbones import embedding
-from regraft.backbones.quiet import muted
+from regraft.backbones.backbone import Backbone
+from regraft.backbones.loading import load_backbone
+from regraft.backbones.stderr import muted_stderr
 from regraft.config import HeadSettings, Normal, SplitSettings
 from regraft.dataset import labels, splits
 from regraft.heads import head
@@ -62,8 +63,8 @@ def world(store: Store, count: int) -> pd.DataFrame:
     return manifest
 
 
-def squares_of(manifest: pd.DataFrame, backbone: backbones.KerasBackbone, store: Store) -> np.ndarray:
-    return np.stack([backbone.prepare(rgb(store.blob(d), backbone.min_side)) for d in manifest["digest"]])
+def squares_of(manifest: pd.DataFrame, backbone: Backbone, store: Store) -> np.ndarray:
+    return np.stack([backbone.prepare(rgb(store.blob(d), backbone.side)) for d in manifest["digest"]])
 
 
 # time to the same error
@@ -110,7 +111,7 @@ def tutorials_way(
     return [found[target] if found[target].ever else Reached(seconds, steps, False) for target in targets]
 
 
-def ours(manifest: pd.DataFrame, backbone: backbones.KerasBackbone, store: Store) -> tuple[float, float]:
+def ours(manifest: pd.DataFrame, backbone: Backbone, store: Store) -> tuple[float, float]:
     """Seconds and RMSE of features from the store, or computed, and the head."""
     began, digests = time.monotonic(), manifest["digest"].tolist()
     embedding.embed(digests, backbone, store, 32, lambda _: None)
@@ -125,7 +126,7 @@ def to_the_same_error(manifest: pd.DataFrame, store: Store, cap_s: float) -> Non
     """Print how long both ways take to come within a tenth of the oracle."""
     ceiling = best.oracle(manifest[manifest["split"] == "test"], DISTRIBUTIONS)
     assert ceiling is not None
-    backbone = backbones.load("efficientnet-lite0")
+    backbone = load_backbone("efficientnet-lite0")
     cold, rmse = ours(manifest, backbone, store)
     warm, _ = ours(manifest, backbone, store)
     squares = squares_of(manifest, backbone, store)
@@ -161,7 +162,7 @@ def onnxruntime(graph: Any) -> Callable[[np.ndarray], np.ndarray]:
 
     whole = frozen(graph)
     names = [[tensor.name for tensor in ends] for ends in (whole.inputs, whole.outputs)]
-    with muted():
+    with muted_stderr():
         made, _ = tf2onnx.convert.from_graph_def(whole.graph.as_graph_def(), None, *names, opset=17)
     session = ort.InferenceSession(made.SerializeToString(), providers=["CPUExecutionProvider"])
     return lambda x: np.asarray(session.run(None, {names[0][0]: x})[0])
@@ -175,7 +176,7 @@ def frozen(graph: Any) -> Any:
 
 def engines(manifest: pd.DataFrame, store: Store, count: int, rounds: int) -> None:
     """Print images a second of each engine, in turn, and how far its features are from TensorFlow's."""
-    backbone = backbones.load("efficientnet-lite0")
+    backbone = load_backbone("efficientnet-lite0")
     squares = squares_of(manifest.iloc[:count], backbone, store)
     graph = tf.function(
         lambda x: backbone.model(tf.cast(x, tf.float32), training=False),

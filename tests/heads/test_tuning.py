@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from regraft import backbones
+from regraft.backbones.backbone import Backbone
 from regraft.backbones.embedding import features_of
+from regraft.backbones.loading import load_backbone
+from regraft.backbones.tuned_weights import with_weights
 from regraft.config import HeadSettings, TuneSettings
 from regraft.config_file import parse_config
 from regraft.errors import CheckpointError, ConfigError
@@ -31,14 +33,14 @@ def world(store: Store) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["digest", "category", "split", "label"])
 
 
-def grafted(manifest: pd.DataFrame, backbone: backbones.KerasBackbone, store: Store) -> head.Head:
+def grafted(manifest: pd.DataFrame, backbone: Backbone, store: Store) -> head.Head:
     features = features_of([rgb(store.blob(digest)) for digest in manifest["digest"]], backbone)
     return head.train(manifest, features, HeadSettings(epochs=5), 0).head
 
 
 def test_only_the_last_block_learns_and_batch_norm_stays(tmp_path: Path) -> None:
     store = Store(str(tmp_path))
-    manifest, backbone = world(store), backbones.load("efficientnet-lite0")
+    manifest, backbone = world(store), load_backbone("efficientnet-lite0")
     before = {weight.path: np.array(weight) for weight in backbone.model.weights}
     grafted_head = grafted(manifest, backbone, store)
     settings = TuneSettings(blocks=2, epochs=5, batch=8)
@@ -55,7 +57,7 @@ def test_only_the_last_block_learns_and_batch_norm_stays(tmp_path: Path) -> None
 
 def test_a_tuned_backbone_is_found_again_from_its_weights(tmp_path: Path) -> None:
     store = Store(str(tmp_path))
-    manifest, backbone = world(store), backbones.load("MobileNetV2", "random")
+    manifest, backbone = world(store), load_backbone("MobileNetV2", "random")
     scratch, made = TuneSettings(blocks="all", epochs=1), grafted(manifest, backbone, store)
     tuned = tuning.tune(manifest, backbone, made, store, scratch, 0, lambda _: None)
     pictures = [rgb(store.blob(digest)) for digest in manifest["digest"][:3]]
@@ -63,7 +65,7 @@ def test_a_tuned_backbone_is_found_again_from_its_weights(tmp_path: Path) -> Non
     again = Extractor(settings, tuned.backbone.fingerprint, tuned.weights).backbone()
     np.testing.assert_allclose(features_of(pictures, tuned.backbone), features_of(pictures, again), atol=1e-5)
     with pytest.raises(CheckpointError, match=r"backbone\.npz"):
-        backbones.retuned(backbone, tuned.weights[:1000])
+        with_weights(backbone, tuned.weights[:1000])
 
 
 def test_random_weights_that_would_never_learn_are_refused() -> None:

@@ -7,7 +7,7 @@ from regraft.pictures.judge import Pixels
 
 
 def centre_crop(pixels: Pixels, side: int) -> Pixels:
-    """Return the middle square of a picture, resized to (side, side, 3), antialiased."""
+    """Return the middle square of a picture, (H, W, 3) uint8, resized to (side, side, 3): bicubic, antialiased."""
     height, width = pixels.shape[:2]
     edge = min(height, width)
     top, left = (height - edge) // 2, (width - edge) // 2

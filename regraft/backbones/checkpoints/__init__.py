@@ -1,0 +1,1 @@
+"""Weights files from elsewhere, read without executing anything that they contain."""
