@@ -57,7 +57,7 @@ def show(story: Story, run: Run) -> None:
         key=artifact_key(run, "version"),
         link=f"{run.config.reports_url.rstrip('/')}/{story.version}/report.html",
         link_text=f"{story.version}: the full report",
-        description=f"{story.metrics['why']} The link needs `regraft serve --store {run.config.store}`.",
+        description=f"{story.metrics.why} The link needs `regraft serve --store {run.config.store}`.",
     )
 
 

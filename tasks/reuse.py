@@ -18,12 +18,12 @@ def recall(screened: Screened, manifest: pd.DataFrame, run: Run) -> Learnt | Non
         same = recipe.same(manifest, run)
         if same is None:
             return None
-        told = same.json("run.json")
+        about = same.run
         head, tuned = run.folder / "head.keras", run.folder / "backbone.npz"
         head.write_bytes(same.read("head.keras"))
         if same.has("backbone.npz"):
             tuned.write_bytes(same.read("backbone.npz"))
         known = manifest[["digest"]].merge(same.table("predictions.parquet"), on="digest")
-        embedded = Embedded(told["fingerprint"], 0, told["device"], tuned if tuned.exists() else None, same)
-        trained = TrainedHead(head, told["history"], target_of(run.config).answers(known))
+        embedded = Embedded(about.backbone_fingerprint, 0, about.device, tuned if tuned.exists() else None, same)
+        trained = TrainedHead(head, about.history, target_of(run.config).answers(known))
         return Learnt(screened, manifest, embedded, trained)

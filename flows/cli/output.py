@@ -14,33 +14,33 @@ def tell_run(store: str, name: str, as_json: bool) -> None:
     from regraft.store.store import Store
 
     version = known.version(Store(store), name)
-    about, metrics = version.json("run.json"), version.json("metrics.json")
+    about, metrics = version.run, version.metrics
     if as_json:
-        print(json.dumps({"version": name, "path": version.path, "metrics": metrics}, indent=1))
+        print(json.dumps({"version": name, "path": version.path, "metrics": json.loads(metrics.to_bytes())}, indent=1))
         return
     links = version.table("links.parquet")
-    test, oracle = metrics["test"], metrics["oracle"]
+    test, oracle = metrics.test, metrics.oracle
     rows = [row for row in report.link_health(links) if row["verdict"] != "alive"][:6]
     lost = ", ".join(f"{row['links']} {row['reason']}" for row in rows)
-    outcomes = about["counts"]["outcomes"]
+    outcomes = about.counts.outcomes
     asked = ", ".join(f"{count} {outcome.replace('_', ' ')}" for outcome, count in sorted(outcomes.items()))
-    images = ", ".join(f"{count} {name}" for name, count in sorted(about["counts"]["images"].items()))
-    computed = about["counts"]["features_computed"]
-    alive = about["counts"]["verdicts"].get("alive", 0)
-    print(f"{about['config']['name']}: version {name}")
+    images = ", ".join(f"{count} {name}" for name, count in sorted(about.counts.images.items()))
+    computed = about.counts.features_computed
+    alive = about.counts.verdicts.get("alive", 0)
+    print(f"{about.config.name}: version {name}")
     print(f"  links     {len(links)} ({asked}): {alive} alive")
     print(f"  lost      {lost}")
     if misfiled := int((links["reason"] == Reason.MISFILED).sum()):
         print(f"  misfiled  {misfiled} left out: in the wrong list, it seems; `regraft accept URL` where they are not")
-    found = max(0, sum(about["counts"]["images"].values()) - computed)  # some were computed and found misfiled
+    found = max(0, sum(about.counts.images.values()) - computed)  # some were computed and found misfiled
     print(f"  images    {images}; features computed for {computed}, found again for {found}")
-    how_good = quality(test["rmse"], test.get("accuracy"))
-    print(f"  model     {how_good} on {test['n']} held-out images" + _area(test["auc"]))
+    how_good = quality(test.rmse, test.accuracy if test.kind == "category" else None)
+    print(f"  model     {how_good} on {test.n} held-out images" + _area(test.auc))
     if oracle:
-        away = report.away(metrics["excess"])
-        print(f"  oracle    RMSE {oracle['rmse']:.2f} cm is the best possible; the model is {away} it")
-    print(f"  champion  {'yes' if metrics['promoted'] else 'no'}: {metrics['why']}")
-    print(f"  seconds   {', '.join(f'{step} {s:.1f}' for step, s in about['timings'].items())}")
+        away = report.away(metrics.excess)
+        print(f"  oracle    RMSE {oracle.rmse:.2f} cm is the best possible; the model is {away} it")
+    print(f"  champion  {'yes' if metrics.promoted else 'no'}: {metrics.why}")
+    print(f"  seconds   {', '.join(f'{step} {s:.1f}' for step, s in about.timings.items())}")
     print(f"Look next:  {version.path}/report.html")
     where = "" if store == "artifacts" else f" --store {store}"
     print(

@@ -19,7 +19,7 @@ from regraft.heads.head import Head
 from regraft.pictures.judge import Pixels
 from regraft.store.store import Store
 from regraft.store.versions import Version
-from regraft.targets.choice import target_of_kind
+from regraft.targets.choice import target_of
 from regraft.targets.target import Answers
 
 
@@ -82,17 +82,14 @@ class Model:
 
 def extractor_of(version: Version) -> Extractor:
     """Return what makes a version's features."""
-    told = version.json("run.json")
-    settings = BackboneSettings.model_validate(told["config"]["backbone"])
+    run = version.run
     tuned = version.read("backbone.npz") if version.has("backbone.npz") else None
-    return Extractor(settings, str(told["fingerprint"]), tuned)
+    return Extractor(run.config.backbone, run.backbone_fingerprint, tuned)
 
 
 def head_of(version: Version) -> Head:
     """Return a version's head. Raises VersionError where it cannot be read."""
-    config = version.json("run.json")["config"]
-    target = config["head"].get("target", "length")  # earlier Regrafts had no other
-    return Head.from_bytes(version.read("head.keras"), target_of_kind(target, config["categories"]))
+    return Head.from_bytes(version.read("head.keras"), target_of(version.run.config))
 
 
 def model_of(version: Version) -> Model:

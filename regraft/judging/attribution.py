@@ -4,8 +4,6 @@ Heads are small and features are kept, so the question is answered by training a
 once on those of them that are left, once more with another seed.
 """
 
-from dataclasses import dataclass
-
 import pandas as pd
 
 from regraft.backbones.embedding import lookup
@@ -13,23 +11,9 @@ from regraft.errors import RegraftError
 from regraft.heads import head
 from regraft.pipeline.run import Run
 from regraft.store import versions
+from regraft.store.records import Attribution
 from regraft.targets.choice import target_of
 from regraft.targets.target import Answers
-
-
-@dataclass(frozen=True)
-class Change:
-    """What moved the error on the holdout, RMSE in cm or of probabilities.
-
-    Lost and changed data add up to the whole difference.
-    """
-
-    lost_data: float
-    """Of a head trained on the champion's images that are left, against one trained on all of them."""
-    changed_data: float
-    """Of the candidate, with new images, new labels and today's settings, against that head."""
-    training_noise: float
-    """How far another training seed alone moves a head trained on the champion's images."""
 
 
 def change(
@@ -38,13 +22,15 @@ def change(
     fingerprint: str,
     held_out: tuple[pd.DataFrame, Answers],
     run: Run,
-) -> Change | None:
-    """Return the split of the difference; None where the champion's features are not to be compared any more.
+) -> Attribution | None:
+    """Return the split of the difference: lost and changed data add up to the whole of it.
+
+    None where the champion's features are not to be compared any more.
 
     `held_out`: the holdout (digest, category, label) and the candidate's answers to it.
     """
     theirs = champion.table("manifest.parquet")
-    if champion.json("run.json")["fingerprint"] != fingerprint:
+    if champion.run.backbone_fingerprint != fingerprint:
         return None
     rows, predicted = held_out
     target = target_of(run.config)
@@ -64,4 +50,8 @@ def change(
         other = trained_on(theirs, seed + 1)
     except (KeyError, RegraftError, ValueError):  # features pruned, or too few images left to train on
         return None
-    return Change(rest - whole, target.rmse(right, predicted) - rest, abs(other - whole))
+    return Attribution(
+        lost_data=rest - whole,
+        changed_data=target.rmse(right, predicted) - rest,
+        training_noise=abs(other - whole),
+    )

@@ -1,7 +1,7 @@
 """The candidate on trial: measured as saved, against the oracle, its rivals and the champion, on held-out images."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -22,6 +22,7 @@ from regraft.judging.gate import Gate
 from regraft.judging.metrics import Evaluation
 from regraft.pipeline.run import Run
 from regraft.store import versions
+from regraft.store.records import Attribution, MetricsRecord
 from regraft.targets import bootstrap, oracle
 from regraft.targets.categories import Categories
 from regraft.targets.choice import target_of
@@ -71,9 +72,11 @@ def evaluate(
         p = measured["leak"]["p"]
         why = f"Leak alarm: predictions know more of the labels than pictures can tell (p={p:.4f}). {gate.why}"
         gate = Gate(False, why, gate.champion)
-    told = {"champion": gate.champion, "change": because, "promoted": gate.promoted, "why": gate.why}
+    metrics = MetricsRecord(
+        **measured, champion=gate.champion, attribution=because, promoted=gate.promoted, why=gate.why
+    )
     sure = certainty.certainty(manifest, features, predicted, target)
-    return Evaluation(predictions, measured | told, held_out, sure.to_bytes())
+    return Evaluation(predictions, metrics, held_out, sure.to_bytes())
 
 
 def _lengths(manifest: pd.DataFrame, predictions: pd.DataFrame, features: Features, run: Run) -> dict[str, Any]:
@@ -94,11 +97,11 @@ def _lengths(manifest: pd.DataFrame, predictions: pd.DataFrame, features: Featur
     label, ours = _arrays(test)
     leak = oracle.leak(test, distributions, config.seed) if best is not None else None
     return {
-        "test": result,
+        "test": result | {"kind": "length"},
         "oracle": {"rmse": best.rmse, "mae": best.mae} if best else None,
         "excess": evaluation.excess(result["rmse"], best),
         "strays": _strays(predictions, distributions) if best else None,
-        "against": evaluation.against(label, ours, shown, LengthTarget(), config.gate, config.seed),
+        "rivals": evaluation.against(label, ours, shown, LengthTarget(), config.gate, config.seed),
         "leak": None if leak is None else {"p": leak, "alarm": leak <= oracle.LEAK},
     }
 
@@ -111,10 +114,10 @@ def _named(manifest: pd.DataFrame, predictions: pd.DataFrame, run: Run) -> dict[
     rivals = {"shares": naming.shares(manifest, target)[is_test]}
     right, ours = target.truth(test), target.answers(test)
     return {
-        "test": naming.metrics(test, target, config.gate, config.seed),
+        "test": naming.metrics(test, target, config.gate, config.seed) | {"kind": "category"},
         "oracle": None,
         "excess": None,
-        "against": evaluation.against(right, ours, rivals, target, config.gate, config.seed),
+        "rivals": evaluation.against(right, ours, rivals, target, config.gate, config.seed),
         "leak": None,
     }
 
@@ -170,7 +173,7 @@ def _rivals(manifest: pd.DataFrame, features: Features, run: Run) -> dict[str, L
 
 def _gate(
     held_out: pd.DataFrame, manifest: pd.DataFrame, candidate: Head, extractor: Extractor, run: Run
-) -> tuple[Gate, Mapping[str, Any] | None]:
+) -> tuple[Gate, Attribution | None]:
     """The gate's decision on the holdout, and what made the difference, where that can be told.
 
     Images that the champion was trained on are left out. A champion that cannot be read any more cannot defend itself;
@@ -202,7 +205,7 @@ def _gate(
     gate = gates.gate(champion.name, right, said, theirs, target, run.config.gate, run.config.seed)
     same = float(np.abs(said - theirs).max()) < gates.SAME
     because = None if same else change(champion, manifest, extractor.fingerprint, (fair, said), run)
-    return gate, asdict(because) if because else None
+    return gate, because
 
 
 def _arrays(rows: pd.DataFrame) -> tuple[Lengths, Lengths]:

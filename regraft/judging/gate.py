@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import Any
 
 from regraft.config import GateSettings
+from regraft.store.records import Comparison
 from regraft.targets import bootstrap
 from regraft.targets.target import Answers, Target
 
@@ -27,10 +27,8 @@ class Gate:
     promoted: bool
     why: str
     """One sentence for people."""
-    champion: dict[str, Any] | None = None
-    """version, n, its rmse, and the candidate's difference from it: difference, low, high, in cm or of probabilities,
-    and detectable, the smallest share of its rmse that so many images would most likely show; None if there is no
-    champion."""
+    champion: Comparison | None = None
+    """None if there is no champion."""
 
 
 def gate(
@@ -57,25 +55,19 @@ def gate(
     difference, n = target.rmse(right, candidate) - theirs, len(right)
     sure = NormalDist().inv_cdf((1 + settings.confidence) / 2) + NormalDist().inv_cdf(POWER)
     detectable = sure * float(samples.std()) / theirs if theirs > 0 else 0.0
-    told = {
-        "version": version,
-        "rmse": theirs,
-        "difference": difference,
-        "low": low,
-        "high": high,
-        "n": n,
-        "detectable": detectable,
-    }
+    beside = Comparison(
+        version=version, n=n, rmse=theirs, difference=difference, low=low, high=high, detectable=detectable
+    )
     signed = target.figures.signed
     interval = f"{settings.confidence:.0%} interval {signed(low)} to {signed(high)}"
     measured = f"{signed(difference)} {target.figures.error}, {interval}, n={n}"
     if high < 0:
-        return Gate(True, f"Measurably better than champion {version} on the same images ({measured}).", told)
+        return Gate(True, f"Measurably better than champion {version} on the same images ({measured}).", beside)
     if low > 0:
-        return Gate(False, f"Measurably worse than champion {version} on the same images ({measured}).", told)
+        return Gate(False, f"Measurably worse than champion {version} on the same images ({measured}).", beside)
     if max(abs(low), abs(high)) < SAME:
-        return Gate(False, f"Predicts just what champion {version} predicts on the same {n} images.", told)
+        return Gate(False, f"Predicts just what champion {version} predicts on the same {n} images.", beside)
     small = ""
     if detectable > MATTERS:
         small = f" The holdout is too small to tell a change of {MATTERS:.0%}: these {n} images show {detectable:.0%}."
-    return Gate(False, f"Not measurably better than champion {version} on the same images ({measured}).{small}", told)
+    return Gate(False, f"Not measurably better than champion {version} on the same images ({measured}).{small}", beside)

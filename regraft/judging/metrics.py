@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from regraft.config import GateSettings
+from regraft.store.records import MetricsRecord
 from regraft.targets import bootstrap
 from regraft.targets.oracle import Oracle
 from regraft.targets.target import Answers, Target
@@ -20,7 +21,7 @@ class Evaluation:
 
     predictions: pd.DataFrame
     """digest, category, split, label, prediction, and p_NAME of named categories: of all images of the manifest."""
-    metrics: dict[str, Any]
+    metrics: MetricsRecord
     """metrics.json"""
     holdout: pd.DataFrame
     """digest, category, phash, label: of all images that candidate and champion are compared on."""

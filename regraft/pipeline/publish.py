@@ -1,6 +1,5 @@
 """A finished run as one immutable version: tables, metrics, head, plots, report; and then the champion."""
 
-import json
 import logging
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
@@ -25,6 +24,7 @@ from regraft.reporting.examples import captions, examples, thumbnails
 from regraft.reporting.history import MOST, Summary, history, summary
 from regraft.reporting.report import Story
 from regraft.store import versions
+from regraft.store.records import Counts, MetricsRecord, PrefectRun, RunRecord, Survival
 from regraft.store.tables import parquet
 from regraft.store.versions import Version
 from regraft.targets.choice import target_of
@@ -80,8 +80,8 @@ def publish(run: Run, made: Finished) -> Story:
         small,
     )
     files = {
-        "run.json": _json(about),
-        "metrics.json": _json(made.evaluation.metrics),
+        "run.json": about.to_bytes(),
+        "metrics.json": made.evaluation.metrics.to_bytes(),
         "links.parquet": parquet(made.screened.links, links.SCHEMA),
         "link_rot.parquet": parquet(rot(made.screened.links, changed)),
         "manifest.parquet": parquet(made.manifest),
@@ -94,17 +94,17 @@ def publish(run: Run, made: Finished) -> Story:
     } | {f"plots/{plot}.png": png for plot, png in pictures.items()}
     if made.tuned is not None:
         files["backbone.npz"] = made.tuned
-    about["files"] = {file: digest_of(data) for file, data in files.items() if file != "run.json"}
-    files["run.json"] = _json(about | {"timings": run.meter.timings()})
+    digests = {file: digest_of(data) for file, data in files.items() if file != "run.json"}
+    files["run.json"] = about.model_copy(update={"files": digests, "timings": run.meter.timings()}).to_bytes()
     versions.publish(run.store, name, files)
-    if made.evaluation.metrics["promoted"]:
+    if made.evaluation.metrics.promoted:
         versions.promote(run.store, name, champion.name if champion else None)
     return story
 
 
-def _past(run: Run, name: str, about: Mapping[str, Any], metrics: Mapping[str, Any]) -> list[Summary]:
+def _past(run: Run, name: str, about: RunRecord, metrics: MetricsRecord) -> list[Summary]:
     """The job's newest versions, and the one that is to be published last."""
-    this = summary(name, about, metrics, metrics["promoted"])
+    this = summary(name, about, metrics, metrics.promoted)
     try:
         before = [told for told in history(run.store, MOST - 1) if told.job == this.job]
     except VersionError as error:  # no reason to fail a run that was measured; `regraft verify` tells of it
@@ -113,32 +113,37 @@ def _past(run: Run, name: str, about: Mapping[str, Any], metrics: Mapping[str, A
     return [replace(told, champion=told.champion and not this.champion) for told in before] + [this]
 
 
-def _about(run: Run, made: Finished, parent: str | None) -> dict[str, Any]:
-    """Return run.json."""
-    outcomes = made.screened.links["outcome"].value_counts()
-    return {
-        "config": run.config.model_dump(mode="json"),
-        "seed": run.config.seed,
-        "published_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "code": commit(),
-        "libraries": libraries(),
-        "recipe": recipe(made.manifest, run),
-        "model_of": made.same.name if made.same else None,
-        "device": made.device,
-        "timings": run.meter.timings(),
-        "counts": {
-            "links": len(made.screened.links),
-            "verdicts": {str(k): int(v) for k, v in made.screened.links["verdict"].value_counts().items()},
-            "outcomes": {str(k): int(v) for k, v in outcomes.items()},
-            "images": {str(k): int(v) for k, v in made.manifest["category"].value_counts().items()},
-            "features_computed": made.computed,
-        },
-        "survival": made.screened.survival,
-        "fingerprint": made.fingerprint,
-        "parent": parent,
-        "prefect": dict(made.prefect_run),
-        "history": {name: [round(x, 6) for x in values] for name, values in made.history.items()},
-    }
+def _about(run: Run, made: Finished, parent: str | None) -> RunRecord:
+    """Return run.json, without the digests of files that are not made yet."""
+    links = made.screened.links
+    return RunRecord(
+        config=run.config,
+        seed=run.config.seed,
+        published_at=datetime.now(UTC).replace(microsecond=0),
+        commit=commit(),
+        libraries=libraries(),
+        model_fingerprint=recipe(made.manifest, run),
+        model_of=made.same.name if made.same else None,
+        device=made.device,
+        timings=run.meter.timings(),
+        counts=Counts(
+            links=len(links),
+            verdicts=_counts(links["verdict"]),
+            outcomes=_counts(links["outcome"]),
+            images=_counts(made.manifest["category"]),
+            features_computed=made.computed,
+        ),
+        survival={name: Survival.model_validate(survival) for name, survival in made.screened.survival.items()},
+        backbone_fingerprint=made.fingerprint,
+        parent=parent,
+        prefect=PrefectRun.model_validate(made.prefect_run),
+        history={name: [round(x, 6) for x in values] for name, values in made.history.items()},
+    )
+
+
+def _counts(column: "pd.Series[str]") -> dict[str, int]:
+    """How often each value stands in a column, the most frequent first."""
+    return {str(value): int(count) for value, count in column.value_counts().items()}
 
 
 def _plots(run: Run, made: Finished, before: pd.DataFrame | None) -> dict[str, bytes]:
@@ -170,12 +175,12 @@ def _drawn(names: Collection[str], run: Run, made: Finished) -> dict[str, bytes]
     test = predictions[predictions["split"] == "test"]
 
     def against_labels() -> bytes:
-        if target.names:
-            return plots.confusion(made.evaluation.metrics["test"]["confusion"])
-        oracle = made.evaluation.metrics["oracle"]
+        oracle, results = made.evaluation.metrics.oracle, made.evaluation.metrics.test
+        if results.kind == "category":
+            return plots.confusion(results.confusion)
         told = {name: c.label for name, c in run.config.categories.items() if c.label} if oracle else {}
         said = {name: labels.mean_of(label) for name, label in told.items()}
-        return plots.predictions(test, said, oracle["rmse"] if oracle else None)
+        return plots.predictions(test, said, oracle.rmse if oracle else None)
 
     def gallery() -> bytes:
         shown = test.groupby("category").head(SHOWN // test["category"].nunique() or 1)
@@ -191,7 +196,3 @@ def _drawn(names: Collection[str], run: Run, made: Finished) -> dict[str, bytes]
         "gallery": gallery,
     }
     return {name: draw() for name, draw in ways.items() if name in names}
-
-
-def _json(told: Mapping[str, Any]) -> bytes:
-    return (json.dumps(told, indent=1, sort_keys=False) + "\n").encode()

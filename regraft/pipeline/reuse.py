@@ -46,11 +46,11 @@ def same(manifest: pd.DataFrame, run: Run) -> Version | None:
     """Return the newest version where its model was made from the very same, and is whole; None where it was not."""
     try:
         newest = versions.newest(run.store)
-        told = newest.json("run.json")
-        if told.get("recipe") != recipe(manifest, run):
+        about = newest.run
+        if about.model_fingerprint != recipe(manifest, run):
             return None
         head = digest_of(newest.read("head.keras"))
-        return newest if told["files"]["head.keras"] == head else None
+        return newest if about.files.get("head.keras") == head else None
     except RegraftError:
         return None
 
@@ -61,7 +61,7 @@ def evaluated(same: Version, held_out: pd.DataFrame, run: Run) -> Evaluation | N
     That is where the holdout is another, or where the champion is neither that version nor the one that it was
     compared with.
     """
-    champion, metrics = versions.champion(same.store), same.json("metrics.json")
+    champion, metrics = versions.champion(same.store), same.metrics
     if champion is None or not same.table("holdout.parquet").equals(held_out):
         return None
     predictions = same.table("predictions.parquet")
@@ -72,7 +72,9 @@ def evaluated(same: Version, held_out: pd.DataFrame, run: Run) -> Evaluation | N
         target = target_of(run.config)
         right, said = target.truth(fair), target.answers(fair)
         found = gate(champion.name, right, said, said, target, run.config.gate, run.config.seed)
-        metrics |= {"champion": found.champion, "change": None, "promoted": found.promoted, "why": found.why}
-    elif (metrics["champion"] or {}).get("version") != champion.name:
+        metrics = metrics.model_copy(
+            update={"champion": found.champion, "attribution": None, "promoted": found.promoted, "why": found.why}
+        )
+    elif metrics.champion is None or metrics.champion.version != champion.name:
         return None
     return Evaluation(predictions, metrics, held_out, same.read("certainty.npz"))

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from regraft.store.records import MetricsRecord
 from regraft.store.versions import Version
 
 METRICS = ("n", "rmse", "mae", "bias", "r2", "auc", "accuracy", "log_loss")
@@ -29,9 +30,9 @@ class Difference:
 
 def difference(first: Version, second: Version) -> Difference:
     """Return what differs. Raises VersionError where a table is missing."""
-    configs = [_flat(version.json("run.json")["config"]) for version in (first, second)]
+    configs = [_flat(version.run.config.model_dump(mode="json")) for version in (first, second)]
     config = [(k, configs[0].get(k), configs[1].get(k)) for k in sorted(configs[0].keys() | configs[1].keys())]
-    metrics = [_metrics(version.json("metrics.json")) for version in (first, second)]
+    metrics = [_metrics(version.metrics) for version in (first, second)]
     links = [version.table("links.parquet") for version in (first, second)]
     reasons = [table["reason"].replace("", "alive").value_counts() for table in links]
     both = pd.DataFrame({"a": reasons[0], "b": reasons[1]}).fillna(0).astype(int).sort_index()
@@ -51,11 +52,11 @@ def _flat(told: Mapping[str, Any], above: str = "") -> dict[str, Any]:
     return found
 
 
-def _metrics(told: Mapping[str, Any]) -> dict[str, Any]:
-    oracle = told["oracle"] or {}
-    whole = {name: told["test"][name] for name in METRICS if told["test"].get(name) is not None}
-    whole |= {"oracle rmse": oracle.get("rmse"), "excess": told["excess"]}
-    return whole | {f"rmse of {name}": part["rmse"] for name, part in told["test"]["by_category"].items()}
+def _metrics(metrics: MetricsRecord) -> dict[str, Any]:
+    test, oracle = metrics.test.model_dump(), metrics.oracle
+    whole = {name: test[name] for name in METRICS if name in test and test[name] is not None}
+    whole |= {"oracle rmse": oracle.rmse if oracle else None, "excess": metrics.excess}
+    return whole | {f"rmse of {name}": scores.rmse for name, scores in metrics.test.by_category.items()}
 
 
 def _images(first: pd.DataFrame, second: pd.DataFrame) -> dict[str, int]:

@@ -1,12 +1,14 @@
 """How a job has fared from version to version: what was alive, how good its model was, which one was in use."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from regraft.store import versions
 from regraft.store.blobs import Blobs
 from regraft.store.versions import Version
+
+if TYPE_CHECKING:
+    from regraft.store.records import MetricsRecord, RunRecord
 
 MOST = 20
 """Versions that tables of the past hold."""
@@ -35,22 +37,22 @@ class Summary:
     why: str
 
 
-def summary(version: str, about: Mapping[str, Any], metrics: Mapping[str, Any], champion: bool) -> Summary:
+def summary(version: str, about: "RunRecord", metrics: "MetricsRecord", champion: bool) -> Summary:
     """Return a version in a line, from its run.json and metrics.json."""
-    counts, test = about["counts"], metrics["test"]
+    counts, test = about.counts, metrics.test
     return Summary(
         version,
         champion,
-        about["config"]["name"],
-        counts["links"],
-        counts["verdicts"].get("alive", 0),
-        sum(counts["images"].values()),
-        test["rmse"],
-        metrics["excess"],
-        test.get("accuracy"),
-        test["auc"],
-        metrics["promoted"],
-        metrics["why"],
+        about.config.name,
+        counts.links,
+        counts.verdicts.get("alive", 0),
+        sum(counts.images.values()),
+        test.rmse,
+        metrics.excess,
+        test.accuracy if test.kind == "category" else None,
+        test.auc,
+        metrics.promoted,
+        metrics.why,
     )
 
 
@@ -59,4 +61,4 @@ def history(store: Blobs, most: int | None = None) -> list[Summary]:
     champion, names = versions.champion(store), versions.names(store)
     in_use = champion.name if champion else None
     known = [Version(store, name) for name in (names if most is None else names[-most:])]
-    return [summary(v.name, v.json("run.json"), v.json("metrics.json"), v.name == in_use) for v in known]
+    return [summary(v.name, v.run, v.metrics, v.name == in_use) for v in known]

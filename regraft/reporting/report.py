@@ -13,6 +13,7 @@ import yaml
 from regraft.links.rot import in_two_categories
 from regraft.reporting.examples import Examples
 from regraft.reporting.history import Summary
+from regraft.store.records import MetricsRecord, RunRecord
 from regraft.web.urls import host_of
 
 RIVALS = {
@@ -38,9 +39,9 @@ class Story:
     """All that a report tells of."""
 
     version: str
-    run: Mapping[str, Any]
+    run: RunRecord
     """run.json"""
-    metrics: Mapping[str, Any]
+    metrics: MetricsRecord
     """metrics.json"""
     links: pd.DataFrame
     manifest: pd.DataFrame
@@ -88,19 +89,19 @@ def model_card(story: Story) -> str:
 
 def sentences(story: Story) -> list[str]:
     """Return what happened, in three sentences."""
-    test, oracle = story.metrics["test"], story.metrics["oracle"]
+    test, oracle = story.metrics.test, story.metrics.oracle
     counts = story.links["verdict"].value_counts()
     first = (
         f"Of {len(story.links):,} links {counts.get('alive', 0):,} are alive and used, {counts.get('dead', 0):,} are "
         f"dead and {counts.get('junk', 0):,} serve nothing to learn from; {len(story.manifest):,} images were labelled."
     )
-    best = f", {away(story.metrics['excess'])} the best possible {oracle['rmse']:.1f} cm" if oracle else ""
-    area = f" and tells the categories apart with an AUC of {test['auc']:.3f}" if test["auc"] is not None else ""
-    does = f"errs by {test['rmse']:.1f} cm (RMSE){best}"
-    if "accuracy" in test:
-        does = f"names {test['accuracy']:.1%} right"
-    second = f"On {test['n']} held-out images the new model {does}{area}."
-    third = ("It is the new champion: " if story.metrics["promoted"] else "The champion stays: ") + story.metrics["why"]
+    best = f", {away(story.metrics.excess)} the best possible {oracle.rmse:.1f} cm" if oracle else ""
+    area = f" and tells the categories apart with an AUC of {test.auc:.3f}" if test.auc is not None else ""
+    does = f"errs by {test.rmse:.1f} cm (RMSE){best}"
+    if test.kind == "category":
+        does = f"names {test.accuracy:.1%} right"
+    second = f"On {test.n} held-out images the new model {does}{area}."
+    third = ("It is the new champion: " if story.metrics.promoted else "The champion stays: ") + story.metrics.why
     return [first, second, third]
 
 
@@ -141,12 +142,12 @@ CATEGORIES = {"accuracy": "named right", "precision": "precision", "rmse": "RMSE
 
 
 def _facts(story: Story) -> dict[str, Any]:
-    config = story.run["config"]
-    measures = CATEGORIES if "accuracy" in story.metrics["test"] else LENGTHS
+    config, test = story.run.config, story.metrics.test
+    measures = CATEGORIES if test.kind == "category" else LENGTHS
     return {
         "measures": measures,
         "names_categories": measures is CATEGORIES,
-        "results": [("all", story.metrics["test"]), *story.metrics["test"]["by_category"].items()],
+        "results": [("all", test), *test.by_category.items()],
         "figure": lambda x: "" if x is None else format(x, ".2f" if measures is LENGTHS else ".3f"),
         "away": away,
         "signed": lambda x: format(x, "+.2f" if measures is LENGTHS else "+.3f"),
@@ -158,10 +159,10 @@ def _facts(story: Story) -> dict[str, Any]:
         "health": link_health(story.links),
         "hosts": by_host(story.links),
         "changes": story.changed,
-        "has_parent": story.run["parent"] is not None,
+        "has_parent": story.run.parent is not None,
         "twice": in_two_categories(story.links),
         "misfiled": story.misfiled.to_dict("records"),
-        "categories": sorted(config["categories"]),
+        "categories": sorted(config.categories),
         "plots": {name: "data:image/png;base64," + base64.b64encode(png).decode() for name, png in story.plots.items()},
         "rivals": RIVALS,
         "past": story.past[::-1],
@@ -170,7 +171,7 @@ def _facts(story: Story) -> dict[str, Any]:
         "thumbnails": story.thumbnails,
         "changes_shown": CHANGES_SHOWN,
         "splits": story.manifest.groupby(["category", "split"]).size().unstack(fill_value=0).to_dict("index"),
-        "config": yaml.safe_dump(config, sort_keys=False, allow_unicode=True),
+        "config": yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True),
     }
 
 

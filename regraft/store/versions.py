@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import filelock
 
@@ -42,14 +42,6 @@ class Version:
     def has(self, file: str) -> bool:
         """Return whether the version holds a file; those of earlier Regrafts lack some."""
         return self.store.disk.exists(f"versions/{self.name}/{file}")
-
-    def json(self, file: str) -> dict[str, Any]:
-        """Return run.json or metrics.json. Raises VersionError where it is damaged."""
-        try:
-            told = json.loads(self.read(file))
-        except ValueError as error:
-            raise VersionError(f"Version {self.name}: {file} is no JSON: {error}") from error
-        return dict(told)
 
     @property
     def metrics(self) -> "MetricsRecord":

@@ -75,8 +75,8 @@ def _line(store: Store) -> set[str]:
     name: str | None = champion.name
     while name in published and name not in found:
         found.add(str(name))
-        told = versions.version(store, str(name)).json("metrics.json").get("champion")
-        name = told.get("version") if told else None
+        champion_then = versions.version(store, str(name)).metrics.champion
+        name = champion_then.version if champion_then else None
     return found
 
 
@@ -86,7 +86,7 @@ def _needed(store: Store, kept: list[str]) -> tuple[set[str], set[str]]:
     fingerprints = set()
     for name in kept:
         version = versions.version(store, name)
-        fingerprints.add(str(version.json("run.json")["fingerprint"]))
+        fingerprints.add(version.run.backbone_fingerprint)
         for file in ("manifest.parquet", "holdout.parquet"):
             if version.has(file):
                 digests |= set(version.table(file)["digest"])

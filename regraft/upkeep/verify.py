@@ -112,7 +112,7 @@ def _feature_damage(data: bytes, name: str) -> str | None:
 def _version(version: versions.Version, progress: Callable[[str], None]) -> Iterator[Damage]:
     """Every file against the digest that run.json tells; versions of earlier Regrafts tell none."""
     try:
-        told = version.json("run.json").get("files", {})
+        told = version.run.files
     except RegraftError as error:
         yield Damage(f"versions/{version.name}/run.json", str(error))
         return
@@ -136,7 +136,7 @@ def _champion(store: Store, repair: bool) -> Iterator[Damage]:
     except RegraftError as error:
         what = str(error)
     mended = ""
-    promoted = [n for n in versions.names(store) if versions.version(store, n).json("metrics.json").get("promoted")]
+    promoted = [n for n in versions.names(store) if versions.version(store, n).metrics.promoted]
     if repair and promoted:
         store.disk.delete(versions.CHAMPION)
         versions.promote(store, promoted[-1], None)

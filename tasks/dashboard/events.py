@@ -23,17 +23,17 @@ def tell(story: Story, run: Run) -> None:
         "regraft.store": run.config.store,
         "regraft.version": story.version,
     }
-    test = story.metrics["test"]
+    metrics = story.metrics
     told = {
-        "rmse": test["rmse"],
-        "auc": test["auc"],
-        "accuracy": test.get("accuracy"),
-        "excess": story.metrics["excess"],
+        "rmse": metrics.test.rmse,
+        "auc": metrics.test.auc,
+        "accuracy": metrics.test.accuracy if metrics.test.kind == "category" else None,
+        "excess": metrics.excess,
+        "why": metrics.why,
     }
-    told["why"] = story.metrics["why"]
     emit_event("regraft.version.published", resource, payload=told)
-    if story.metrics["promoted"]:
-        before = (story.metrics["champion"] or {}).get("version")
+    if metrics.promoted:
+        before = metrics.champion.version if metrics.champion else None
         emit_event("regraft.champion.changed", resource, payload={**told, "before": before})
     died = story.changed["newly_dead"]
     if len(died):

@@ -27,20 +27,21 @@ def named(first: versions.Version, config: Config, tmp_path_factory: pytest.Temp
 
 
 def test_another_question_does_not_change_the_champion_by_itself(named: versions.Version, regraft: Regraft) -> None:
-    metrics = named.json("metrics.json")
-    assert not metrics["promoted"]
-    assert "predicts lengths, this model categories" in metrics["why"]
+    metrics = named.metrics
+    assert not metrics.promoted
+    assert "predicts lengths, this model categories" in metrics.why
     assert regraft("promote", "newest", "--store", named.store.url).code == 0
 
 
 def test_its_run_carries_the_jobs_name(named: versions.Version) -> None:
-    assert named.json("run.json")["prefect"]["flow_run_name"].startswith("felines 20")
+    assert named.run.prefect.flow_run_name.startswith("felines 20")
 
 
 def test_its_tables_and_report_speak_of_categories(named: versions.Version) -> None:
-    test = named.json("metrics.json")["test"]
+    test = named.metrics.test
     rows = named.table("predictions.parquet").query("split == 'test'")
-    assert test["accuracy"] == (rows["prediction"] == rows["category"]).mean() > 0.9
+    assert test.kind == "category"
+    assert test.accuracy == (rows["prediction"] == rows["category"]).mean() > 0.9
     assert rows["label"].equals(rows["category"])
     assert ((rows["p_cat"] + rows["p_tiger"] - 1).abs() < 1e-6).all()
     page = named.read("report.html").decode()

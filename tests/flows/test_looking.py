@@ -35,7 +35,7 @@ def test_a_report_is_found_without_a_browser(first: versions.Version, regraft: R
 def test_a_store_is_looked_through_and_mended(first: versions.Version, regraft: Regraft) -> None:
     store = ("--store", first.store.url)
     assert regraft("verify", *store).code == 0
-    fingerprint = first.json("run.json")["fingerprint"]
+    fingerprint = first.run.backbone_fingerprint
     part = first.store.disk.names(f"features/{fingerprint}")[0]
     path = Path(first.store.url) / "features" / fingerprint / part
     sound = path.read_bytes()

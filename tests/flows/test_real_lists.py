@@ -111,17 +111,21 @@ def test_the_real_lists_become_a_version_near_the_best_possible(tmp_path: Path) 
     alive = links["alive"] == 1
     recall = float(links.loc[alive, "reason"].isin(SHOWS_A_PHOTO).mean())
     in_manifest = {url for urls in version.table("manifest.parquet")["urls"] for url in urls}
-    metrics = version.json("metrics.json")
-    print(f"recall {recall:.4f}, RMSE {metrics['test']['rmse']:.2f}, oracle {metrics['oracle']['rmse']:.2f}")
-    print(f"excess {metrics['excess']:.3f}, AUC {metrics['test']['auc']:.4f}")
-    print(f"misfiled {metrics['misfiled']}")
+    metrics = version.metrics
+    assert metrics.oracle is not None
+    assert metrics.excess is not None
+    assert metrics.test.auc is not None
+    assert metrics.misfiled.excess is not None
+    print(f"recall {recall:.4f}, RMSE {metrics.test.rmse:.2f}, oracle {metrics.oracle.rmse:.2f}")
+    print(f"excess {metrics.excess:.3f}, AUC {metrics.test.auc:.4f}")
+    print(f"misfiled {metrics.misfiled}")
     assert recall >= 0.98
     assert not in_manifest & set(links.loc[~alive, "url"])
     assert links.loc[links["reason"] == "misfiled", "photo"].unique().tolist() == ["015.jpg"]  # a kitten, among tigers
-    assert metrics["excess"] <= 0.03
-    assert metrics["test"]["auc"] >= 0.995
-    assert metrics["misfiled"]["n"] == 1
-    assert metrics["misfiled"]["excess"] < 0.05  # with the kitten
+    assert metrics.excess <= 0.03
+    assert metrics.test.auc >= 0.995
+    assert metrics.misfiled.n == 1
+    assert metrics.misfiled.excess < 0.05  # with the kitten
     excess, area = zip(*(drawn_anew(version, config, seed) for seed in range(10)), strict=True)
     print(f"ten draws of labels and splits: excess {', '.join(f'{x:.1%}' for x in excess)}, mean {np.mean(excess):.2%}")
     assert max(excess) <= 0.03
@@ -139,7 +143,7 @@ def drawn_anew(version: versions.Version, config: Config, seed: int) -> tuple[fl
     rows = list(zip(manifest["category"], manifest["digest"], strict=True))
     manifest["split"] = [splits.split_of(config.split, seed, c, d) for c, d in rows]
     manifest["label"] = [labels.label_of(said[c], seed, c, d) for c, d in rows]  # type: ignore[arg-type]
-    features = lookup(manifest["digest"].tolist(), version.json("run.json")["fingerprint"], version.store)
+    features = lookup(manifest["digest"].tolist(), version.run.backbone_fingerprint, version.store)
     trained = head.train(manifest, features, config.head, seed)
     test = manifest.assign(prediction=trained.head.predict(features)).query("split == 'test'")
     found = evaluation.metrics(test)
@@ -151,7 +155,7 @@ def drawn_anew(version: versions.Version, config: Config, seed: int) -> tuple[fl
 def planted(version: versions.Version, seed: int) -> tuple[float, int]:
     """The share that is found of pictures put into the wrong list, one in twenty, and how many others are called so."""
     manifest = version.table("manifest.parquet")
-    features = lookup(manifest["digest"].tolist(), version.json("run.json")["fingerprint"], version.store)
+    features = lookup(manifest["digest"].tolist(), version.run.backbone_fingerprint, version.store)
     moved = np.random.default_rng(seed).random(len(manifest)) < 0.05
     other = manifest["category"].map({"tiger": "kittycat", "kittycat": "tiger"})
     found = misfiled.find(manifest.assign(category=manifest["category"].mask(moved, other)), features)

@@ -1,6 +1,5 @@
 """The main job, end to end, on the menagerie, on a real Prefect server."""
 
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -42,10 +41,11 @@ def test_a_version_holds_what_it_promises(first: versions.Version) -> None:
         "head.keras",
     }
     assert files >= {"report.html", "MODEL_CARD.md", "plots"}
-    metrics = first.json("metrics.json")
-    print(json.dumps(metrics["test"]), metrics["oracle"], metrics["excess"])
-    assert metrics["test"]["auc"] >= 0.98
-    assert metrics["promoted"]
+    metrics = first.metrics
+    print(metrics.test, metrics.oracle, metrics.excess)
+    assert metrics.test.auc is not None
+    assert metrics.test.auc >= 0.98
+    assert metrics.promoted
     assert 'src="http' not in first.read("report.html").decode()
 
 
@@ -53,21 +53,20 @@ def test_a_second_run_asks_conditionally_and_computes_nothing_again(first: versi
     from regraft.flows.refresh import refresh
 
     second = versions.version(first.store, refresh(config))
-    counts = second.json("run.json")["counts"]
-    assert counts["features_computed"] == 0
-    assert counts["outcomes"]["not_modified"] >= counts["verdicts"]["alive"]
+    counts = second.run.counts
+    assert counts.features_computed == 0
+    assert counts.outcomes["not_modified"] >= counts.verdicts["alive"]
     for table in ("manifest.parquet", "predictions.parquet", "holdout.parquet"):
         pd.testing.assert_frame_equal(first.table(table), second.table(table))
-    assert second.json("run.json")["model_of"] == first.name
+    assert second.run.model_of == first.name
     for file in ("head.keras", "certainty.npz", "plots/predictions.png"):
         assert second.read(file) == first.read(file)
-    ours, theirs = (version.json("metrics.json") for version in (second, first))
-    assert {name: ours[name] for name in ("test", "oracle", "against", "leak")} == {
-        name: theirs[name] for name in ("test", "oracle", "against", "leak")
-    }
-    assert not ours["promoted"]
-    assert ours["champion"]["difference"] == 0
-    assert "Predicts just what champion" in ours["why"]
+    ours, theirs = second.metrics, first.metrics
+    assert (ours.test, ours.oracle, ours.rivals, ours.leak) == (theirs.test, theirs.oracle, theirs.rivals, theirs.leak)
+    assert not ours.promoted
+    assert ours.champion is not None
+    assert ours.champion.difference == 0
+    assert "Predicts just what champion" in ours.why
     champion = versions.champion(first.store)
     assert champion is not None
     assert champion.name == first.name
@@ -81,8 +80,8 @@ def test_another_setting_makes_another_head(first: versions.Version, config: Con
 
     other = config.model_copy(update={"head": config.head.model_copy(update={"epochs": 3})})
     version = versions.version(first.store, refresh(other))
-    assert version.json("run.json")["model_of"] is None
-    assert len(version.json("run.json")["history"]["loss"]) <= 3
+    assert version.run.model_of is None
+    assert len(version.run.history["loss"]) <= 3
     assert version.read("head.keras") != first.read("head.keras")
     champion = versions.champion(first.store)
     assert champion is not None
@@ -137,13 +136,13 @@ def test_real_labels_are_judged_against_the_means_and_not_against_an_oracle(conf
         update={"categories": config.categories | {"tiger": real}, "store": str(tmp_path / "store")}
     )
     version = versions.version(Store(told.store), refresh(told))
-    metrics, manifest = version.json("metrics.json"), version.table("manifest.parquet")
+    metrics, manifest = version.metrics, version.table("manifest.parquet")
     labels = manifest.loc[manifest["category"] == "tiger", "label"]
     assert labels.isin(table["label"]).mean() > 0.9  # the rest are shown by several links, and have their mean
-    assert metrics["oracle"] is metrics["excess"] is metrics["leak"] is None
-    assert set(metrics["against"]) == {"mean", "category_mean", "tutorial"}
-    assert metrics["against"]["mean"]["high"] < 0, "measurably better than the mean of all"
-    assert abs(metrics["against"]["category_mean"]["difference"]) < 1.5
+    assert metrics.oracle is metrics.excess is metrics.leak is None
+    assert set(metrics.rivals) == {"mean", "category_mean", "tutorial"}
+    assert metrics.rivals["mean"].high < 0, "measurably better than the mean of all"
+    assert abs(metrics.rivals["category_mean"].difference) < 1.5
     assert "oracle" not in version.read("report.html").decode().split("<h2>How to reproduce it")[0]
 
 

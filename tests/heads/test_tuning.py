@@ -80,7 +80,7 @@ def test_a_job_that_fine_tunes_publishes_the_tuned_backbone(tmp_path: Path) -> N
     config = CONFIG.model_copy(update={"store": str(tmp_path), "tune": TuneSettings(blocks=1, epochs=1)})
     made = version(Store(config.store), refresh(config))
     assert "-tuned-" in extractor_of(made).fingerprint
-    assert set(made.json("run.json")["history"]) == {"loss", "val_loss", "tune_loss", "tune_val_loss"}
+    assert set(made.run.history) == {"loss", "val_loss", "tune_loss", "tune_val_loss"}
     test = made.table("predictions.parquet").query("split == 'test'")
     pictures = [rgb(made.store.blob(str(digest))) for digest in test["digest"]]
     said = model_of(made).predict(pictures)["length_cm"]

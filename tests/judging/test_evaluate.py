@@ -42,13 +42,15 @@ def test_a_worse_candidate_is_not_promoted_and_its_loss_of_data_is_named(
 
     worse = config.model_copy(update={"head": config.head.model_copy(update={"preset": "tutorial"})})
     second = versions.version(first.store, refresh(worse))
-    metrics = second.json("metrics.json")
-    assert not metrics["promoted"]
-    assert "worse than champion" in metrics["why"] or "too small" in metrics["why"]
-    assert metrics["champion"]["n"] == len(second.table("holdout.parquet"))
-    change = metrics["change"]
-    assert change["lost_data"] == 0
-    whole = metrics["champion"]["difference"]
-    print(change, whole)
-    assert set(metrics["against"]) == {"oracle", "mean", "category_mean", "tutorial"}
-    assert metrics["leak"]["p"] > 0
+    metrics = second.metrics
+    assert not metrics.promoted
+    assert "worse than champion" in metrics.why or "too small" in metrics.why
+    assert metrics.champion is not None
+    assert metrics.champion.n == len(second.table("holdout.parquet"))
+    attribution = metrics.attribution
+    assert attribution is not None
+    assert attribution.lost_data == 0
+    assert attribution.lost_data + attribution.changed_data == pytest.approx(metrics.champion.difference)
+    assert set(metrics.rivals) == {"oracle", "mean", "category_mean", "tutorial"}
+    assert metrics.leak is not None
+    assert not metrics.leak.alarm

@@ -13,6 +13,7 @@ from regraft.store import versions
 from regraft.store.store import Store
 from regraft.tasks.publish import past
 from tests.conftest import Regraft
+from tests.records import metrics_record, run_record
 
 NAMES = ("20260101T000000Z", "20260102T000000Z", "20260103T000000Z")
 LENGTHS = Summary("v1", False, "job", 340, 192, 190, 20.8137, 0.0289, None, 1.0, True, "There was no champion yet.")
@@ -22,15 +23,9 @@ def published(folder: Path) -> Store:
     """Three versions, of which the second one is in use."""
     store = Store(str(folder))
     for alive, name in zip((192, 190, 185), NAMES, strict=True):
-        counts = {"links": 340, "verdicts": {"alive": alive, "dead": 60}, "images": {"cat": 100, "tiger": 80}}
-        about = {"config": {"name": "job"}, "counts": counts}
-        test = {"rmse": 20.8, "auc": 1.0}
-        metrics = {"test": test, "excess": 0.03, "promoted": False, "why": "Not measurably better."}
-        versions.publish(
-            store,
-            name,
-            {file: json.dumps(told).encode() for file, told in (("run.json", about), ("metrics.json", metrics))},
-        )
+        counts = run_record().counts.model_copy(update={"verdicts": {"alive": alive, "dead": 60}})
+        run, metrics = run_record(counts=counts), metrics_record(promoted=False, why="Not measurably better.")
+        versions.publish(store, name, {"run.json": run.to_bytes(), "metrics.json": metrics.to_bytes()})
     versions.promote(store, NAMES[1], None)
     return store
 

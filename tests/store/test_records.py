@@ -10,9 +10,8 @@ from regraft.errors import VersionError
 from regraft.store import versions
 from regraft.store.records import CategoryResults, LengthResults, read_metrics, read_run
 from regraft.store.store import Store
+from tests.records import FORMAT0
 
-FORMAT0 = Path(__file__).parents[1] / "data" / "format0"
-"""Files that Regraft wrote before they had a schema number."""
 NAME = "20261125T125324Z"
 
 

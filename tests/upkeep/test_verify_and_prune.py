@@ -14,6 +14,7 @@ from regraft.store.tables import parquet
 from regraft.upkeep import prune as pruning
 from regraft.upkeep.verify import Damage, verify
 from tests.hostile import ok, serving
+from tests.records import comparison, metrics_record, run_record
 
 
 def remembered(store: Store, url: str, digest: str) -> None:
@@ -28,15 +29,13 @@ def remembered(store: Store, url: str, digest: str) -> None:
 def published(store: Store, name: str, digest: str, champion: str | None = None, promoted: bool = False) -> None:
     """Publish a small version that learnt from one image."""
     manifest = pd.DataFrame({"digest": [digest], "category": ["cat"]})
-    told = f'{{"fingerprint": "net", "files": {{}}, "config": {{"name": "x"}}, "promoted": {str(promoted).lower()}}}'
-    over = (
-        f'{{"promoted": {str(promoted).lower()}, "champion": '
-        + (f'{{"version": "{champion}"}}' if champion else "null")
-        + "}"
-    )
-    versions.publish(
-        store, name, {"manifest.parquet": parquet(manifest), "metrics.json": over.encode(), "run.json": told.encode()}
-    )
+    metrics = metrics_record(promoted=promoted, champion=comparison(champion) if champion else None)
+    files = {
+        "manifest.parquet": parquet(manifest),
+        "metrics.json": metrics.to_bytes(),
+        "run.json": run_record(backbone_fingerprint="net", files={}).to_bytes(),
+    }
+    versions.publish(store, name, files)
 
 
 def damaged(store: Store, repair: bool = False, fetch: FetchSettings | None = None) -> list[Damage]:
@@ -98,8 +97,8 @@ def test_a_pointer_to_nothing_is_pointed_at_the_newest_that_became_champion(tmp_
 
 def test_a_published_file_that_changed_is_told(tmp_path: Path) -> None:
     store = Store(str(tmp_path))
-    told = b'{"fingerprint": "net", "files": {"head.keras": "00", "gone.png": "00"}}'
-    versions.publish(store, "20260101T000000Z", {"head.keras": b"x", "run.json": told})
+    run = run_record(files={"head.keras": "00", "gone.png": "00"})
+    versions.publish(store, "20260101T000000Z", {"head.keras": b"x", "run.json": run.to_bytes()})
     assert {damage.path.rpartition("/")[2] for damage in damaged(store)} == {"head.keras", "gone.png"}
 
 
