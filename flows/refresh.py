@@ -11,19 +11,20 @@ from regraft.config import Config
 from regraft.dataset.screening import Screened
 from regraft.fetching import shard as fetching
 from regraft.links.shards import SHARDS
-from regraft.pipeline.run import Run, open_run
+from regraft.pipeline.run import open_run
+from regraft.pipeline.spec import RunSpec
 from regraft.pipeline.steps import Learnt
 from regraft.process import prepare_process
 from regraft.tasks.dashboard.crashes import tell_cut_off
 from regraft.tasks.dashboard.progress import shown
-from regraft.tasks.drop_misfiled import weed
+from regraft.tasks.drop_misfiled import drop_misfiled
 from regraft.tasks.embed import embed
 from regraft.tasks.evaluate import evaluate
 from regraft.tasks.fetch import fetch
 from regraft.tasks.label import label
 from regraft.tasks.publish import publish
 from regraft.tasks.read import read
-from regraft.tasks.reuse import recall
+from regraft.tasks.reuse import reuse
 from regraft.tasks.screen import screen
 from regraft.tasks.train import train
 from regraft.tasks.tune import tune
@@ -48,22 +49,22 @@ def refresh(config: Config = menagerie.CONFIG) -> str:
     """
     prepare_process()  # a Prefect worker calls this flow without the command line
     name = str(runtime.flow_run.id or "")
-    with menagerie.served(config) as reachable, open_run(reachable, name) as run, shown(run):
-        tell_cut_off(run)
-        links = read(run)
-        fetched = fetch.map(list(fetching.shards(links).items()), run=unmapped(run))
-        screened = screen(fetched.result(), run)
-        manifest = label(screened.pictures, links, run)
-        learnt = recall(screened, manifest, run) or learn(screened, manifest, run)
-        evaluation = evaluate(learnt, run)
-        return publish(learnt, evaluation, run)
+    with menagerie.served(config) as reachable, open_run(reachable, name) as spec, shown(spec):
+        tell_cut_off(spec)
+        links = read(spec)
+        fetched = fetch.map(list(fetching.shards(links).items()), spec=unmapped(spec))
+        screened = screen(fetched.result(), spec)
+        manifest = label(screened.pictures, links, spec)
+        learnt = reuse(screened, manifest, spec) or learn(screened, manifest, spec)
+        evaluation = evaluate(learnt, spec)
+        return publish(learnt, evaluation, spec)
 
 
-def learn(screened: Screened, manifest: pd.DataFrame, run: Run) -> Learnt:
-    """Turn pictures into features, weed out what is in the wrong list, train a head, and tune if that is wanted."""
-    embedded = embed(manifest, run)
-    screened, manifest = weed(screened, manifest, embedded, run)
-    head = train(manifest, embedded, run)
-    if run.config.tune.blocks:
-        embedded, head = tune(manifest, embedded, head, run)
+def learn(screened: Screened, manifest: pd.DataFrame, spec: RunSpec) -> Learnt:
+    """Turn pictures into features, drop what is in the wrong list, train a head, and tune if that is wanted."""
+    embedded = embed(manifest, spec)
+    screened, manifest = drop_misfiled(screened, manifest, embedded, spec)
+    head = train(manifest, embedded, spec)
+    if spec.config.tune.blocks:
+        embedded, head = tune(manifest, embedded, head, spec)
     return Learnt(screened, manifest, embedded, head)

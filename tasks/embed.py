@@ -7,7 +7,8 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from regraft.backbones.stderr import muted_stderr
-from regraft.pipeline.run import Run
+from regraft.pipeline.bench import Bench
+from regraft.pipeline.spec import RunSpec
 from regraft.pipeline.steps import Embedded
 from regraft.tasks.retrying import may_help
 
@@ -22,15 +23,15 @@ def preload() -> None:
 
 
 @task(name="embed", cache_policy=NO_CACHE, retries=1, retry_delay_seconds=2, retry_condition_fn=may_help)
-def embed(manifest: pd.DataFrame, run: Run) -> Embedded:
+def embed(manifest: pd.DataFrame, spec: RunSpec) -> Embedded:
     """Have the store hold every image's features. Needs all cores, or the GPU where TensorFlow sees one."""
     preload()
     from regraft.backbones import device, embedding
     from regraft.backbones.loading import load_backbone
 
-    settings = run.config.backbone
-    progress = run.meter.expect("embed", len(manifest))
-    device.use(run.config.device)
+    bench, settings = Bench.of(spec), spec.config.backbone
+    progress = bench.meter.expect("embed", len(manifest))
+    device.use(spec.config.device)
     backbone = load_backbone(settings.name, settings.weights)
-    computed = embedding.embed(manifest["digest"].tolist(), backbone, run.store, settings.batch, progress)
+    computed = embedding.embed(manifest["digest"].tolist(), backbone, bench.store, settings.batch, progress)
     return Embedded(backbone.fingerprint, computed, device.description())

@@ -6,7 +6,8 @@ from prefect.cache_policies import NO_CACHE
 from prefect.tasks import exponential_backoff
 
 from regraft.fetching.shard import fetch_shard
-from regraft.pipeline.run import Run
+from regraft.pipeline.bench import Bench
+from regraft.pipeline.spec import RunSpec
 from regraft.tasks.retrying import may_help
 
 
@@ -19,7 +20,17 @@ from regraft.tasks.retrying import may_help
     retry_jitter_factor=0.5,
     retry_condition_fn=may_help,
 )
-def fetch(shard: tuple[int, pd.DataFrame], run: Run) -> pd.DataFrame:
+def fetch(shard: tuple[int, pd.DataFrame], spec: RunSpec) -> pd.DataFrame:
     """Return the shard's links with verdicts; pictures go to the store. Needs the network and the crew's processes."""
     number, links = shard
-    return fetch_shard(number, links, run)
+    bench, config = Bench.of(spec), spec.config
+    return fetch_shard(
+        number,
+        links,
+        crew=bench.crew,
+        store=bench.store,
+        settings=config.fetch,
+        near=config.screen.near,
+        since=spec.since,
+        progress=bench.meter.expect("fetch", links["url"].nunique()),
+    )

@@ -8,8 +8,9 @@ from prefect.cache_policies import NO_CACHE
 
 from regraft.judging.metrics import Evaluation
 from regraft.pipeline import publish as publishing
+from regraft.pipeline.bench import Bench
 from regraft.pipeline.publish import Finished
-from regraft.pipeline.run import Run
+from regraft.pipeline.spec import RunSpec
 from regraft.pipeline.steps import Learnt
 from regraft.reporting import report
 from regraft.reporting.report import Story
@@ -20,44 +21,45 @@ METRICS = "Metrics from version to version, the newest first; RMSE is in cm, or 
 
 
 @task(name="publish", cache_policy=NO_CACHE)
-def publish(learnt: Learnt, evaluation: Evaluation, run: Run) -> str:
+def publish(learnt: Learnt, evaluation: Evaluation, spec: RunSpec) -> str:
     """Publish one immutable version, move the champion if the gate said so, and return the version's name."""
-    with run.meter.step("publish"):
+    bench = Bench.of(spec)
+    with bench.meter.step("publish"):
         flow_run = {"flow_run_id": str(runtime.flow_run.id), "flow_run_name": str(runtime.flow_run.name)}
         head, embedded = learnt.head, learnt.embedded
         made = Finished(
             learnt.screened,
             learnt.manifest,
             evaluation,
-            head.path.read_bytes(),
+            head.head,
             head.history,
             embedded.fingerprint,
             embedded.computed,
             embedded.device,
             flow_run,
-            embedded.tuned.read_bytes() if embedded.tuned else None,
+            embedded.tuned,
             embedded.same,
         )
-        story = publishing.publish(run, made)
-        show(story, run)
-        tell(story, run)
+        story = publishing.publish(bench, made)
+        show(story, spec)
+        tell(story, spec)
         return story.version
 
 
-def show(story: Story, run: Run) -> None:
+def show(story: Story, spec: RunSpec) -> None:
     """Put link health, metrics, report and a link to it into the dashboard. Keys carry the job's name."""
     create_table_artifact(
-        key=artifact_key(run, "link-health"), table=report.link_health(story.links), description="Links by reason"
+        key=artifact_key(spec, "link-health"), table=report.link_health(story.links), description="Links by reason"
     )
     create_markdown_artifact(
-        key=artifact_key(run, "report"), markdown=report.markdown(story), description=story.version
+        key=artifact_key(spec, "report"), markdown=report.markdown(story), description=story.version
     )
-    create_table_artifact(key=artifact_key(run, "metrics"), table=past(story), description=METRICS)
+    create_table_artifact(key=artifact_key(spec, "metrics"), table=past(story), description=METRICS)
     create_link_artifact(
-        key=artifact_key(run, "version"),
-        link=f"{run.config.reports_url.rstrip('/')}/{story.version}/report.html",
+        key=artifact_key(spec, "version"),
+        link=f"{spec.config.reports_url.rstrip('/')}/{story.version}/report.html",
         link_text=f"{story.version}: the full report",
-        description=f"{story.metrics.why} The link needs `regraft serve --store {run.config.store}`.",
+        description=f"{story.metrics.why} The link needs `regraft serve --store {spec.config.store}`.",
     )
 
 

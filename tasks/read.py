@@ -8,7 +8,8 @@ from prefect.tasks import exponential_backoff
 from regraft.backbones.weights import weights_source
 from regraft.errors import ListError
 from regraft.links.lists import read_list
-from regraft.pipeline.run import Run
+from regraft.pipeline.bench import Bench
+from regraft.pipeline.spec import RunSpec
 from regraft.tasks.retrying import may_help
 from regraft.web.client import Client
 from regraft.web.guard import Guard
@@ -22,16 +23,16 @@ from regraft.web.guard import Guard
     retry_jitter_factor=0.5,
     retry_condition_fn=may_help,
 )
-def read(run: Run) -> pd.DataFrame:
+def read(spec: RunSpec) -> pd.DataFrame:
     """Return every link of every list: category, url, label. Raises ListError naming the list that cannot be read.
 
     Raises BackboneError where the backbone's weights are not there, which is better known before an hour of fetching.
     """
-    weights_source(run.config.backbone.name, run.config.backbone.weights)
-    fetch = run.config.fetch
+    weights_source(spec.config.backbone.name, spec.config.backbone.weights)
+    fetch = spec.config.fetch
     client = Client(Guard(fetch.allow), proxy=fetch.proxy, user_agent=fetch.user_agent, max_bytes=fetch.max_bytes)
-    with run.meter.step("read"):
-        lists = [read_list(name, category.list, client) for name, category in run.config.categories.items()]
+    with Bench.of(spec).meter.step("read"):
+        lists = [read_list(name, category.list, client) for name, category in spec.config.categories.items()]
     if not lists:
         raise ListError("The config names no list.")
     return pd.concat(lists, ignore_index=True)

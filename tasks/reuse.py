@@ -6,24 +6,23 @@ from prefect.cache_policies import NO_CACHE
 
 from regraft.dataset.screening import Screened
 from regraft.pipeline import reuse as recipe
-from regraft.pipeline.run import Run
+from regraft.pipeline.bench import Bench
+from regraft.pipeline.spec import RunSpec
 from regraft.pipeline.steps import Embedded, Learnt, TrainedHead
 from regraft.targets.choice import target_of
 
 
-@task(name="recall", cache_policy=NO_CACHE)
-def recall(screened: Screened, manifest: pd.DataFrame, run: Run) -> Learnt | None:
+@task(name="reuse", cache_policy=NO_CACHE)
+def reuse(screened: Screened, manifest: pd.DataFrame, spec: RunSpec) -> Learnt | None:
     """Return what the newest version had learnt, where it would come out the same; None where not."""
-    with run.meter.step("recall"):
-        same = recipe.same(manifest, run)
+    bench = Bench.of(spec)
+    with bench.meter.step("reuse"):
+        same = recipe.same(manifest, spec.config, bench.store)
         if same is None:
             return None
         about = same.run
-        head, tuned = run.folder / "head.keras", run.folder / "backbone.npz"
-        head.write_bytes(same.read("head.keras"))
-        if same.has("backbone.npz"):
-            tuned.write_bytes(same.read("backbone.npz"))
+        tuned = same.read("backbone.npz") if same.has("backbone.npz") else None
         known = manifest[["digest"]].merge(same.table("predictions.parquet"), on="digest")
-        embedded = Embedded(about.backbone_fingerprint, 0, about.device, tuned if tuned.exists() else None, same)
-        trained = TrainedHead(head, about.history, target_of(run.config).answers(known))
+        embedded = Embedded(about.backbone_fingerprint, 0, about.device, tuned, same)
+        trained = TrainedHead(same.read("head.keras"), about.history, target_of(spec.config).answers(known))
         return Learnt(screened, manifest, embedded, trained)

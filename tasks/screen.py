@@ -8,12 +8,14 @@ from prefect.cache_policies import NO_CACHE
 
 from regraft.dataset import screening
 from regraft.dataset.screening import Screened
-from regraft.pipeline.run import Run
+from regraft.pipeline.bench import Bench
+from regraft.pipeline.spec import RunSpec
 
 
 @task(name="screen", cache_policy=NO_CACHE)
-def screen(fetched: Sequence[pd.DataFrame], run: Run) -> Screened:
+def screen(fetched: Sequence[pd.DataFrame], spec: RunSpec) -> Screened:
     """Return the links with their last verdicts, and the pictures to learn from. Needs memory for the tables."""
-    run.crew.close()  # all is fetched: its processes' memory is better used for tables and networks
-    with run.meter.step("screen"):
-        return screening.screen(pd.concat(fetched, ignore_index=True), run.config, run.store)
+    bench = Bench.of(spec)
+    bench.crew.close()  # all is fetched: its processes' memory is better used for tables and networks
+    with bench.meter.step("screen"):
+        return screening.screen(pd.concat(fetched, ignore_index=True), spec.config, bench.store)

@@ -6,29 +6,27 @@ import pandas as pd
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from regraft.pipeline.run import Run
+from regraft.pipeline.bench import Bench
+from regraft.pipeline.spec import RunSpec
 from regraft.pipeline.steps import Embedded, TrainedHead
 from regraft.targets.choice import target_of
 
 
 @task(name="tune", cache_policy=NO_CACHE)
-def tune(manifest: pd.DataFrame, embedded: Embedded, head: TrainedHead, run: Run) -> tuple[Embedded, TrainedHead]:
+def tune(manifest: pd.DataFrame, embedded: Embedded, head: TrainedHead, spec: RunSpec) -> tuple[Embedded, TrainedHead]:
     """Return both after learning together, and the features of the tuned backbone. Needs all cores, or the GPU."""
     from regraft.backbones import embedding
     from regraft.heads import tuning
     from regraft.heads.head import Head
 
-    config, digests = run.config, manifest["digest"].tolist()
-    progress = run.meter.expect("tune", tuning.steps(manifest, config.tune))
-    backbone = embedded.extractor(run).backbone()
-    saved = Head.from_bytes(head.path.read_bytes(), target_of(config))
-    tuned = tuning.tune(manifest, backbone, saved, run.store, config.tune, config.seed, progress)
-    weights = run.folder / "backbone.npz"
-    weights.write_bytes(tuned.weights)
-    head.path.write_bytes(tuned.head.to_bytes())
-    progress = run.meter.expect("embed again", len(manifest))
-    computed = embedding.embed(digests, tuned.backbone, run.store, config.backbone.batch, progress)
-    predicted = tuned.head.predict(embedding.lookup(digests, tuned.backbone.fingerprint, run.store))
-    made = replace(embedded, fingerprint=tuned.backbone.fingerprint, tuned=weights)
+    bench, config, digests = Bench.of(spec), spec.config, manifest["digest"].tolist()
+    progress = bench.meter.expect("tune", tuning.steps(manifest, config.tune))
+    backbone = embedded.extractor(config).backbone()
+    saved = Head.from_bytes(head.head, target_of(config))
+    tuned = tuning.tune(manifest, backbone, saved, bench.store, config.tune, config.seed, progress)
+    progress = bench.meter.expect("embed again", len(manifest))
+    computed = embedding.embed(digests, tuned.backbone, bench.store, config.backbone.batch, progress)
+    predicted = tuned.head.predict(embedding.lookup(digests, tuned.backbone.fingerprint, bench.store))
+    made = replace(embedded, fingerprint=tuned.backbone.fingerprint, tuned=tuned.weights)
     made = replace(made, computed=embedded.computed + computed)
-    return made, TrainedHead(head.path, {**head.history, **tuned.history}, predicted)
+    return made, TrainedHead(tuned.head.to_bytes(), {**head.history, **tuned.history}, predicted)

@@ -26,7 +26,7 @@ def run(
     proxy: ProxyOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Run the job once: fetch, screen, label, embed, weed, train, evaluate, gate, publish.
+    """Run the job once: fetch, screen, label, embed, drop misfiled, train, evaluate, gate, publish.
 
     Examples:
     - `regraft run`: the embedded menagerie, drawn animals behind dying links

@@ -1,20 +1,22 @@
 """One shard of links: asked, judged, remembered; unless the failures say that it is this machine that is down."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 
 import numpy as np
 import pandas as pd
 
+from regraft.config import FetchSettings
 from regraft.errors import OutageError
 from regraft.fetching.breaker import SILENT
+from regraft.fetching.crew import Crew, Progress
 from regraft.fetching.worker import host_of
 from regraft.links import memory as links
 from regraft.links.findings import Finding
 from regraft.links.memory import known_links, put_links
 from regraft.links.recheck import is_due
 from regraft.links.shards import shard_of
-from regraft.pipeline.run import Run
+from regraft.store.store import Store
 
 FEW = 5
 """Fewer failures than this never make an outage."""
@@ -28,31 +30,41 @@ def shards(table: pd.DataFrame) -> dict[int, pd.DataFrame]:
     return {int(shard): part.reset_index(drop=True) for shard, part in table.groupby(number)}
 
 
-def fetch_shard(shard: int, asked: pd.DataFrame, run: Run) -> pd.DataFrame:
+def fetch_shard(
+    shard: int,
+    asked: pd.DataFrame,
+    *,
+    crew: Crew,
+    store: Store,
+    settings: FetchSettings,
+    near: int,
+    since: datetime,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    progress: Progress = lambda links: None,
+) -> pd.DataFrame:
     """Return a shard's links as rows of links.MEMORY, and remember them in the store.
 
     Links that a run that was cut off had checked are not asked again, nor dead ones whose time has not come, nor what
     the run's budget has nothing left for. Raises OutageError, and remembers nothing, where too large a share of the
     links fails because of this machine.
     """
-    progress = run.meter.expect("fetch", asked["url"].nunique())
-    with run.crew.turn:
-        memory = known_links(run.store, shard)
+    with crew.turn:
+        memory = known_links(store, shard)
         known = memory.drop_duplicates("url")
-        now = datetime.now(UTC)
-        left_alone = set(known.loc[~_to_ask(known, run.since, now), "url"])
+        now = clock()
+        left_alone = set(known.loc[~_to_ask(known, since, now), "url"])
         urls = [url for url in dict.fromkeys(asked["url"]) if url not in left_alone]
         progress(asked["url"].nunique() - len(urls))
-        pending = run.crew.ask(links.jobs(urls, known), progress)
+        pending = crew.ask(links.jobs(urls, known), progress)
     findings = pending.findings()
-    check_outage(findings, set(known.loc[known["digest"] != "", "url"]), run.config.fetch.outage_share)
+    check_outage(findings, set(known.loc[known["digest"] != "", "url"]), settings.outage_share)
     unreached = {finding.url for finding in findings if finding.outcome == "skipped"}
     left_alone |= unreached & set(known["url"])
     new = asked[~asked["url"].isin(left_alone)]
-    rows = links.remembered(new, findings, known, now, run.config.screen.near)
+    rows = links.remembered(new, findings, known, now, near)
     table = _stacked(rows, _skipped(asked, known[known["url"].isin(left_alone)]))
     others = memory[~memory["url"].isin(set(asked["url"]))]
-    put_links(run.store, shard, _stacked(table[~table["url"].isin(unreached - left_alone)], others))
+    put_links(store, shard, _stacked(table[~table["url"].isin(unreached - left_alone)], others))
     return table
 
 

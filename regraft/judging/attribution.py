@@ -9,7 +9,7 @@ import pandas as pd
 from regraft.backbones.embedding import lookup
 from regraft.errors import RegraftError
 from regraft.heads import head
-from regraft.pipeline.run import Run
+from regraft.pipeline.bench import Bench as Run
 from regraft.store import versions
 from regraft.store.records import Attribution
 from regraft.targets.choice import target_of

@@ -20,7 +20,7 @@ from regraft.judging import metrics as evaluation
 from regraft.judging.attribution import change
 from regraft.judging.gate import Gate
 from regraft.judging.metrics import Evaluation
-from regraft.pipeline.run import Run
+from regraft.pipeline.bench import Bench as Run
 from regraft.store import versions
 from regraft.store.records import Attribution, MetricsRecord
 from regraft.targets import bootstrap, oracle

@@ -16,9 +16,9 @@ from regraft.judging.metrics import Evaluation
 from regraft.links import memory as links
 from regraft.links.rot import changes, rot
 from regraft.pictures.judge import rgb
+from regraft.pipeline.bench import Bench as Run
 from regraft.pipeline.provenance import commit, libraries
 from regraft.pipeline.reuse import recipe
-from regraft.pipeline.run import Run
 from regraft.reporting import report
 from regraft.reporting.examples import captions, examples, thumbnails
 from regraft.reporting.history import MOST, Summary, history, summary
@@ -122,7 +122,7 @@ def _about(run: Run, made: Finished, parent: str | None) -> RunRecord:
         published_at=datetime.now(UTC).replace(microsecond=0),
         commit=commit(),
         libraries=libraries(),
-        model_fingerprint=recipe(made.manifest, run),
+        model_fingerprint=recipe(made.manifest, run.config),
         model_of=made.same.name if made.same else None,
         device=made.device,
         timings=run.meter.timings(),

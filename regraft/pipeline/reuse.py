@@ -10,13 +10,14 @@ import json
 import pandas as pd
 
 from regraft.backbones.weights import weights_source
+from regraft.config import Config
 from regraft.errors import RegraftError
 from regraft.identity import digest_of
 from regraft.judging.gate import gate
 from regraft.judging.metrics import Evaluation
 from regraft.pipeline.provenance import commit, libraries
-from regraft.pipeline.run import Run
 from regraft.store import versions
+from regraft.store.blobs import Blobs
 from regraft.store.versions import Version
 from regraft.targets.choice import target_of
 
@@ -24,12 +25,11 @@ PARTS = {"seed", "device", "screen", "split", "backbone", "head", "tune", "gate"
 """The parts of the config that a model and its evaluation depend on; of the categories it is the labels."""
 
 
-def recipe(manifest: pd.DataFrame, run: Run) -> str:
+def recipe(manifest: pd.DataFrame, config: Config) -> str:
     """Return the SHA-256 of all that a model is made from: images, labels, splits, settings, weights, libraries, code.
 
     Raises BackboneError where there are no weights.
     """
-    config = run.config
     told = config.model_dump(mode="json")
     parts = {name: told[name] for name in PARTS}
     parts["labels"] = {name: category["label"] for name, category in told["categories"].items()}
@@ -42,12 +42,12 @@ def recipe(manifest: pd.DataFrame, run: Run) -> str:
     return digest.hexdigest()
 
 
-def same(manifest: pd.DataFrame, run: Run) -> Version | None:
+def same(manifest: pd.DataFrame, config: Config, store: Blobs) -> Version | None:
     """Return the newest version where its model was made from the very same, and is whole; None where it was not."""
     try:
-        newest = versions.newest(run.store)
+        newest = versions.newest(store)
         about = newest.run
-        if about.model_fingerprint != recipe(manifest, run):
+        if about.model_fingerprint != recipe(manifest, config):
             return None
         head = digest_of(newest.read("head.keras"))
         return newest if about.files.get("head.keras") == head else None
@@ -55,7 +55,7 @@ def same(manifest: pd.DataFrame, run: Run) -> Version | None:
         return None
 
 
-def evaluated(same: Version, held_out: pd.DataFrame, run: Run) -> Evaluation | None:
+def evaluated(same: Version, held_out: pd.DataFrame, config: Config) -> Evaluation | None:
     """Return the evaluation of a version's model, as it stands; None where it has to be measured anew.
 
     That is where the holdout is another, or where the champion is neither that version nor the one that it was
@@ -69,9 +69,9 @@ def evaluated(same: Version, held_out: pd.DataFrame, run: Run) -> Evaluation | N
         fair = held_out[["digest"]].merge(predictions, on="digest")
         if len(fair) != len(held_out):
             return None
-        target = target_of(run.config)
+        target = target_of(config)
         right, said = target.truth(fair), target.answers(fair)
-        found = gate(champion.name, right, said, said, target, run.config.gate, run.config.seed)
+        found = gate(champion.name, right, said, said, target, config.gate, config.seed)
         metrics = metrics.model_copy(
             update={"champion": found.champion, "attribution": None, "promoted": found.promoted, "why": found.why}
         )

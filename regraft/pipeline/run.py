@@ -1,49 +1,30 @@
-"""What the steps of one run share: its config, its store, its crew, its progress."""
+"""A run opened: the store held, a marker written that a run is under way, and all let go at its end."""
 
 import contextlib
-import tempfile
+import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import datetime
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from regraft.config import Config
-from regraft.fetching.crew import Crew
-from regraft.progress import Meter
-
-if TYPE_CHECKING:
-    from regraft.store.store import Store
-
-
-@dataclass(frozen=True)
-class Run:
-    """One run under way; holds the store's lock."""
-
-    config: Config
-    store: "Store"
-    crew: Crew
-    since: datetime
-    """Checks of links since then count as this run's."""
-    folder: Path
-    """Scratch space of this machine, gone after the run."""
-    cut_off: str = ""
-    """The name of the run before, where it was cut off."""
-    meter: Meter = field(default_factory=Meter)
+from regraft.pipeline.bench import Bench
+from regraft.pipeline.spec import RunSpec
 
 
 @contextlib.contextmanager
-def open_run(config: Config, name: str = "") -> Iterator[Run]:
-    """Hold the store, start the crew, and let both go at the end. Raises LockedError or StoreError.
+def open_run(config: Config, run_id: str = "") -> Iterator[RunSpec]:
+    """Hold the store for one run and yield its spec; close this process's bench at the end, then let the store go.
 
-    `name` is what the next run will know this one by, should it be cut off.
+    `run_id` is what the next run will know this one by, should it be cut off; one is made up where none is given.
+    Raises LockedError while another run is under way, StoreError where the store cannot be written.
     """
-    with Crew(config.store, config.fetch, config.screen) as crew:
-        from regraft.store.store import Store  # its tables take as long to import as the crew to start
+    from regraft.store.disk import LocalDisk
+    from regraft.store.store import Store  # pandas and Arrow take a while to import
 
-        store = Store(config.store)
-        with store.run(name) as turn, tempfile.TemporaryDirectory(prefix="regraft-") as folder:
-            try:
-                yield Run(config, store, crew, turn.since, Path(folder), turn.cut_off)
-            finally:
-                crew.close()  # before the store is let go: whoever still waits for links is done with it
+    run_id = run_id or uuid.uuid4().hex
+    store = Store(config.store)
+    store_url = str(store.disk.root) if isinstance(store.disk, LocalDisk) else store.url
+    with store.run(run_id) as turn:
+        spec = RunSpec(config=config, store_url=store_url, run_id=run_id, since=turn.since, cut_off=turn.cut_off)
+        try:
+            yield spec
+        finally:
+            Bench.of(spec).close()  # before the store is let go: whoever still waits for links is done with it

@@ -1,13 +1,12 @@
 """What the steps of a run hand on."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from regraft.config import Config
 from regraft.dataset.screening import Screened
-from regraft.pipeline.run import Run
 from regraft.store.versions import Version
 from regraft.targets.target import Answers
 
@@ -23,23 +22,24 @@ class Embedded:
     computed: int
     device: str
     """Its name, and what it computes in."""
-    tuned: Path | None = None
-    """backbone.npz in the run's folder, where the backbone was fine-tuned."""
+    tuned: bytes | None = None
+    """backbone.npz, where the backbone was fine-tuned."""
     same: Version | None = None
     """The version whose model this is too, where it was found again."""
 
-    def extractor(self, run: Run) -> "Extractor":
+    def extractor(self, config: Config) -> "Extractor":
         """Return what makes these features."""
         from regraft.heads.model import Extractor
 
-        return Extractor(run.config.backbone, self.fingerprint, self.tuned.read_bytes() if self.tuned else None)
+        return Extractor(config.backbone, self.fingerprint, self.tuned)
 
 
 @dataclass(frozen=True)
 class TrainedHead:
-    """A head in the run's folder, what it predicted before it was saved, and its loss curves."""
+    """A head, what it predicted before it was saved, and its loss curves."""
 
-    path: Path
+    head: bytes
+    """head.keras"""
     history: dict[str, list[float]]
     predicted: Answers
 

@@ -3,7 +3,7 @@
 import pandas as pd
 from prefect.events import emit_event
 
-from regraft.pipeline.run import Run
+from regraft.pipeline.spec import RunSpec
 from regraft.reporting.report import Story
 from regraft.web.urls import host_of
 
@@ -11,16 +11,16 @@ MOST_HOSTS = 20
 """Hosts named in one event at most."""
 
 
-def tell(story: Story, run: Run) -> None:
+def tell(story: Story, spec: RunSpec) -> None:
     """Emit regraft.version.published, and where they happened regraft.champion.changed and regraft.links.died.
 
     Each event's resource is the job, `regraft.job.NAME`, with `regraft.store` and `regraft.version`; the numbers are
     in its payload.
     """
     resource = {
-        "prefect.resource.id": f"regraft.job.{run.config.name}",
-        "prefect.resource.name": run.config.name,
-        "regraft.store": run.config.store,
+        "prefect.resource.id": f"regraft.job.{spec.config.name}",
+        "prefect.resource.name": spec.config.name,
+        "regraft.store": spec.config.store,
         "regraft.version": story.version,
     }
     metrics = story.metrics

@@ -12,7 +12,8 @@ import httpx
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.exceptions import PrefectException
 
-from regraft.pipeline.run import Run
+from regraft.pipeline.bench import Bench
+from regraft.pipeline.spec import RunSpec
 
 log = logging.getLogger("regraft")
 EVERY_S = 2.0
@@ -20,16 +21,16 @@ EVERY_S = 2.0
 JOIN_S = 10
 
 
-def artifact_key(run: Run, what: str) -> str:
+def artifact_key(spec: RunSpec, what: str) -> str:
     """Return the key of one of a job's artifacts; keys have small letters, digits and dashes."""
-    return re.sub(r"[^a-z0-9]+", "-", f"{run.config.name}-{what}".lower()).strip("-")
+    return re.sub(r"[^a-z0-9]+", "-", f"{spec.config.name}-{what}".lower()).strip("-")
 
 
 @contextlib.contextmanager
-def shown(run: Run) -> Iterator[None]:
+def shown(spec: RunSpec) -> Iterator[None]:
     """Show the run's progress while the context lasts."""
     over = threading.Event()
-    follows = threading.Thread(target=contextvars.copy_context().run, args=(_follow, run, over), daemon=True)
+    follows = threading.Thread(target=contextvars.copy_context().run, args=(_follow, spec, over), daemon=True)
     follows.start()
     try:
         yield
@@ -38,23 +39,23 @@ def shown(run: Run) -> Iterator[None]:
         follows.join(JOIN_S)
 
 
-def _follow(run: Run, over: threading.Event) -> None:
+def _follow(spec: RunSpec, over: threading.Event) -> None:
     shown: dict[str, tuple[UUID, float]] = {}
     try:
         ended = False
         while not ended:
             ended = over.wait(EVERY_S)
-            for step, (done, total) in run.meter.counts().items():
+            for step, (done, total) in Bench.of(spec).meter.counts().items():
                 if total > 1:
-                    _show(step, round(100 * done / total, 1), f"{step}: {done:,} of {total:,}", shown, run)
+                    _show(step, round(100 * done / total, 1), f"{step}: {done:,} of {total:,}", shown, spec)
     except (PrefectException, httpx.HTTPError) as error:
         log.info("progress is not shown any more: %s", error)
 
 
-def _show(step: str, percent: float, words: str, shown: dict[str, tuple[UUID, float]], run: Run) -> None:
+def _show(step: str, percent: float, words: str, shown: dict[str, tuple[UUID, float]], spec: RunSpec) -> None:
     """Put one step's progress into the dashboard, where it has changed."""
     if step not in shown:
-        made = create_progress_artifact(percent, artifact_key(run, step), words)
+        made = create_progress_artifact(percent, artifact_key(spec, step), words)
     elif shown[step][1] != percent:
         made = update_progress_artifact(shown[step][0], percent, words)
     else:

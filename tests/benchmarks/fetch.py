@@ -190,6 +190,7 @@ def regraft(urls: Path, folder: Path) -> None:
     from concurrent.futures import ThreadPoolExecutor
 
     from regraft.config_file import parse_config
+    from regraft.pipeline.bench import Bench
     from regraft.pipeline.run import open_run
     from regraft.web.client import Client
 
@@ -201,7 +202,7 @@ def regraft(urls: Path, folder: Path) -> None:
         "fetch": {"allow": [f"127.0.0.1:{port}"], "per_host": THREADS, "connections": THREADS},
     }
     config = parse_config(job)
-    with open_run(config) as run, ThreadPoolExecutor(16) as shards:
+    with open_run(config) as spec, ThreadPoolExecutor(16) as shards:
         import pandas as pd
 
         from regraft.dataset import screening
@@ -209,9 +210,15 @@ def regraft(urls: Path, folder: Path) -> None:
         from regraft.links.lists import read_list
 
         links = read_list("one", str(urls), Client())
-        fetched = list(shards.map(lambda item: fetching.fetch_shard(*item, run), fetching.shards(links).items()))
-        run.crew.close()
-        screened = screening.screen(pd.concat(fetched, ignore_index=True), config, run.store)
+        bench = Bench.of(spec)
+
+        def fetch(shard: tuple[int, pd.DataFrame]) -> pd.DataFrame:
+            pieces = {"crew": bench.crew, "store": bench.store, "settings": config.fetch}
+            return fetching.fetch_shard(*shard, **pieces, near=config.screen.near, since=spec.since)
+
+        fetched = list(shards.map(fetch, fetching.shards(links).items()))
+        bench.crew.close()
+        screened = screening.screen(pd.concat(fetched, ignore_index=True), config, bench.store)
     counts = screened.links["reason"].replace("", "alive").value_counts().to_dict()
     print(f"  regraft: {len(screened.pictures)} pictures, {counts}", file=sys.stderr)
 

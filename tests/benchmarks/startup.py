@@ -95,33 +95,33 @@ def bare(store: str) -> None:
     from regraft import menagerie
     from regraft.fetching import shard as fetching
     from regraft.pipeline import publish as publishing
+    from regraft.pipeline.bench import Bench
     from regraft.pipeline.publish import Finished
     from regraft.pipeline.run import open_run
-    from regraft.tasks import drop_misfiled as weed
-    from regraft.tasks import embed, evaluate, fetch, label, read, screen, train
+    from regraft.tasks import drop_misfiled, embed, evaluate, fetch, label, read, screen, train
 
     config = menagerie.CONFIG.model_copy(update={"store": store})
-    with menagerie.served(config) as reachable, open_run(reachable) as run, ThreadPoolExecutor(16) as shards:
-        links = read.read.fn(run)
-        fetched = list(shards.map(lambda shard: fetch.fetch.fn(shard, run), fetching.shards(links).items()))
-        screened = screen.screen.fn(fetched, run)
-        manifest = label.label.fn(screened.pictures, links, run)
-        embedded = embed.embed.fn(manifest, run)
-        screened, manifest = weed.weed.fn(screened, manifest, embedded, run)
-        head = train.train.fn(manifest, embedded, run)
-        evaluation = evaluate.evaluate.fn(train.Learnt(screened, manifest, embedded, head), run)
+    with menagerie.served(config) as reachable, open_run(reachable) as spec, ThreadPoolExecutor(16) as shards:
+        links = read.read.fn(spec)
+        fetched = list(shards.map(lambda shard: fetch.fetch.fn(shard, spec), fetching.shards(links).items()))
+        screened = screen.screen.fn(fetched, spec)
+        manifest = label.label.fn(screened.pictures, links, spec)
+        embedded = embed.embed.fn(manifest, spec)
+        screened, manifest = drop_misfiled.drop_misfiled.fn(screened, manifest, embedded, spec)
+        head = train.train.fn(manifest, embedded, spec)
+        evaluation = evaluate.evaluate.fn(train.Learnt(screened, manifest, embedded, head), spec)
         made = Finished(
             screened,
             manifest,
             evaluation,
-            head.path.read_bytes(),
+            head.head,
             head.history,
             embedded.fingerprint,
             embedded.computed,
             embedded.device,
             {},
         )
-        publishing.publish(run, made)
+        publishing.publish(Bench.of(spec), made)
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ from regraft.fetching import shard as fetching
 from regraft.heads import head
 from regraft.judging import metrics as evaluation
 from regraft.links.lists import read_list
+from regraft.pipeline.bench import Bench
 from regraft.pipeline.run import open_run
 from regraft.store import versions
 from regraft.store.store import Store
@@ -165,11 +166,17 @@ def planted(version: versions.Version, seed: int) -> tuple[float, int]:
 
 def fetched(config: Config) -> pd.DataFrame:
     """Fetch and screen once, without a model."""
-    with open_run(config) as run, ThreadPoolExecutor(16) as shards:
+    with open_run(config) as spec, ThreadPoolExecutor(16) as shards:
         lists = [read_list(name, category.list, Client()) for name, category in config.categories.items()]
         parts = fetching.shards(pd.concat(lists, ignore_index=True)).items()
-        tables = list(shards.map(lambda item: fetching.fetch_shard(*item, run), parts))
-        return screening.screen(pd.concat(tables, ignore_index=True), config, run.store).links
+        bench = Bench.of(spec)
+
+        def fetch(shard: tuple[int, pd.DataFrame]) -> pd.DataFrame:
+            pieces = {"crew": bench.crew, "store": bench.store, "settings": config.fetch}
+            return fetching.fetch_shard(*shard, **pieces, near=config.screen.near, since=spec.since)
+
+        tables = list(shards.map(fetch, parts))
+        return screening.screen(pd.concat(tables, ignore_index=True), config, bench.store).links
 
 
 def can_be_served(truth: pd.DataFrame) -> "pd.Series[bool]":

@@ -94,15 +94,18 @@ def test_an_unchanged_web_needs_no_tensorflow(first: versions.Version, config: C
 
     versions.version(first.store, refresh(config))  # the newest version is one of today's settings again
     script = (
-        "import sys; from pathlib import Path; from regraft.config import Config; from regraft.run import open_run\n"
-        "from regraft import recipe, versions, holdout; from regraft.store import Store\n"
+        "import sys; from pathlib import Path; from regraft.config import Config\n"
+        "from regraft.judging.holdout import holdout; from regraft.pipeline import reuse\n"
+        "from regraft.pipeline.run import open_run; from regraft.store import versions\n"
+        "from regraft.store.store import Store\n"
         "config = Config.model_validate_json(sys.stdin.read())\n"
-        "newest = versions.newest(Store(config.store))\n"
-        "with open_run(config) as run:\n"
+        "store = Store(config.store)\n"
+        "newest = versions.newest(store)\n"
+        "with open_run(config) as spec:\n"
         "    manifest = newest.table('manifest.parquet')\n"
-        "    same = recipe.same(manifest, run)\n"
-        "    held = holdout.holdout(manifest, newest.table('links.parquet'), config, run.store)\n"
-        "    assert recipe.evaluated(same, held, run) is not None\n"
+        "    same = reuse.same(manifest, config, store)\n"
+        "    held = holdout(manifest, newest.table('links.parquet'), config, store)\n"
+        "    assert reuse.evaluated(same, held, config) is not None\n"
         "assert same.name == newest.name\n"
         "assert 'tensorflow' not in sys.modules and 'keras' not in sys.modules and 'matplotlib' not in sys.modules"
     )

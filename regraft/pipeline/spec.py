@@ -1,0 +1,22 @@
+"""What travels of a run: everything that a task needs to know, small enough to be sent to any machine."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from regraft.config import Config
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSpec:
+    """One run. Frozen, picklable and small; what a process opens for it is its `Bench`."""
+
+    config: Config
+    """The job's settings."""
+    store_url: str
+    """Where the store is: an absolute path, or an fsspec URL, so that it means the same in every process."""
+    run_id: str
+    """Names this run among all others: the id of its flow run, where it has one."""
+    since: datetime
+    """Checks of links since then count as this run's."""
+    cut_off: str = ""
+    """The id of the run before, where that was cut off; "" where it ended."""
