@@ -46,9 +46,8 @@ COMPUTES = {"backbones", "heads"}
 """The rooms in which pictures become features and features predictions: only they may import TensorFlow."""
 
 STILL = {
-    ("regraft.fetching.shard", "regraft.pipeline.run"),
-    ("regraft.judging.attribution", "regraft.pipeline.run"),
-    ("regraft.judging.evaluate", "regraft.pipeline.run"),
+    ("regraft.judging.attribution", "regraft.pipeline.bench"),
+    ("regraft.judging.evaluate", "regraft.pipeline.bench"),
     ("regraft.judging.evaluate", "tensorflow"),
     ("regraft.pipeline.provenance", "tensorflow"),
 }
