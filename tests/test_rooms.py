@@ -16,7 +16,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 LADDER = [
-    {"errors"},
+    {"errors", "release"},
     {"progress"},
     {"verdicts"},
     {"identity"},
@@ -33,8 +33,12 @@ LADDER = [
     {"pipeline"},
     {"menagerie"},
     {"api"},
+    {""},
 ]
-"""The library's rooms, row by row. A room may import from the rows above its own, and from itself."""
+"""The library's rooms, row by row. A room may import from the rows above its own, and from itself.
+
+The last is the package itself: `import regraft` offers the names of api.
+"""
 
 ONLY = {"menagerie": {"config", "errors"}}
 """A room that may import less than its row."""
@@ -116,13 +120,13 @@ def climbs(importer: str, imported: str) -> bool:
     (floor, room), (other_floor, other_room) = place(importer), place(imported)
     if floor != other_floor:
         return other_floor not in FLOORS[floor]
-    if floor != "regraft" or room == other_room or other_room == "":
+    if floor != "regraft" or room == other_room:
         return False
     return row(other_room) >= row(room) or other_room not in ONLY.get(room, {other_room})
 
 
 def test_every_module_is_in_a_known_room() -> None:
-    known = {room for rooms in LADDER for room in rooms} | {""}
+    known = {room for rooms in LADDER for room in rooms}
     assert {module for module in modules() if place(module)[0] == "regraft" and place(module)[1] not in known} == set()
 
 

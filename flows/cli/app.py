@@ -11,9 +11,9 @@ from typing import Annotated
 
 import typer
 
-from regraft import __version__
 from regraft.errors import RegraftError
 from regraft.process import prepare_process
+from regraft.release import __version__
 
 app = typer.Typer(
     name="regraft",

@@ -17,7 +17,6 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-import regraft
 from regraft.config import FetchSettings, ScreenSettings
 from regraft.fetching.worker import Orders, host_of, slots
 from regraft.links.findings import Finding, Job
@@ -243,7 +242,7 @@ def _started(orders: Orders) -> tuple[subprocess.Popen[bytes], Connection]:
     """
     ours, theirs = socket.socketpair()
     with theirs:
-        path = os.pathsep.join([str(Path(regraft.__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
+        path = os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")])
         process = subprocess.Popen(
             [sys.executable, "-m", "regraft.fetching.worker", str(theirs.fileno())],
             pass_fds=[theirs.fileno()],

@@ -6,7 +6,7 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 
-from regraft import __version__
+from regraft.release import __version__
 
 TENSORFLOWS = ("tensorflow", "tensorflow-cpu", "tensorflow-rocm", "tensorflow-macos")
 """The distributions that TensorFlow comes in."""

@@ -1,0 +1,63 @@
+"""`import regraft`: the names that notebooks and scripts use."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import regraft
+from regraft import api
+from regraft.menagerie.drawing import drawing, encoded
+from regraft.store import versions as published
+
+IMPORT_S = 0.3
+"""Seconds that `import regraft` may take."""
+
+
+def test_every_public_name_is_there_and_documented() -> None:
+    assert set(regraft.__all__) == set(api.__all__) == set(dir(regraft))
+    for name in regraft.__all__:
+        assert getattr(regraft, name) is getattr(api, name)
+        assert getattr(regraft, name).__doc__
+
+
+def test_an_unknown_name_is_refused_with_the_names_that_there_are() -> None:
+    with pytest.raises(AttributeError, match=r"no attribute 'load_confg'; it has: .*load_config"):
+        getattr(regraft, "load_confg")  # noqa: B009
+
+
+def test_importing_it_takes_no_time() -> None:
+    script = "import time; began = time.process_time(); import regraft; print(time.process_time() - began)"
+    seconds = [float(subprocess.check_output([sys.executable, "-c", script])) for _ in range(3)]
+    assert min(seconds) < IMPORT_S
+
+
+def test_a_version_gives_its_tables_as_pandas(first: published.Version) -> None:
+    version = regraft.version(regraft.open_store(first.store.url))
+    assert [each.name for each in regraft.versions(regraft.open_store(first.store.url))] == [version.name]
+    for table in (version.links, version.manifest, version.predictions, version.holdout, version.link_rot):
+        assert isinstance(table, pd.DataFrame)
+        assert len(table)
+    assert set(version.predictions["digest"]) == set(version.manifest["digest"])
+    assert version.metrics.promoted
+    assert repr(version) == f"<Version {version.path}>"
+
+
+def test_a_version_predicts_files_folders_and_globs(first: published.Version, tmp_path: Path) -> None:
+    for animal in ("tiger", "cat"):
+        (tmp_path / f"{animal}.jpg").write_bytes(encoded(drawing(animal, "notebook"), "JPEG"))
+    version = regraft.version(regraft.open_store(first.store.url), "newest")
+    rows = version.predict(tmp_path, tmp_path / "tiger.jpg")
+    assert rows["image"].map(lambda name: Path(name).name).tolist() == ["cat.jpg", "tiger.jpg", "tiger.jpg"]
+    assert rows["problem"].tolist() == ["", "", ""]
+    assert rows["length_cm"][0] < rows["length_cm"][1] == pytest.approx(rows["length_cm"][2])
+    assert version.model is version.model
+
+
+def test_a_store_without_a_champion_says_so(tmp_path: Path) -> None:
+    store = regraft.open_store(tmp_path)
+    assert regraft.versions(store) == []
+    with pytest.raises(regraft.RegraftError, match="no champion"):
+        regraft.version(store)
