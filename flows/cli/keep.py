@@ -93,11 +93,10 @@ def prune(
 
         opened = Store(store)
         plan = pruning.prune(opened, last, lambda _: None) if yes else pruning.plan(opened, last)
-        for kind in ("versions", "blobs", "features"):
-            count, size = plan.of(kind)
-            print(f"{kind:9} {count:7,} files {size / 1e6:10,.1f} MB")
+        for kind, usage in plan.usage.items():
+            print(f"{kind:9} {usage.files:7,} files {usage.size / 1e6:10,.1f} MB")
         verb = "freed" if yes else "would be freed; `--yes` does it"
-        print(f"{sum(plan.paths.values()) / 1e6:,.1f} MB {verb}. Kept: {', '.join(plan.kept) or 'nothing'}")
+        print(f"{plan.size / 1e6:,.1f} MB {verb}. Kept: {', '.join(plan.kept) or 'nothing'}")
 
 
 @app.command()

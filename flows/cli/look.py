@@ -2,7 +2,6 @@
 
 import json
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -38,9 +37,9 @@ def versions(
         from dataclasses import asdict
 
         from regraft.reporting.history import history
-        from regraft.store.blobs import Blobs  # a store without its tables, whose import takes longer than all of this
+        from regraft.store.store import Store
 
-        rows = history(Blobs(store))
+        rows = history(Store(store))
         if as_json:
             print(json.dumps([asdict(row) for row in rows], indent=1))
             return
@@ -119,14 +118,9 @@ def report(
     Examples: `regraft report`, `regraft report champion --no-browse`
     """
     with told_apart():
-        import tempfile
         import webbrowser
 
-        found = _named(version, store)
-        path = Path(found.path) / "report.html"
-        if not found.store.is_local:
-            path = Path(tempfile.mkdtemp(prefix="regraft-")) / f"{found.name}.html"
-            path.write_bytes(found.read("report.html"))
+        path = _named(version, store).local_copy("report.html")
         print(path)
         if browse and sys.stdout.isatty():
             webbrowser.open(path.as_uri())

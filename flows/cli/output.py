@@ -16,7 +16,9 @@ def tell_run(store: str, name: str, as_json: bool) -> None:
     version = known.version(Store(store), name)
     about, metrics = version.run, version.metrics
     if as_json:
-        print(json.dumps({"version": name, "path": version.path, "metrics": json.loads(metrics.to_bytes())}, indent=1))
+        print(
+            json.dumps({"version": name, "path": version.address, "metrics": json.loads(metrics.to_bytes())}, indent=1)
+        )
         return
     links = version.table("links.parquet")
     test, oracle = metrics.test, metrics.oracle
@@ -41,7 +43,7 @@ def tell_run(store: str, name: str, as_json: bool) -> None:
         print(f"  oracle    RMSE {oracle.rmse:.2f} cm is the best possible; the model is {away} it")
     print(f"  champion  {'yes' if metrics.promoted else 'no'}: {metrics.why}")
     print(f"  seconds   {', '.join(f'{step} {s:.1f}' for step, s in about.timings.items())}")
-    print(f"Look next:  {version.path}/report.html")
+    print(f"Look next:  {version.address}/report.html")
     where = "" if store == "artifacts" else f" --store {store}"
     print(
         f"            regraft versions{where}, regraft predict IMAGE_OR_URL{where}; the dashboard: prefect server start"

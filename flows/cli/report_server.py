@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from regraft.errors import RegraftError, StoreError
 from regraft.store import versions
-from regraft.store.blobs import Blobs
+from regraft.store.store import Store
 
 HOST = "127.0.0.1"
 FILES = {
@@ -24,7 +24,7 @@ POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 ADDRESS = re.compile(rf"/({versions.NAME.pattern})/([A-Za-z_.]+)")
 
 
-def server(store: Blobs, port: int) -> ThreadingHTTPServer:
+def server(store: Store, port: int) -> ThreadingHTTPServer:
     """Return a server of a store's reports at a port, 0 for any; `serve_forever` runs it. Raises StoreError."""
 
     class Reports(BaseHTTPRequestHandler):
@@ -68,7 +68,7 @@ def server(store: Blobs, port: int) -> ThreadingHTTPServer:
         raise StoreError(f"Port {port} cannot be had ({error.strerror}). Give another: --port.") from error
 
 
-def _index(store: Blobs) -> str:
+def _index(store: Store) -> str:
     champion = versions.champion(store)
     lines = []
     for name in reversed(versions.names(store)):

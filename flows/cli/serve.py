@@ -39,9 +39,9 @@ def serve(
     """
     with told_apart():
         from regraft.flows.cli.report_server import HOST, server
-        from regraft.store.blobs import Blobs
+        from regraft.store.store import Store
 
-        with server(Blobs(store), port) as reports:
+        with server(Store(store), port) as reports:
             print(f"The reports in {store} are at http://{HOST}:{reports.server_address[1]}", flush=True)
             try:
                 reports.serve_forever()

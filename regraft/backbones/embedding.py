@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from regraft.backbones.backbone import Backbone, Features
+from regraft.identity import Digest
 from regraft.pictures.judge import Pixels, rgb
 from regraft.store.store import Store
 
@@ -15,13 +16,13 @@ DECODING_THREADS = 2
 
 
 def embed(
-    digests: Sequence[str], backbone: Backbone, store: Store, batch_size: int, progress: Callable[[int], None]
+    digests: Sequence[Digest], backbone: Backbone, store: Store, batch_size: int, progress: Callable[[int], None]
 ) -> int:
     """Compute the features that the store lacks, store them, and return for how many images that was.
 
     `progress` is called with the number of images done since its last call; with those known already first.
     """
-    known = store.features(backbone.fingerprint, digests)
+    known = store.features.read(backbone.fingerprint, digests)
     missing = [digest for digest in dict.fromkeys(digests) if digest not in known]
     progress(len(digests) - len(missing))
     for start in range(0, len(missing), IMAGES_PER_PART):
@@ -30,13 +31,13 @@ def embed(
         for squares in _batches_of_squares(part, backbone, store, batch_size):
             rows.append(backbone.features(squares))
             progress(len(squares))
-        store.put_features(backbone.fingerprint, part, np.concatenate(rows))
+        store.features.append(backbone.fingerprint, part, np.concatenate(rows))
     return len(missing)
 
 
-def lookup(digests: Sequence[str], fingerprint: str, store: Store) -> Features:
+def lookup(digests: Sequence[Digest], fingerprint: str, store: Store) -> Features:
     """Return stored features, (N, D) float32, in the order of the digests. Raises KeyError where one is missing."""
-    known = store.features(fingerprint, digests)
+    known = store.features.read(fingerprint, digests)
     return np.stack([known[digest] for digest in digests])
 
 
@@ -45,11 +46,13 @@ def features_of(pictures: Sequence[Pixels], backbone: Backbone) -> Features:
     return backbone.features(np.stack([backbone.prepare(pixels) for pixels in pictures]))
 
 
-def _batches_of_squares(digests: Sequence[str], backbone: Backbone, store: Store, batch_size: int) -> Iterator[Pixels]:
+def _batches_of_squares(
+    digests: Sequence[Digest], backbone: Backbone, store: Store, batch_size: int
+) -> Iterator[Pixels]:
     """Prepared pictures in batches; the next batch is decoded while the network works on this one."""
 
-    def square(digest: str) -> Pixels:
-        return backbone.prepare(rgb(store.blob(digest), backbone.side))
+    def square(digest: Digest) -> Pixels:
+        return backbone.prepare(rgb(store.blobs.read(digest), backbone.side))
 
     batches = [digests[i : i + batch_size] for i in range(0, len(digests), batch_size)]
     with ThreadPoolExecutor(DECODING_THREADS, "decode") as decoders:

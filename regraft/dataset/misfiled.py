@@ -134,12 +134,12 @@ MISFILED = pa.schema(
 
 def known_misfiled(store: Store) -> pd.DataFrame:
     """Return the pictures known to be in the wrong list, columns MISFILED."""
-    return store.table("links/misfiled.parquet", MISFILED)
+    return store.tables.read("links/misfiled.parquet", MISFILED)
 
 
 def put_misfiled(store: Store, table: pd.DataFrame) -> None:
     """Replace the pictures known to be in the wrong list."""
-    store.put_table("links/misfiled.parquet", table, MISFILED)
+    store.tables.write("links/misfiled.parquet", table, MISFILED)
 
 
 def among(table: pd.DataFrame, pictures: pd.DataFrame) -> NDArray[np.bool_]:

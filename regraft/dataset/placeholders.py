@@ -110,9 +110,9 @@ PLACEHOLDERS = pa.schema(
 
 def known_placeholders(store: Store) -> pd.DataFrame:
     """Return the known placeholders, columns PLACEHOLDERS."""
-    return store.table("links/placeholders.parquet", PLACEHOLDERS)
+    return store.tables.read("links/placeholders.parquet", PLACEHOLDERS)
 
 
 def put_placeholders(store: Store, table: pd.DataFrame) -> None:
     """Replace the known placeholders."""
-    store.put_table("links/placeholders.parquet", table, PLACEHOLDERS)
+    store.tables.write("links/placeholders.parquet", table, PLACEHOLDERS)

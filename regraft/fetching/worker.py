@@ -20,6 +20,7 @@ from regraft.links.findings import Finding, Job
 from regraft.pictures.judge import Limits, Unfit, judge
 from regraft.process import prepare_process
 from regraft.store.blobs import Blobs
+from regraft.store.disk import disk_at
 from regraft.verdicts import Reason
 from regraft.web.client import Body, Client, Exchange, Failed, NotModified, Redirect
 from regraft.web.guard import Guard
@@ -102,7 +103,7 @@ class Fetcher:
 
     def __init__(self, orders: Orders):
         self._orders = orders
-        self._blobs = Blobs(orders.store)
+        self._blobs = Blobs(disk_at(orders.store))
         threads = max(1, orders.connections // orders.count)
         self._client = Client(
             Guard(orders.allow),
@@ -195,7 +196,7 @@ class Fetcher:
     def _asked(self, task: _Task) -> tuple[_Task, Exchange]:
         """One exchange, conditional where what the job knows is still there to be kept."""
         job = task.job
-        kept = self._blobs.has_blob(job.digest) if job.digest else bool(job.reason)
+        kept = self._blobs.has(job.digest) if job.digest else bool(job.reason)
         known = kept and bool(job.etag or job.last_modified)
         began = time.monotonic()
         exchange = self._client.get(
@@ -261,7 +262,7 @@ class Fetcher:
             return replace(bare, reason=picture.reason, detail=picture.detail)
         return replace(
             bare,
-            digest=self._blobs.put_blob(body.data),
+            digest=self._blobs.put(body.data),
             width=picture.width,
             height=picture.height,
             phash=picture.phash,

@@ -16,6 +16,7 @@ from regraft.config import BackboneSettings
 from regraft.errors import VersionError
 from regraft.heads.certainty import Certainty
 from regraft.heads.head import Head
+from regraft.identity import Digest
 from regraft.pictures.judge import Pixels
 from regraft.store.store import Store
 from regraft.store.versions import Version
@@ -44,7 +45,7 @@ class Extractor:
             )
         return loaded
 
-    def features(self, digests: Sequence[str], store: Store) -> NDArray[np.float32]:
+    def features(self, digests: Sequence[Digest], store: Store) -> NDArray[np.float32]:
         """Return the features, (N, D) float32, of images of the store; those that it lacks are computed."""
         try:
             return lookup(digests, self.fingerprint, store)

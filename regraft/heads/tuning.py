@@ -19,6 +19,7 @@ from regraft.backbones.backbone import Backbone
 from regraft.config import TuneSettings
 from regraft.errors import TrainingError
 from regraft.heads.head import Head
+from regraft.identity import Digest
 from regraft.pictures.judge import Pixels, rgb
 from regraft.store.store import Store
 
@@ -121,8 +122,8 @@ def _pictures(rows: pd.DataFrame, backbone: Backbone, store: Store, batch: int, 
     def one_by_one() -> Iterator[tuple[Pixels, float]]:
         order = shuffles.permutation(len(rows)) if seed is not None else np.arange(len(rows))
         for i in order:
-            digest, target = str(rows["digest"].iloc[i]), float(rows["target"].iloc[i])
-            yield backbone.prepare(rgb(store.blob(digest), backbone.side)), target
+            digest, target = Digest(rows["digest"].iloc[i]), float(rows["target"].iloc[i])
+            yield backbone.prepare(rgb(store.blobs.read(digest), backbone.side)), target
 
     signature = (tf.TensorSpec(shape, tf.uint8), tf.TensorSpec((), tf.float32))
     data = tf.data.Dataset.from_generator(one_by_one, output_signature=signature)

@@ -14,6 +14,7 @@ from regraft.errors import RegraftError, TrainingError
 from regraft.heads import certainty, tutorial
 from regraft.heads.head import Head
 from regraft.heads.model import Extractor, extractor_of, head_of
+from regraft.identity import Digest
 from regraft.judging import classification as naming
 from regraft.judging import gate as gates
 from regraft.judging import metrics as evaluation
@@ -190,7 +191,7 @@ def _gate(
         if len(fair) < 2:
             why = f"Champion {champion.name} was trained on these images; there is nothing to compare on."
             return Gate(False, why), None
-        digests: Sequence[str] = fair["digest"].tolist()
+        digests: Sequence[Digest] = fair["digest"].tolist()
         defends = head_of(champion)
         if not target.is_comparable_with(defends.target):
             what, ours = defends.target.figures.answers, target.figures.answers

@@ -28,7 +28,7 @@ def holdout(manifest: pd.DataFrame, links: pd.DataFrame, config: Config, store: 
     junk = set(links.loc[links["verdict"] == "junk", "digest"])
     found = found[~found["digest"].isin(set(manifest["digest"]) | junk)]
     ours = [
-        _is_test(category, digest, config) and store.has_blob(digest)
+        _is_test(category, digest, config) and store.blobs.has(digest)
         for category, digest in zip(found["category"], found["digest"], strict=True)
     ]
     found = found[np.array(ours, dtype=bool)]

@@ -3,8 +3,11 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from regraft.identity import Digest
 from regraft.verdicts import Reason
 
+NO_DIGEST = Digest("")
+"""Of a link that shows no picture."""
 Outcome = Literal["fetched", "not_modified", "skipped"]
 
 
@@ -15,7 +18,7 @@ class Job:
     url: str
     etag: str = ""
     last_modified: str = ""
-    digest: str = ""
+    digest: Digest = NO_DIGEST
     """Digest of the blob that the validators belong to."""
     reason: Reason = Reason.ALIVE
     """Why what they belong to is lasting junk, where it is."""
@@ -30,7 +33,7 @@ class Finding:
     """Why there is no picture."""
     http_status: int = 0
     final_url: str = ""
-    digest: str = ""
+    digest: Digest = NO_DIGEST
     bytes: int = 0
     width: int = 0
     height: int = 0

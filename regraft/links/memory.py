@@ -117,12 +117,12 @@ def _trust(row: dict[str, Any], old: dict[str, Any] | None, now: datetime, near:
 
 def known_links(store: Store, shard: int) -> pd.DataFrame:
     """Return what is known of a shard's links, columns MEMORY; an unreadable memory is an empty one."""
-    return store.table(_path(shard), MEMORY)
+    return store.tables.read(_path(shard), MEMORY)
 
 
 def put_links(store: Store, shard: int, table: pd.DataFrame) -> None:
     """Replace what is known of a shard's links, once the blobs that they name are safe."""
-    store.put_table(_path(shard), table, MEMORY)
+    store.tables.write(_path(shard), table, MEMORY)
 
 
 def _path(shard: int) -> str:

@@ -184,7 +184,7 @@ def _drawn(names: Collection[str], run: Run, made: Finished) -> dict[str, bytes]
 
     def gallery() -> bytes:
         shown = test.groupby("category").head(SHOWN // test["category"].nunique() or 1)
-        pictures = [rgb(run.store.blob(digest), 256) for digest in shown["digest"]]
+        pictures = [rgb(run.store.blobs.read(digest), 256) for digest in shown["digest"]]
         below = zip(shown["category"], captions(shown, target), strict=True)
         return plots.gallery(pictures, [f"{category}\n{caption}" for category, caption in below])
 

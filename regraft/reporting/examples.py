@@ -10,6 +10,7 @@ import pandas as pd
 from PIL import Image
 
 from regraft.errors import RegraftError
+from regraft.identity import Digest
 from regraft.judging.metrics import distances
 from regraft.pictures.judge import rgb
 from regraft.store.store import Store
@@ -90,7 +91,7 @@ def thumbnails(digests: Iterable[str], store: Store) -> Mapping[str, str]:
     found = {}
     for digest in dict.fromkeys(digests):
         try:
-            found[digest] = _thumbnail(store.blob(digest))
+            found[digest] = _thumbnail(store.blobs.read(Digest(digest)))
         except (OSError, ValueError, RegraftError) as error:
             log.info("no thumbnail of %s: %s", digest[:8], error)  # no reason to fail a run that was measured
     return found

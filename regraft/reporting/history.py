@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from regraft.store import versions
-from regraft.store.blobs import Blobs
+from regraft.store.store import Store
 from regraft.store.versions import Version
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def summary(version: str, about: "RunRecord", metrics: "MetricsRecord", champion
     )
 
 
-def history(store: Blobs, most: int | None = None) -> list[Summary]:
+def history(store: Store, most: int | None = None) -> list[Summary]:
     """Return the newest versions, all if `most` is not given, the oldest first. Raises VersionError on damage."""
     champion, names = versions.champion(store), versions.names(store)
     in_use = champion.name if champion else None

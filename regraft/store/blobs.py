@@ -1,58 +1,97 @@
-"""Image bytes by their digest, write-once. The part of the store that the crew's processes need, cheap to import."""
+"""Image bytes by their digest, write-once. All of the store that the fetching processes need, cheap to import."""
 
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from regraft.errors import CorruptError, StoreError
-from regraft.identity import digest_of
-from regraft.store.disk import Disk, LocalDisk, disk_at
+from regraft.identity import Digest, digest_of
+from regraft.store.disk import Disk
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
-class Blobs:
-    """The blobs of a store: a folder or an fsspec URL. Safe to use from many processes and threads."""
+@dataclass(frozen=True)
+class Blob:
+    """A file that lies where the bytes of a digest belong; whether it has those bytes is seen when it is read."""
 
-    def __init__(self, url: str):
-        self.url = url
-        self.disk: Disk = disk_at(url)
+    disk: Disk
+    folder: str
+    digest: Digest
+    """What its name says. Of what a crash left behind, the name is no digest."""
 
     @property
-    def is_local(self) -> bool:
-        """Whether the store is a folder of this machine."""
-        return isinstance(self.disk, LocalDisk)
+    def path(self) -> str:
+        """The path in the store."""
+        return f"{self.folder}/{self.digest[:2]}/{self.digest[2:]}"
 
-    def put_blob(self, data: bytes) -> str:
-        """Keep bytes; return their digest. Bytes that are there already, and whole, are not written again.
+    @property
+    def size(self) -> int:
+        """The size in bytes."""
+        return self.disk.size(self.path)
 
-        A crash of the machine may lose a blob until `disk.settle()`; it can never make one that reads as another.
+    @property
+    def is_whole(self) -> bool:
+        """Whether the bytes have the digest that the name says; also where a run has just removed the file."""
+        try:
+            return digest_of(self.disk.read(self.path)) == self.digest
+        except FileNotFoundError:
+            return True
+
+    def delete(self) -> None:
+        """Remove it, if it is there."""
+        self.disk.delete(self.path)
+
+
+class Blobs:
+    """Bytes by their digest, in one folder of a store. Safe to use from many processes and threads."""
+
+    def __init__(self, disk: Disk, folder: str = "blobs", advice: str = "run again to fetch it again"):
+        self._disk = disk
+        self._folder = folder
+        self._advice = advice
+        """What helps where bytes are gone or damaged, for messages."""
+
+    def __iter__(self) -> Iterator[Blob]:
+        """Yield every file of the folder, in the order of the digests."""
+        for first in self._disk.names(self._folder):
+            for rest in self._disk.names(f"{self._folder}/{first}"):
+                yield Blob(self._disk, self._folder, Digest(first + rest))
+
+    def put(self, data: bytes) -> Digest:
+        """Keep bytes and return their digest. Bytes that are there already, and whole, are not written again.
+
+        A crash of the machine may lose them until `disk.settle()`; it can never make them read as others.
         """
         digest = digest_of(data)
-        path = _blob(digest)
-        if not self.disk.exists(path) or self.disk.read(path) != data:
-            self.disk.write_unsettled(path, data)
+        path = self.at(digest).path
+        if not self._disk.exists(path) or self._disk.read(path) != data:
+            self._disk.write_unsettled(path, data)
         return digest
 
-    def has_blob(self, digest: str) -> bool:
-        """Tell whether a blob is there; its bytes are checked when it is read."""
-        return self.disk.exists(_blob(digest))
+    def has(self, digest: Digest) -> bool:
+        """Return whether there are bytes of that digest; they are checked when they are read."""
+        return self._disk.exists(self.at(digest).path)
 
-    def blob(self, digest: str) -> bytes:
-        """Return a blob's bytes. Raises CorruptError where they do not have that digest, StoreError if gone."""
+    def read(self, digest: Digest) -> bytes:
+        """Return the bytes of a digest.
+
+        Raises StoreError where they are gone. Bytes that have another digest are removed, and CorruptError is raised.
+        """
+        blob = self.at(digest)
         try:
-            data = self.disk.read(_blob(digest))
+            data = self._disk.read(blob.path)
         except FileNotFoundError:
-            raise StoreError(
-                f"The blob {digest[:12]} is gone from {self.url}; the next run fetches it again."
-            ) from None
+            raise StoreError(f"{blob.path} is gone from the store {self._disk.address}; {self._advice}.") from None
         if digest_of(data) != digest:
-            self.disk.delete(_blob(digest))
+            blob.delete()
             raise CorruptError(
-                f"The blob {digest[:12]} in {self.url} was damaged and is removed; run again to refetch it."
+                f"{blob.path} in the store {self._disk.address} was damaged, and is removed; {self._advice}."
             )
         return data
 
-
-def _blob(digest: str) -> str:
-    if not _DIGEST.fullmatch(digest):
-        raise StoreError(f"{digest!r} is no digest: 64 hex digits expected.")
-    return f"blobs/{digest[:2]}/{digest[2:]}"
+    def at(self, digest: Digest) -> Blob:
+        """Return where the bytes of a digest belong, be they there or not. Raises StoreError where it is no digest."""
+        if not _DIGEST.fullmatch(digest):
+            raise StoreError(f"{digest!r} is not a digest: expected 64 lower-case hex digits.")
+        return Blob(self._disk, self._folder, digest)

@@ -4,19 +4,17 @@ A trained head or a table goes from task to task as its digest, and its bytes li
 needs nothing of the machine that an earlier task ran on.
 """
 
-import io
-import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from regraft.errors import CorruptError, StoreError
-from regraft.identity import Digest, digest_of
+from regraft.identity import Digest
+from regraft.store.blobs import Blob, Blobs
 from regraft.store.disk import Disk
 
 if TYPE_CHECKING:
     import pandas as pd
 
 FOLDER = "drafts"
-_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 class Drafts:
@@ -24,46 +22,32 @@ class Drafts:
 
     def __init__(self, disk: Disk):
         self._disk = disk
+        self._files = Blobs(disk, FOLDER, "drafts last as long as the run that made them, so run again")
+
+    def __iter__(self) -> Iterator[Blob]:
+        """Yield every draft."""
+        return iter(self._files)
 
     def put(self, data: bytes) -> Digest:
-        """Keep bytes and return their digest. Bytes that are there already, and whole, are not written again."""
-        digest = digest_of(data)
-        path = _path(digest)
-        if not self._disk.exists(path) or self._disk.read(path) != data:
-            self._disk.write_unsettled(path, data)
-        return digest
+        """Keep bytes and return their digest."""
+        return self._files.put(data)
 
     def read(self, digest: Digest) -> bytes:
         """Return a draft's bytes. Raises StoreError where they are gone, CorruptError where they are damaged."""
-        try:
-            data = self._disk.read(_path(digest))
-        except FileNotFoundError:
-            raise StoreError(
-                f"The draft {digest[:12]} is gone: drafts last as long as the run that made them. Run again."
-            ) from None
-        if digest_of(data) != digest:
-            self._disk.delete(_path(digest))
-            raise CorruptError(f"The draft {digest[:12]} was damaged and is removed. Run again.")
-        return data
+        return self._files.read(digest)
 
     def put_table(self, table: "pd.DataFrame") -> Digest:
         """Keep a table, without its index, and return the digest of its Parquet file."""
-        from regraft.store.tables import parquet
+        from regraft.store.tables import parquet  # the fetching processes and `regraft versions` need no tables
 
         return self.put(parquet(table))
 
     def table(self, digest: Digest) -> "pd.DataFrame":
-        """Return a table that was put, rows numbered from 0. Raises CorruptError, StoreError as `read` does."""
-        import pyarrow.parquet as pq
+        """Return a table that was put, its rows numbered from 0. Raises StoreError, CorruptError as `read` does."""
+        from regraft.store.tables import from_parquet
 
-        return pq.read_table(io.BytesIO(self.read(digest))).to_pandas()
+        return from_parquet(self.read(digest))
 
     def sweep(self) -> None:
-        """Drop all drafts. Only for whoever holds the store's lock: another run's drafts would go as well."""
+        """Remove all drafts. Only for the holder of the store's lock: nobody else can know that no run needs them."""
         self._disk.delete(FOLDER)
-
-
-def _path(digest: Digest) -> str:
-    if not _DIGEST.fullmatch(digest):
-        raise StoreError(f"{digest!r} is not a digest: expected 64 lower-case hex digits.")
-    return f"{FOLDER}/{digest[:2]}/{digest[2:]}"

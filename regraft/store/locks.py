@@ -1,21 +1,72 @@
-"""The lock that one run holds."""
+"""The lock that one run holds, and the marker by which the next run knows that it was cut off."""
 
+import contextlib
+import json
+import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-RUN = "run.json"
+from regraft.errors import LockedError, StoreError
+from regraft.store.disk import Disk
 
-
-LEASE = timedelta(hours=6)
+LOCK = "lock"
+MARKER = "run.json"
+"""There while a run is under way; where the lock is free all the same, that run was cut off."""
+RUN_LEASE = timedelta(hours=6)
 """A remote store cannot tell whether the run that locked it still lives; after this long its lock is taken over."""
 
 
 @dataclass(frozen=True)
-class Turn:
-    """A run's turn at a store."""
+class RunStart:
+    """How a run begins: afresh, or where one that was cut off left."""
 
     since: datetime
-    """Checks of links since then count as this run's: now, or the start of a run that was cut off, so that what that
-    one had checked is not asked again."""
+    """Checks of links since then count as this run's: now, or the start of a run that was cut off, so that the links
+    that it had checked are not fetched again."""
     cut_off: str = ""
-    """The name of the run that was cut off."""
+    """The name of the run that was cut off; empty where none was."""
+
+
+@contextlib.contextmanager
+def run_marked(disk: Disk, name: str, now: datetime) -> Iterator[RunStart]:
+    """Mark a run of that name as under way until it ends without an exception. The lock must be held."""
+    start = _cut_off(disk) or RunStart(now)
+    marker = {"since": start.since.isoformat(), "name": name, "pid": os.getpid(), "at": now.timestamp()}
+    disk.write(MARKER, json.dumps(marker).encode())
+    yield start
+    disk.delete(MARKER)
+
+
+@contextlib.contextmanager
+def run_locked(disk: Disk) -> Iterator[None]:
+    """Hold the lock that every run holds. Raises LockedError while another has it."""
+    with contextlib.ExitStack() as lock:
+        try:
+            lock.enter_context(disk.lock(LOCK, 0, RUN_LEASE))
+        except TimeoutError:
+            raise LockedError(
+                f"Another run is under way in the store {disk.address}; nothing was changed. "
+                "Wait for it to end, or give this run another store."
+            ) from None
+        yield
+
+
+def check_writable(disk: Disk) -> None:
+    """Raise StoreError where the disk cannot be written."""
+    try:
+        disk.write("tmp/probe", b"")
+        disk.delete("tmp/probe")
+    except Exception as error:  # every file system raises its own
+        raise StoreError(
+            f"The store {disk.address} cannot be written ({error}). Choose another: `store:` in the config, or --store."
+        ) from error
+
+
+def _cut_off(disk: Disk) -> RunStart | None:
+    """Where a run that began here and never ended has left; None where every run ended."""
+    try:
+        marker = json.loads(disk.read(MARKER))
+        return RunStart(datetime.fromisoformat(marker["since"]), str(marker.get("name", "")))
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return None

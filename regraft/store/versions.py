@@ -1,47 +1,75 @@
-"""Versions, what each run published, immutable; and the champion, a pointer moved by compare-and-swap."""
+"""What each run published, as immutable versions; and which of them is in use, a pointer moved by compare-and-swap."""
 
 import contextlib
-import io
 import json
 import re
-import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-import filelock
-
 from regraft.errors import StoreError, VersionError
-from regraft.store.blobs import Blobs
-from regraft.store.disk import LocalDisk
+from regraft.store.store import Store
+from regraft.store.tables import from_parquet
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from regraft.store.records import MetricsRecord, RunRecord
 
-CHAMPION = "champion.json"
+FOLDER = "versions"
+COUNTS = "run.json"
+"""The file that makes a folder a version: published last and deleted first."""
 NAME = re.compile(r"\d{8}T\d{6}Z(-\d+)?")
+CHAMPION = "champion.json"
+CHAMPION_LOCK = "champion.lock"
+CHAMPION_WAIT_S = 30
+CHAMPION_LEASE = timedelta(minutes=1)
+"""Far longer than it takes to move the pointer."""
 
 
 @dataclass(frozen=True)
 class Version:
-    """One published version; its files are read when asked for."""
+    """One published version. Its files are read when they are needed."""
 
-    store: Blobs
+    store: Store
+    """The store that it lies in."""
     name: str
+    """When it was published, such as 20261124T030000Z."""
+
+    @property
+    def address(self) -> str:
+        """Where its folder lies, for people and programs: an absolute path, or a URL."""
+        return f"{self.store.address}/{self.path}"
+
+    @property
+    def path(self) -> str:
+        """The path of its folder in the store."""
+        return f"{FOLDER}/{self.name}"
 
     def read(self, file: str) -> bytes:
-        """Return a file's bytes. Raises VersionError naming it where it is not there."""
-        try:
-            return self.store.disk.read(f"versions/{self.name}/{file}")
-        except FileNotFoundError:
-            raise VersionError(f"Version {self.name} has no {file}; the store {self.store.url} is damaged.") from None
+        """Return a file's bytes. Raises VersionError, naming the file, where it is not there."""
+        with self._needing(file):
+            return self.store.disk.read(f"{self.path}/{file}")
+
+    def local_copy(self, file: str) -> Path:
+        """Return where programs of this machine can open a file. Raises VersionError where it is not there."""
+        with self._needing(file):
+            return self.store.disk.local_copy(f"{self.path}/{file}")
 
     def has(self, file: str) -> bool:
         """Return whether the version holds a file; those of earlier Regrafts lack some."""
-        return self.store.disk.exists(f"versions/{self.name}/{file}")
+        return self.store.disk.exists(f"{self.path}/{file}")
+
+    def sizes(self) -> dict[str, int]:
+        """Return the size in bytes of each of its files, by path in the store."""
+        return self.store.disk.sizes(self.path)
+
+    def delete(self) -> None:
+        """Remove it. Cut off at any moment, it is whole or no version at all."""
+        self.store.disk.delete(f"{self.path}/{COUNTS}")
+        self.store.disk.delete(self.path)
 
     @property
     def metrics(self) -> "MetricsRecord":
@@ -70,27 +98,39 @@ class Version:
             raise VersionError(f"Version {self.name}: {error}") from error
 
     def table(self, file: str) -> "pd.DataFrame":
-        """Return links.parquet, manifest.parquet or predictions.parquet."""
-        import pyarrow.parquet as pq  # to list versions nobody needs tables
+        """Return one of its tables, such as manifest.parquet. Raises VersionError where it is not there."""
+        return from_parquet(self.read(file))
 
-        return pq.read_table(io.BytesIO(self.read(file))).to_pandas()
-
-    @property
-    def path(self) -> str:
-        """The version's folder, as a path or URL."""
-        return f"{_root(self.store)}/versions/{self.name}"
-
-
-def names(store: Blobs) -> list[str]:
-    """Return the names of all published versions, oldest first."""
-    found = [name for name in store.disk.names("versions") if NAME.fullmatch(name)]
-    return [name for name in found if store.disk.exists(f"versions/{name}/run.json")]
+    @contextlib.contextmanager
+    def _needing(self, file: str) -> Iterator[None]:
+        try:
+            yield
+        except FileNotFoundError:
+            raise VersionError(f"Version {self.name} has no {file}; the store {self.store.url} is damaged.") from None
 
 
-def version(store: Blobs, name: str) -> Version:
+def names(store: Store) -> list[str]:
+    """Return the names of all published versions, the oldest first."""
+    folders = [name for name in store.disk.names(FOLDER) if NAME.fullmatch(name)]
+    return [name for name in folders if Version(store, name).has(COUNTS)]
+
+
+def published(store: Store) -> Iterator[Version]:
+    """Yield all published versions, the oldest first."""
+    for name in names(store):
+        yield Version(store, name)
+
+
+def unfinished(store: Store) -> list[Version]:
+    """Return what a run or a deletion that was cut off left behind: folders that lack what makes them a version."""
+    folders = [Version(store, name) for name in store.disk.names(FOLDER) if NAME.fullmatch(name)]
+    return [folder for folder in folders if not folder.has(COUNTS)]
+
+
+def version(store: Store, name: str) -> Version:
     """Return a version by its name, or by a beginning that only one has. Raises VersionError."""
     known = names(store)
-    fitting = [name] if name in known else [one for one in known if one.startswith(name)]
+    fitting = [name] if name in known else [full for full in known if full.startswith(name)]
     if len(fitting) != 1:
         raise VersionError(
             f"There is no one version {name!r} in {store.url}. "
@@ -99,7 +139,7 @@ def version(store: Blobs, name: str) -> Version:
     return Version(store, fitting[0])
 
 
-def newest(store: Blobs) -> Version:
+def newest(store: Store) -> Version:
     """Return the version that was published last. Raises VersionError where there is none."""
     known = names(store)
     if not known:
@@ -107,7 +147,7 @@ def newest(store: Blobs) -> Version:
     return Version(store, known[-1])
 
 
-def named(store: Blobs, word: str) -> Version:
+def named(store: Store, word: str) -> Version:
     """Return `newest`, `champion`, `previous` (the champion before), or a version by its name. Raises VersionError."""
     match word:
         case "newest":
@@ -115,86 +155,92 @@ def named(store: Blobs, word: str) -> Version:
         case "previous":
             return previous(store)
         case "champion":
-            found = champion(store)
-            if found is None:
+            in_use = champion(store)
+            if in_use is None:
                 raise VersionError(f"There is no champion in {store.url} yet: `regraft run` makes the first version.")
-            return found
+            return in_use
     return version(store, word)
 
 
-def new_name(store: Blobs, now: datetime | None = None) -> str:
+def new_name(store: Store, now: datetime | None = None) -> str:
     """Return a name that sorts by time and that no version has."""
     stem = (now or datetime.now(UTC)).strftime("%Y%m%dT%H%M%SZ")
-    taken = set(store.disk.names("versions"))
+    taken = set(store.disk.names(FOLDER))
     later = (f"{stem}-{i}" for i in range(2, 10_000))
     return stem if stem not in taken else next(name for name in later if name not in taken)
 
 
-def publish(store: Blobs, name: str, files: Mapping[str, bytes]) -> Version:
+def publish(store: Store, name: str, files: Mapping[str, bytes]) -> Version:
     """Put a version in place, whole or not at all. Raises StoreError where it is there already."""
-    store.disk.publish(f"versions/{name}", files, last="run.json")
-    return Version(store, name)
+    made = Version(store, name)
+    store.disk.publish(made.path, files, last=COUNTS)
+    return made
 
 
-def champion(store: Blobs) -> Version | None:
+@dataclass(frozen=True)
+class Pointer:
+    """champion.json: which version is in use."""
+
+    version: str
+    """Its name."""
+    previous: str | None
+    """The champion before it; None where it is the first."""
+    at: str
+    """When it became champion, in ISO 8601."""
+
+
+def champion(store: Store) -> Version | None:
     """Return the version in use, or None. Raises VersionError where the pointer is damaged."""
-    name = _pointed(store)
-    return Version(store, name) if name else None
+    pointer = _pointer(store)
+    return Version(store, pointer.version) if pointer else None
 
 
-def previous(store: Blobs) -> Version:
-    """Return the champion before this one. Raises VersionError where there was none."""
-    try:
-        told = json.loads(store.disk.read(CHAMPION))
-    except (FileNotFoundError, ValueError):
-        told = {}
-    if not isinstance(told, dict) or not told.get("previous"):
+def previous(store: Store) -> Version:
+    """Return the champion before this one. Raises VersionError where there was none, or the pointer is damaged."""
+    pointer = _pointer(store)
+    if pointer is None or not pointer.previous:
         raise VersionError(f"There was no champion before this one in {store.url}; `regraft versions` lists them all.")
-    return version(store, str(told["previous"]))
+    return version(store, pointer.previous)
 
 
-def promote(store: Blobs, name: str, expected: str | None) -> None:
-    """Point the champion at a version, if it still points at `expected`. Raises StoreError where it does not."""
+def promote(store: Store, name: str, expected: str | None) -> None:
+    """Make a version the champion, if the champion still is `expected`, None for none.
+
+    Raises StoreError where it is another, VersionError where there is no such version.
+    """
     version(store, name)
-    with _pointer(store):
-        found = _pointed(store)
-        if found != expected:
+    with contextlib.ExitStack() as lock:
+        try:
+            lock.enter_context(store.disk.lock(CHAMPION_LOCK, CHAMPION_WAIT_S, CHAMPION_LEASE))
+        except TimeoutError:
             raise StoreError(
-                f"The champion is {found}, not {expected}, by now; it was left alone. Look, and try again."
+                f"The champion of {store.url} was left alone: somebody else has been about to change it for "
+                f"{CHAMPION_WAIT_S} s ({CHAMPION_LOCK} is held). Try again."
+            ) from None
+        pointer = _pointer(store)
+        in_use = pointer.version if pointer else None
+        if in_use != expected:
+            raise StoreError(
+                f"The champion is {in_use} by now, not {expected} as expected; it was left alone. "
+                "Look at `regraft versions`, and try again."
             )
-        told = {"version": name, "previous": expected, "at": datetime.now(UTC).isoformat()}
-        store.disk.write(CHAMPION, json.dumps(told, indent=1).encode())
+        changed = Pointer(name, previous=expected, at=datetime.now(UTC).isoformat())
+        store.disk.write(CHAMPION, json.dumps(asdict(changed), indent=1).encode())
 
 
-def _pointed(store: Blobs) -> str | None:
+def forget_champion(store: Store) -> None:
+    """Remove the pointer, so that there is no champion; for a pointer that is damaged."""
+    store.disk.delete(CHAMPION)
+
+
+def _pointer(store: Store) -> Pointer | None:
+    """The pointer; None where there was no champion yet. Raises VersionError where it is damaged."""
     try:
-        return str(json.loads(store.disk.read(CHAMPION))["version"])
+        fields = json.loads(store.disk.read(CHAMPION))
+        return Pointer(str(fields["version"]), fields.get("previous"), str(fields.get("at", "")))
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError) as error:
         raise VersionError(
-            f"{CHAMPION} in {store.url} is damaged ({error}); `regraft promote VERSION` mends it."
+            f"{CHAMPION} in {store.url} is damaged ({error}); `regraft verify --repair` mends it."
         ) from error
-
-
-@contextlib.contextmanager
-def _pointer(store: Blobs) -> Iterator[None]:
-    """Hold the pointer for the moment that a compare-and-swap takes."""
-    disk = store.disk
-    if isinstance(disk, LocalDisk):
-        with filelock.FileLock(disk.root / "champion.lock", timeout=30):
-            yield
-        return
-    deadline = time.monotonic() + 30
-    while not disk.create("champion.lock", b""):
-        if time.monotonic() > deadline:
-            raise StoreError(f"champion.lock in {store.url} is held; remove it if nobody is promoting.")
-        time.sleep(0.2)
-    try:
-        yield
-    finally:
-        disk.delete("champion.lock")
-
-
-def _root(store: Blobs) -> str:
-    return str(store.disk.root) if isinstance(store.disk, LocalDisk) else store.url.rstrip("/")

@@ -1,105 +1,120 @@
 """What a store can do without: old versions, and the blobs and features that only they need."""
 
-import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
-import pyarrow.parquet as pq
-
+from regraft.identity import Digest
 from regraft.links.memory import known_links
 from regraft.links.shards import SHARDS
 from regraft.store import versions
+from regraft.store.blobs import Blob
+from regraft.store.features import Part
 from regraft.store.store import Store
+from regraft.store.versions import Version
 
 
-@dataclass
-class Plan:
-    """What would go, and what it takes."""
+class Usage(NamedTuple):
+    """How much room some of a store's files take."""
 
-    kept: list[str]
-    """Versions that stay."""
-    paths: dict[str, int] = field(default_factory=dict)
-    """What goes, with its size in bytes."""
+    files: int
+    """Their number."""
+    size: int
+    """Their bytes."""
 
-    def of(self, kind: str) -> tuple[int, int]:
-        """Return how many paths below a folder go, and their bytes."""
-        sizes = [size for path, size in self.paths.items() if path.startswith(kind + "/")]
-        return len(sizes), sum(sizes)
+    @staticmethod
+    def of(sizes: Iterable[int]) -> "Usage":
+        """Return the usage of files with these sizes in bytes."""
+        known = list(sizes)
+        return Usage(len(known), sum(known))
 
 
-def plan(store: Store, last: int) -> Plan:
-    """Return what can go: all but the champion, its line of parents, the champion before it, and the last versions.
+@dataclass(frozen=True)
+class PrunePlan:
+    """What stays in a store, and what goes."""
 
-    Blobs stay that a kept version learnt from or holds out, or that a link shows today; features stay with them.
+    kept: tuple[str, ...]
+    """The names of the versions that stay, the oldest first."""
+    versions: tuple[Version, ...] = ()
+    """Versions that go, and what is left of some that were cut off while they came or went."""
+    blobs: tuple[Blob, ...] = ()
+    """Blobs that go."""
+    features: tuple[Part, ...] = ()
+    """Parts of features that go."""
+    drafts: tuple[Blob, ...] = ()
+    """Drafts that go: those of runs that were cut off."""
+    usage: dict[str, Usage] = field(default_factory=dict)
+    """How much room each kind of what goes takes: versions, blobs, features, drafts."""
+
+    @property
+    def size(self) -> int:
+        """The bytes of all that goes."""
+        return sum(usage.size for usage in self.usage.values())
+
+
+def plan(store: Store, last: int) -> PrunePlan:
+    """Return what can go, with no change made: all that neither a version that stays nor a link of today needs.
+
+    The versions that stay are the champion, its line of parents, the champion before it, and the `last` newest ones.
+    Blobs stay that such a version learnt from or holds out, or that a link shows today, and features stay with them.
     """
-    published = versions.names(store)
-    kept = _line(store) | set(published[len(published) - last :])
-    made = Plan([name for name in published if name in kept])
-    for name in published:
-        if name not in kept:
-            made.paths |= _sizes(store, f"versions/{name}")
-    if not made.kept:
-        return made
-    needed, fingerprints = _needed(store, made.kept)
-    for folder in store.disk.names("blobs"):
-        for rest in store.disk.names(f"blobs/{folder}"):
-            if folder + rest not in needed:
-                made.paths |= _sizes(store, f"blobs/{folder}/{rest}")
-    for fingerprint in store.disk.names("features"):
-        for part in store.disk.names(f"features/{fingerprint}"):
-            path = f"features/{fingerprint}/{part}"
-            if fingerprint not in fingerprints or needed.isdisjoint(_digests(store, path)):
-                made.paths |= _sizes(store, path)
-    return made
+    names = versions.names(store)
+    stays = _lineage(store) | set(names[-last:])
+    kept = tuple(name for name in names if name in stays)
+    old = (version for version in versions.published(store) if version.name not in kept)
+    gone = (*old, *versions.unfinished(store))
+    blobs, features = _unneeded(store, kept) if kept else ((), ())
+    drafts = tuple(store.drafts)
+    usage = {
+        "versions": Usage.of(size for version in gone for size in version.sizes().values()),
+        "blobs": Usage.of(blob.size for blob in blobs),
+        "features": Usage.of(part.size for part in features),
+        "drafts": Usage.of(draft.size for draft in drafts),
+    }
+    return PrunePlan(kept, gone, blobs, features, drafts, usage)
 
 
-def prune(store: Store, last: int, progress: Callable[[str], None]) -> Plan:
-    """Remove what `plan` says, versions first, and return it. Raises LockedError while a run is under way."""
+def prune(store: Store, last: int, progress: Callable[[str], None]) -> PrunePlan:
+    """Remove what `plan` returns, versions first, and return it. Raises LockedError while a run is under way.
+
+    `progress` is called with the path of everything that goes.
+    """
     with store.held():
         made = plan(store, last)
-        for path in sorted(made.paths, key=lambda path: (not path.startswith("versions/"), path)):
-            progress(path)
-            store.disk.delete(path)
-        for name in store.disk.names("versions"):
-            if not store.disk.names(f"versions/{name}"):
-                store.disk.delete(f"versions/{name}")
+        removals: list[Version | Blob | Part] = [*made.versions, *made.blobs, *made.features, *made.drafts]
+        for removal in removals:
+            progress(removal.path)
+            removal.delete()
     return made
 
 
-def _line(store: Store) -> set[str]:
-    """The champion, the one before it, and the versions that each came after."""
-    published, found = set(versions.names(store)), set()
+def _lineage(store: Store) -> set[str]:
+    """The names of the champion and of the versions that it, and each of them, was compared with in its turn."""
+    names, lineage = set(versions.names(store)), set[str]()
     champion = versions.champion(store)
-    if champion is None:
-        return set()
-    name: str | None = champion.name
-    while name in published and name not in found:
-        found.add(str(name))
-        champion_then = versions.version(store, str(name)).metrics.champion
-        name = champion_then.version if champion_then else None
-    return found
+    name = champion.name if champion else None
+    while name is not None and name in names - lineage:
+        lineage.add(name)
+        comparison = Version(store, name).metrics.champion
+        name = comparison.version if comparison else None
+    return lineage
 
 
-def _needed(store: Store, kept: list[str]) -> tuple[set[str], set[str]]:
-    """Digests and fingerprints that kept versions, and the links of today, need."""
-    digests = {digest for shard in range(SHARDS) for digest in known_links(store, shard)["digest"]}
+def _unneeded(store: Store, kept: Iterable[str]) -> tuple[tuple[Blob, ...], tuple[Part, ...]]:
+    """The blobs, and the parts of features, that neither kept versions nor today's links need."""
+    needed = {digest for shard in range(SHARDS) for digest in known_links(store, shard)["digest"]}
     fingerprints = set()
     for name in kept:
-        version = versions.version(store, name)
+        version = Version(store, name)
         fingerprints.add(version.run.backbone_fingerprint)
-        for file in ("manifest.parquet", "holdout.parquet"):
-            if version.has(file):
-                digests |= set(version.table(file)["digest"])
-    return digests, fingerprints
+        needed |= set(_images(version))
+    blobs = tuple(blob for blob in store.blobs if blob.digest not in needed)
+    parts = (p for p in store.features if p.fingerprint not in fingerprints or needed.isdisjoint(p.digests()))
+    return blobs, tuple(parts)
 
 
-def _digests(store: Store, path: str) -> set[str]:
-    return set(pq.read_table(io.BytesIO(store.disk.read(path)), columns=["digest"]).column("digest").to_pylist())
-
-
-def _sizes(store: Store, path: str) -> dict[str, int]:
-    """The files at or below a path with their bytes."""
-    names = store.disk.names(path)
-    if not names or names == [path.rpartition("/")[2]]:  # object stores list a file as itself
-        return {path: store.disk.size(path)}
-    return {file: size for name in names for file, size in _sizes(store, f"{path}/{name}").items()}
+def _images(version: Version) -> Iterator[Digest]:
+    """The digests of the images that a version learnt from, tested on or was compared on."""
+    for file in ("manifest.parquet", "holdout.parquet"):
+        if version.has(file):
+            yield from version.table(file)["digest"]

@@ -1,123 +1,133 @@
-"""A store looked through: every digest, every table, every pointer; and what can be mended, mended."""
+"""A store checked: every digest, every table, every pointer; and what can be mended, mended."""
 
 import contextlib
-import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
 
 from regraft.config import FetchSettings
-from regraft.errors import RegraftError
-from regraft.identity import digest_of
+from regraft.errors import CorruptError, RegraftError
+from regraft.identity import Digest, digest_of
 from regraft.links.memory import known_links
 from regraft.links.shards import SHARDS
 from regraft.store import versions
-from regraft.store.features import is_whole
+from regraft.store.features import Part
 from regraft.store.store import Store
+from regraft.store.versions import Version
 from regraft.web.client import Body, Client
 from regraft.web.guard import Guard
 
 DEADLINE_S = 30
+"""For fetching one blob again from one address."""
+Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Damage:
-    """Something that is not what it should be."""
+    """A file that is not what it should be."""
 
     path: str
+    """Its path in the store."""
     what: str
+    """What is wrong with it."""
     mended: str = ""
-    """How it was mended; nothing if it was not."""
+    """How it was mended; empty where it was not."""
 
 
-def verify(store: Store, repair: bool, fetch: FetchSettings, progress: Callable[[str], None]) -> Iterator[Damage]:
-    """Yield what is damaged, once `repair` has done what it can; `progress` hears of every file.
+def verify(store: Store, repair: bool, fetch: FetchSettings, progress: Progress) -> Iterator[Damage]:
+    """Yield what is damaged, once `repair` has done what it can. `progress` is called with the path of every file.
 
-    Damaged features are dropped, and computed again by the next run. Damaged blobs are fetched again, through the
-    guarded client, where a link still serves the very bytes. A champion that is no version is replaced by the newest
-    version that became one. Published versions are never changed.
+    Damaged features are removed, and the next run computes them again. Damaged blobs are fetched again, through the
+    guarded client, where a link still serves the very same bytes. Damaged drafts are removed. A champion that is no
+    version is replaced by the newest version that once became champion. Published versions are never changed.
     """
-    yield from _blobs(store, repair, fetch, progress)
-    yield from _features(store, repair, progress)
-    for name in versions.names(store):
-        yield from _version(versions.version(store, name), progress)
-    yield from _champion(store, repair)
+    yield from _damaged_blobs(store, repair, fetch, progress)
+    yield from _damaged_features(store, repair, progress)
+    yield from _damaged_drafts(store, repair, progress)
+    for version in versions.published(store):
+        yield from _damaged_files(version, progress)
+    yield from _damaged_champion(store, repair)
 
 
-def _blobs(store: Store, repair: bool, fetch: FetchSettings, progress: Callable[[str], None]) -> Iterator[Damage]:
-    known = pd.concat(
+def _damaged_blobs(store: Store, repair: bool, fetch: FetchSettings, progress: Progress) -> Iterator[Damage]:
+    sources = pd.concat(
         [known_links(store, shard)[["digest", "final_url"]] for shard in range(SHARDS)], ignore_index=True
     )
     client = Client(Guard(fetch.allow), proxy=fetch.proxy, user_agent=fetch.user_agent, max_bytes=fetch.max_bytes)
-    there = set()
-    for folder in store.disk.names("blobs"):
-        for rest in store.disk.names(f"blobs/{folder}"):
-            path, digest = f"blobs/{folder}/{rest}", folder + rest
-            progress(path)
-            there.add(digest)
-            if digest_of(store.disk.read(path)) == digest:
-                continue
-            mended = ""
-            if repair:
-                store.disk.delete(path)
-                mended = _fetched(digest, known, store, client)
-            yield Damage(path, "its bytes are not what its name says", mended)
-    for digest in sorted(_needed(store) - there):
-        mended = _fetched(digest, known, store, client) if repair else ""
-        yield Damage(f"blobs/{digest[:2]}/{digest[2:]}", "it is gone, and versions name it", mended)
+    present = set()
+    for blob in store.blobs:
+        progress(blob.path)
+        present.add(blob.digest)
+        if blob.is_whole:
+            continue
+        mended = ""
+        if repair:
+            blob.delete()
+            mended = _fetch_again(blob.digest, sources, store, client)
+        yield Damage(blob.path, "its bytes are not what its name says", mended)
+    for digest in sorted(_learnt_from(store) - present):
+        mended = _fetch_again(digest, sources, store, client) if repair else ""
+        yield Damage(store.blobs.at(digest).path, "it is gone, and versions name it", mended)
 
 
-def _needed(store: Store) -> set[str]:
+def _learnt_from(store: Store) -> set[Digest]:
     """The digests in all manifests that can be read."""
-    found: set[str] = set()
-    for name in versions.names(store):
-        with contextlib.suppress(Exception):  # a damaged manifest is told of where versions are looked through
-            found |= set(versions.version(store, name).table("manifest.parquet")["digest"])
-    return found
+    digests: set[Digest] = set()
+    for version in versions.published(store):
+        with contextlib.suppress(Exception):  # a damaged manifest is reported with its version
+            digests |= set(version.table("manifest.parquet")["digest"])
+    return digests
 
 
-def _fetched(digest: str, known: pd.DataFrame, store: Store, client: Client) -> str:
-    """Fetch a blob again from wherever it was; tell how it went, or nothing where nobody serves it any more."""
-    for url in known.loc[known["digest"] == digest, "final_url"].drop_duplicates():
+def _fetch_again(digest: Digest, sources: pd.DataFrame, store: Store, client: Client) -> str:
+    """Fetch a blob from wherever it once was; return how that went, "" where nobody serves it any more."""
+    for url in sources.loc[sources["digest"] == digest, "final_url"].drop_duplicates():
         _, answer = client.follow(str(url), DEADLINE_S)
         if isinstance(answer, Body) and digest_of(answer.data) == digest:
-            store.put_blob(answer.data)
+            store.blobs.put(answer.data)
             store.disk.settle()
             return f"fetched again from {url}"
     return ""
 
 
-def _features(store: Store, repair: bool, progress: Callable[[str], None]) -> Iterator[Damage]:
-    for fingerprint in store.disk.names("features"):
-        for name in store.disk.names(f"features/{fingerprint}"):
-            path = f"features/{fingerprint}/{name}"
-            progress(path)
-            if (what := _feature_damage(store.disk.read(path), name)) is None:
-                continue
+def _damaged_features(store: Store, repair: bool, progress: Progress) -> Iterator[Damage]:
+    for part in store.features:
+        progress(part.path)
+        if what := _damage_of(part):
             if repair:
-                store.disk.delete(path)
-            yield Damage(path, what, "dropped; the next run computes them again" if repair else "")
+                part.delete()
+            yield Damage(part.path, what, "removed; the next run computes them again" if repair else "")
 
 
-def _feature_damage(data: bytes, name: str) -> str | None:
-    if not is_whole(data, name):
-        return "its bytes are not what its name says"
-    column = pq.read_table(io.BytesIO(data)).column("features").combine_chunks().flatten()
-    return None if np.isfinite(np.asarray(column)).all() else "it holds values that are no numbers"
-
-
-def _version(version: versions.Version, progress: Callable[[str], None]) -> Iterator[Damage]:
-    """Every file against the digest that run.json tells; versions of earlier Regrafts tell none."""
+def _damage_of(part: Part) -> str:
+    """What is wrong with a part; "" where nothing is."""
     try:
-        told = version.run.files
+        _, rows = part.read()
+    except CorruptError:
+        return "its bytes are not what its name says"
+    return "" if np.isfinite(rows).all() else "it holds values that are not finite numbers"
+
+
+def _damaged_drafts(store: Store, repair: bool, progress: Progress) -> Iterator[Damage]:
+    for draft in store.drafts:
+        progress(draft.path)
+        if not draft.is_whole:
+            if repair:
+                draft.delete()
+            yield Damage(draft.path, "its bytes are not what its name says", "removed" if repair else "")
+
+
+def _damaged_files(version: Version, progress: Progress) -> Iterator[Damage]:
+    """Every file of a version that has not the digest in run.json; versions of earlier Regrafts have none there."""
+    try:
+        digests = version.run.files
     except RegraftError as error:
-        yield Damage(f"versions/{version.name}/run.json", str(error))
+        yield Damage(f"{version.path}/run.json", str(error))
         return
-    for file, digest in told.items():
-        path = f"versions/{version.name}/{file}"
+    for file, digest in digests.items():
+        path = f"{version.path}/{file}"
         progress(path)
         try:
             if digest_of(version.read(file)) != digest:
@@ -126,8 +136,8 @@ def _version(version: versions.Version, progress: Callable[[str], None]) -> Iter
             yield Damage(path, "it is gone; promote another version, and run again")
 
 
-def _champion(store: Store, repair: bool) -> Iterator[Damage]:
-    """The pointer must name a version."""
+def _damaged_champion(store: Store, repair: bool) -> Iterator[Damage]:
+    """The pointer, where it does not point at a version."""
     try:
         champion = versions.champion(store)
         if champion is None or champion.name in versions.names(store):
@@ -135,10 +145,17 @@ def _champion(store: Store, repair: bool) -> Iterator[Damage]:
         what = f"it names {champion.name}, which is no version"
     except RegraftError as error:
         what = str(error)
-    mended = ""
-    promoted = [n for n in versions.names(store) if versions.version(store, n).metrics.promoted]
-    if repair and promoted:
-        store.disk.delete(versions.CHAMPION)
-        versions.promote(store, promoted[-1], None)
-        mended = f"points at {promoted[-1]}, the newest that became champion"
-    yield Damage(versions.CHAMPION, what, mended)
+    yield Damage(versions.CHAMPION, what, _restore_champion(store) if repair else "")
+
+
+def _restore_champion(store: Store) -> str:
+    """Make the newest version that once became champion the champion; return how that went, "" where there is none."""
+    promoted = []
+    for version in versions.published(store):
+        with contextlib.suppress(RegraftError):  # a damaged version is reported by itself
+            promoted += [version.name] if version.metrics.promoted else []
+    if not promoted:
+        return ""
+    versions.forget_champion(store)
+    versions.promote(store, promoted[-1], None)
+    return f"points at {promoted[-1]}, the newest that became champion"

@@ -55,7 +55,7 @@ def world(store: Store, count: int) -> pd.DataFrame:
         from regraft.menagerie.drawing import drawing, encoded
 
         data = {c: [encoded(drawing(c, f"bench-{i}"), "JPEG") for i in range(count)] for c in DISTRIBUTIONS}
-    rows = sorted({(store.put_blob(picture), category) for category, each in data.items() for picture in each})
+    rows = sorted({(store.blobs.put(picture), category) for category, each in data.items() for picture in each})
     manifest = pd.DataFrame(rows, columns=["digest", "category"]).drop_duplicates("digest", ignore_index=True)
     pairs = list(zip(manifest["category"], manifest["digest"], strict=True))
     manifest["split"] = [splits.split_of(SplitSettings(), 0, c, d) for c, d in pairs]
@@ -64,7 +64,7 @@ def world(store: Store, count: int) -> pd.DataFrame:
 
 
 def squares_of(manifest: pd.DataFrame, backbone: Backbone, store: Store) -> np.ndarray:
-    return np.stack([backbone.prepare(rgb(store.blob(d), backbone.side)) for d in manifest["digest"]])
+    return np.stack([backbone.prepare(rgb(store.blobs.read(d), backbone.side)) for d in manifest["digest"]])
 
 
 # time to the same error

@@ -48,9 +48,9 @@ def test_the_report_is_painted_and_reaches_out_to_nothing(
     complaints: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     page.on("console", lambda message: complaints.append(message.text))
-    page.goto(f"file://{first.path}/report.html")
+    page.goto(f"file://{first.address}/report.html")
     page.screenshot(path=SHOTS / f"report-{name}.png", full_page=True)
-    assert [url for url in asked if not url.startswith(("data:", f"file://{first.path}/report.html"))] == []
+    assert [url for url in asked if not url.startswith(("data:", f"file://{first.address}/report.html"))] == []
     assert complaints == []
     painted = page.evaluate(PAINTED)
     assert len(painted) >= 5

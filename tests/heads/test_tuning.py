@@ -28,13 +28,13 @@ def world(store: Store) -> pd.DataFrame:
     for number in range(12):
         for category, length in (("cat", 40.0), ("tiger", 100.0)):
             split = ("train", "train", "validation")[number % 3]
-            digest = store.put_blob(encoded(drawing(category, f"tune-{number}"), "JPEG"))
+            digest = store.blobs.put(encoded(drawing(category, f"tune-{number}"), "JPEG"))
             rows.append((digest, category, split, length))
     return pd.DataFrame(rows, columns=["digest", "category", "split", "label"])
 
 
 def grafted(manifest: pd.DataFrame, backbone: Backbone, store: Store) -> head.Head:
-    features = features_of([rgb(store.blob(digest)) for digest in manifest["digest"]], backbone)
+    features = features_of([rgb(store.blobs.read(digest)) for digest in manifest["digest"]], backbone)
     return head.train(manifest, features, HeadSettings(epochs=5), 0).head
 
 
@@ -60,7 +60,7 @@ def test_a_tuned_backbone_is_found_again_from_its_weights(tmp_path: Path) -> Non
     manifest, backbone = world(store), load_backbone("MobileNetV2", "random")
     scratch, made = TuneSettings(blocks="all", epochs=1), grafted(manifest, backbone, store)
     tuned = tuning.tune(manifest, backbone, made, store, scratch, 0, lambda _: None)
-    pictures = [rgb(store.blob(digest)) for digest in manifest["digest"][:3]]
+    pictures = [rgb(store.blobs.read(digest)) for digest in manifest["digest"][:3]]
     settings = CONFIG.backbone.model_copy(update={"name": "MobileNetV2", "weights": "random"})
     again = Extractor(settings, tuned.backbone.fingerprint, tuned.weights).backbone()
     np.testing.assert_allclose(features_of(pictures, tuned.backbone), features_of(pictures, again), atol=1e-5)
@@ -82,6 +82,6 @@ def test_a_job_that_fine_tunes_publishes_the_tuned_backbone(tmp_path: Path) -> N
     assert "-tuned-" in extractor_of(made).fingerprint
     assert set(made.run.history) == {"loss", "val_loss", "tune_loss", "tune_val_loss"}
     test = made.table("predictions.parquet").query("split == 'test'")
-    pictures = [rgb(made.store.blob(str(digest))) for digest in test["digest"]]
+    pictures = [rgb(made.store.blobs.read(str(digest))) for digest in test["digest"]]
     said = model_of(made).predict(pictures)["length_cm"]
     np.testing.assert_allclose(said, test["prediction"], atol=0.5)

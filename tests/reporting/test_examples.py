@@ -40,7 +40,7 @@ def test_the_doubtful_lie_between_the_categories_and_strangers_nearer_to_another
 
 def test_thumbnails_are_small_pictures_and_a_missing_one_is_left_out(tmp_path: Path) -> None:
     store = Store(str(tmp_path))
-    digest = store.put_blob(encoded(drawing("cat", "gallery"), "JPEG"))
+    digest = store.blobs.put(encoded(drawing("cat", "gallery"), "JPEG"))
     found = thumbnails([digest, digest, "0" * 64, ""], store)
     assert list(found) == [digest]
     kind, data = found[digest].split(",")

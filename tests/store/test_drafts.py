@@ -50,7 +50,7 @@ def test_drafts_are_gone_once_they_are_swept(store: Store) -> None:
     digest = store.drafts.put(b"head")
     store.drafts.sweep()
     store.drafts.sweep()  # none left: nothing to do
-    with pytest.raises(StoreError, match="Run again"):
+    with pytest.raises(StoreError, match="run again"):
         store.drafts.read(digest)
 
 

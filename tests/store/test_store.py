@@ -17,35 +17,35 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
 
 
 def test_a_blob_is_named_by_its_digest(store: Store) -> None:
-    digest = store.put_blob(b"bytes")
+    digest = store.blobs.put(b"bytes")
     assert digest == hashlib.sha256(b"bytes").hexdigest()
-    assert store.blob(digest) == b"bytes"
+    assert store.blobs.read(digest) == b"bytes"
 
 
 def test_a_corrupt_blob_is_never_returned(store: Store) -> None:
-    digest = store.put_blob(b"bytes")
+    digest = store.blobs.put(b"bytes")
     store.disk.write(f"blobs/{digest[:2]}/{digest[2:]}", b"other")
     with pytest.raises(CorruptError):
-        store.blob(digest)
-    assert not store.has_blob(digest)
+        store.blobs.read(digest)
+    assert not store.blobs.has(digest)
 
 
 def test_features_are_found_again_and_a_damaged_part_counts_as_unknown(
     store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
     rows = np.arange(6, dtype=np.float32).reshape(2, 3)
-    store.put_features("fp", ["a", "b"], rows)
+    store.features.append("fp", ["a", "b"], rows)
     [part] = store.disk.names("features/fp")
-    store.put_features("fp", ["c"], rows[:1])
+    store.features.append("fp", ["c"], rows[:1])
     [other] = set(store.disk.names("features/fp")) - {part}
     flipped = bytearray(store.disk.read(f"features/fp/{other}"))
     flipped[len(flipped) // 2] ^= 1
     store.disk.write(f"features/fp/{other}", bytes(flipped))
     with caplog.at_level("WARNING", "regraft"):
-        found = store.features("fp", ["b", "c"])
+        found = store.features.read("fp", ["b", "c"])
     assert f"features/fp/{other} is damaged" in caplog.text
     store.disk.write("features/fp/broken.parquet", b"PAR1 nonsense")
-    found = store.features("fp", ["b", "c"])
+    found = store.features.read("fp", ["b", "c"])
     assert list(found) == ["b"]
     assert found["b"].tolist() == [3, 4, 5]
 

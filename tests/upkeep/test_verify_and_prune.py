@@ -44,8 +44,8 @@ def damaged(store: Store, repair: bool = False, fetch: FetchSettings | None = No
 
 def test_a_sound_store_is_told_sound(tmp_path: Path) -> None:
     store = Store(str(tmp_path))
-    digest = store.put_blob(b"picture")
-    store.put_features("net", [digest], np.ones((1, 4), np.float32))
+    digest = store.blobs.put(b"picture")
+    store.features.append("net", [digest], np.ones((1, 4), np.float32))
     published(store, "20260101T000000Z", digest, promoted=True)
     versions.promote(store, "20260101T000000Z", None)
     assert damaged(store) == []
@@ -53,7 +53,7 @@ def test_a_sound_store_is_told_sound(tmp_path: Path) -> None:
 
 def test_a_damaged_blob_is_fetched_again_where_a_link_still_serves_it(tmp_path: Path) -> None:
     store = Store(str(tmp_path))
-    digest = store.put_blob(b"picture")
+    digest = store.blobs.put(b"picture")
     path = tmp_path / "blobs" / digest[:2] / digest[2:]
     path.write_bytes(b"rot")
     with serving(lambda talk: talk.say(ok(b"picture"))) as server:
@@ -62,12 +62,12 @@ def test_a_damaged_blob_is_fetched_again_where_a_link_still_serves_it(tmp_path: 
         assert path.read_bytes() == b"rot"  # without --repair nothing is touched
         found = damaged(store, True, FetchSettings(allow=(f"127.0.0.1:{server.port}",)))
     assert "fetched again" in found[0].mended
-    assert store.blob(digest) == b"picture"
+    assert store.blobs.read(digest) == b"picture"
 
 
 def test_a_blob_that_nobody_serves_any_more_stays_damage(tmp_path: Path) -> None:
     store = Store(str(tmp_path))
-    digest = store.put_blob(b"picture")
+    digest = store.blobs.put(b"picture")
     published(store, "20260101T000000Z", digest)
     store.disk.delete(f"blobs/{digest[:2]}/{digest[2:]}")
     assert [(d.what, d.mended) for d in damaged(store, True)] == [("it is gone, and versions name it", "")]
@@ -75,17 +75,17 @@ def test_a_blob_that_nobody_serves_any_more_stays_damage(tmp_path: Path) -> None
 
 def test_damaged_features_are_dropped_to_be_computed_again(tmp_path: Path) -> None:
     store = Store(str(tmp_path))
-    store.put_features("net", ["a" * 64], np.ones((1, 4), np.float32))
+    store.features.append("net", ["a" * 64], np.ones((1, 4), np.float32))
     part = next((tmp_path / "features" / "net").iterdir())
     part.write_bytes(part.read_bytes()[:-9])
-    assert store.features("net", ["a" * 64]) == {}
+    assert store.features.read("net", ["a" * 64]) == {}
     assert "computes them again" in damaged(store, True)[0].mended
     assert damaged(store) == []
 
 
 def test_a_pointer_to_nothing_is_pointed_at_the_newest_that_became_champion(tmp_path: Path) -> None:
     store = Store(str(tmp_path))
-    digest = store.put_blob(b"picture")
+    digest = store.blobs.put(b"picture")
     published(store, "20260101T000000Z", digest, promoted=True)
     published(store, "20260102T000000Z", digest)
     for broken in (b'{"version": "20250101T000000Z"}', b"{", b"[]"):
@@ -104,31 +104,31 @@ def test_a_published_file_that_changed_is_told(tmp_path: Path) -> None:
 
 def test_pruning_keeps_the_champions_line_the_last_versions_and_what_they_need(tmp_path: Path) -> None:
     store = Store(str(tmp_path))
-    digests = [store.put_blob(f"picture {i}".encode()) for i in range(5)]
+    digests = [store.blobs.put(f"picture {i}".encode()) for i in range(5)]
     names = [f"2026010{i}T000000Z" for i in range(1, 6)]
     for name, digest in zip(names, digests, strict=True):
-        store.put_features("net", [digest], np.ones((1, 4), np.float32))
+        store.features.append("net", [digest], np.ones((1, 4), np.float32))
         published(store, name, digest, champion=names[0] if name == names[2] else None)
-    store.put_features("other", [digests[0]], np.ones((1, 4), np.float32))
+    store.features.append("other", [digests[0]], np.ones((1, 4), np.float32))
     versions.promote(store, names[2], None)
     plan = pruning.plan(store, 1)
-    assert plan.kept == [names[0], names[2], names[4]]
+    assert plan.kept == (names[0], names[2], names[4])
     assert len(versions.names(store)) == 5  # a plan changes nothing
-    assert plan.of("blobs")[0] == 2
-    assert plan.of("features")[0] == 3
+    assert plan.usage["blobs"].files == 2
+    assert plan.usage["features"].files == 3
     done = pruning.prune(store, 1, lambda _: None)
-    assert done.paths == plan.paths
-    assert versions.names(store) == plan.kept
-    assert [store.has_blob(digest) for digest in digests] == [True, False, True, False, True]
-    assert len(store.features("net", digests)) == 3
+    assert done == plan
+    assert tuple(versions.names(store)) == plan.kept
+    assert [store.blobs.has(digest) for digest in digests] == [True, False, True, False, True]
+    assert len(store.features.read("net", digests)) == 3
     assert damaged(store) == []
-    assert pruning.plan(store, 1).paths == {}
+    assert pruning.plan(store, 1).size == 0
 
 
 def test_what_a_link_shows_today_is_not_pruned(tmp_path: Path) -> None:
     store = Store(str(tmp_path))
-    digest = store.put_blob(b"shown today")
-    published(store, "20260101T000000Z", store.put_blob(b"learnt"))
+    digest = store.blobs.put(b"shown today")
+    published(store, "20260101T000000Z", store.blobs.put(b"learnt"))
     remembered(store, "http://example.org/a.jpg", digest)
     pruning.prune(store, 1, lambda _: None)
-    assert store.has_blob(digest)
+    assert store.blobs.has(digest)
