@@ -17,7 +17,7 @@ from regraft.judging.gate import gate
 from regraft.judging.metrics import Evaluation
 from regraft.pipeline.provenance import commit, libraries
 from regraft.store import versions
-from regraft.store.blobs import Blobs
+from regraft.store.store import Store
 from regraft.store.versions import Version
 from regraft.targets.choice import target_of
 
@@ -42,7 +42,7 @@ def recipe(manifest: pd.DataFrame, config: Config) -> str:
     return digest.hexdigest()
 
 
-def same(manifest: pd.DataFrame, config: Config, store: Blobs) -> Version | None:
+def same(manifest: pd.DataFrame, config: Config, store: Store) -> Version | None:
     """Return the newest version where its model was made from the very same, and is whole; None where it was not."""
     try:
         newest = versions.newest(store)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from regraft.config import Config
 from regraft.pipeline.bench import Bench
 from regraft.pipeline.spec import RunSpec
+from regraft.store.store import Store
 
 
 @contextlib.contextmanager
@@ -16,14 +17,10 @@ def open_run(config: Config, run_id: str = "") -> Iterator[RunSpec]:
     `run_id` is what the next run will know this one by, should it be cut off; one is made up where none is given.
     Raises LockedError while another run is under way, StoreError where the store cannot be written.
     """
-    from regraft.store.disk import LocalDisk
-    from regraft.store.store import Store  # pandas and Arrow take a while to import
-
     run_id = run_id or uuid.uuid4().hex
     store = Store(config.store)
-    store_url = str(store.disk.root) if isinstance(store.disk, LocalDisk) else store.url
-    with store.run(run_id) as turn:
-        spec = RunSpec(config=config, store_url=store_url, run_id=run_id, since=turn.since, cut_off=turn.cut_off)
+    with store.run(run_id) as start:
+        spec = RunSpec(config=config, store_url=store.address, run_id=run_id, since=start.since, cut_off=start.cut_off)
         try:
             yield spec
         finally:
