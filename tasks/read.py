@@ -12,7 +12,6 @@ from regraft.pipeline.bench import Bench
 from regraft.pipeline.spec import RunSpec
 from regraft.tasks.retrying import may_help
 from regraft.web.client import Client
-from regraft.web.guard import Guard
 
 
 @task(
@@ -29,8 +28,7 @@ def read(spec: RunSpec) -> pd.DataFrame:
     Raises BackboneError where the backbone's weights are not there, which is better known before an hour of fetching.
     """
     weights_source(spec.config.backbone.name, spec.config.backbone.weights)
-    fetch = spec.config.fetch
-    client = Client(Guard(fetch.allow), proxy=fetch.proxy, user_agent=fetch.user_agent, max_bytes=fetch.max_bytes)
+    client = Client.of(spec.config.fetch)
     with Bench.of(spec).meter.step("read"):
         lists = [read_list(name, category.list, client) for name, category in spec.config.categories.items()]
     if not lists:

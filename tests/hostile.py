@@ -43,8 +43,12 @@ class Hostile:
     port: int
     asked: list[str] = field(default_factory=list)
     """Request lines."""
+    heads: list[bytes] = field(default_factory=list)
+    """Requests, without their bodies."""
     sent: list[int] = field(default_factory=list)
     """Bytes sent on each connection that has ended."""
+    connections: int = 0
+    """Connections that were opened."""
 
     @property
     def url(self) -> str:
@@ -62,6 +66,7 @@ def serving(script: Script, reads_request: bool = True) -> Iterator[Hostile]:
 
     class Handler(socketserver.BaseRequestHandler):
         def handle(self) -> None:
+            hostile.connections += 1
             talk = Talk(self.request, ended)
             with contextlib.suppress(OSError):
                 if reads_request:
@@ -73,6 +78,7 @@ def serving(script: Script, reads_request: bool = True) -> Iterator[Hostile]:
                         head += piece
                     line = head.split(b"\r\n")[0].decode("latin-1")
                     hostile.asked.append(line)
+                    hostile.heads.append(head)
                     talk.head = head
                     talk.path = line.split(" ")[1]
                 script(talk)

@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from regraft.config import FetchSettings, ScreenSettings
-from regraft.fetching.worker import Orders, host_of, slots
+from regraft.fetching.worker import Orders, slots
 from regraft.links.findings import Finding, Job
 from regraft.pictures.judge import Limits
 from regraft.verdicts import Reason
+from regraft.web.urls import host_and_port_of
 
 UNDER_WAY = 512
 """Links handed to one process at a time: enough for hosts to take turns, few enough for memory to stay flat."""
@@ -102,7 +103,7 @@ class Crew:
         shares: dict[int, list[Job]] = {}
         load = [worker.load for worker in self._workers]
         for job in jobs:
-            host = host_of(job.url)
+            host = host_and_port_of(job.url)
             allowed = [p for p in range(self._count) if slots(host, p, self._count, self._per_host) > 0]
             place = min(allowed, key=lambda p: load[p])
             load[place] += 1

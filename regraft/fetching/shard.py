@@ -10,13 +10,13 @@ from regraft.config import FetchSettings
 from regraft.errors import OutageError
 from regraft.fetching.breaker import SILENT
 from regraft.fetching.crew import Crew, Progress
-from regraft.fetching.worker import host_of
 from regraft.links import memory as links
 from regraft.links.findings import Finding
 from regraft.links.memory import known_links, put_links
 from regraft.links.recheck import is_due
 from regraft.links.shards import shard_of
 from regraft.store.store import Store
+from regraft.web.urls import host_and_port_of
 
 FEW = 5
 """Fewer failures than this never make an outage."""
@@ -80,7 +80,7 @@ def check_outage(findings: Sequence[Finding], alive: Collection[str], share: flo
     silent = [finding for finding in asked if finding.reason in SILENT and finding.http_status in (0, 502, 504)]
     were_alive = [finding for finding in asked if finding.url in alive]
     lost = [finding for finding in silent if finding.url in alive]
-    hosts = {host_of(finding.url) for finding in silent}
+    hosts = {host_and_port_of(finding.url) for finding in silent}
     if len(local) >= FEW and len(local) > share * len(findings):
         raise _outage(local, len(findings), "failed because of this machine, not of theirs")
     if len(lost) >= FEW and len(lost) > share * len(were_alive):

@@ -12,7 +12,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from multiprocessing.connection import Connection
-from urllib.parse import urlsplit
 
 from regraft.fetching.breaker import SILENT, Breaker
 from regraft.fetching.host_queue import Schedule
@@ -22,9 +21,9 @@ from regraft.process import prepare_process
 from regraft.store.blobs import Blobs
 from regraft.store.disk import disk_at
 from regraft.verdicts import Reason
-from regraft.web.client import Body, Client, Exchange, Failed, NotModified, Redirect
-from regraft.web.guard import Guard
-from regraft.web.urls import BadUrl, Blocked, spelt
+from regraft.web.answers import Answer, Body, Failed, NotModified, Redirect
+from regraft.web.client import Client
+from regraft.web.urls import BadUrl, Blocked, host_and_port_of, normalised
 
 TIMEOUT_ATTEMPTS = 2
 BACKOFF_S = 0.5
@@ -76,14 +75,6 @@ def slots(host: str, place: int, count: int, per_host: int) -> int:
     return sum(1 for i in range(per_host) if (start + i) % count == place)
 
 
-def host_of(url: str) -> str:
-    """Return a URL's host and port in lower case; nothing where it has none."""
-    try:
-        return urlsplit(url).netloc.lower()
-    except ValueError:
-        return ""
-
-
 @dataclass(frozen=True, slots=True)
 class _Task:
     """A job on its way: where its redirects led, how often it was tried, how long it took."""
@@ -105,14 +96,7 @@ class Fetcher:
         self._orders = orders
         self._blobs = Blobs(disk_at(orders.store))
         threads = max(1, orders.connections // orders.count)
-        self._client = Client(
-            Guard(orders.allow),
-            proxy=orders.proxy,
-            user_agent=orders.user_agent,
-            connect_s=orders.connect_s,
-            max_bytes=orders.max_bytes,
-            connections=threads,
-        )
+        self._client = Client.of(orders, connections=threads)
         # Every worker that may ask a host keeps its own time, so each is slower by their number.
         self._schedule: Schedule[_Task] = Schedule(
             lambda host: max(1, slots(host, orders.place, orders.count, orders.per_host)),
@@ -145,8 +129,8 @@ class Fetcher:
 
     def _begin(self, number: int, job: Job) -> None:
         try:
-            url = spelt(job.url)
-            self._schedule.put(host_of(url), _Task(number, job, url))
+            url = normalised(job.url)
+            self._schedule.put(host_and_port_of(url), _Task(number, job, url))
         except BadUrl as error:
             self._found.put((number, Finding(job.url, Reason.BAD_URL, detail=str(error))))
         except Blocked as error:
@@ -179,7 +163,7 @@ class Fetcher:
             self._park(host, task, wait_s)
             return
         if not self._may_ask(task.url):
-            self._tell(task, Failed(Reason.OPTED_OUT, "robots.txt disallows it"))
+            self._tell(task, Failed(reason=Reason.OPTED_OUT, detail="robots.txt disallows it"))
             return
         task, exchange = self._asked(task)
         if isinstance(exchange, Failed) and exchange.reason in SILENT and not exchange.status:
@@ -193,7 +177,7 @@ class Fetcher:
         else:
             self._tell(task, exchange)
 
-    def _asked(self, task: _Task) -> tuple[_Task, Exchange]:
+    def _asked(self, task: _Task) -> tuple[_Task, Answer]:
         """One exchange, conditional where what the job knows is still there to be kept."""
         job = task.job
         kept = self._blobs.has(job.digest) if job.digest else bool(job.reason)
@@ -212,13 +196,16 @@ class Fetcher:
         if task.parked < PARKED:
             self._schedule.put(host, replace(task, parked=task.parked + 1), wait_s)
         else:
-            self._tell(task, Failed(Reason.UNREACHABLE, f"{host} only fails; this link was not asked for"))
+            self._tell(
+                task, Failed(reason=Reason.UNREACHABLE, detail=f"{host} only fails; this link was not asked for")
+            )
 
     def _follow(self, task: _Task, redirect: Redirect) -> None:
         if task.hops >= self._orders.max_redirects or redirect.url == task.url:
-            self._tell(task, Failed(Reason.TOO_MANY_REDIRECTS, f"at {redirect.url}"[:200], redirect.status))
+            detail = f"at {redirect.url}"[:200]
+            self._tell(task, Failed(reason=Reason.TOO_MANY_REDIRECTS, detail=detail, status=redirect.status))
         else:
-            self._schedule.put(host_of(redirect.url), replace(task, url=redirect.url, hops=task.hops + 1))
+            self._schedule.put(host_and_port_of(redirect.url), replace(task, url=redirect.url, hops=task.hops + 1))
 
     def _may_retry(self, task: _Task, failed: Failed) -> bool:
         most = TIMEOUT_ATTEMPTS if failed.reason is Reason.TIMEOUT else self._orders.attempts
@@ -228,13 +215,13 @@ class Fetcher:
         delay_s = _pause_s(task.attempts, failed.retry_after_s, self._orders.retry_after_s)
         if failed.reason is Reason.RATE_LIMITED:  # it is us who are too fast, not this link that is busy
             self._schedule.hold(host, delay_s)
-        again = replace(task, url=spelt(task.job.url), hops=0, attempts=task.attempts + 1, attempt_s=0.0)
-        self._schedule.put(host_of(again.url), again, delay_s)
+        again = replace(task, url=normalised(task.job.url), hops=0, attempts=task.attempts + 1, attempt_s=0.0)
+        self._schedule.put(host_and_port_of(again.url), again, delay_s)
 
-    def _tell(self, task: _Task, exchange: Exchange) -> None:
+    def _tell(self, task: _Task, exchange: Answer) -> None:
         self._found.put((task.number, self._finding(task, exchange)))
 
-    def _finding(self, task: _Task, exchange: Exchange) -> Finding:
+    def _finding(self, task: _Task, exchange: Answer) -> Finding:
         job = task.job
         bare = Finding(job.url, final_url=task.url, attempts=task.attempts + 1, elapsed_s=round(task.elapsed_s, 4))
         match exchange:

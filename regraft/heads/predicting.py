@@ -17,7 +17,8 @@ from regraft.errors import PictureError
 from regraft.pictures.judge import SUFFIXES, Limits, Pixels, Unfit, judge, rgb
 from regraft.store.versions import Version
 from regraft.verdicts import Reason
-from regraft.web.client import Body, Client, Failed, NotModified, Redirect
+from regraft.web.answers import Body, Failed
+from regraft.web.client import Client
 
 if TYPE_CHECKING:
     from regraft.heads.export import Format
@@ -149,8 +150,6 @@ def _fetch(url: str, client: Client) -> bytes:
             return data
         case Failed(detail=detail):
             raise PictureError(f"{url} cannot be fetched: {detail}.")
-        case NotModified() | Redirect():
-            raise PictureError(f"{url} cannot be fetched: the server sent no picture.")
         case _:
             assert_never(answer)
 

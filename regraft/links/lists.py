@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from regraft.errors import ListError
-from regraft.web.client import Body, Client
+from regraft.web.answers import Body
+from regraft.web.client import Client
 
 MAX_BYTES = 256_000_000
 """Bytes of a list at most, unpacked."""

@@ -16,8 +16,8 @@ from regraft.store import versions
 from regraft.store.features import Part
 from regraft.store.store import Store
 from regraft.store.versions import Version
-from regraft.web.client import Body, Client
-from regraft.web.guard import Guard
+from regraft.web.answers import Body
+from regraft.web.client import Client
 
 DEADLINE_S = 30
 """For fetching one blob again from one address."""
@@ -55,7 +55,7 @@ def _damaged_blobs(store: Store, repair: bool, fetch: FetchSettings, progress: P
     sources = pd.concat(
         [known_links(store, shard)[["digest", "final_url"]] for shard in range(SHARDS)], ignore_index=True
     )
-    client = Client(Guard(fetch.allow), proxy=fetch.proxy, user_agent=fetch.user_agent, max_bytes=fetch.max_bytes)
+    client = Client.of(fetch)
     present = set()
     for blob in store.blobs:
         progress(blob.path)

@@ -1,78 +1,63 @@
-"""One HTTP exchange at a time with a web that is not trusted: guarded, bounded in bytes and in time.
+"""One request at a time to a web that is not trusted: guarded, and bounded in bytes and in time.
 
-What is expected to happen is a value: `Body`, `NotModified`, `Redirect` or `Failed`. Nothing is followed here that
-was not checked, and a redirect's body is never read (requests reads it whole, even with stream=True).
+What is expected to happen is a value, see `regraft.web.answers`. A redirect is followed only after it was checked, and
+its body is never read (requests would read it whole, even with stream=True).
 """
 
-import errno
-import http.client
-import io
-import socket
-import ssl
 import time
-import zlib
-from collections.abc import Iterable
-from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urljoin
-
-import urllib3
+from typing import Any, Protocol
 
 from regraft.verdicts import Reason
-from regraft.web.connections import Alarm, Connections, Opened, Watch
+from regraft.web.answers import (
+    REDIRECT_STATUSES,
+    Answer,
+    Body,
+    Failed,
+    NotModified,
+    Redirect,
+    redirect_to,
+    refusal,
+    timed_out,
+)
+from regraft.web.bodies import read_body, skip_body
+from regraft.web.connections import Connections
+from regraft.web.deadlines import Alarm, Watch
+from regraft.web.failures import failure_from
 from regraft.web.guard import Guard
-from regraft.web.urls import BadUrl, Blocked, spelt
+from regraft.web.plain_http import OpenResponse
+from regraft.web.urls import BadUrl, Blocked, normalised
 
-if TYPE_CHECKING:
-    import requests
-
-REDIRECTS = (301, 302, 303, 307, 308)
-SMALL_BODY = 16_384
-PIECE = 1 << 18
+MAX_SKIPPED_BYTES = 16_384
+"""An error page up to this size is read, so that its connection can be used again."""
+MIN_DEADLINE_S = 0.01
 
 
-@dataclass(frozen=True, slots=True)
-class Body:
-    """A whole body, with status 200."""
+class ClientSettings(Protocol):
+    """What a client needs to know: `FetchSettings`, or anything else with these attributes."""
 
-    data: bytes
-    etag: str
-    last_modified: str
-    robots: str
-    """X-Robots-Tag, lower case."""
+    @property
+    def allow(self) -> tuple[str, ...]:
+        """Private ADDRESS:PORT pairs that may be requested all the same."""
 
+    @property
+    def proxy(self) -> str | None:
+        """The HTTP proxy that all requests go through."""
 
-@dataclass(frozen=True, slots=True)
-class NotModified:
-    """304: what is known still holds."""
+    @property
+    def user_agent(self) -> str:
+        """The name sent with every request."""
 
+    @property
+    def connect_s(self) -> float:
+        """Seconds for a connection to open."""
 
-@dataclass(frozen=True, slots=True)
-class Redirect:
-    """A redirect to another URL, whose body was not read."""
+    @property
+    def max_bytes(self) -> int:
+        """The largest body."""
 
-    status: int
-    url: str
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """Why there is no body."""
-
-    reason: Reason
-    detail: str
-    status: int = 0
-    """The HTTP status, or 0 where no response came."""
-    may_pass: bool = False
-    """Trying again could help."""
-    retry_after_s: float | None = None
-    """What the server asked for."""
-    local: bool = False
-    """The fault points at this machine: its name server, its proxy, its network."""
-
-
-Exchange = Body | NotModified | Redirect | Failed
+    @property
+    def connections(self) -> int:
+        """Connections at a time."""
 
 
 class Client:
@@ -88,218 +73,104 @@ class Client:
         max_bytes: int = 20_000_000,
         connections: int = 64,
     ):
-        self.guard = guard or Guard()
-        self.connect_s = connect_s
-        self.max_bytes = max_bytes
-        self.proxy = proxy
-        self.watch = Watch()
+        self._guard = guard or Guard()
+        self._proxy = proxy
+        self._connect_s = connect_s
+        self._max_bytes = max_bytes
         self._headers = {"User-Agent": user_agent, "Accept": "image/*, */*;q=0.5", "Accept-Encoding": "identity"}
-        self._connections = Connections(self.guard, self.watch, proxy, connections)
+        self._watch = Watch()
+        self._connections = Connections(self._guard, self._watch, proxy, connections)
 
-    def get(self, url: str, deadline_s: float, etag: str = "", last_modified: str = "") -> Exchange:
-        """Return one exchange, without following redirects, within `deadline_s` seconds and `max_bytes` of body.
+    @classmethod
+    def of(cls, settings: ClientSettings, connections: int | None = None) -> "Client":
+        """Return a client for a job's fetch settings, with `connections` at a time instead of the settings'."""
+        return cls(
+            Guard(settings.allow),
+            proxy=settings.proxy,
+            user_agent=settings.user_agent,
+            connect_s=settings.connect_s,
+            max_bytes=settings.max_bytes,
+            connections=connections or settings.connections,
+        )
 
-        Validators make the request conditional. No exception leaves.
+    def get(self, url: str, deadline_s: float, etag: str = "", last_modified: str = "") -> Answer:
+        """Return the answer to one request within `deadline_s` seconds; redirects are not followed.
+
+        `etag` and `last_modified` are validators of an earlier body; they make the request conditional. Never raises.
         """
         headers = dict(self._headers)
         if etag:
             headers["If-None-Match"] = etag
         if last_modified:
             headers["If-Modified-Since"] = last_modified
-        alarm = self.watch.arm(deadline_s)
+        alarm = self._watch.arm(deadline_s)
         try:
-            self.guard.check(url)
-            opened = self._connections.get(url, headers, min(self.connect_s, deadline_s), deadline_s)
-            return self._read(url, opened, alarm)
+            self._guard.check(url)
+            response = self._connections.get(url, headers, min(self._connect_s, deadline_s), deadline_s)
+            return self._answer(url, response, alarm)
         except Exception as error:  # urllib3 and http.client let ValueError, LookupError and more out
-            return self._failure(error, alarm.fired)
+            return timed_out() if alarm.fired else failure_from(error, self._proxy)
         finally:
-            self.watch.disarm(alarm)
+            self._watch.disarm(alarm)
 
-    def follow(self, url: str, deadline_s: float, max_redirects: int = 5) -> tuple[str, Exchange]:
-        """Return the final URL and its exchange, redirects followed and checked, all within `deadline_s` seconds."""
+    def follow(self, url: str, deadline_s: float, max_redirects: int = 5) -> tuple[str, Body | Failed]:
+        """Return the final URL and its answer; redirects are checked and followed, all within `deadline_s` seconds.
+
+        Never raises.
+        """
         end = time.monotonic() + deadline_s
         try:
-            url = spelt(url)
+            url = normalised(url)
         except BadUrl as error:
-            return url, Failed(Reason.BAD_URL, str(error))
+            return url, Failed(reason=Reason.BAD_URL, detail=str(error))
         except Blocked as error:
-            return url, Failed(Reason.BLOCKED, str(error))
+            return url, Failed(reason=Reason.BLOCKED, detail=str(error))
         for _ in range(max_redirects + 1):
-            exchange = self.get(url, max(0.01, end - time.monotonic()))
-            if not isinstance(exchange, Redirect):
-                return url, exchange
-            url = exchange.url
-        return url, Failed(Reason.TOO_MANY_REDIRECTS, f"more than {max_redirects} redirects")
+            match self.get(url, max(MIN_DEADLINE_S, end - time.monotonic())):
+                case Redirect(url=target):
+                    url = target
+                case NotModified():  # nobody asked whether it is
+                    return url, refusal(304, None)
+                case answer:
+                    return url, answer
+        detail = f"more than {max_redirects} redirects"
+        return url, Failed(reason=Reason.TOO_MANY_REDIRECTS, detail=detail)
 
-    def session(self) -> "requests.Session":
-        """Return a requests session whose every socket passes this client's guard."""
-        from regraft.web.session import guarded_session
-
-        return guarded_session(self._connections.pool, self._headers)
-
-    def _read(self, url: str, opened: Opened, alarm: Alarm) -> Exchange:
-        response = opened.response
-        status, headers = response.status, response.headers
-        finished = False
+    def _answer(self, url: str, response: OpenResponse, alarm: Alarm) -> Answer:
+        """The answer in a response; its connection is kept where the response was read to its end."""
+        is_read = False
         try:
-            if status == 304:
-                response.read()  # nothing, but http.client wants to be told
-                finished = True
-                return NotModified()
-            if status in REDIRECTS and headers.get("Location"):
-                if headers.get("Content-Length") == "0":
-                    response.read()
-                    finished = True
-                return _redirect(url, status, headers["Location"])
-            if status != 200:
-                finished = _is_small(headers.get("Content-Length"))
-                if finished:
-                    response.read()
-                return _refusal(status, headers.get("Retry-After"), via_proxy=self.proxy is not None)
-            data = self._body(response, headers)
-            if alarm.fired:  # a shut-down socket looks like a clean end
-                return Failed(Reason.TIMEOUT, "the deadline passed", may_pass=True)
-            if isinstance(data, Failed):
-                return data
-            finished = True
-            return Body(
-                data,
-                headers.get("ETag", "")[:500],
-                headers.get("Last-Modified", "")[:100],
-                headers.get("X-Robots-Tag", "").lower()[:500],
-            )
+            answer, is_read = self._read(url, response.response, alarm)
+            return answer
         finally:
-            if finished:
-                opened.keep()
+            if is_read:
+                response.keep()
             else:
-                opened.drop()
+                response.drop()
 
-    def _body(self, response: Any, headers: Any) -> bytes | Failed:
-        told = headers.get("Content-Length", "")
-        if told.isdigit() and int(told) > self.max_bytes:
-            return Failed(Reason.TOO_LARGE, f"{told} bytes told, {self.max_bytes} allowed", 200)
-        body = io.BytesIO()  # hands its bytes over without a copy
-        while piece := response.read(PIECE):
-            if body.write(piece) and body.tell() > self.max_bytes:
-                return Failed(Reason.TOO_LARGE, f"more than {self.max_bytes} bytes", 200)
-        if told.isdigit() and body.tell() < int(told) and headers.get("Transfer-Encoding", "").lower() != "chunked":
-            return Failed(Reason.TRUNCATED, "the body ended early", 200, may_pass=True)
-        return _decoded(body.getvalue(), headers.get("Content-Encoding", "").lower(), self.max_bytes)
-
-    def _failure(self, error: Exception, fired: bool) -> Failed:
-        if fired:
-            return Failed(Reason.TIMEOUT, "the deadline passed", may_pass=True)
-        causes = list(_causes(error))
-        for cause in causes:
-            match cause:
-                case Blocked():
-                    return Failed(Reason.BLOCKED, str(cause))
-                case urllib3.exceptions.ProxyError() if not _spoke(causes):
-                    return Failed(
-                        Reason.UNREACHABLE, f"the proxy does not answer: {self.proxy}", may_pass=True, local=True
-                    )
-                case urllib3.exceptions.LocationValueError() | UnicodeError():
-                    return Failed(Reason.BAD_URL, str(cause)[:200])
-                case ssl.SSLError() | ssl.CertificateError():
-                    return Failed(Reason.TLS, str(cause)[:200])
-                case http.client.IncompleteRead() | urllib3.exceptions.InvalidChunkLength():
-                    return Failed(Reason.TRUNCATED, "the body ended early", 200, may_pass=True)
-                case socket.gaierror():
-                    local = cause.errno in (socket.EAI_AGAIN, socket.EAI_FAIL, getattr(socket, "EAI_SYSTEM", -11))
-                    return Failed(
-                        Reason.UNREACHABLE, f"the name does not resolve: {cause}", may_pass=local, local=local
-                    )
-                case OSError() if cause.errno in (errno.ENETUNREACH, errno.ENETDOWN, errno.EADDRNOTAVAIL):
-                    return Failed(Reason.UNREACHABLE, str(cause)[:200], may_pass=True, local=True)
-                case OSError() if cause.errno in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
-                    return Failed(Reason.UNREACHABLE, str(cause)[:200], may_pass=True, local=True)
-                case urllib3.exceptions.NewConnectionError():
-                    continue  # urllib3 derives it from its timeouts, but what it wraps tells
-                case TimeoutError() | urllib3.exceptions.TimeoutError():
-                    return Failed(Reason.TIMEOUT, str(cause)[:200], may_pass=True)
-        tunnel = next((c for c in causes if isinstance(c, OSError) and str(c).startswith("Tunnel connection")), None)
-        if tunnel is not None:
-            return Failed(Reason.UNREACHABLE, f"the proxy could not reach it: {tunnel}"[:200], may_pass=True)
-        return Failed(Reason.UNREACHABLE, f"{type(error).__name__}: {error}"[:200], may_pass=True)
+    def _read(self, url: str, response: Any, alarm: Alarm) -> tuple[Answer, bool]:
+        """The answer in a response, and whether the response was read to its end."""
+        status, headers = response.status, response.headers
+        if status == 304:
+            response.read()  # reads nothing, but http.client must see the end
+            return NotModified(), True
+        if status in REDIRECT_STATUSES and headers.get("Location"):
+            is_read = skip_body(response, max_bytes=0)
+            return redirect_to(url, status, headers["Location"]), is_read
+        if status != 200:
+            return refusal(status, headers.get("Retry-After")), skip_body(response, MAX_SKIPPED_BYTES)
+        data = read_body(response, self._max_bytes)
+        if alarm.fired:  # the socket that was shut down looks like a clean end
+            return timed_out(), False
+        if isinstance(data, Failed):
+            return data, False
+        return _body(data, headers), True
 
 
-def _redirect(url: str, status: int, location: str) -> Redirect | Failed:
-    try:
-        # A Location arrives as latin-1; servers that send raw UTF-8 in it mean UTF-8.
-        target = location.encode("latin-1", "ignore").decode("utf-8", "replace")
-        return Redirect(status, spelt(urljoin(url, target.strip())))
-    except Blocked as error:
-        return Failed(Reason.BLOCKED, str(error), status)
-    except (BadUrl, ValueError) as error:
-        return Failed(Reason.BLOCKED, f"redirects to no web address: {error}"[:200], status)
-
-
-def _refusal(status: int, retry_after: str | None, via_proxy: bool) -> Failed:
-    wait_s = _seconds(retry_after)
-    match status:
-        case 401 | 402 | 403 | 407 | 451:
-            return Failed(Reason.FORBIDDEN, f"HTTP {status}", status)
-        case 408:
-            return Failed(Reason.TIMEOUT, "HTTP 408", status, may_pass=True)
-        case 429:
-            return Failed(Reason.RATE_LIMITED, "HTTP 429", status, may_pass=True, retry_after_s=wait_s)
-        case 502 | 504:  # a gateway speaks for a server that it cannot reach
-            return Failed(Reason.UNREACHABLE, f"HTTP {status}", status, may_pass=True, retry_after_s=wait_s)
-        case _ if status >= 500:
-            return Failed(Reason.SERVER_ERROR, f"HTTP {status}", status, may_pass=True, retry_after_s=wait_s)
-        case _ if status >= 400:
-            return Failed(Reason.GONE, f"HTTP {status}", status)
-        case _:
-            return Failed(Reason.NOT_AN_IMAGE, f"HTTP {status} without a picture", status)
-
-
-def _seconds(retry_after: str | None) -> float | None:
-    """Retry-After in seconds, given as seconds or as a date."""
-    if not retry_after:
-        return None
-    if retry_after.strip().isdigit():
-        return float(retry_after.strip()[:9])
-    try:
-        return max(0.0, parsedate_to_datetime(retry_after).timestamp() - time.time())
-    except (ValueError, TypeError, OverflowError):
-        return None
-
-
-def _decoded(data: bytes, encoding: str, max_bytes: int) -> bytes | Failed:
-    """Undo a content encoding that was not asked for, within the cap."""
-    if encoding in ("", "identity"):
-        return data
-    if encoding not in ("gzip", "x-gzip", "deflate"):
-        return Failed(Reason.NOT_AN_IMAGE, f"content encoding {encoding[:40]!r}", 200)
-    try:
-        inflate = zlib.decompressobj(wbits=47 if encoding != "deflate" else 15)
-        plain = inflate.decompress(data, max_bytes + 1)
-    except zlib.error as error:
-        return Failed(Reason.TRUNCATED, f"{encoding}: {error}", 200)
-    if len(plain) > max_bytes:
-        return Failed(Reason.TOO_LARGE, f"more than {max_bytes} bytes inflated", 200)
-    return plain
-
-
-def _is_small(told: str | None) -> bool:
-    return told is not None and told.isdigit() and int(told) <= SMALL_BODY
-
-
-def _causes(error: BaseException | None) -> Iterable[BaseException]:
-    """An exception, what it wraps in its arguments and what caused it, innermost last."""
-    seen: set[int] = set()
-    todo: list[Any] = [error]
-    while todo:
-        one = todo.pop(0)
-        if not isinstance(one, BaseException) or id(one) in seen:
-            continue
-        seen.add(id(one))
-        yield one
-        todo += [getattr(one, "reason", None), getattr(one, "original_error", None), one.__cause__, one.__context__]
-        todo += list(one.args)
-
-
-def _spoke(causes: list[BaseException]) -> bool:
-    """Whether the proxy itself answered, and only could not go on."""
-    return any(str(cause).startswith("Tunnel connection") for cause in causes)
+def _body(data: bytes, headers: Any) -> Body:
+    return Body(
+        data,
+        etag=headers.get("ETag", "")[:500],
+        last_modified=headers.get("Last-Modified", "")[:100],
+        robots=headers.get("X-Robots-Tag", "").lower()[:500],
+    )

@@ -1,8 +1,8 @@
-"""Which addresses may be asked: checked on the resolved address itself, where the socket connects.
+"""Which addresses may be requested: checked on the resolved address itself, where the socket connects.
 
-Checking a URL's text is not enough: a name may resolve to a private address, resolve differently a second
-time, or redirect. So the text is checked for what text can tell, and `Guard.connect` checks every address
-that it is about to connect to, and connects to that very address.
+Checking a URL's text is not enough: a name may resolve to a private address, resolve differently a second time, or
+redirect. So the text is checked for what it shows, and `Guard.connect` checks every address that it is about to connect
+to, and connects to that very address.
 """
 
 import ipaddress
@@ -15,24 +15,27 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
-from regraft.web.urls import Blocked, literal
+from regraft.web.urls import Blocked, ip_address_of
 
-# Own ranges, because `ipaddress.is_global` differs between Python releases (CVE-2024-4032).
+# Listed here, because `ipaddress.is_global` differs between Python releases (CVE-2024-4032).
 # https://www.iana.org/assignments/iana-ipv4-special-registry
-PRIVATE_4 = [
+PRIVATE_IPV4 = [
     ipaddress.IPv4Network(net)
     for net in """0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 169.254.0.0/16 172.16.0.0/12 192.0.0.0/24 192.0.2.0/24
     192.31.196.0/24 192.52.193.0/24 192.88.99.0/24 192.168.0.0/16 192.175.48.0/24 198.18.0.0/15 198.51.100.0/24
     203.0.113.0/24 224.0.0.0/4 240.0.0.0/4 168.63.129.16/32""".split()
 ]
-# IPv6: only global unicast, less its holes: Teredo and other protocol assignments, documentation, 6to4, AS112.
-GLOBAL_6 = ipaddress.IPv6Network("2000::/3")
-PRIVATE_6 = [
+# In IPv6 only global unicast is public, except for Teredo and other protocol assignments, documentation, 6to4, AS112.
+GLOBAL_IPV6 = ipaddress.IPv6Network("2000::/3")
+PRIVATE_IPV6 = [
     ipaddress.IPv6Network(net) for net in ["2001::/23", "2001:db8::/32", "2002::/16", "2620:4f:8000::/48", "3fff::/20"]
 ]
+MAX_ADDRESSES = 3
+"""Addresses of a name that are tried at most."""
+MIN_TIMEOUT_S = 0.01
 LOCAL_NAMES = ("localhost", "local", "internal", "intranet", "lan", "home", "corp", "home.arpa")
 # https://fetch.spec.whatwg.org/#port-blocking: ports where a request could be taken for another protocol.
-BAD_PORTS = frozenset(
+BLOCKED_PORTS = frozenset(
     map(
         int,
         """0 1 7 9 11 13 15 17 19 20 21 22 23 25 37 42 43 53 69 77 79 87 95 101 102 103 104 109 110 111 113 115 117 119
@@ -44,31 +47,31 @@ BAD_PORTS = frozenset(
 
 
 def is_public(address: str) -> bool:
-    """Tell whether an IP address may be connected to: global unicast, nothing mapped or translated."""
+    """Tell whether an IP address is open to everybody: global unicast, and neither mapped nor translated."""
     ip = ipaddress.ip_address(address.split("%", 1)[0])
     if isinstance(ip, ipaddress.IPv6Address):
         if ip.ipv4_mapped is not None:
             return is_public(str(ip.ipv4_mapped))
-        return ip in GLOBAL_6 and not any(ip in net for net in PRIVATE_6)
-    return not any(ip in net for net in PRIVATE_4)
+        return ip in GLOBAL_IPV6 and not any(ip in net for net in PRIVATE_IPV6)
+    return not any(ip in net for net in PRIVATE_IPV4)
 
 
 Resolver = Callable[..., list[tuple[Any, ...]]]
 
 
 class Guard:
-    """The policy of one client: everything public, and a few exact (address, port) exemptions.
+    """What one client may request: everything public, and a few exact pairs of address and port.
 
-    `exemptions` are spelt "127.0.0.1:8000" or "[::1]:8000". The resolver can be given, for tests of rebinding.
+    `exemptions` are such pairs, written "127.0.0.1:8000" or "[::1]:8000". `resolver` is what looks names up.
     """
 
     def __init__(self, exemptions: Iterable[str] = (), resolver: Resolver = socket.getaddrinfo):
-        self._exempt = {_pair(text) for text in exemptions}
-        self._names = _Names(resolver)
+        self._exempt = {_address_and_port(text) for text in exemptions}
+        self._resolver = _BoundedResolver(resolver)
         self._checked = lru_cache(4096)(self._check)
 
     def check(self, url: str) -> None:
-        """Raise Blocked where the URL's own text names a private address, a local name or a bad port."""
+        """Raise Blocked where the URL's own text names a private address, a local name or a blocked port."""
         parts = urlsplit(url)
         self._checked(parts.scheme, parts.netloc)
 
@@ -76,38 +79,39 @@ class Guard:
         parts = urlsplit(f"{scheme}://{netloc}/")
         host = (parts.hostname or "").rstrip(".")
         port = {"https": 443}.get(parts.scheme, 80) if parts.port is None else parts.port
-        address = literal(host)
+        address = ip_address_of(host)
         if address is not None:
             self._check_address(address, port)
         elif host in LOCAL_NAMES or host.endswith(tuple("." + name for name in LOCAL_NAMES)):
             raise Blocked(f"{host} is a local name")
-        if port in BAD_PORTS and (address, port) not in self._exempt:
+        if port in BLOCKED_PORTS and (address, port) not in self._exempt:
             raise Blocked(f"port {port} is not for the web")
 
     def connect(self, host: str, port: int, timeout_s: float, options: Iterable[tuple[Any, ...]]) -> socket.socket:
-        """Return a socket connected to `host` within `timeout_s`, names included; the only place where one is opened.
+        """Return a socket connected to `host` within `timeout_s`, looking up its name included.
 
-        Raises Blocked if any of the name's addresses is private and not exempt, OSError if none answers.
+        It is the only place where a socket to the web is opened. Raises Blocked if any of the name's addresses is
+        private and not exempt, OSError if none answers.
         """
         end = time.monotonic() + timeout_s
-        addresses = self._names.resolve(host.strip("[]"), port, timeout_s)
+        addresses = self._resolver.resolve(host.strip("[]"), port, timeout_s)
         for _, _, _, _, address in addresses:
             self._check_address(address[0], port)
         failure: OSError = OSError(f"{host} has no address")
-        for family, kind, protocol, _, address in addresses[:3]:
-            opened = socket.socket(family, kind, protocol)
+        for family, kind, protocol, _, address in addresses[:MAX_ADDRESSES]:
+            connected = socket.socket(family, kind, protocol)
             try:
                 for option in options or ():
-                    opened.setsockopt(*option)
-                opened.settimeout(max(0.01, end - time.monotonic()))
-                opened.connect(address)
-                self._check_address(opened.getpeername()[0], port)
-                return opened
+                    connected.setsockopt(*option)
+                connected.settimeout(max(MIN_TIMEOUT_S, end - time.monotonic()))
+                connected.connect(address)
+                self._check_address(connected.getpeername()[0], port)
+                return connected
             except OSError as error:
-                opened.close()
+                connected.close()
                 failure = error
             except Blocked:
-                opened.close()
+                connected.close()
                 raise
         raise failure
 
@@ -117,34 +121,34 @@ class Guard:
             raise Blocked(f"{plain} is not a public address")
 
 
-def _pair(text: str) -> tuple[str | None, int]:
+def _address_and_port(text: str) -> tuple[str | None, int]:
     host, _, port = text.rpartition(":")
     return str(ipaddress.ip_address(host.strip("[]"))), int(port)
 
 
-class _Names:
-    """Host names to addresses, in daemon threads: getaddrinfo cannot be interrupted, but it can be left behind."""
+class _BoundedResolver:
+    """Looks names up in daemon threads: getaddrinfo cannot be interrupted, but it can be left behind."""
 
     def __init__(self, resolver: Resolver):
         self._resolver = resolver
 
     def resolve(self, host: str, port: int, timeout_s: float) -> list[tuple[Any, ...]]:
-        """Raises TimeoutError after `timeout_s`, and whatever the resolver raises."""
-        if literal(host) is not None:
+        """Return a host's addresses. Raises TimeoutError after `timeout_s`, and whatever the resolver raises."""
+        if ip_address_of(host) is not None:
             return self._resolver(host, port, 0, socket.SOCK_STREAM)
-        answer: queue.Queue[Any] = queue.Queue(1)
+        result: queue.Queue[Any] = queue.Queue(1)
 
-        def ask() -> None:
+        def look_up() -> None:
             try:
-                answer.put(self._resolver(host, port, 0, socket.SOCK_STREAM))
+                result.put(self._resolver(host, port, 0, socket.SOCK_STREAM))
             except Exception as error:
-                answer.put(error)
+                result.put(error)
 
-        threading.Thread(target=ask, daemon=True).start()
+        threading.Thread(target=look_up, daemon=True).start()
         try:
-            found = answer.get(timeout=timeout_s)
+            addresses = result.get(timeout=timeout_s)
         except queue.Empty:
-            raise TimeoutError(f"resolving {host} took longer than {timeout_s:g} s") from None
-        if isinstance(found, Exception):
-            raise found
-        return list(found)
+            raise TimeoutError(f"looking up {host} took longer than {timeout_s:g} s") from None
+        if isinstance(addresses, Exception):
+            raise addresses
+        return list(addresses)

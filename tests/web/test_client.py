@@ -7,7 +7,9 @@ import tracemalloc
 
 import pytest
 
-from regraft.web.client import Body, Client, Failed, NotModified, Redirect
+from regraft.config import FetchSettings
+from regraft.web.answers import Body, Failed, NotModified, Redirect
+from regraft.web.client import Client
 from regraft.web.guard import Guard
 from tests.hostile import Script, Talk, ok, seconds, serving
 
@@ -164,13 +166,13 @@ def test_validators_make_the_request_conditional() -> None:
 
 def test_proxies_of_the_environment_are_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     with serving(lambda talk: talk.say(ok(b"mine"))) as hostile, serving(lambda talk: talk.say(ok(b"proxy"))) as proxy:
-        for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY"):
+        for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
             monkeypatch.setenv(name, proxy.url)
         client = Client(Guard([hostile.exemption]))
         answer = client.get(hostile.url, 2)
         assert isinstance(answer, Body)
         assert answer.data == b"mine"
-        assert client.session().get(hostile.url, timeout=2).content == b"mine"
+        client.get(hostile.url.replace("http:", "https:"), 2)  # another way through urllib3; hostile speaks no TLS
         assert proxy.asked == []
 
 
@@ -192,13 +194,42 @@ def test_a_dead_proxy_is_this_machines_fault() -> None:
     assert answer.local
 
 
-def test_a_requests_session_passes_the_same_guard() -> None:
-    from regraft.web.urls import Blocked
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_private_address_that_is_not_exempt_is_refused_and_not_reached(scheme: str) -> None:
+    """Also where the URL's text does not give the address away: then the guard refuses where the socket connects."""
 
-    with serving(lambda talk: talk.say(ok(b"secret"))) as hostile:
-        with pytest.raises(Blocked):
-            Client().session().get(hostile.url, timeout=2)
-        assert hostile.asked == []
+    def private(host: str, port: int, *_: object) -> list[tuple[object, ...]]:
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
+
+    with serving(lambda talk: talk.say(ok(b"secret")), reads_request=False) as hostile:
+        for host in ("127.0.0.1", "public.example"):
+            answer = Client(Guard(resolver=private)).get(f"{scheme}://{host}:{hostile.port}/", 2)
+            assert isinstance(answer, Failed)
+            assert answer.reason == "blocked"
+        assert hostile.connections == 0
+
+
+def test_a_client_of_settings_keeps_to_them() -> None:
+    with serving(lambda talk: talk.say(ok(b"x" * 2000))) as hostile:
+        settings = FetchSettings(allow=(hostile.exemption,), max_bytes=1000, user_agent="somebody/1")
+        _, answer = Client.of(settings).follow(hostile.url, 2)
+        assert isinstance(answer, Failed)
+        assert answer.reason == "too_large"
+        allowed = settings.model_copy(update={"max_bytes": 2000})
+        _, answer = Client.of(allowed).follow(hostile.url, 2)
+        assert isinstance(answer, Body)
+        assert b"user-agent: somebody/1" in hostile.heads[-1].lower()
+    with serving(lambda talk: talk.say(ok(b"x"))) as proxy:
+        _, answer = Client.of(FetchSettings(proxy=f"http://127.0.0.1:{proxy.port}")).follow("http://example.org/", 2)
+        assert isinstance(answer, Body)
+        assert proxy.asked == ["GET http://example.org/ HTTP/1.1"]
+
+
+def test_an_answer_of_304_that_nobody_asked_for_is_no_picture() -> None:
+    with serving(lambda talk: talk.say(b"HTTP/1.1 304 Not Modified\r\n\r\n")) as hostile:
+        _, answer = Client(Guard([hostile.exemption])).follow(hostile.url, 2)
+    assert isinstance(answer, Failed)
+    assert (answer.reason, answer.status) == ("not_an_image", 304)
 
 
 @pytest.mark.parametrize(

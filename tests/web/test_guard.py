@@ -1,4 +1,4 @@
-"""Private addresses are never asked, however they are spelt; every good URL passes."""
+"""Private addresses are never asked, however they are written; every good URL passes."""
 
 import socket
 import string
@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regraft.web.client import Client, Failed
+from regraft.web.answers import Failed
+from regraft.web.client import Client
 from regraft.web.guard import Guard, is_public
-from regraft.web.urls import BadUrl, Blocked, literal, spelt
+from regraft.web.urls import BadUrl, Blocked, ip_address_of, normalised
 from tests.hostile import ok, serving
 
 PORT = "{port}"
@@ -75,7 +76,7 @@ def test_a_redirect_to_a_hostile_url_is_refused(template: str) -> None:
 
 @pytest.mark.parametrize("url", GOOD)
 def test_a_good_url_passes(url: str) -> None:
-    Guard().check(spelt(url))
+    Guard().check(normalised(url))
 
 
 def answering(*addresses: str) -> Callable[..., list[tuple[object, ...]]]:
@@ -121,19 +122,19 @@ def test_an_exemption_is_one_address_and_one_port() -> None:
 
 
 def test_urls_become_ascii_without_being_quoted_twice() -> None:
-    assert spelt("http://bücher.example/a b/%20ü?q=ä#x") == "http://xn--bcher-kva.example/a%20b/%20%C3%BC?q=%C3%A4"
+    assert normalised("http://bücher.example/a b/%20ü?q=ä#x") == "http://xn--bcher-kva.example/a%20b/%20%C3%BC?q=%C3%A4"
 
 
 @given(st.text(max_size=200) | st.builds("http://{}".format, st.text(max_size=200)))
-def test_any_text_is_spelt_or_refused(text: str) -> None:
+def test_any_text_is_normalised_or_refused(text: str) -> None:
     try:
-        url = spelt(text)
+        url = normalised(text)
     except (BadUrl, Blocked):
         return
     assert url.isascii()
     assert url.startswith(("http://", "https://"))
     assert not any(c.isspace() for c in url)
-    assert spelt(url) == url, "spelling is done once"
+    assert normalised(url) == url, "normalising once is enough"
 
 
 @given(st.ip_addresses(v=4) | st.ip_addresses(v=6))
@@ -148,11 +149,11 @@ def test_an_address_is_blocked_by_its_text_exactly_if_it_is_private(address: obj
 
 
 @given(st.integers(0, 2**32 - 1), st.sampled_from(["{:d}", "0x{:x}", "0{:o}", "0x{:08X}"]))
-def test_an_address_is_known_in_every_spelling(number: int, spelling: str) -> None:
-    assert literal(spelling.format(number)) == socket.inet_ntoa(number.to_bytes(4, "big"))
+def test_an_address_is_known_in_every_notation(number: int, notation: str) -> None:
+    assert ip_address_of(notation.format(number)) == socket.inet_ntoa(number.to_bytes(4, "big"))
 
 
 @given(st.text(string.ascii_lowercase + string.digits + "-._~/?=&%", max_size=60))
-def test_paths_survive_spelling(path: str) -> None:
-    parts = urlsplit(spelt(f"http://example.org/{path}"))
+def test_paths_survive_normalising(path: str) -> None:
+    parts = urlsplit(normalised(f"http://example.org/{path}"))
     assert parts.netloc == "example.org"
