@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from regraft.backbones.cropping import centre_crop
 from regraft.errors import BackboneError
-from regraft.pictures.judge import Pixels
+from regraft.pictures.colours import Pixels
 
 if TYPE_CHECKING:
     from regraft.backbones.inference import Forward

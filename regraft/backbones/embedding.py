@@ -7,7 +7,7 @@ import numpy as np
 
 from regraft.backbones.backbone import Backbone, Features
 from regraft.identity import Digest
-from regraft.pictures.judge import Pixels, rgb
+from regraft.pictures.colours import Pixels, rgb
 from regraft.store.store import Store
 
 IMAGES_PER_PART = 2048

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from regraft.backbones import device
 from regraft.backbones.stderr import muted_stderr
-from regraft.pictures.judge import Pixels
+from regraft.pictures.colours import Pixels
 
 Forward = Callable[[Pixels], NDArray[np.float32]]
 """From (N, side, side, 3) uint8 to (N, D) float32."""

@@ -8,7 +8,8 @@ import pandas as pd
 import pyarrow as pa
 
 from regraft.links import memory as links
-from regraft.pictures.near import _bits, _groups, distance
+from regraft.pictures.near import hash_bits, near_groups
+from regraft.pictures.perceptual import distance
 from regraft.store.store import Store
 
 MANY = 4
@@ -74,7 +75,7 @@ def _alike(links: pd.DataFrame, shown: "pd.Index[Any]") -> list[tuple[str, int, 
     for _, part in links.loc[shown, ["width", "height"]].groupby(["width", "height"]):
         if len(part) < MANY:
             continue
-        group = _groups(_bits(links.loc[part.index, "phash"]), IDENTICAL)
+        group = near_groups(hash_bits(links.loc[part.index, "phash"]), IDENTICAL)
         sizes = np.bincount(group)
         for number in np.flatnonzero(sizes >= MANY):
             same = links.loc[part.index[group == number], ["url", "digest", "phash", "bytes", "width", "height"]]

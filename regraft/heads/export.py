@@ -17,7 +17,7 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 from regraft.backbones.stderr import muted_stderr
 from regraft.errors import VersionError
 from regraft.heads.model import Model
-from regraft.pictures.judge import Pixels
+from regraft.pictures.colours import Pixels
 
 Format = Literal["saved_model", "onnx", "litert"]
 Runs = Callable[[Pixels], NDArray[np.float32]]

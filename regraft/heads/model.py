@@ -17,7 +17,7 @@ from regraft.errors import VersionError
 from regraft.heads.certainty import Certainty
 from regraft.heads.head import Head
 from regraft.identity import Digest
-from regraft.pictures.judge import Pixels
+from regraft.pictures.colours import Pixels
 from regraft.store.store import Store
 from regraft.store.versions import Version
 from regraft.targets.choice import target_of

@@ -14,7 +14,9 @@ import pandas as pd
 
 from regraft.backbones.stderr import muted_stderr
 from regraft.errors import PictureError
-from regraft.pictures.judge import SUFFIXES, Limits, Pixels, Unfit, judge, rgb
+from regraft.pictures.colours import Pixels, rgb
+from regraft.pictures.decoding import PICTURE_SUFFIXES
+from regraft.pictures.judge import Limits, Unfit, judge
 from regraft.store.versions import Version
 from regraft.verdicts import Reason
 from regraft.web.answers import Body, Failed
@@ -66,7 +68,7 @@ def images_named_by(word: str) -> Iterator[str]:
         yield word
         return
     if path.is_dir():
-        files = sorted(str(p) for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+        files = sorted(str(p) for p in path.rglob("*") if p.suffix.lower() in PICTURE_SUFFIXES and p.is_file())
     else:
         files = sorted(name for name in glob.glob(word, recursive=True) if Path(name).is_file())
     if not files:

@@ -20,7 +20,7 @@ from regraft.config import TuneSettings
 from regraft.errors import TrainingError
 from regraft.heads.head import Head
 from regraft.identity import Digest
-from regraft.pictures.judge import Pixels, rgb
+from regraft.pictures.colours import Pixels, rgb
 from regraft.store.store import Store
 
 BLOCK = re.compile(r"_?(?:conv\d+_)?blocks?[-_]?\d+[a-z]?(?=[-_])|conv\d+(?=_)")

@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 
 from regraft.links.findings import Finding, Job
-from regraft.pictures.near import distance
+from regraft.pictures.perceptual import distance
 from regraft.store.store import Store
 from regraft.verdicts import Reason, Verdict
 

@@ -1,1 +1,1 @@
-"""One picture alone: what its bytes really are, its colours, its perceptual hash."""
+"""One picture alone: what its bytes really are, its pixels in RGB, its perceptual hash and near-duplicates."""

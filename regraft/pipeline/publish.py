@@ -15,7 +15,7 @@ from regraft.identity import digest_of
 from regraft.judging.metrics import Evaluation
 from regraft.links import memory as links
 from regraft.links.rot import changes, rot
-from regraft.pictures.judge import rgb
+from regraft.pictures.colours import rgb
 from regraft.pipeline.bench import Bench as Run
 from regraft.pipeline.provenance import commit, libraries
 from regraft.pipeline.reuse import recipe

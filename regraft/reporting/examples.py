@@ -12,7 +12,7 @@ from PIL import Image
 from regraft.errors import RegraftError
 from regraft.identity import Digest
 from regraft.judging.metrics import distances
-from regraft.pictures.judge import rgb
+from regraft.pictures.colours import rgb
 from regraft.store.store import Store
 from regraft.targets.lengths import Lengths
 from regraft.targets.target import Target

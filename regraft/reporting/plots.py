@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from regraft.dataset.splits import SPLITS
-from regraft.pictures.judge import Pixels
+from regraft.pictures.colours import Pixels
 
 COLOURS = ("#d95f02", "#1b6ca8", "#4d9221", "#762a83", "#b8860b", "#6b6b6b")
 HATCHES = ("", "//", "..", "xx", "\\\\", "++")

@@ -17,7 +17,7 @@ from regraft.backbones import efficientnet_lite0
 from regraft.backbones.loading import load_backbone
 from regraft.backbones.weights import installed_weights
 from regraft.errors import BackboneError
-from regraft.pictures.judge import rgb
+from regraft.pictures.colours import rgb
 
 STORED = Path(__file__).parents[1] / "data" / "lite0.npz"
 PHOTOS = Path(os.environ["REGRAFT_WEB"]) / "photos" if os.environ.get("REGRAFT_WEB") else None

@@ -35,7 +35,7 @@ from regraft.config import HeadSettings, Normal, SplitSettings
 from regraft.dataset import labels, splits
 from regraft.heads import head
 from regraft.judging import metrics as evaluation
-from regraft.pictures.judge import rgb
+from regraft.pictures.colours import rgb
 from regraft.store.store import Store
 from regraft.targets import oracle as best
 

@@ -17,7 +17,7 @@ from regraft.heads import head, tuning
 from regraft.heads.model import Extractor, extractor_of, model_of
 from regraft.menagerie import CONFIG
 from regraft.menagerie.drawing import drawing, encoded
-from regraft.pictures.judge import rgb
+from regraft.pictures.colours import rgb
 from regraft.store.store import Store
 from regraft.store.versions import version
 

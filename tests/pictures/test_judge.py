@@ -11,7 +11,8 @@ from PIL import Image, ImageOps
 
 from regraft.menagerie.drawing import drawing, encoded
 from regraft.menagerie.web import _animation, _bomb
-from regraft.pictures.judge import Limits, Picture, Unfit, judge, rgb
+from regraft.pictures.colours import rgb
+from regraft.pictures.judge import Limits, Picture, Unfit, judge
 
 CAT = drawing("cat", 1)
 JPEG = encoded(CAT, "JPEG")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from regraft.menagerie.drawing import drawing, encoded
-from regraft.pictures.judge import rgb
+from regraft.pictures.colours import rgb
 from regraft.reporting.examples import SHOWN, SIDE, examples, thumbnails
 from regraft.store.store import Store
 
