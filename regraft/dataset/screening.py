@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,6 +23,7 @@ from regraft.dataset.splits import split_of
 from regraft.links.memory import COLUMNS
 from regraft.links.rot import survival
 from regraft.pictures.near import clusters
+from regraft.store.records import Survival
 from regraft.store.store import Store
 from regraft.verdicts import Reason, Verdict
 
@@ -36,7 +36,7 @@ class Screened:
     """Columns links.COLUMNS, with their last verdicts."""
     pictures: pd.DataFrame
     """What there is to learn from, see `screened`."""
-    survival: dict[str, dict[str, Any]]
+    survival: dict[str, Survival]
     """How many of the links that ever showed a picture still do, by category."""
 
     def without(self, misfiled: pd.DataFrame) -> "Screened":

@@ -19,7 +19,7 @@ from typing import Any
 
 from regraft.config import FetchSettings, ScreenSettings
 from regraft.fetching.worker import Orders, slots
-from regraft.links.findings import Finding, Job
+from regraft.links.findings import Finding, Request
 from regraft.pictures.judge import Limits
 from regraft.verdicts import Reason
 from regraft.web.urls import host_and_port_of
@@ -63,8 +63,8 @@ class Crew:
         self._per_host = fetch.per_host
         self._budget = Budget(fetch.budget_s, fetch.budget_bytes)
         self.turn = threading.Lock()
-        """To be held while jobs are prepared and handed out: then only a few shards are in memory at a time, and they
-        end one after the other."""
+        """To be held while requests are prepared and handed out: then only a few shards are in memory at a time, and
+        they end one after the other."""
 
     def __enter__(self) -> "Crew":
         return self
@@ -72,22 +72,27 @@ class Crew:
     def __exit__(self, *exception: object) -> None:
         self.close()
 
-    def fetch(self, jobs: Sequence[Job], progress: Progress = lambda _: None) -> list[Finding]:
-        """Return a finding for each job, in any order. Blocks until the last is in."""
-        return self.ask(jobs, progress).findings()
+    def fetch(self, requests: Sequence[Request], progress: Progress = lambda _: None) -> list[Finding]:
+        """Return a finding for each request, in any order. Blocks until the last is in."""
+        return self.ask(requests, progress).findings()
 
-    def ask(self, jobs: Sequence[Job], progress: Progress = lambda _: None) -> "Pending":
-        """Hand out jobs; blocks until the last is handed out.
+    def ask(self, requests: Sequence[Request], progress: Progress = lambda _: None) -> "Pending":
+        """Hand out requests; blocks until the last is handed out.
 
         Jobs that the run's budget has nothing left for are found `skipped`.
         """
-        pending = Pending(len(jobs), self._budget, progress)
-        for start in range(0, len(jobs), BATCH):
-            batch = jobs[start : start + BATCH]
+        pending = Pending(len(requests), self._budget, progress)
+        for start in range(0, len(requests), BATCH):
+            batch = requests[start : start + BATCH]
             if self._budget.is_spent:
-                for job in batch:
+                for request in batch:
                     pending.add(
-                        Finding(job.url, Reason.TIMEOUT, outcome="skipped", detail="the run's budget was spent")
+                        Finding(
+                            url=request.url,
+                            reason=Reason.TIMEOUT,
+                            outcome="skipped",
+                            detail="the run's budget was spent",
+                        )
                     )
             else:
                 self._hand_out(batch, pending.add)
@@ -98,16 +103,16 @@ class Crew:
         for worker in self._workers:
             worker.close()
 
-    def _hand_out(self, jobs: Sequence[Job], done: Done) -> None:
-        """Give each job to the least busy of the workers that may ask its host at all."""
-        shares: dict[int, list[Job]] = {}
+    def _hand_out(self, requests: Sequence[Request], done: Done) -> None:
+        """Give each request to the least busy of the workers that may ask its host at all."""
+        shares: dict[int, list[Request]] = {}
         load = [worker.load for worker in self._workers]
-        for job in jobs:
-            host = host_and_port_of(job.url)
+        for request in requests:
+            host = host_and_port_of(request.url)
             allowed = [p for p in range(self._count) if slots(host, p, self._count, self._per_host) > 0]
             place = min(allowed, key=lambda p: load[p])
             load[place] += 1
-            shares.setdefault(place, []).append(job)
+            shares.setdefault(place, []).append(request)
         for place, share in shares.items():
             self._workers[place].put(share, done)
 
@@ -144,19 +149,19 @@ class _Worker:
         self._orders = orders
         self._room = threading.BoundedSemaphore(UNDER_WAY)
         self._lock = threading.RLock()
-        self._under_way: dict[int, tuple[Job, Done]] = {}
+        self._under_way: dict[int, tuple[Request, Done]] = {}
         self._next = 0
         self._closed = False
         self._start()
 
-    def put(self, jobs: Sequence[Job], done: Done) -> None:
-        self.load += len(jobs)
-        for _ in jobs:
+    def put(self, requests: Sequence[Request], done: Done) -> None:
+        self.load += len(requests)
+        for _ in requests:
             self._room.acquire()
         with self._lock:
-            numbered = list(enumerate(jobs, self._next))
-            self._next += len(jobs)
-            self._under_way |= {number: (job, done) for number, job in numbered}
+            numbered = list(enumerate(requests, self._next))
+            self._next += len(requests)
+            self._under_way |= {number: (request, done) for number, request in numbered}
             self._send(numbered)
             closed = self._closed
         if closed:
@@ -178,9 +183,11 @@ class _Worker:
     def _give_up(self) -> None:
         """Find what is under way skipped: nobody will answer, and whoever waits must not wait for ever."""
         with self._lock:
-            left = {number: job for number, (job, _) in self._under_way.items()}
-        for number, job in left.items():
-            self._finish(number, Finding(job.url, Reason.TIMEOUT, outcome="skipped", detail="the run was stopped"))
+            left = {number: request for number, (request, _) in self._under_way.items()}
+        for number, request in left.items():
+            self._finish(
+                number, Finding(url=request.url, reason=Reason.TIMEOUT, outcome="skipped", detail="the run was stopped")
+            )
 
     def _start(self) -> None:
         self._process, self._pipe = _started(self._orders)
@@ -218,19 +225,19 @@ class _Worker:
             self._process.wait()
             suspects = dict(self._under_way)
             self._start()
-        for number, (job, _) in suspects.items():
-            self._finish(number, alone(job, self._orders))
+        for number, (request, _) in suspects.items():
+            self._finish(number, alone(request, self._orders))
 
 
-def alone(job: Job, orders: Orders) -> Finding:
-    """Return the finding of one job in a process of its own; if that dies, the link is charged."""
+def alone(request: Request, orders: Orders) -> Finding:
+    """Return the finding of one request in a process of its own; if that dies, the link is charged."""
     process, pipe = _started(replace(orders, place=0, count=1))
     try:
-        pipe.send([(0, job)])
+        pipe.send([(0, request)])
         [(_, finding)] = pipe.recv()
         return finding
     except (EOFError, OSError):
-        return Finding(job.url, Reason.TRUNCATED, attempts=1, detail="its bytes crash the decoder")
+        return Finding(url=request.url, reason=Reason.TRUNCATED, attempts=1, detail="its bytes crash the decoder")
     finally:
         process.kill()
         process.wait()

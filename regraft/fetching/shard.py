@@ -10,10 +10,10 @@ from regraft.config import FetchSettings
 from regraft.errors import OutageError
 from regraft.fetching.breaker import SILENT
 from regraft.fetching.crew import Crew, Progress
-from regraft.links import memory as links
 from regraft.links.findings import Finding
-from regraft.links.memory import known_links, put_links
-from regraft.links.recheck import is_due
+from regraft.links.memory import MEMORY, known_links, put_links
+from regraft.links.merge import merged
+from regraft.links.recheck import is_due, requests
 from regraft.links.shards import shard_of
 from regraft.store.store import Store
 from regraft.web.urls import host_and_port_of
@@ -42,7 +42,7 @@ def fetch_shard(
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     progress: Progress = lambda links: None,
 ) -> pd.DataFrame:
-    """Return a shard's links as rows of links.MEMORY, and remember them in the store.
+    """Return a shard's links as rows of memory.MEMORY, and remember them in the store.
 
     Links that a run that was cut off had checked are not asked again, nor dead ones whose time has not come, nor what
     the run's budget has nothing left for. Raises OutageError, and remembers nothing, where too large a share of the
@@ -55,13 +55,13 @@ def fetch_shard(
         left_alone = set(known.loc[~_to_ask(known, since, now), "url"])
         urls = [url for url in dict.fromkeys(asked["url"]) if url not in left_alone]
         progress(asked["url"].nunique() - len(urls))
-        pending = crew.ask(links.jobs(urls, known), progress)
+        pending = crew.ask(requests(urls, known), progress)
     findings = pending.findings()
     check_outage(findings, set(known.loc[known["digest"] != "", "url"]), settings.outage_share)
     unreached = {finding.url for finding in findings if finding.outcome == "skipped"}
     left_alone |= unreached & set(known["url"])
     new = asked[~asked["url"].isin(left_alone)]
-    rows = links.remembered(new, findings, known, now, near)
+    rows = merged(new, findings, known, now, near)
     table = _stacked(rows, _skipped(asked, known[known["url"].isin(left_alone)]))
     others = memory[~memory["url"].isin(set(asked["url"]))]
     put_links(store, shard, _stacked(table[~table["url"].isin(unreached - left_alone)], others))
@@ -110,7 +110,7 @@ def _skipped(asked: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
     if known.empty:
         return known
     kept = asked[["url", "category"]].merge(known.drop(columns="category"), on="url")
-    return kept.assign(outcome="skipped")[links.MEMORY.names]
+    return kept.assign(outcome="skipped")[MEMORY.names]
 
 
 def _stacked(*tables: pd.DataFrame) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""One of the crew's processes: its connections, its threads, its schedule; and how a job becomes a finding."""
+"""One of the crew's processes: its connections, its threads, its schedule; and how a request becomes a finding."""
 
 import hashlib
 import os
@@ -15,7 +15,7 @@ from multiprocessing.connection import Connection
 
 from regraft.fetching.breaker import SILENT, Breaker
 from regraft.fetching.host_queue import Schedule
-from regraft.links.findings import Finding, Job
+from regraft.links.findings import Finding, Request
 from regraft.pictures.judge import Limits, Unfit, judge
 from regraft.process import prepare_process
 from regraft.store.blobs import Blobs
@@ -30,7 +30,7 @@ BACKOFF_S = 0.5
 SWITCH_S = 0.1
 """Of dozens of threads; with the default of 5 ms they take the interpreter from each other before anything is done."""
 PARKED = 3
-"""Times that a job waits for a host that only fails; then it fails with it."""
+"""Times that a request waits for a host that only fails; then it fails with it."""
 OPT_OUT = ("noai", "noimageai", "noindex", "none")
 
 
@@ -59,7 +59,7 @@ class Orders:
 
 
 def work(pipe: Connection) -> None:
-    """Take orders from a pipe, then fetch and judge jobs from it until told None: the main of a worker process."""
+    """Take orders from a pipe, then fetch and judge requests from it until told None: the main of a worker process."""
     sys.setswitchinterval(SWITCH_S)
     Fetcher(pipe.recv()).run(pipe)
     os._exit(0)  # threads may wait on sockets; nothing they hold is worth waiting for
@@ -77,10 +77,10 @@ def slots(host: str, place: int, count: int, per_host: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Task:
-    """A job on its way: where its redirects led, how often it was tried, how long it took."""
+    """A request on its way: where its redirects led, how often it was tried, how long it took."""
 
     number: int
-    job: Job
+    request: Request
     url: str
     hops: int = 0
     attempts: int = 0
@@ -108,7 +108,7 @@ class Fetcher:
         self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(threads)]
 
     def _rules(self) -> Callable[[str], bool]:
-        from regraft.web.robots import Robots  # most jobs do not ask for it
+        from regraft.web.robots import Robots  # most jobs do not want it
 
         orders = self._orders
         return Robots(self._client, orders.user_agent, orders.deadline_s, self._schedule.pace).allow
@@ -124,17 +124,17 @@ class Fetcher:
                 return
             if message is None:
                 return
-            for number, job in message:
-                self._begin(number, job)
+            for number, request in message:
+                self._begin(number, request)
 
-    def _begin(self, number: int, job: Job) -> None:
+    def _begin(self, number: int, request: Request) -> None:
         try:
-            url = normalised(job.url)
-            self._schedule.put(host_and_port_of(url), _Task(number, job, url))
+            url = normalised(request.url)
+            self._schedule.put(host_and_port_of(url), _Task(number, request, url))
         except BadUrl as error:
-            self._found.put((number, Finding(job.url, Reason.BAD_URL, detail=str(error))))
+            self._found.put((number, Finding(url=request.url, reason=Reason.BAD_URL, detail=str(error))))
         except Blocked as error:
-            self._found.put((number, Finding(job.url, Reason.BLOCKED, detail=str(error))))
+            self._found.put((number, Finding(url=request.url, reason=Reason.BLOCKED, detail=str(error))))
 
     def _report(self, pipe: Connection) -> None:
         while True:
@@ -148,10 +148,14 @@ class Fetcher:
             host, task = taken
             try:
                 self._step(host, task)
-            except Exception as error:  # every job gets exactly one finding, whatever happens
+            except Exception as error:  # every request gets exactly one finding, whatever happens
                 fault = f"{type(error).__name__}: {error}"[:200]
                 finding = Finding(
-                    task.job.url, Reason.UNREACHABLE, attempts=task.attempts + 1, local=True, detail=fault
+                    url=task.request.url,
+                    reason=Reason.UNREACHABLE,
+                    attempts=task.attempts + 1,
+                    local=True,
+                    detail=fault,
                 )
                 self._found.put((task.number, finding))
             finally:
@@ -178,16 +182,16 @@ class Fetcher:
             self._tell(task, exchange)
 
     def _asked(self, task: _Task) -> tuple[_Task, Answer]:
-        """One exchange, conditional where what the job knows is still there to be kept."""
-        job = task.job
-        kept = self._blobs.has(job.digest) if job.digest else bool(job.reason)
-        known = kept and bool(job.etag or job.last_modified)
+        """One exchange, conditional where what the request knows is still there to be kept."""
+        request = task.request
+        kept = self._blobs.has(request.digest) if request.digest else bool(request.reason)
+        known = kept and bool(request.etag or request.last_modified)
         began = time.monotonic()
         exchange = self._client.get(
             task.url,
             max(0.05, self._orders.deadline_s - task.attempt_s),
-            job.etag if known else "",
-            job.last_modified if known else "",
+            request.etag if known else "",
+            request.last_modified if known else "",
         )
         spent = time.monotonic() - began
         return replace(task, attempt_s=task.attempt_s + spent, elapsed_s=task.elapsed_s + spent), exchange
@@ -215,15 +219,17 @@ class Fetcher:
         delay_s = _pause_s(task.attempts, failed.retry_after_s, self._orders.retry_after_s)
         if failed.reason is Reason.RATE_LIMITED:  # it is us who are too fast, not this link that is busy
             self._schedule.hold(host, delay_s)
-        again = replace(task, url=normalised(task.job.url), hops=0, attempts=task.attempts + 1, attempt_s=0.0)
+        again = replace(task, url=normalised(task.request.url), hops=0, attempts=task.attempts + 1, attempt_s=0.0)
         self._schedule.put(host_and_port_of(again.url), again, delay_s)
 
     def _tell(self, task: _Task, exchange: Answer) -> None:
         self._found.put((task.number, self._finding(task, exchange)))
 
     def _finding(self, task: _Task, exchange: Answer) -> Finding:
-        job = task.job
-        bare = Finding(job.url, final_url=task.url, attempts=task.attempts + 1, elapsed_s=round(task.elapsed_s, 4))
+        request = task.request
+        bare = Finding(
+            url=request.url, final_url=task.url, attempts=task.attempts + 1, elapsed_s=round(task.elapsed_s, 4)
+        )
         match exchange:
             case Failed():
                 return replace(
@@ -234,7 +240,7 @@ class Fetcher:
                     detail=exchange.detail,
                 )
             case NotModified():
-                return replace(bare, reason=job.reason, http_status=304, outcome="not_modified")
+                return replace(bare, reason=request.reason, http_status=304, outcome="not_modified")
             case Body():
                 return self._judged(replace(bare, http_status=200), exchange)
             case Redirect():

@@ -1,1 +1,1 @@
-"""What is asked and what is known of it: lists, links, their memory, when they are asked again, how they rot."""
+"""The links of the lists: read, remembered between runs, fetched again when their time has come, and how they rot."""

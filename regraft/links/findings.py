@@ -1,48 +1,66 @@
-"""What the crew is asked and what it answers: small values that cross between processes, cheap to import."""
+"""What the fetching processes get and what they give back: small values, cheap to import and to send."""
 
 from dataclasses import dataclass
 from typing import Literal
 
-from regraft.identity import Digest
+from regraft.identity import Digest, Url
 from regraft.verdicts import Reason
 
 NO_DIGEST = Digest("")
-"""Of a link that shows no picture."""
+"""The digest of a link that shows no picture."""
 Outcome = Literal["fetched", "not_modified", "skipped"]
+"""What came of a link in a run: fetched (or tried in vain), the same as before (304), or not requested."""
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
-    """One link to ask for, with what is known of it."""
+class Request:
+    """One link to fetch, and what is known of it."""
 
-    url: str
+    url: Url
+    """As its list has it."""
     etag: str = ""
+    """The ETag that its server sent last; empty where there was none."""
     last_modified: str = ""
+    """The Last-Modified that its server sent last; empty where there was none."""
     digest: Digest = NO_DIGEST
-    """Digest of the blob that the validators belong to."""
+    """The picture that the two belong to."""
     reason: Reason = Reason.ALIVE
-    """Why what they belong to is lasting junk, where it is."""
+    """Where the two belong to lasting junk: why it is junk."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """What asking for one link came to."""
+    """What came of fetching one link."""
 
-    url: str
+    url: Url
+    """As its list has it."""
     reason: Reason = Reason.ALIVE
-    """Why there is no picture."""
+    """Why there is no picture to learn from."""
     http_status: int = 0
+    """The last answer's status; 0 where there was no answer."""
     final_url: str = ""
+    """Where redirects led."""
     digest: Digest = NO_DIGEST
+    """The picture's bytes, which are in the store."""
     bytes: int = 0
+    """The size of the body."""
     width: int = 0
+    """The picture's, in pixels."""
     height: int = 0
+    """The picture's, in pixels."""
     phash: str = ""
+    """The picture's perceptual hash, 64 bits as 16 hex digits."""
     etag: str = ""
+    """The ETag that the server sent."""
     last_modified: str = ""
+    """The Last-Modified that the server sent."""
     attempts: int = 0
+    """How often it was tried; 0 where no request was sent."""
     elapsed_s: float = 0.0
+    """Seconds that all requests took together."""
     outcome: Outcome = "fetched"
+    """What came of it in this run."""
     local: bool = False
-    """The failure points at this machine, not at the link."""
+    """Whether the failure points at this machine, not at the link."""
     detail: str = ""
+    """What went wrong, for people."""

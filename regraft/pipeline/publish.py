@@ -14,7 +14,7 @@ from regraft.errors import VersionError
 from regraft.identity import digest_of
 from regraft.judging.metrics import Evaluation
 from regraft.links import memory as links
-from regraft.links.rot import changes, rot
+from regraft.links.rot import changes, rot_table
 from regraft.pictures.colours import rgb
 from regraft.pipeline.bench import Bench as Run
 from regraft.pipeline.provenance import commit, libraries
@@ -24,7 +24,7 @@ from regraft.reporting.examples import captions, examples, thumbnails
 from regraft.reporting.history import MOST, Summary, history, summary
 from regraft.reporting.report import Story
 from regraft.store import versions
-from regraft.store.records import Counts, MetricsRecord, PrefectRun, RunRecord, Survival
+from regraft.store.records import Counts, MetricsRecord, PrefectRun, RunRecord
 from regraft.store.tables import parquet
 from regraft.store.versions import Version
 from regraft.targets.choice import target_of
@@ -83,7 +83,7 @@ def publish(run: Run, made: Finished) -> Story:
         "run.json": about.to_bytes(),
         "metrics.json": made.evaluation.metrics.to_bytes(),
         "links.parquet": parquet(made.screened.links, links.SCHEMA),
-        "link_rot.parquet": parquet(rot(made.screened.links, changed)),
+        "link_rot.parquet": parquet(rot_table(made.screened.links, changed)),
         "manifest.parquet": parquet(made.manifest),
         "predictions.parquet": parquet(made.evaluation.predictions),
         "holdout.parquet": parquet(made.evaluation.holdout),
@@ -133,7 +133,7 @@ def _about(run: Run, made: Finished, parent: str | None) -> RunRecord:
             images=_counts(made.manifest["category"]),
             features_computed=made.computed,
         ),
-        survival={name: Survival.model_validate(survival) for name, survival in made.screened.survival.items()},
+        survival=made.screened.survival,
         backbone_fingerprint=made.fingerprint,
         parent=parent,
         prefect=PrefectRun.model_validate(made.prefect_run),

@@ -8,7 +8,7 @@ import pandas as pd
 from regraft.dataset.placeholders import PLACEHOLDERS, find_placeholders
 from regraft.dataset.screening import screened
 from regraft.links.findings import Finding
-from regraft.links.memory import remembered
+from regraft.links.merge import merged
 from regraft.pictures.near import clusters, near_pairs
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -18,9 +18,9 @@ NONE = PLACEHOLDERS.empty_table().to_pandas()
 def links(*rows: tuple[str, str, str, str, str]) -> pd.DataFrame:
     asked = pd.DataFrame([(url, category) for url, category, *_ in rows], columns=["url", "category"])
     findings = [
-        Finding(u, final_url=f or u, digest=d, phash=p, width=99, height=99, bytes=99) for u, _, d, p, f in rows
+        Finding(url=u, final_url=f or u, digest=d, phash=p, width=99, height=99, bytes=99) for u, _, d, p, f in rows
     ]
-    return remembered(asked, findings, pd.DataFrame(columns=["url"]), NOW, 6)
+    return merged(asked, findings, pd.DataFrame(columns=["url"]), NOW, 6)
 
 
 def reasons(table: pd.DataFrame, split: str = "train") -> list[str]:

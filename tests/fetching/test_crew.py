@@ -19,7 +19,7 @@ from regraft.config import FetchSettings, ScreenSettings
 from regraft.fetching.breaker import Breaker
 from regraft.fetching.crew import Crew
 from regraft.fetching.host_queue import Schedule
-from regraft.links.findings import Finding, Job
+from regraft.links.findings import Finding, Request
 from regraft.menagerie.drawing import drawing, encoded
 from regraft.verdicts import Reason
 from tests.hostile import Hostile, Talk, ok, serving
@@ -35,7 +35,7 @@ def crew_for(hostile: Hostile, store: Path, **fetch: Any) -> Iterator[Crew]:
 
 
 def found(crew: Crew, *urls: str) -> dict[str, Finding]:
-    return {finding.url: finding for finding in crew.fetch([Job(url) for url in urls])}
+    return {finding.url: finding for finding in crew.fetch([Request(url) for url in urls])}
 
 
 def anything(talk: Talk) -> None:
@@ -88,7 +88,7 @@ def test_every_input_gets_exactly_one_finding_and_nothing_leaves_a_worker(
 ) -> None:
     hostile, crew = rotten
     urls = [one if isinstance(one, str) else f"{hostile.url}{one[0]}/{one[1]}" for one in asked]
-    findings = crew.fetch([Job(url) for url in urls])
+    findings = crew.fetch([Request(url) for url in urls])
     assert Counter(finding.url for finding in findings) == Counter(urls)
     assert {finding.reason for finding in findings} <= set(Reason)
     for finding in findings:
@@ -107,7 +107,7 @@ def test_a_busy_server_is_asked_again_after_as_long_as_it_said(tmp_path: Path) -
 
     with serving(busy_once) as hostile, crew_for(hostile, tmp_path) as crew:
         began = time.monotonic()
-        [finding] = crew.fetch([Job(f"{hostile.url}a")])
+        [finding] = crew.fetch([Request(f"{hostile.url}a")])
     assert (finding.reason, finding.attempts) == ("", 2)
     assert 1 <= time.monotonic() - began < 4
 
@@ -115,7 +115,7 @@ def test_a_busy_server_is_asked_again_after_as_long_as_it_said(tmp_path: Path) -
 def test_a_retry_after_is_bounded(tmp_path: Path) -> None:
     busy = b"HTTP/1.1 429 Slow down\r\nRetry-After: 86400\r\nContent-Length: 0\r\n\r\n"
     with serving(lambda talk: talk.say(busy)) as hostile, crew_for(hostile, tmp_path, retry_after_s=0.2) as crew:
-        [finding] = crew.fetch([Job(f"{hostile.url}a")])
+        [finding] = crew.fetch([Request(f"{hostile.url}a")])
     assert (finding.reason, finding.attempts) == ("rate_limited", 2)
 
 
@@ -166,8 +166,8 @@ def test_robots_txt_is_obeyed_where_the_job_asks_for_it(tmp_path: Path) -> None:
 
 def test_a_budget_leaves_the_rest_for_another_day(tmp_path: Path) -> None:
     with serving(anything) as hostile, crew_for(hostile, tmp_path, budget_bytes=len(CAT)) as crew:
-        first = crew.fetch([Job(f"{hostile.url}cat/{i}") for i in range(4)])
-        later = crew.fetch([Job(f"{hostile.url}cat/{i}") for i in range(4, 8)])
+        first = crew.fetch([Request(f"{hostile.url}cat/{i}") for i in range(4)])
+        later = crew.fetch([Request(f"{hostile.url}cat/{i}") for i in range(4, 8)])
     assert {finding.outcome for finding in first} == {"fetched"}
     assert {(finding.outcome, finding.attempts) for finding in later} == {("skipped", 0)}
 
@@ -263,8 +263,8 @@ def test_a_crew_that_is_closed_lets_go_whoever_waits(tmp_path: Path) -> None:
     with serving(lambda talk: talk.wait(30)) as silent:
         fetch = FetchSettings(allow=(silent.exemption,), deadline_s=60, processes=2)
         crew, found = Crew(str(tmp_path), fetch, ScreenSettings()), []
-        jobs = [Job(f"{silent.url}/{number}") for number in range(300)]
-        waiting = threading.Thread(target=lambda: found.extend(crew.fetch(jobs)))
+        requests = [Request(f"{silent.url}/{number}") for number in range(300)]
+        waiting = threading.Thread(target=lambda: found.extend(crew.fetch(requests)))
         waiting.start()
         time.sleep(1)
         crew.close()

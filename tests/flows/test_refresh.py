@@ -150,7 +150,7 @@ def test_real_labels_are_judged_against_the_means_and_not_against_an_oracle(conf
 
 
 def test_an_outage_is_not_rot() -> None:
-    down = [Finding(f"u{i}", Reason.UNREACHABLE, local=True, detail="no proxy") for i in range(9)]
+    down = [Finding(url=f"u{i}", reason=Reason.UNREACHABLE, local=True, detail="no proxy") for i in range(9)]
     with pytest.raises(OutageError, match="not rot"):
-        check_outage([*down, Finding("v", attempts=1)], set(), 0.5)
-    check_outage([*down[:4], Finding("v", attempts=1)], set(), 0.5)
+        check_outage([*down, Finding(url="v", attempts=1)], set(), 0.5)
+    check_outage([*down[:4], Finding(url="v", attempts=1)], set(), 0.5)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from regraft.errors import ListError
@@ -48,7 +48,7 @@ def test_urls_stay_as_they_are_written(tmp_path: Path) -> None:
 
 def test_a_line_without_end_is_cut_and_not_believed(tmp_path: Path) -> None:
     [url] = read(tmp_path, b"http://example.org/" + b"x" * 500_000)["url"]
-    assert len(url) == lists.MAX_LINE
+    assert len(url) == lists.MAX_LINE_LENGTH
 
 
 def test_an_old_code_page_is_read_all_the_same(tmp_path: Path) -> None:
@@ -112,6 +112,7 @@ def test_a_list_whose_own_link_is_dead_says_what_to_do() -> None:
             read_list("cat", f"{server.url}list.txt", Client(Guard([server.exemption])))
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_any_bytes_are_a_list_or_a_clear_refusal(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
     try:

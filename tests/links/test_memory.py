@@ -11,11 +11,13 @@ import pytest
 from regraft.dataset.placeholders import PLACEHOLDERS
 from regraft.dataset.screening import screened
 from regraft.errors import LinkError
-from regraft.links.findings import Finding, Job
-from regraft.links.memory import MEMORY, jobs, known_links, put_links, remembered
-from regraft.links.recheck import is_due
-from regraft.links.rot import changes, in_two_categories, rot, survival
+from regraft.links.findings import Finding, Request
+from regraft.links.memory import MEMORY, known_links, put_links
+from regraft.links.merge import merged
+from regraft.links.recheck import is_due, requests
+from regraft.links.rot import changes, in_two_categories, rot_table, survival
 from regraft.links.shards import shard_of
+from regraft.store.records import Survival
 from regraft.store.store import Store
 from regraft.upkeep.accept import accept
 from regraft.verdicts import Reason
@@ -23,10 +25,10 @@ from regraft.verdicts import Reason
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
 EMPTY = MEMORY.empty_table().to_pandas()
-PHOTO = Finding("u", final_url="u", digest="a" * 64, phash="0" * 16, width=99, height=99, bytes=9, etag="e")
+PHOTO = Finding(url="u", final_url="u", digest="a" * 64, phash="0" * 16, width=99, height=99, bytes=9, etag="e")
 RESAVED = replace(PHOTO, digest="b" * 64, phash="0" * 15 + "1")
 OTHER = replace(PHOTO, digest="c" * 64, phash="f" * 16)
-GONE = Finding("u", Reason.GONE, http_status=404)
+GONE = Finding(url="u", reason=Reason.GONE, http_status=404)
 
 
 def told(*findings: Finding) -> list[pd.DataFrame]:
@@ -34,7 +36,7 @@ def told(*findings: Finding) -> list[pd.DataFrame]:
     asked = pd.DataFrame({"url": ["u"], "category": ["cat"]})
     memories = [EMPTY]
     for day, finding in enumerate(findings):
-        memories.append(remembered(asked, [finding], memories[-1], NOW + day * DAY, 6))
+        memories.append(merged(asked, [finding], memories[-1], NOW + day * DAY, 6))
     return memories[1:]
 
 
@@ -93,12 +95,12 @@ def test_what_is_not_dead_or_costs_nothing_is_always_asked(reason: str) -> None:
 
 
 def test_jobs_are_conditional_for_pictures_and_for_lasting_junk() -> None:
-    page = Finding("u", Reason.NOT_AN_IMAGE, etag="e")
-    small = Finding("u", Reason.TOO_SMALL, etag="e")
-    assert jobs(["u"], told(PHOTO)[-1]) == [Job("u", "e", "", "a" * 64)]
-    assert jobs(["u"], told(page)[-1]) == [Job("u", "e", "", "", Reason.NOT_AN_IMAGE)]
-    assert jobs(["u"], told(small)[-1])[0].reason == "", "a setting may have changed"
-    assert jobs(["v"], told(PHOTO)[-1]) == [Job("v")]
+    page = Finding(url="u", reason=Reason.NOT_AN_IMAGE, etag="e")
+    small = Finding(url="u", reason=Reason.TOO_SMALL, etag="e")
+    assert requests(["u"], told(PHOTO)[-1]) == [Request("u", "e", "", "a" * 64)]
+    assert requests(["u"], told(page)[-1]) == [Request("u", "e", "", "", Reason.NOT_AN_IMAGE)]
+    assert requests(["u"], told(small)[-1])[0].reason == "", "a setting may have changed"
+    assert requests(["v"], told(PHOTO)[-1]) == [Request("v")]
 
 
 def test_the_link_rot_table_counts_what_happened() -> None:
@@ -106,9 +108,9 @@ def test_the_link_rot_table_counts_what_happened() -> None:
     before, after = (m.assign(reason=reason(m), verdict="alive" if not reason(m) else "junk") for m in memories)
     assert len(changes(after, before)["replaced"]) == 1
     now, then = (links.assign(url="http://h/u") for links in (after, before))
-    [row] = rot(now, changes(now, then)).to_dict("records")
+    [row] = rot_table(now, changes(now, then)).to_dict("records")
     assert (row["host"], row["reason"], row["links"], row["replaced"], row["newly_dead"]) == ("h", "replaced", 1, 1, 0)
-    assert survival(memories[1], after) == {"cat": {"ever_alive": 1, "alive": 0, "share": 0.0}}
+    assert survival(memories[1], after) == {"cat": Survival(ever_alive=1, alive=0, share=0.0)}
 
 
 def test_a_picture_in_two_categories_is_told() -> None:

@@ -1,0 +1,73 @@
+"""What was known of links, merged with what came of fetching them again."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, cast
+
+import pandas as pd
+import pyarrow as pa
+
+from regraft.links.findings import Finding
+from regraft.links.memory import COLUMNS, MEMORY
+from regraft.pictures.perceptual import distance
+from regraft.verdicts import Verdict
+
+OF_THE_PICTURE = ("digest", "bytes", "width", "height", "phash", "etag", "last_modified")
+"""The columns that a 304 (not modified) says nothing new about."""
+Row = dict[str, Any]
+"""What is known of one link, by column of MEMORY."""
+
+
+def merged(
+    links: pd.DataFrame, findings: Sequence[Finding], known: pd.DataFrame, now: datetime, near: int
+) -> pd.DataFrame:
+    """Return one row of MEMORY for each row of `links` (url, category), which all have a finding.
+
+    What is `known` has the columns MEMORY and a row a URL at most. A 304 keeps what is known of the picture;
+    `first_seen` stays, and so does `dead_since` while a link is dead. A picture is the one that the link is known for,
+    or that one encoded anew, where at most `near` of the 64 bits of their perceptual hashes differ; another one makes
+    the link replaced, as of `now`.
+    """
+    before = {str(row["url"]): cast(Row, row) for row in known.to_dict("records")}
+    finding_of = {finding.url: finding for finding in findings}
+    rows = [
+        _row(finding_of[url], before.get(url), now, near) | {"category": category}
+        for url, category in zip(links["url"], links["category"], strict=True)
+    ]
+    return pa.Table.from_pylist(rows, schema=MEMORY).to_pandas()
+
+
+def _row(finding: Finding, before: Row | None, now: datetime, near: int) -> Row:
+    """What is known of a link from now on; the category is missing."""
+    row = {name: getattr(finding, name) for name in COLUMNS if hasattr(finding, name)}
+    if finding.outcome == "not_modified" and before is not None:
+        row |= {name: before[name] for name in OF_THE_PICTURE}
+    verdict = finding.reason.verdict
+    row |= {
+        "verdict": verdict,
+        "checked_at": now,
+        "first_seen": before["first_seen"] if before is not None else now,
+        "dead_since": _dead_since(before, now) if verdict is Verdict.DEAD else None,
+    }
+    return row | _trust(row, before, now, near)
+
+
+def _dead_since(before: Row | None, now: datetime) -> datetime:
+    """Since when a dead link is dead: since an earlier check, if it was dead at the last one already."""
+    if before is None or before["verdict"] != Verdict.DEAD or pd.isna(before["dead_since"]):
+        return now
+    return cast(datetime, before["dead_since"])
+
+
+def _trust(row: Row, before: Row | None, now: datetime, near: int) -> Row:
+    """The picture that a link is known for, and since when it shows another one."""
+    shown = {"trusted_digest": row["digest"], "trusted_phash": row["phash"], "replaced_at": None}
+    if before is None or not before["trusted_digest"]:
+        return shown
+    trusted: Row = {"trusted_digest": before["trusted_digest"], "trusted_phash": before["trusted_phash"]}
+    if not row["digest"]:
+        return trusted | {"replaced_at": None}
+    if row["digest"] == trusted["trusted_digest"] or distance(row["phash"], trusted["trusted_phash"]) <= near:
+        return shown
+    still = row["digest"] == before["digest"] and not pd.isna(before["replaced_at"])
+    return trusted | {"replaced_at": before["replaced_at"] if still else now}
