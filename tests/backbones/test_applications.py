@@ -9,6 +9,8 @@ import pytest
 from regraft.backbones import applications
 from regraft.errors import BackboneError, CheckpointError
 
+pytestmark = pytest.mark.tensorflow
+
 
 def test_a_keras_archive_is_no_weights_file(tmp_path: Path) -> None:
     (tmp_path / "w.keras").write_bytes(b"PK\x03\x04")

@@ -10,6 +10,8 @@ from regraft.backbones.loading import load_backbone
 from regraft.errors import ConfigError
 from tests.backbones.test_efficientnet_lite0 import patterns
 
+pytestmark = pytest.mark.tensorflow
+
 NO_GPU = pytest.mark.skipif(bool(tf.config.list_physical_devices("GPU")), reason="there is a GPU here")
 
 

@@ -19,6 +19,8 @@ from regraft.backbones.weights import installed_weights
 from regraft.errors import BackboneError
 from regraft.pictures.colours import rgb
 
+pytestmark = pytest.mark.tensorflow
+
 STORED = Path(__file__).parents[1] / "data" / "lite0.npz"
 PHOTOS = Path(os.environ["REGRAFT_WEB"]) / "photos" if os.environ.get("REGRAFT_WEB") else None
 SIDE = 224
@@ -68,7 +70,7 @@ def test_the_port_gives_the_features_that_the_original_gave() -> None:
     assert off < TOLERANCE
 
 
-@pytest.mark.skipif(PHOTOS is None, reason="REGRAFT_WEB names no folder with the photographs")
+@pytest.mark.web
 def test_the_port_gives_the_features_that_the_original_gave_of_photographs() -> None:
     with np.load(STORED) as stored:
         squares = photos([str(name) for name in stored["names"]])

@@ -10,6 +10,8 @@ from regraft.backbones import vgg16
 from regraft.errors import CheckpointError
 from tests.backbones.checkpoints.weights_files import npy_bytes
 
+pytestmark = pytest.mark.tensorflow
+
 STAGES = [(2, 64), (2, 128), (3, 256), (3, 512), (3, 512)]
 
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from regraft.store import versions
-from tests.conftest import Server
+from tests.deployed import Server
 
 CHROMIUM = shutil.which("chromium")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium here; Debian's package has that name")
+pytestmark = pytest.mark.browser
 SHOTS = Path(os.environ.get("REGRAFT_SHOTS", Path(__file__).parent / "screenshots"))
 QUIET = [
     "--no-sandbox",

@@ -7,23 +7,29 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from regraft.config import Config
+from regraft import menagerie
 from regraft.menagerie.drawing import drawing, encoded
 from regraft.store import versions
 from regraft.store.store import Store
-from tests.conftest import Regraft
+from tests.command_line import Regraft
+from tests.published import CopyStore
 
 
 @pytest.fixture(scope="module")
-def named(first: versions.Version, config: Config, tmp_path_factory: pytest.TempPathFactory) -> versions.Version:
-    """A version that names categories, in a copy of the store whose champion gives lengths."""
+def named_store(copy_store: CopyStore, prefect_server: None) -> str:
+    """A store whose champion gives lengths, and with a second version that names categories."""
     from regraft.flows.refresh import refresh
 
-    store = str(tmp_path_factory.mktemp("named") / "store")
-    shutil.copytree(first.store.url, store)
+    store, config = copy_store(), menagerie.CONFIG
     head = config.head.model_copy(update={"target": "category"})
-    job = config.model_copy(update={"name": "felines", "store": store, "head": head})
-    return versions.version(Store(store), refresh(job))
+    refresh(config.model_copy(update={"name": "felines", "store": store, "head": head}))
+    return store
+
+
+@pytest.fixture
+def named(named_store: str, tmp_path_factory: pytest.TempPathFactory) -> versions.Version:
+    """The version that names categories, in a store of the test's own."""
+    return versions.newest(Store(str(shutil.copytree(named_store, tmp_path_factory.mktemp("named") / "store"))))
 
 
 def test_another_question_does_not_change_the_champion_by_itself(named: versions.Version, regraft: Regraft) -> None:
@@ -72,8 +78,9 @@ def test_its_export_gives_probabilities(named: versions.Version, tmp_path: Path,
     assert out.stat().st_size > 1_000_000
 
 
-def test_it_stands_beside_the_others(named: versions.Version, first: versions.Version, regraft: Regraft) -> None:
+def test_it_stands_beside_the_others(named: versions.Version, regraft: Regraft) -> None:
     store = ("--store", named.store.url)
+    first = versions.version(named.store, versions.names(named.store)[0])
     listed = regraft("versions", *store)
     assert "named right" in listed.out
     assert "RMSE" in listed.out

@@ -9,7 +9,7 @@ import pytest
 from regraft.menagerie.drawing import drawing, encoded
 from regraft.store import versions
 from regraft.store.store import Store
-from tests.conftest import Regraft
+from tests.command_line import Regraft
 
 TIGER, CAT = "{mean: 100, std: 30, min: 20}", "{mean: 40, std: 8, min: 10}"
 
@@ -75,6 +75,7 @@ def unwritable_store(folder: Path) -> Path:
     return path
 
 
+@pytest.mark.usefixtures("prefect_server")
 @pytest.mark.parametrize(
     ("given", "code", "said"),
     [
@@ -103,6 +104,7 @@ def test_bad_input_gets_one_clear_message_and_publishes_nothing(
     assert versions.names(Store(str(tmp_path / "store"))) == []
 
 
+@pytest.mark.usefixtures("prefect_server")
 def test_a_second_run_is_told_that_one_is_under_way(tmp_path: Path, regraft: Regraft) -> None:
     with Store(str(tmp_path / "store")).run():
         ran = regraft("run", job(tmp_path))
@@ -116,6 +118,7 @@ def test_a_list_for_a_category_that_is_not_there_is_refused(tmp_path: Path, regr
     assert "has no category 'lion'; it has: tiger, cat" in ran.err
 
 
+@pytest.mark.usefixtures("prefect_server")
 def test_a_first_run_tells_what_it_found_and_where_to_look(tmp_path: Path, regraft: Regraft) -> None:
     ran = regraft("run", "--store", f"local://{tmp_path}/store")  # fsspec's local files: a remote store, to Regraft
     assert ran.code == 0, ran.err

@@ -6,7 +6,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -18,8 +17,9 @@ import requests
 
 from regraft.errors import ConfigError
 from regraft.flows.cli.deploy import check_closed
-from tests.conftest import Server, free_port, until
+from tests.deployed import Server
 from tests.docs_commands import BIN
+from tests.processes import free_port, until, until_healthy, without_prefect
 
 
 def test_a_deployment_run_ends_completed_with_its_artifacts(deployed: Server, deployment_run: dict[str, Any]) -> None:
@@ -131,13 +131,14 @@ def test_a_run_that_is_killed_says_so_and_the_next_one_goes_on_from_there(deploy
     assert told["counts"]["outcomes"]["skipped"] == told["counts"]["links"]  # all were asked before
 
 
+@pytest.mark.server
 def test_a_server_that_dies_ends_the_run_with_a_word_and_the_next_run_says_that_it_crashed(tmp_path: Path) -> None:
     """Its automations have forgotten the run by then: they see what dies while the server lives."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
-    environment |= {"PREFECT_HOME": str(tmp_path / "prefect"), "PREFECT_CLIENT_MAX_RETRIES": "1"}
-    environment |= {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
     port = free_port()
-    environment["PREFECT_API_URL"] = api = f"http://127.0.0.1:{port}/api"
+    api = f"http://127.0.0.1:{port}/api"
+    environment = without_prefect(
+        PREFECT_HOME=str(tmp_path / "prefect"), PREFECT_CLIENT_MAX_RETRIES="1", PREFECT_API_URL=api
+    )
     command = [str(BIN / "regraft"), "run", "--store", str(tmp_path / "store")]
     with killed_at_the_end(port, environment):
         run = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
@@ -164,8 +165,7 @@ def killed_at_the_end(port: int, environment: dict[str, str]) -> Iterator[None]:
     quiet = subprocess.DEVNULL
     with subprocess.Popen(start, env=environment, stdout=quiet, stderr=quiet, start_new_session=True) as server:
         try:
-            health = f"http://127.0.0.1:{port}/api/health"
-            until("the server answers", lambda: requests.get(health, timeout=5).ok, 180)
+            until_healthy(f"http://127.0.0.1:{port}/api")
             yield
         finally:
             os.killpg(server.pid, signal.SIGKILL)
@@ -203,12 +203,8 @@ def open_server(status: int) -> Any:
 
 
 def test_deploy_says_what_to_do_where_there_is_no_server() -> None:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
-    ran = subprocess.run(
-        [sys.executable, "-m", "regraft.flows.cli", "deploy"],
-        capture_output=True,
-        text=True,
-        env=environment | {"PREFECT_HOME": os.devnull + "/none"},
-    )
+    environment = without_prefect(PREFECT_HOME=os.devnull + "/none")
+    command = [str(BIN / "regraft"), "deploy"]
+    ran = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert ran.returncode == 2, ran.stderr
     assert "prefect server start" in ran.stderr

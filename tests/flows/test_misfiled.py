@@ -10,7 +10,7 @@ from regraft.config import Config
 from regraft.menagerie.web import Web
 from regraft.store import versions
 from regraft.store.store import Store
-from tests.conftest import Regraft
+from tests.command_line import Regraft
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +30,7 @@ def test_it_is_left_out_and_told_of(first: versions.Version, misfiled: dict[str,
     assert page.index("in tiger") < page.index("like cat")
 
 
+@pytest.mark.usefixtures("prefect_server")
 def test_it_is_learnt_from_once_it_is_accepted(
     first: versions.Version, config: Config, misfiled: dict[str, str], tmp_path: Path, regraft: Regraft
 ) -> None:

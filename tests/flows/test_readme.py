@@ -1,6 +1,5 @@
 """The README's commands, run as they stand, in a folder with a published version and a few photographs."""
 
-import os
 import re
 import shlex
 import shutil
@@ -15,8 +14,9 @@ from regraft.flows.cli.deploy import HARMLESS
 from regraft.menagerie.drawing import drawing, encoded
 from regraft.store import versions
 from regraft.store.store import Store
-from tests.conftest import Regraft, free_port, until
+from tests.command_line import Regraft
 from tests.docs_commands import BIN, ROOT, block, commands
+from tests.processes import free_port, until_healthy, without_prefect
 
 
 @pytest.fixture
@@ -33,13 +33,13 @@ def here(first: versions.Version, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     return tmp_path
 
 
+@pytest.mark.server
 def test_the_two_commands_of_a_fresh_machine(tmp_path: Path) -> None:
     """`make run` as it stands, in a folder whose set-up is done; `make test` is what runs this."""
     for part in ("Makefile", "pyproject.toml", "constraints.txt"):
         shutil.copy(ROOT / part, tmp_path)
     (tmp_path / "ready").touch()
-    plain = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "MAKE", "MFLAGS"))}
-    plain |= {"PREFECT_HOME": str(tmp_path / "prefect")}
+    plain = without_prefect(PREFECT_HOME=str(tmp_path / "prefect"))
     run, test = (shlex.split(command) for command in commands("fresh-machine"))
     assert (run[0], test[0]) == ("make", "make")
     ready = (f"BIN={BIN}", "READY=ready")
@@ -72,6 +72,7 @@ def test_the_example_of_a_config_is_one(tmp_path: Path) -> None:
     assert set(config.categories) == {"tiger", "kittycat"}
 
 
+@pytest.mark.usefixtures("prefect_server")
 def test_ones_own_lists(here: Path, regraft: Regraft) -> None:
     """As they stand, but with the menagerie's lists in place of files whose links need the internet."""
     ours = ("--list", "tiger=menagerie:tiger", "--list", "kittycat=menagerie:cat")
@@ -97,13 +98,13 @@ def test_what_became_of_a_link(here: Path, regraft: Regraft) -> None:
     assert regraft(*shlex.split(accept)[1:]).code == 11  # that link is an example: it is in no list of this store
 
 
+@pytest.mark.server
 def test_a_server_with_a_password_lets_nobody_in_without(tmp_path: Path) -> None:
     """The two exports of the README's Operations, as they stand, in a shell that then starts a server."""
     server_side, ours = commands("password")
     [postgres], [completion] = commands("postgres"), commands("completion")
     port = free_port()
-    plain = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
-    plain |= {"PREFECT_HOME": str(tmp_path / "prefect"), "DO_NOT_TRACK": "1", "HOME": str(tmp_path)}
+    plain = without_prefect(PREFECT_HOME=str(tmp_path / "prefect"), HOME=str(tmp_path))
     start = f"{server_side}; {ours}; echo $PREFECT_API_AUTH_STRING; exec {BIN}/prefect server start --port {port}"
     command = ["bash", "-c", start]
     api = f"http://127.0.0.1:{port}/api"
@@ -111,7 +112,7 @@ def test_a_server_with_a_password_lets_nobody_in_without(tmp_path: Path) -> None
         assert server.stdout is not None
         password = server.stdout.readline().strip()
         try:
-            until("the server answers", lambda: requests.get(f"{api}/health", timeout=5).ok, 120)
+            until_healthy(api)
             assert re.fullmatch("admin:[0-9a-f]{32}", password)
             assert requests.post(f"{api}/flows/filter", timeout=30).status_code == 401
             assert requests.get(api + HARMLESS, timeout=30).status_code == 401

@@ -31,11 +31,11 @@ from regraft.store import versions
 from regraft.store.store import Store
 from regraft.targets import oracle as best
 from regraft.web.client import Client
-from tests.conftest import free_port
 from tests.docs_commands import ROOT
+from tests.processes import free_port
 
 WEB = os.environ.get("REGRAFT_WEB", "")
-pytestmark = pytest.mark.skipif(not WEB, reason="REGRAFT_WEB names no folder with the replayed web")
+pytestmark = [pytest.mark.tensorflow, pytest.mark.web]
 
 REASONS = {
     "gone_404": "gone",

@@ -8,7 +8,7 @@ import pytest
 
 from regraft.menagerie.drawing import drawing, encoded
 from regraft.store import versions
-from tests.conftest import Regraft
+from tests.command_line import Regraft
 
 
 @pytest.fixture(scope="module")
@@ -98,4 +98,3 @@ def test_going_back_is_one_command(first: versions.Version, regraft: Regraft) ->
     champion = versions.champion(first.store)
     assert champion is not None
     assert champion.name == before.name
-    first.store.disk.delete(f"versions/{name}/run.json")  # no version any more: other tests share the store

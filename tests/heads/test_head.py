@@ -16,6 +16,8 @@ from regraft.heads.certainty import Certainty, certainty
 from regraft.targets import oracle as best
 from regraft.targets.lengths import Lengths
 
+pytestmark = pytest.mark.tensorflow
+
 DISTRIBUTIONS = {"tiger": Normal(mean=100, std=30, min=20), "cat": Normal(mean=40, std=8, min=10)}
 WIDTH = 24
 

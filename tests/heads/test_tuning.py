@@ -21,6 +21,8 @@ from regraft.pictures.colours import rgb
 from regraft.store.store import Store
 from regraft.store.versions import version
 
+pytestmark = pytest.mark.tensorflow
+
 
 def world(store: Store) -> pd.DataFrame:
     """Twelve drawn tigers and cats in the store, and their manifest."""

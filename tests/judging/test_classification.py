@@ -17,6 +17,8 @@ from regraft.reporting.examples import examples
 from regraft.targets.categories import Categories
 from tests.heads.test_head import world
 
+pytestmark = pytest.mark.tensorflow
+
 GATE = GateSettings(samples=400)
 NAMED = ("cat", "dog", "tiger")
 TARGET = Categories(NAMED)

@@ -8,7 +8,7 @@ from regraft.judging import holdout
 from regraft.store import versions
 from regraft.store.store import Store
 
-pytestmark = pytest.mark.usefixtures("prefect_server")
+pytestmark = pytest.mark.tensorflow
 
 
 def test_what_was_held_out_is_held_out_still_when_its_link_is_gone(first: versions.Version, config: Config) -> None:
@@ -34,6 +34,7 @@ def test_near_duplicates_of_training_images_are_held_out_no_more(first: versions
     assert gone["digest"] not in set(now["digest"])
 
 
+@pytest.mark.usefixtures("prefect_server")
 def test_a_worse_candidate_is_not_promoted_and_its_loss_of_data_is_named(
     first: versions.Version, config: Config, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -12,7 +12,7 @@ from regraft.reporting.history import Summary, history
 from regraft.store import versions
 from regraft.store.store import Store
 from regraft.tasks.publish import past
-from tests.conftest import Regraft
+from tests.command_line import Regraft
 from tests.records import metrics_record, run_record
 
 NAMES = ("20260101T000000Z", "20260102T000000Z", "20260103T000000Z")

@@ -1,0 +1,74 @@
+"""The dashboard commands of the docs, run once as they stand: a server, a worker, the deployments, and one run."""
+
+import shlex
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from tests.docs_commands import ROOT, commands
+from tests.processes import free_port, until, until_healthy, without_prefect
+
+PARTS = ("flows", "tasks", "regraft", "deployment.yaml", "automations.yaml")
+IN_THEIR_OWN_TERMINAL = ("server start", "worker start", "regraft serve")
+TERMINAL_STATES = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
+
+
+@dataclass(frozen=True)
+class Server:
+    """A Prefect server of our own, and the folder that it was deployed from."""
+
+    api: str
+    folder: Path
+    environment: dict[str, str]
+    reports: str
+    """Where `regraft serve` answers, in place of the port that the docs name."""
+
+    def get(self, path: str) -> Any:
+        return requests.get(self.api + path, timeout=30).json()
+
+    def find(self, what: str, **criteria: Any) -> Any:
+        return requests.post(f"{self.api}/{what}/filter", json=criteria, timeout=30).json()
+
+
+@pytest.fixture(scope="session")
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("clone")
+    for part in PARTS:
+        whole = ROOT / part
+        shutil.copytree(whole, folder / part) if whole.is_dir() else shutil.copy(whole, folder / part)
+    port, reports_port = free_port(), free_port()
+    api = f"http://127.0.0.1:{port}/api"
+    environment = without_prefect(PREFECT_HOME=str(folder / "prefect"), PREFECT_SERVER_API_PORT=str(port))
+    environment["PWD"] = str(folder)  # as a shell would
+    with ExitStack() as running, open(folder / "log.txt", "wb") as log:
+        for command in commands("dashboard"):
+            if command.startswith("export PREFECT_API_URL="):
+                environment["PREFECT_API_URL"] = api
+            elif any(words in command for words in IN_THEIR_OWN_TERMINAL):
+                command += f" --port {reports_port}" if "regraft serve" in command else ""
+                process = subprocess.Popen(shlex.split(command), cwd=folder, env=environment, stdout=log, stderr=log)
+                running.callback(process.wait, 30)
+                running.callback(process.terminate)
+                until_healthy(api)
+            else:
+                subprocess.run(shlex.split(command), cwd=folder, env=environment, stdout=log, stderr=log, check=True)
+        yield Server(api, folder, environment, f"http://127.0.0.1:{reports_port}")
+
+
+@pytest.fixture(scope="session")
+def deployment_run(deployed: Server) -> dict[str, Any]:
+    """The flow run that the last of the dashboard commands started, once it has ended."""
+    [run] = deployed.find("flow_runs", deployments={"name": {"any_": ["manual"]}})
+
+    def ended() -> dict[str, Any] | None:
+        now: dict[str, Any] = deployed.get(f"/flow_runs/{run['id']}")
+        return now if now["state"]["type"] in TERMINAL_STATES else None
+
+    return until("the run ends", ended, 300)

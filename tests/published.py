@@ -1,0 +1,66 @@
+"""A published version of the menagerie: made once, and copied for every test that wants one."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+from regraft import menagerie
+from regraft.config import Config
+from regraft.store import versions
+from regraft.store.store import Store
+
+CopyStore = Callable[[], str]
+"""Copies the store that holds the one version, and returns the copy's folder."""
+
+
+@pytest.fixture(scope="session")
+def prefect_server() -> Iterator[None]:
+    """A Prefect server for all flows that run in this process."""
+    from prefect.testing.utilities import prefect_test_harness
+
+    with prefect_test_harness(server_startup_timeout=180):
+        yield
+
+
+@pytest.fixture(scope="session")
+def menagerie_store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a store with one version. Nobody writes to it: tests have copies.
+
+    pytest-xdist's workers share it: the first one makes it, the others wait.
+    """
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    with FileLock(folder / "menagerie.lock"):
+        if not (folder / "menagerie").exists():
+            request.getfixturevalue("prefect_server")
+            making = folder / "menagerie-in-the-making"
+            from regraft.flows.refresh import refresh
+
+            refresh(menagerie.CONFIG.model_copy(update={"store": str(making)}))
+            making.rename(folder / "menagerie")
+    return folder / "menagerie"
+
+
+@pytest.fixture(scope="session")
+def copy_store(menagerie_store: Path, tmp_path_factory: pytest.TempPathFactory) -> CopyStore:
+    def copy() -> str:
+        return str(shutil.copytree(menagerie_store, tmp_path_factory.mktemp("copy") / "store"))
+
+    return copy
+
+
+@pytest.fixture
+def first(copy_store: CopyStore) -> versions.Version:
+    """The first version of the menagerie, in a store of the test's own."""
+    return versions.newest(Store(copy_store()))
+
+
+@pytest.fixture
+def config(first: versions.Version) -> Config:
+    """The settings that the first version was made with: a run of them goes on in the test's own store."""
+    return menagerie.CONFIG.model_copy(update={"store": first.store.url})
