@@ -1,7 +1,6 @@
 """The settings of a job, refused with the field's name before anything is fetched."""
 
 import re
-from collections.abc import Iterable
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -233,13 +232,3 @@ class Config(Settings):
         if self.head.preset == "tutorial" and self.head.target == "category":
             raise ValueError("head.preset: tutorial learns lengths; write `target: length`, or `preset: graft`")
         return self
-
-    @property
-    def named(self) -> tuple[str, ...]:
-        """The categories that the head names, in the order of its probabilities; none where it gives lengths."""
-        return named(self.categories, self.head.target)
-
-
-def named(categories: Iterable[str], target: str) -> tuple[str, ...]:
-    """Return which of a job's categories a head with that `head.target` names, in the order of its probabilities."""
-    return tuple(sorted(categories)) if target == "category" else ()

@@ -6,7 +6,7 @@ from prefect import runtime, task
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
-from regraft.judging.metrics import Evaluation
+from regraft.judging.evaluation import Evaluation
 from regraft.pipeline import publish as publishing
 from regraft.pipeline.bench import Bench
 from regraft.pipeline.publish import Finished

@@ -50,9 +50,6 @@ COMPUTES = {"backbones", "heads"}
 """The rooms in which pictures become features and features predictions: only they may import TensorFlow."""
 
 STILL = {
-    ("regraft.judging.attribution", "regraft.pipeline.bench"),
-    ("regraft.judging.evaluate", "regraft.pipeline.bench"),
-    ("regraft.judging.evaluate", "tensorflow"),
     ("regraft.pipeline.provenance", "tensorflow"),
 }
 """Imports that run against these rules and are being removed."""

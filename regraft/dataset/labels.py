@@ -7,7 +7,7 @@ drawn from known distributions, the error of the *oracle*, who knows the categor
 import math
 from statistics import NormalDist
 
-from regraft.config import Config, Normal
+from regraft.config import Normal
 from regraft.dataset.splits import drawn
 
 
@@ -15,17 +15,6 @@ def label_of(distribution: Normal, seed: int, category: str, digest: str) -> flo
     """Return the label of an image, in cm: the distribution's quantile at a number drawn for it, clipped."""
     length = NormalDist(distribution.mean, distribution.std).inv_cdf(drawn("label", seed, category, digest))
     return clipped(distribution, length)
-
-
-def label_by(config: Config, category: str, digest: str) -> float | str | None:
-    """Return the label of an image by the config alone: a length in cm, or the category where that is wanted.
-
-    None where only the list tells lengths.
-    """
-    if config.named:
-        return category
-    distribution = config.categories[category].label
-    return label_of(distribution, config.seed, category, digest) if distribution else None
 
 
 def clipped(distribution: Normal, length_cm: float) -> float:

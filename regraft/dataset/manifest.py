@@ -1,46 +1,22 @@
 """The manifest: the table of training images."""
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from regraft.config import Config
-from regraft.dataset.labels import label_of
+from regraft.config import Config, SplitSettings
 from regraft.dataset.splits import SPLITS, split_of
 from regraft.errors import ConfigError, TooFewImages
 
 MANIFEST = ["digest", "category", "urls", "width", "height", "phash", "cluster", "split", "label"]
 
 
-def labelled(pictures: pd.DataFrame, links: pd.DataFrame, config: Config) -> pd.DataFrame:
-    """Return the manifest, columns MANIFEST: pictures with a split and a label: a length in cm, or the category.
-
-    `links` (url, label) carries real lengths where a list has them; an image that several links show has the mean of
-    theirs. Raises ConfigError where lengths are wanted and a category has neither real ones nor a distribution.
-    """
+def manifest_of(
+    pictures: pd.DataFrame, labels: "pd.Series[float] | pd.Series[str]", settings: SplitSettings, seed: int
+) -> pd.DataFrame:
+    """Return the manifest, columns MANIFEST: pictures (digest, category ...) with a split and a label each."""
     images = zip(pictures["category"], pictures["digest"], strict=True)
-    splits = [split_of(config.split, config.seed, category, digest) for category, digest in images]
-    label = pictures["category"] if config.named else _lengths(pictures, links, config)
-    manifest = pictures.assign(split=splits, label=label)
+    splits = [split_of(settings, seed, category, digest) for category, digest in images]
+    manifest = pictures.assign(split=splits, label=labels)
     return manifest[MANIFEST].sort_values(["category", "digest"]).reset_index(drop=True)
-
-
-def _lengths(pictures: pd.DataFrame, links: pd.DataFrame, config: Config) -> NDArray[np.float64]:
-    real = links.dropna(subset=["label"]).set_index("url")["label"].to_dict()
-    labels = []
-    for category, digest, urls in zip(pictures["category"], pictures["digest"], pictures["urls"], strict=True):
-        told = [real[url] for url in urls if url in real]
-        distribution = config.categories[category].label
-        if told:
-            labels.append(float(np.mean(told)))
-        elif distribution is not None:
-            labels.append(label_of(distribution, config.seed, category, digest))
-        else:
-            raise ConfigError(
-                f"categories.{category}: its list has no `label` column, and the config has no `label` distribution; "
-                "write one, such as `label: {mean: 100, std: 30, min: 20}`."
-            )
-    return np.array(labels, dtype=np.float64)
 
 
 def check_enough(manifest: pd.DataFrame, config: Config) -> None:

@@ -14,9 +14,6 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from regraft.config import Config
-from regraft.dataset.labels import label_by
-from regraft.dataset.splits import split_of
 from regraft.links import memory as links
 from regraft.store.store import Store
 from regraft.verdicts import Reason
@@ -104,20 +101,6 @@ def shown(links: pd.DataFrame, store: Store) -> pd.DataFrame:
     """Return the links that show misfiled pictures: digest, category, url, like."""
     rows = links.loc[links["reason"] == Reason.MISFILED, ["digest", "category", "url"]]
     return rows.merge(known_misfiled(store)[["digest", "category", "like"]], on=["digest", "category"], how="left")
-
-
-def held_out(links: pd.DataFrame, config: Config) -> pd.DataFrame:
-    """Return the misfiled pictures that would have been in the test split: digest, category, label.
-
-    They are told of beside the metrics, which leave them out. Without those whose category has no synthetic labels.
-    """
-    left_out = links.loc[links["reason"] == Reason.MISFILED, ["digest", "category"]].drop_duplicates()
-    rows = [
-        (digest, category, label_by(config, category, digest))
-        for digest, category in zip(left_out["digest"], left_out["category"], strict=True)
-        if split_of(config.split, config.seed, category, digest) == "test"
-    ]
-    return pd.DataFrame(rows, columns=["digest", "category", "label"]).dropna()
 
 
 MISFILED = pa.schema(

@@ -116,7 +116,7 @@ def export_version(version: Version, to: "Format", path: Path | None = None) -> 
     rows = version.table("manifest.parquet").query("split == 'test'").groupby("category").head(COMPARED_IMAGES)
     difference = export(model, to, path, [rgb(version.store.blobs.read(digest)) for digest in rows["digest"]])
     target = model.head.target
-    off = target.figures.with_unit(difference, decimals=4)
+    off = target.wording.with_unit(difference, decimals=4)
     description = f"gives {target.output} as the version does, to {off} on its own pictures."
     return ExportedModel(path.resolve(), description)
 

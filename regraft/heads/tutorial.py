@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import pandas as pd
 import tensorflow as tf
 from numpy.typing import NDArray
 
@@ -40,3 +41,14 @@ def fit(
     )
     plain = keras.Model(model.inputs, model.outputs)  # without the optimizer, which nobody needs to save
     return plain, {name: [float(x) for x in values] for name, values in ran.history.items()}
+
+
+def rival_lengths(manifest: pd.DataFrame, features: NDArray[np.float32], seed: int) -> NDArray[np.float64]:
+    """Return the lengths in cm, (N,), that the tutorial's head predicts when trained on the manifest (split, label).
+
+    `features` (N, D) follow the manifest's rows.
+    """
+    keras.utils.set_random_seed(seed)
+    fits, chooses = ((manifest["split"] == split).to_numpy() for split in ("train", "validation"))
+    model, _ = fit(features, manifest["label"].to_numpy(dtype=np.float64), fits, chooses)
+    return np.asarray(model(tf.constant(features), training=False), dtype=np.float64).reshape(-1)

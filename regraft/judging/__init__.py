@@ -1,1 +1,1 @@
-"""How good a head is, against whom, and whether it may become champion."""
+"""How good a candidate is, against whom, and whether it becomes champion."""

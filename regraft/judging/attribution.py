@@ -4,54 +4,62 @@ Heads are small and features are kept, so the question is answered by training a
 once on those of them that are left, once more with another seed.
 """
 
+from dataclasses import dataclass
+
 import pandas as pd
 
 from regraft.backbones.embedding import lookup
 from regraft.errors import RegraftError
 from regraft.heads import head
-from regraft.pipeline.bench import Bench as Run
-from regraft.store import versions
+from regraft.judging.evaluation import Terms
 from regraft.store.records import Attribution
-from regraft.targets.choice import target_of
-from regraft.targets.target import Answers
+from regraft.store.store import Store
+from regraft.store.versions import Version
 
 
-def change(
-    champion: versions.Version,
-    manifest: pd.DataFrame,
-    fingerprint: str,
-    held_out: tuple[pd.DataFrame, Answers],
-    run: Run,
+@dataclass(frozen=True)
+class Experiment:
+    """Heads trained on various images, all measured on the same holdout, with the same backbone."""
+
+    holdout: pd.DataFrame
+    """digest, category, label"""
+    backbone_fingerprint: str
+    terms: Terms
+    store: Store
+
+    def rmse(self, manifest: pd.DataFrame, seed: int) -> float:
+        """Return the RMSE on the holdout of a head trained on a manifest.
+
+        Raises KeyError where features are not in the store, TrainingError where the head cannot be trained.
+        """
+        target = self.terms.target
+        features = lookup(manifest["digest"].tolist(), self.backbone_fingerprint, self.store)
+        trained = head.train(manifest, features, self.terms.head, seed).head
+        answers = trained.predict(lookup(self.holdout["digest"].tolist(), self.backbone_fingerprint, self.store))
+        return target.rmse(target.truth(self.holdout), target.aligned(answers, trained.target))
+
+
+def attribute(
+    champion: Version, manifest: pd.DataFrame, candidate_rmse: float, experiment: Experiment
 ) -> Attribution | None:
-    """Return the split of the difference: lost and changed data add up to the whole of it.
+    """Return what moved the error from the champion's to the candidate's; lost and changed data add up to the whole.
 
-    None where the champion's features are not to be compared any more.
-
-    `held_out`: the holdout (digest, category, label) and the candidate's answers to it.
+    `manifest` is the candidate's, `candidate_rmse` its error on the experiment's holdout. None where the champion has
+    another backbone, where its features are not in the store any more, or where too few of its images are left.
     """
-    theirs = champion.table("manifest.parquet")
-    if champion.run.backbone_fingerprint != fingerprint:
+    if champion.run.backbone_fingerprint != experiment.backbone_fingerprint:
         return None
-    rows, predicted = held_out
-    target = target_of(run.config)
-    right = target.truth(rows)
-    left = theirs[theirs["digest"].isin(set(manifest["digest"]))]
+    images = champion.table("manifest.parquet")
+    left = images[images["digest"].isin(set(manifest["digest"]))]
+    seed = experiment.terms.seed
     try:
-        features = lookup(rows["digest"].tolist(), fingerprint, run.store)
-
-        def trained_on(images: pd.DataFrame, seed: int) -> float:
-            known = lookup(images["digest"].tolist(), fingerprint, run.store)
-            again = head.train(images, known, run.config.head, seed)
-            return target.rmse(right, target.aligned(again.head.predict(features), again.head.target))
-
-        seed = run.config.seed
-        whole = trained_on(theirs, seed)
-        rest = whole if len(left) == len(theirs) else trained_on(left, seed)
-        other = trained_on(theirs, seed + 1)
+        with_all = experiment.rmse(images, seed)
+        with_left = with_all if len(left) == len(images) else experiment.rmse(left, seed)
+        with_other_seed = experiment.rmse(images, seed + 1)
     except (KeyError, RegraftError, ValueError):  # features pruned, or too few images left to train on
         return None
     return Attribution(
-        lost_data=rest - whole,
-        changed_data=target.rmse(right, predicted) - rest,
-        training_noise=abs(other - whole),
+        lost_data=with_left - with_all,
+        changed_data=candidate_rmse - with_left,
+        training_noise=abs(with_other_seed - with_all),
     )

@@ -1,213 +1,166 @@
-"""The candidate on trial: measured as saved, against the oracle, its rivals and the champion, on held-out images."""
+"""A candidate is measured as saved: against the oracle, its rivals and the champion, on held-out images."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
-import keras
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from regraft.config import Config, Normal
 from regraft.errors import RegraftError, TrainingError
 from regraft.heads import certainty, tutorial
 from regraft.heads.head import Head
 from regraft.heads.model import Extractor, extractor_of, head_of
-from regraft.identity import Digest
-from regraft.judging import classification as naming
-from regraft.judging import gate as gates
-from regraft.judging import metrics as evaluation
-from regraft.judging.attribution import change
-from regraft.judging.gate import Gate
-from regraft.judging.metrics import Evaluation
-from regraft.pipeline.bench import Bench as Run
+from regraft.judging.attribution import Experiment, attribute
+from regraft.judging.evaluation import Evaluation, Terms
+from regraft.judging.gate import ROUNDING, Gate, gate
 from regraft.store import versions
-from regraft.store.records import Attribution, MetricsRecord
-from regraft.targets import bootstrap, oracle
-from regraft.targets.categories import Categories
-from regraft.targets.choice import target_of
-from regraft.targets.lengths import Lengths as LengthTarget
-from regraft.targets.target import Answers
+from regraft.store.records import Attribution, Leak, MetricsRecord, MisfiledScores
+from regraft.store.store import Store
+from regraft.store.versions import Version
+from regraft.targets.target import Answers, Target
 
+# N images, D features
 Features = NDArray[np.float32]
-Lengths = NDArray[np.float64]
-SAME = 1e-3
-"""A reloaded head may differ by this much, in cm or in a probability."""
+RELOAD_TOLERANCE = 1e-3
+"""A reloaded head's answers may differ by this much from the trained one's, in cm or in a probability."""
+MIN_COMPARED = 2
+"""Images that it takes to compare two models."""
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A head on trial."""
+    """A trained head that may become champion."""
 
     head: bytes
-    """As it will be published."""
-    trained: Answers
+    """head.keras, as it will be published."""
+    answers: Answers
     """What it answered when it was trained, row by row of the manifest."""
     extractor: Extractor
+    """What makes its features."""
+
+
+@dataclass(frozen=True)
+class _Model:
+    """A head on the features of the store's images."""
+
+    head: Head
+    extractor: Extractor
+    store: Store
+
+    def features(self, images: pd.DataFrame) -> Features:
+        """Return the features, (N, D), of images (digest)."""
+        return self.extractor.features(images["digest"].tolist(), self.store)
+
+    def answers(self, images: pd.DataFrame) -> Answers:
+        """Return the answers for N images (digest)."""
+        return self.head.predict(self.features(images))
 
 
 def evaluate(
-    manifest: pd.DataFrame, held_out: pd.DataFrame, misfiled: pd.DataFrame, candidate: Candidate, run: Run
+    manifest: pd.DataFrame,
+    holdout: pd.DataFrame,
+    misfiled: pd.DataFrame,
+    candidate: Candidate,
+    terms: Terms,
+    store: Store,
 ) -> Evaluation:
     """Return the evaluation of a head, read again from the bytes that will be published.
 
-    `held_out`, see `holdout`: the images to compare with the champion on. `misfiled`, see `misfiled.held_out`: what the
-    test split lacks. Raises TrainingError where the reloaded head predicts anything else than the trained one did.
+    `holdout`, see `holdout.holdout`: the images to compare with the champion on. `misfiled`, see
+    `holdout.misfiled_of_test_split`: what the test split lacks. Raises TrainingError where the reloaded head's answers
+    are not the trained one's.
     """
-    target, extractor = target_of(run.config), candidate.extractor
-    saved = Head.from_bytes(candidate.head, target)
-    features = extractor.features(manifest["digest"].tolist(), run.store)
-    predicted = saved.predict(features)
-    off = float(np.max(np.abs(predicted - candidate.trained)))
-    if not off <= SAME:
-        raise TrainingError(
-            f"The saved head predicts otherwise than the trained one (by up to {off:g}); nothing was published."
-        )
-    predictions = target.predictions(manifest[["digest", "category", "split", "label"]], predicted)
-    measured = _named(manifest, predictions, run) if target.names else _lengths(manifest, predictions, features, run)
-    test = predictions[predictions["split"] == "test"]
-    measured["misfiled"] = _with_misfiled(test, misfiled, saved, extractor, run) if len(misfiled) else {"n": 0}
-    gate, because = _gate(held_out, manifest, saved, extractor, run)
-    if measured["leak"] is not None and measured["leak"]["alarm"]:
-        p = measured["leak"]["p"]
-        why = f"Leak alarm: predictions know more of the labels than pictures can tell (p={p:.4f}). {gate.why}"
-        gate = Gate(False, why, gate.champion)
+    target = terms.target
+    model = _Model(Head.from_bytes(candidate.head, target), candidate.extractor, store)
+    features = model.features(manifest)
+    answers = model.head.predict(features)
+    _check_reloaded(answers, candidate.answers)
+    predictions = target.predictions(manifest[["digest", "category", "split", "label"]], answers)
+    rivals = target.rivals(manifest)
+    if target.regresses_lengths:
+        rivals["tutorial"] = tutorial.rival_lengths(manifest, features, terms.seed)
+    scores = target.scores(predictions, rivals, terms.synthetic, terms.gate, terms.seed)
+    decision, attribution = _beside_champion(manifest, holdout, model, terms)
+    decision = _after_leak_alarm(decision, scores.leak)
     metrics = MetricsRecord(
-        **measured, champion=gate.champion, attribution=because, promoted=gate.promoted, why=gate.why
+        test=scores.test,
+        oracle=scores.oracle,
+        excess=scores.excess,
+        rivals=dict(scores.rivals),
+        strays=scores.strays,
+        leak=scores.leak,
+        misfiled=_with_misfiled(predictions, misfiled, model, terms),
+        champion=decision.comparison,
+        attribution=attribution,
+        promoted=decision.promoted,
+        why=decision.why,
     )
-    sure = certainty.certainty(manifest, features, predicted, target)
-    return Evaluation(predictions, metrics, held_out, sure.to_bytes())
+    sureness = certainty.certainty(manifest, features, answers, target)
+    return Evaluation(predictions, metrics, holdout, sureness.to_bytes())
 
 
-def _lengths(manifest: pd.DataFrame, predictions: pd.DataFrame, features: Features, run: Run) -> dict[str, Any]:
-    """How good lengths are on the test split: test, oracle, excess, against, leak of metrics.json."""
-    config = run.config
-    is_test = (manifest["split"] == "test").to_numpy()
-    test = predictions[is_test]
-    distributions = _distributions(config)
-    best = _oracle(test, config)
-    result = evaluation.metrics(test) | {"intervals": bootstrap.intervals(test, config.gate, config.seed)}
-    for name, part in test.groupby("category"):
-        spans = bootstrap.intervals(part, config.gate, config.seed)
-        result["by_category"][str(name)]["intervals"] = {of: spans[of] for of in ("rmse", "mae", "bias")}
-    rivals = _rivals(manifest, features, run)
-    if best is not None:
-        rivals["oracle"] = oracle.answers(manifest, distributions)
-    shown = {name: lengths[is_test] for name, lengths in rivals.items()}
-    label, ours = _arrays(test)
-    leak = oracle.leak(test, distributions, config.seed) if best is not None else None
-    return {
-        "test": result | {"kind": "length"},
-        "oracle": {"rmse": best.rmse, "mae": best.mae} if best else None,
-        "excess": evaluation.excess(result["rmse"], best),
-        "strays": _strays(predictions, distributions) if best else None,
-        "rivals": evaluation.against(label, ours, shown, LengthTarget(), config.gate, config.seed),
-        "leak": None if leak is None else {"p": leak, "alarm": leak <= oracle.LEAK},
-    }
+def _check_reloaded(answers: Answers, trained: Answers) -> None:
+    difference = float(np.max(np.abs(answers - trained)))
+    if not difference <= RELOAD_TOLERANCE:
+        raise TrainingError(
+            f"The saved head predicts otherwise than the trained one (by up to {difference:g}); nothing was published."
+        )
 
 
-def _named(manifest: pd.DataFrame, predictions: pd.DataFrame, run: Run) -> dict[str, Any]:
-    """How good named categories are on the test split: as `_lengths`, but an oracle would always be right."""
-    config, target = run.config, Categories(run.config.named)
-    is_test = (manifest["split"] == "test").to_numpy()
-    test = predictions[is_test]
-    rivals = {"shares": naming.shares(manifest, target)[is_test]}
-    right, ours = target.truth(test), target.answers(test)
-    return {
-        "test": naming.metrics(test, target, config.gate, config.seed) | {"kind": "category"},
-        "oracle": None,
-        "excess": None,
-        "rivals": evaluation.against(right, ours, rivals, target, config.gate, config.seed),
-        "leak": None,
-    }
+def _with_misfiled(predictions: pd.DataFrame, misfiled: pd.DataFrame, model: _Model, terms: Terms) -> MisfiledScores:
+    """What the results would be with the misfiled pictures (digest, category, label)."""
+    if misfiled.empty:
+        return MisfiledScores(n=0)
+    test = predictions[predictions["split"] == "test"]
+    added = terms.target.predictions(misfiled, model.answers(misfiled))
+    return terms.target.misfiled_scores(test, added, terms.synthetic)
 
 
-def _strays(predictions: pd.DataFrame, distributions: Mapping[str, Normal | None]) -> dict[str, Any]:
-    """How many test images are predicted nearer to another category's mean than to their own, and the excess without.
-
-    They are left in everywhere else: most are pictures of something else that a list holds.
-    """
-    own = evaluation.distances(predictions).idxmin(axis=1) == predictions["category"]
-    test = predictions["split"] == "test"
-    rest = predictions[test & own]
-    best = oracle.oracle(rest, distributions) if len(rest) else None
-    excess = evaluation.excess(evaluation.metrics(rest)["rmse"], best) if best else None
-    return {"n": int((test & ~own).sum()), "excess": excess}
+def _after_leak_alarm(decision: Gate, leak: Leak | None) -> Gate:
+    """The decision, turned down where the model knows more than it can have learnt from pictures."""
+    if leak is None or not leak.alarm:
+        return decision
+    why = f"Leak alarm: predictions know more of the labels than pictures can tell (p={leak.p:.4f}). {decision.why}"
+    return replace(decision, promoted=False, why=why)
 
 
-def _with_misfiled(
-    test: pd.DataFrame, misfiled: pd.DataFrame, saved: Head, extractor: Extractor, run: Run
-) -> dict[str, Any]:
-    """What the metrics would be if the misfiled pictures were in the test split still: n of them, and the whole's."""
-    target = target_of(run.config)
-    said = saved.predict(extractor.features(misfiled["digest"].tolist(), run.store))
-    whole = pd.concat([test, target.predictions(misfiled, said)], ignore_index=True)
-    if target.names:
-        return {"n": len(misfiled), "accuracy": float((whole["prediction"] == whole["category"]).mean())}
-    rmse = target.rmse(*_arrays(whole))
-    return {"n": len(misfiled), "rmse": rmse, "excess": evaluation.excess(rmse, _oracle(whole, run.config))}
-
-
-def _distributions(config: Config) -> dict[str, Normal | None]:
-    return {name: category.label for name, category in config.categories.items()}
-
-
-def _oracle(rows: pd.DataFrame, config: Config) -> oracle.Oracle | None:
-    """The oracle of rows (digest, category, label) whose labels are all synthetic; None where some are real."""
-    return oracle.oracle(rows, _distributions(config)) if oracle.are_synthetic(rows, config) else None
-
-
-def _rivals(manifest: pd.DataFrame, features: Features, run: Run) -> dict[str, Lengths]:
-    """What cheaper or older ways predict of all N images: the mean, each category's mean, the tutorial's head."""
-    label = manifest["label"].to_numpy(dtype=np.float64)
-    fits, chooses = ((manifest["split"] == split).to_numpy() for split in ("train", "validation"))
-    means = manifest[fits].groupby("category")["label"].mean()
-    keras.utils.set_random_seed(run.config.seed)
-    theirs, _ = tutorial.fit(features, label, fits, chooses)
-    return {
-        "mean": np.full(len(label), label[fits].mean()),
-        "category_mean": manifest["category"].map(means).to_numpy(dtype=np.float64),
-        "tutorial": Head(theirs, LengthTarget()).predict(features),
-    }
-
-
-def _gate(
-    held_out: pd.DataFrame, manifest: pd.DataFrame, candidate: Head, extractor: Extractor, run: Run
+def _beside_champion(
+    manifest: pd.DataFrame, holdout: pd.DataFrame, model: _Model, terms: Terms
 ) -> tuple[Gate, Attribution | None]:
-    """The gate's decision on the holdout, and what made the difference, where that can be told.
-
-    Images that the champion was trained on are left out. A champion that cannot be read any more cannot defend itself;
-    one that answers another question is left to people.
-    """
-    target = target_of(run.config)
-    champion = versions.champion(run.store)
+    """The gate's decision on the holdout, and what made the difference, where that can be told."""
+    champion, target = versions.champion(model.store), terms.target
     if champion is None:
         return Gate(True, "There was no champion yet."), None
     try:
-        trained = champion.table("manifest.parquet")
-        seen = set(trained.loc[trained["split"] != "test", "digest"])
-        fair = held_out[~held_out["digest"].isin(seen)]
-        if len(fair) < 2:
+        rows = _unseen_by(champion, holdout)
+        if len(rows) < MIN_COMPARED:
             why = f"Champion {champion.name} was trained on these images; there is nothing to compare on."
             return Gate(False, why), None
-        digests: Sequence[Digest] = fair["digest"].tolist()
-        defends = head_of(champion)
-        if not target.is_comparable_with(defends.target):
-            what, ours = defends.target.figures.answers, target.figures.answers
-            why = f"Champion {champion.name} predicts {what}, this model {ours}; `regraft promote` changes over."
-            return Gate(False, why), None
-        theirs = defends.predict(extractor_of(champion).features(digests, run.store))
-        theirs = target.aligned(theirs, defends.target)
-    except RegraftError as error:
+        head = head_of(champion)
+        if not target.is_comparable_with(head.target):
+            return Gate(False, _answers_otherwise(champion, head.target, target)), None
+        theirs = target.aligned(_Model(head, extractor_of(champion), model.store).answers(rows), head.target)
+    except RegraftError as error:  # a champion that cannot be read any more cannot defend itself
         return Gate(True, f"Champion {champion.name} can no longer predict: {error}"), None
-    said = candidate.predict(extractor.features(digests, run.store))
-    right = target.truth(fair)
-    gate = gates.gate(champion.name, right, said, theirs, target, run.config.gate, run.config.seed)
-    same = float(np.abs(said - theirs).max()) < gates.SAME
-    because = None if same else change(champion, manifest, extractor.fingerprint, (fair, said), run)
-    return gate, because
+    ours, truth = model.answers(rows), target.truth(rows)
+    errors, their_errors = target.squared_error(truth, ours), target.squared_error(truth, theirs)
+    decision = gate(champion.name, errors, their_errors, target.wording, terms.gate, terms.seed)
+    if float(np.abs(ours - theirs).max()) < ROUNDING:
+        return decision, None
+    experiment = Experiment(rows, model.extractor.fingerprint, terms, model.store)
+    return decision, attribute(champion, manifest, target.rmse(truth, ours), experiment)
 
 
-def _arrays(rows: pd.DataFrame) -> tuple[Lengths, Lengths]:
-    return rows["label"].to_numpy(dtype=np.float64), rows["prediction"].to_numpy(dtype=np.float64)
+def _unseen_by(champion: Version, holdout: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the holdout that the champion was not trained on."""
+    manifest = champion.table("manifest.parquet")
+    seen = set(manifest.loc[manifest["split"] != "test", "digest"])
+    return holdout[~holdout["digest"].isin(seen)]
+
+
+def _answers_otherwise(champion: Version, theirs: Target, ours: Target) -> str:
+    """Why a champion of another kind stays: people decide between lengths and categories."""
+    return (
+        f"Champion {champion.name} predicts {theirs.wording.answers}, this model {ours.wording.answers}; "
+        "`regraft promote` changes over."
+    )

@@ -3,19 +3,18 @@
 from dataclasses import dataclass
 from statistics import NormalDist
 
+import numpy as np
+from numpy.typing import NDArray
+
 from regraft.config import GateSettings
 from regraft.store.records import Comparison
 from regraft.targets import bootstrap
-from regraft.targets.target import Answers, Target
+from regraft.targets.wording import Wording
 
-SAME = 1e-4
+ROUNDING = 1e-4
 """Differences below this, in cm or of probabilities, are rounding, not learning."""
-
-
-MATTERS = 0.05
-"""The share of its RMSE by which a model must not get worse unseen."""
-
-
+RELEVANT_SHARE = 0.05
+"""A model that got worse by this share of its RMSE must not go unnoticed."""
 POWER = 0.8
 """The probability with which a difference that is there is to be seen."""
 
@@ -27,47 +26,61 @@ class Gate:
     promoted: bool
     why: str
     """One sentence for people."""
-    champion: Comparison | None = None
-    """None if there is no champion."""
+    comparison: Comparison | None = None
+    """None where there is no champion, or nothing to compare on."""
 
 
 def gate(
-    version: str,
-    right: Answers,
-    candidate: Answers,
-    champion: Answers,
-    target: Target,
+    champion: str,
+    candidate_errors: NDArray[np.float64],
+    champion_errors: NDArray[np.float64],
+    wording: Wording,
     settings: GateSettings,
     seed: int,
 ) -> Gate:
     """Compare two models on the same N held-out images, by a paired bootstrap of the difference of their RMSE.
 
-    `version` names the champion, `right` are the labels or the true categories, see `Target.truth`. The candidate is
-    promoted where the whole interval of that difference lies below zero: a champion changes for a measurable gain only,
-    never by chance. Where nothing can be told, and a change of MATTERS could not have been, it says that the holdout is
-    too small. Source of its power: two-sided test at the confidence, https://doi.org/10.4324/9780203771587.
+    `champion` is the champion's version. `candidate_errors`, `champion_errors`: squared errors, (N,) each, see
+    `Target.squared_error`.
+
+    The candidate is promoted where the whole interval of the difference lies below zero: a champion changes for a
+    measurable gain only, never by chance. Where the models cannot be told apart, and where a change of RELEVANT_SHARE
+    could not have been seen, the sentence says that the holdout is too small. Source of that power: a two-sided test
+    at the confidence, https://doi.org/10.4324/9780203771587.
     """
-    samples = bootstrap.difference(
-        target.squared_error(right, candidate), target.squared_error(right, champion), settings, seed
+    samples = bootstrap.rmse_difference(candidate_errors, champion_errors, settings, seed)
+    low, high = bootstrap.interval(samples, settings)
+    rmse = float(np.sqrt(champion_errors.mean()))
+    quantiles = NormalDist().inv_cdf((1 + settings.confidence) / 2) + NormalDist().inv_cdf(POWER)
+    comparison = Comparison(
+        version=champion,
+        n=len(champion_errors),
+        rmse=rmse,
+        difference=float(np.sqrt(candidate_errors.mean())) - rmse,
+        low=low,
+        high=high,
+        detectable=quantiles * float(samples.std()) / rmse if rmse > 0 else 0.0,
     )
-    low, high = bootstrap.span(samples, settings)
-    theirs = target.rmse(right, champion)
-    difference, n = target.rmse(right, candidate) - theirs, len(right)
-    sure = NormalDist().inv_cdf((1 + settings.confidence) / 2) + NormalDist().inv_cdf(POWER)
-    detectable = sure * float(samples.std()) / theirs if theirs > 0 else 0.0
-    beside = Comparison(
-        version=version, n=n, rmse=theirs, difference=difference, low=low, high=high, detectable=detectable
-    )
-    signed = target.figures.signed
-    interval = f"{settings.confidence:.0%} interval {signed(low)} to {signed(high)}"
-    measured = f"{signed(difference)} {target.figures.error}, {interval}, n={n}"
+    return Gate(high < 0, _sentence(comparison, wording, settings.confidence), comparison)
+
+
+def _sentence(comparison: Comparison, wording: Wording, confidence: float) -> str:
+    """Why the candidate is promoted or not."""
+    version, n, low, high = comparison.version, comparison.n, comparison.low, comparison.high
+    signed = wording.signed
+    interval = f"{confidence:.0%} interval {signed(low)} to {signed(high)}"
+    measured = f"{signed(comparison.difference)} {wording.error}, {interval}, n={n}"
     if high < 0:
-        return Gate(True, f"Measurably better than champion {version} on the same images ({measured}).", beside)
+        return f"Measurably better than champion {version} on the same images ({measured})."
     if low > 0:
-        return Gate(False, f"Measurably worse than champion {version} on the same images ({measured}).", beside)
-    if max(abs(low), abs(high)) < SAME:
-        return Gate(False, f"Predicts just what champion {version} predicts on the same {n} images.", beside)
-    small = ""
-    if detectable > MATTERS:
-        small = f" The holdout is too small to tell a change of {MATTERS:.0%}: these {n} images show {detectable:.0%}."
-    return Gate(False, f"Not measurably better than champion {version} on the same images ({measured}).{small}", beside)
+        return f"Measurably worse than champion {version} on the same images ({measured})."
+    if max(abs(low), abs(high)) < ROUNDING:
+        return f"Predicts just what champion {version} predicts on the same {n} images."
+    sentence = f"Not measurably better than champion {version} on the same images ({measured})."
+    detectable = comparison.detectable or 0.0
+    if detectable > RELEVANT_SHARE:
+        sentence += (
+            f" The holdout is too small to tell a change of {RELEVANT_SHARE:.0%}: these {n} images show "
+            f"{detectable:.0%}."
+        )
+    return sentence

@@ -7,65 +7,75 @@ holdout only grows, and a champion is still judged on what it was judged on when
 import numpy as np
 import pandas as pd
 
-from regraft.config import Config
-from regraft.dataset.labels import label_by
-from regraft.dataset.splits import split_of
+from regraft.config import ScreenSettings
 from regraft.pictures.near import clusters
 from regraft.store import versions
 from regraft.store.store import Store
+from regraft.targets.labelling import Labelling
 
 COLUMNS = ["digest", "category", "phash", "label"]
 
 
-def holdout(manifest: pd.DataFrame, links: pd.DataFrame, config: Config, store: Store) -> pd.DataFrame:
+def holdout(
+    manifest: pd.DataFrame, links: pd.DataFrame, labelling: Labelling, settings: ScreenSettings, store: Store
+) -> pd.DataFrame:
     """Return the images to compare on, columns COLUMNS: this run's test split first, then what earlier runs held out.
 
     Of the earlier ones those are left out that links now show to be junk (their owners opted out, say), whose bytes
-    are gone, or that are near-duplicates of an image that this run trains on.
+    are gone, whose length is not known any more, or that are near-duplicates of an image that this run trains on.
     """
-    now = manifest.loc[manifest["split"] == "test", COLUMNS]
-    found = _earlier(store)
+    test = manifest.loc[manifest["split"] == "test", COLUMNS]
+    earlier = _earlier(store)
     junk = set(links.loc[links["verdict"] == "junk", "digest"])
-    found = found[~found["digest"].isin(set(manifest["digest"]) | junk)]
-    ours = [
-        _is_test(category, digest, config) and store.blobs.has(digest)
-        for category, digest in zip(found["category"], found["digest"], strict=True)
+    earlier = earlier[~earlier["digest"].isin(set(manifest["digest"]) | junk)]
+    usable = [
+        labelling.is_test(category, digest) and store.blobs.has(digest)
+        for category, digest in zip(earlier["category"], earlier["digest"], strict=True)
     ]
-    found = found[np.array(ours, dtype=bool)]
-    if found.empty:
-        return now.reset_index(drop=True)
-    labels = [
-        _label(category, digest, label, config)
-        for category, digest, label in zip(found["category"], found["digest"], found["label"], strict=True)
+    earlier = earlier[np.array(usable, dtype=bool)]
+    if earlier.empty:
+        return test.reset_index(drop=True)
+    earlier = _relabelled(earlier, labelling, test["label"].dtype)
+    earlier = earlier[~_have_near_duplicates(earlier, manifest[manifest["split"] != "test"], settings.near)]
+    return pd.concat([test, earlier], ignore_index=True)
+
+
+def misfiled_of_test_split(links: pd.DataFrame, labelling: Labelling) -> pd.DataFrame:
+    """Return the misfiled pictures that would have been in the test split: digest, category, label.
+
+    The metrics leave them out, and say beside it what they would be with them. Those whose length is not known are
+    left out here too.
+    """
+    misfiled = links.loc[links["reason"] == "misfiled", ["digest", "category"]].drop_duplicates()
+    rows = [
+        (digest, category, labelling.label(category, digest))
+        for digest, category in zip(misfiled["digest"], misfiled["category"], strict=True)
+        if labelling.split(category, digest) == "test"
     ]
-    found = found.assign(label=pd.Series(labels, found.index, now["label"].dtype)).dropna(subset=["label"])
-    found = found[~_near(found, manifest[manifest["split"] != "test"], config.screen.near)]
-    return pd.concat([now, found], ignore_index=True)
+    return pd.DataFrame(rows, columns=["digest", "category", "label"]).dropna()
 
 
 def _earlier(store: Store) -> pd.DataFrame:
+    """The holdout of the newest version; empty where there is none."""
     published = versions.names(store)
-    if not published or not store.disk.exists(f"versions/{published[-1]}/holdout.parquet"):
+    newest = versions.version(store, published[-1]) if published else None
+    if newest is None or not newest.has("holdout.parquet"):
         return pd.DataFrame(columns=COLUMNS)
-    return versions.version(store, published[-1]).table("holdout.parquet")[COLUMNS]
+    return newest.table("holdout.parquet")[COLUMNS]
 
 
-def _is_test(category: str, digest: str, config: Config) -> bool:
-    """Whether an image is held out by today's config too."""
-    return category in config.categories and split_of(config.split, config.seed, category, digest) == "test"
+def _relabelled(rows: pd.DataFrame, labelling: Labelling, dtype: object) -> pd.DataFrame:
+    """The rows with the labels that they have by today's config; without those that have none."""
+    labels = [
+        labelling.label(category, digest, label)
+        for category, digest, label in zip(rows["category"], rows["digest"], rows["label"], strict=True)
+    ]
+    return rows.assign(label=pd.Series(labels, rows.index, dtype)).dropna(subset=["label"])  # type: ignore[call-overload]
 
 
-def _label(category: str, digest: str, label: float | str, config: Config) -> float | str | None:
-    """The image's label by today's config; a real one is kept; None where the length of a dead link was never known."""
-    drawn = label_by(config, category, digest)
-    if drawn is None and isinstance(label, float):
-        return label
-    return drawn
-
-
-def _near(found: pd.DataFrame, trained: pd.DataFrame, near: int) -> "pd.Series[bool]":
+def _have_near_duplicates(rows: pd.DataFrame, trained: pd.DataFrame, max_bits: int) -> "pd.Series[bool]":
     """Which images have a near-duplicate among those trained on."""
-    both = pd.concat([found[["digest", "phash"]], trained[["digest", "phash"]]], ignore_index=True)
-    leaders = clusters(both["phash"], both["digest"], near)
-    theirs = set(leaders.iloc[len(found) :])
-    return pd.Series(leaders.iloc[: len(found)].isin(theirs).to_numpy(dtype=bool), index=found.index)
+    both = pd.concat([rows[["digest", "phash"]], trained[["digest", "phash"]]], ignore_index=True)
+    leaders = clusters(both["phash"], both["digest"], max_bits)
+    of_trained = set(leaders.iloc[len(rows) :])
+    return pd.Series(leaders.iloc[: len(rows)].isin(of_trained).to_numpy(dtype=bool), index=rows.index)

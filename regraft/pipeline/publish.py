@@ -8,11 +8,11 @@ from typing import Any
 
 import pandas as pd
 
-from regraft.dataset import labels, misfiled
+from regraft.dataset import misfiled
 from regraft.dataset.screening import Screened
 from regraft.errors import VersionError
 from regraft.identity import digest_of
-from regraft.judging.metrics import Evaluation
+from regraft.judging.evaluation import Evaluation
 from regraft.links import memory as links
 from regraft.links.rot import changes, rot_table
 from regraft.pictures.colours import rgb
@@ -20,7 +20,7 @@ from regraft.pipeline.bench import Bench as Run
 from regraft.pipeline.provenance import commit, libraries
 from regraft.pipeline.reuse import recipe
 from regraft.reporting import report
-from regraft.reporting.examples import captions, examples, thumbnails
+from regraft.reporting.examples import examples, thumbnails
 from regraft.reporting.history import MOST, Summary, history, summary
 from regraft.reporting.report import Story
 from regraft.store import versions
@@ -28,6 +28,7 @@ from regraft.store.records import Counts, MetricsRecord, PrefectRun, RunRecord
 from regraft.store.tables import parquet
 from regraft.store.versions import Version
 from regraft.targets.choice import target_of
+from regraft.targets.labels import SyntheticLabels
 
 log = logging.getLogger("regraft")
 SHOWN = 8
@@ -175,21 +176,17 @@ def _drawn(names: Collection[str], run: Run, made: Finished) -> dict[str, bytes]
     test = predictions[predictions["split"] == "test"]
 
     def against_labels() -> bytes:
-        oracle, results = made.evaluation.metrics.oracle, made.evaluation.metrics.test
-        if results.kind == "category":
-            return plots.confusion(results.confusion)
-        told = {name: c.label for name, c in run.config.categories.items() if c.label} if oracle else {}
-        said = {name: labels.mean_of(label) for name, label in told.items()}
-        return plots.predictions(test, said, oracle.rmse if oracle else None)
+        chart = target.prediction_chart(test, made.evaluation.metrics.oracle, SyntheticLabels.of(run.config))
+        return plots.draw(chart)
 
     def gallery() -> bytes:
         shown = test.groupby("category").head(SHOWN // test["category"].nunique() or 1)
         pictures = [rgb(run.store.blobs.read(digest), 256) for digest in shown["digest"]]
-        below = zip(shown["category"], captions(shown, target), strict=True)
+        below = zip(shown["category"], target.captions_with_labels(shown), strict=True)
         return plots.gallery(pictures, [f"{category}\n{caption}" for category, caption in below])
 
     ways: dict[str, Callable[[], bytes]] = {
-        "labels": lambda: plots.images(made.manifest) if target.names else plots.histogram(made.manifest),
+        "labels": lambda: plots.draw(target.label_chart(made.manifest)),
         "predictions": against_labels,
         "losses": lambda: plots.losses(made.history),
         "health": lambda: plots.health(made.screened.links),

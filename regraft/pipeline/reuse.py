@@ -13,8 +13,8 @@ from regraft.backbones.weights import weights_source
 from regraft.config import Config
 from regraft.errors import RegraftError
 from regraft.identity import digest_of
+from regraft.judging.evaluation import Evaluation
 from regraft.judging.gate import gate
-from regraft.judging.metrics import Evaluation
 from regraft.pipeline.provenance import commit, libraries
 from regraft.store import versions
 from regraft.store.store import Store
@@ -70,10 +70,15 @@ def evaluated(same: Version, held_out: pd.DataFrame, config: Config) -> Evaluati
         if len(fair) != len(held_out):
             return None
         target = target_of(config)
-        right, said = target.truth(fair), target.answers(fair)
-        found = gate(champion.name, right, said, said, target, config.gate, config.seed)
+        errors = target.squared_error(target.truth(fair), target.answers(fair))
+        decision = gate(champion.name, errors, errors, target.wording, config.gate, config.seed)
         metrics = metrics.model_copy(
-            update={"champion": found.champion, "attribution": None, "promoted": found.promoted, "why": found.why}
+            update={
+                "champion": decision.comparison,
+                "attribution": None,
+                "promoted": decision.promoted,
+                "why": decision.why,
+            }
         )
     elif metrics.champion is None or metrics.champion.version != champion.name:
         return None

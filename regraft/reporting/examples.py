@@ -11,10 +11,8 @@ from PIL import Image
 
 from regraft.errors import RegraftError
 from regraft.identity import Digest
-from regraft.judging.metrics import distances
 from regraft.pictures.colours import rgb
 from regraft.store.store import Store
-from regraft.targets.lengths import Lengths
 from regraft.targets.target import Target
 
 log = logging.getLogger("regraft")
@@ -38,52 +36,21 @@ class Examples:
     """Of all images, those predicted to be of another category; the surest first."""
 
 
-def examples(predictions: pd.DataFrame, target: Target = Lengths()) -> Examples:
+def examples(predictions: pd.DataFrame, target: Target) -> Examples:
     """Return what is worth looking at in predictions (see Target.predictions), SHOWN of each."""
-    rows = predictions.assign(caption=captions(predictions, target))
-    told = _named(predictions, target) if target.names else _lengths(predictions)
+    rows = predictions.assign(caption=target.captions_with_labels(predictions))
+    doubts = target.doubts(predictions)
     test = rows["split"] == "test"
 
     def first(order: "pd.Series[float]") -> pd.DataFrame:
         return rows.loc[order.sort_values(kind="stable").index[:SHOWN], ["digest", "category", "caption"]]
 
     return Examples(
-        first(told.off[test]), first(-told.off[test]), first(-told.doubt[test]), first(-told.lost[told.lost > 0])
+        first(doubts.error[test]),
+        first(-doubts.error[test]),
+        first(-doubts.doubt[test]),
+        first(-doubts.stray[doubts.stray > 0]),
     )
-
-
-def captions(predictions: pd.DataFrame, target: Target = Lengths()) -> list[str]:
-    """Return what is written below each picture: what was predicted, and the label."""
-    if target.names:
-        sure = target.answers(predictions).max(axis=1)
-        return [f"named {name}, {share:.0%}" for name, share in zip(predictions["prediction"], sure, strict=True)]
-    pairs = zip(predictions["prediction"], predictions["label"], strict=True)
-    return [f"{prediction:.0f} cm, label {label:.0f}" for prediction, label in pairs]
-
-
-@dataclass(frozen=True)
-class _Told:
-    """How far predictions are from their labels, how doubtful they are, and how much nearer to another category."""
-
-    off: "pd.Series[float]"
-    doubt: "pd.Series[float]"
-    lost: "pd.Series[float]"
-
-
-def _lengths(predictions: pd.DataFrame) -> _Told:
-    """By length: doubtful ones lie far from all categories' means, lost ones nearer to another's than to their own."""
-    distance = distances(predictions)
-    own = pd.Series([distance.at[row, name] for row, name in predictions["category"].items()], predictions.index)
-    off = (predictions["prediction"] - predictions["label"]).abs()
-    return _Told(off, distance.min(axis=1), own - distance.min(axis=1))
-
-
-def _named(predictions: pd.DataFrame, target: Target) -> _Told:
-    """By probability: of the own category, of the likeliest, and of the likeliest above that of the own."""
-    said = target.answers(predictions)
-    own = (said * target.truth(predictions)).sum(axis=1)
-    told = (pd.Series(x, predictions.index) for x in (1 - own, 1 - said.max(axis=1), said.max(axis=1) - own))
-    return _Told(*told)
 
 
 def thumbnails(digests: Iterable[str], store: Store) -> Mapping[str, str]:

@@ -2,14 +2,14 @@
 
 import io
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, assert_never
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from regraft.dataset.splits import SPLITS
 from regraft.pictures.colours import Pixels
+from regraft.targets.charts import Chart, Histogram, Matrix, Scatter, StackedBars
 
 COLOURS = ("#d95f02", "#1b6ca8", "#4d9221", "#762a83", "#b8860b", "#6b6b6b")
 HATCHES = ("", "//", "..", "xx", "\\\\", "++")
@@ -19,65 +19,71 @@ BEHIND = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
 VERDICTS = {"alive": "#2f855a", "dead": "#9b2c2c", "junk": "#b7791f"}
 
 
-def histogram(manifest: pd.DataFrame) -> bytes:
-    """Return the labels' distribution by category, the tutorial's histogram."""
-    figure, axes = _axes("Label distribution", "length (cm)", "images")
-    bins = np.histogram_bin_edges(manifest["label"], bins=40).tolist()
-    styles = zip(manifest.groupby("category"), _cycle(COLOURS), _cycle(HATCHES), strict=False)
-    for (name, part), colour, hatch in styles:
-        label = f"{name} ({len(part)})"
-        axes.hist(part["label"], bins=bins, alpha=0.65, label=label, color=colour, hatch=hatch, edgecolor="white")
+def draw(chart: Chart) -> bytes:
+    """Return a chart as PNG bytes."""
+    match chart:
+        case Histogram():
+            return _histogram(chart)
+        case StackedBars():
+            return _stacked_bars(chart)
+        case Scatter():
+            return _scatter(chart)
+        case Matrix():
+            return _matrix(chart)
+        case _:
+            assert_never(chart)
+
+
+def _histogram(chart: Histogram) -> bytes:
+    figure, axes = _axes(chart.title, chart.x, chart.y)
+    bins = np.histogram_bin_edges(np.concatenate(list(chart.series.values())), bins=chart.bins).tolist()
+    styles = zip(chart.series.items(), _cycle(COLOURS), _cycle(HATCHES), strict=False)
+    for (name, values), colour, hatch in styles:
+        axes.hist(values, bins=bins, alpha=0.65, label=name, color=colour, hatch=hatch, edgecolor="white")
     axes.legend(frameon=False)
     return _png(figure)
 
 
-def images(manifest: pd.DataFrame) -> bytes:
-    """Return how many images each category has in each split, for labels that are the category itself."""
-    counts = manifest.groupby(["category", "split"]).size().unstack(fill_value=0)
-    figure, axes = _axes("Images by category and split", "images", "", height=1.4 + 0.5 * len(counts))
-    left = np.zeros(len(counts))
-    for split, colour, hatch in zip(SPLITS, COLOURS, HATCHES, strict=False):
-        wide = counts[split].to_numpy(dtype=np.float64)
-        bars = axes.barh(counts.index, wide, left=left, color=colour, hatch=hatch, edgecolor="white", label=split)
+def _stacked_bars(chart: StackedBars) -> bytes:
+    figure, axes = _axes(chart.title, chart.x, "", height=1.4 + 0.5 * len(chart.rows))
+    left = np.zeros(len(chart.rows))
+    for (name, counts), colour, hatch in zip(chart.parts.items(), _cycle(COLOURS), _cycle(HATCHES), strict=False):
+        wide = np.asarray(counts, dtype=np.float64)
+        bars = axes.barh(chart.rows, wide, left=left, color=colour, hatch=hatch, edgecolor="white", label=name)
         axes.bar_label(bars, label_type="center", color="black", fontsize=9, bbox=BEHIND)
         left += wide
-    axes.legend(frameon=False, ncols=len(SPLITS), loc="upper left", bbox_to_anchor=(0, -0.25))
+    axes.legend(frameon=False, ncols=len(chart.parts), loc="upper left", bbox_to_anchor=(0, -0.25))
     axes.grid(False)
     return _png(figure)
 
 
-def confusion(counts: Mapping[str, Mapping[str, int]]) -> bytes:
-    """Return how many test images of each category were named how, as shares of the category and as numbers."""
-    names = list(counts)
-    numbers = np.array([[counts[own][said] for said in names] for own in names], dtype=np.float64)
-    shares = numbers / np.maximum(numbers.sum(axis=1, keepdims=True), 1)
-    figure, axes = _axes("Named and true category, test split", "named", "true", height=2.2 + 0.5 * len(names))
+def _matrix(chart: Matrix) -> bytes:
+    names = list(chart.names)
+    shares = chart.counts / np.maximum(chart.counts.sum(axis=1, keepdims=True), 1)
+    figure, axes = _axes(chart.title, chart.x, chart.y, height=2.2 + 0.5 * len(names))
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
     axes.set_xticks(range(len(names)), names)
     axes.set_yticks(range(len(names)), names)
     axes.grid(False)
     for (i, j), share in np.ndenumerate(shares):
         ink = "white" if share > 0.5 else "black"
-        axes.text(j, i, f"{numbers[i, j]:.0f}  ({share:.1%})", ha="center", va="center", color=ink)
+        axes.text(j, i, f"{chart.counts[i, j]}  ({share:.1%})", ha="center", va="center", color=ink)
     return _png(figure)
 
 
-def predictions(rows: pd.DataFrame, said: Mapping[str, float], oracle_rmse: float | None) -> bytes:
-    """Return predictions against labels of the test split, with the best possible answer of each category.
-
-    `said` are the oracle's answers by category, `oracle_rmse` its error in cm; both may be missing.
-    """
-    figure, axes = _axes("Predicted and true length, test split", "label (cm)", "prediction (cm)")
-    styles = zip(rows.groupby("category"), _cycle(COLOURS), _cycle(MARKERS), _cycle(DASHES), strict=False)
-    for (name, part), colour, marker, dash in styles:
-        axes.scatter(part["label"], part["prediction"], s=22, c=colour, marker=marker, alpha=0.7, label=str(name))
-        if name in said:
-            axes.axhline(said[str(name)], color=colour, linewidth=1, linestyle=dash)
-    ends = np.array([rows["label"].min(), rows["label"].max()], dtype=np.float64)
+def _scatter(chart: Scatter) -> bytes:
+    figure, axes = _axes(chart.title, chart.x, chart.y)
+    styles = zip(chart.series.items(), _cycle(COLOURS), _cycle(MARKERS), _cycle(DASHES), strict=False)
+    for (name, points), colour, marker, dash in styles:
+        axes.scatter(points.x, points.y, s=22, c=colour, marker=marker, alpha=0.7, label=name)
+        if name in chart.levels:
+            axes.axhline(chart.levels[name], color=colour, linewidth=1, linestyle=dash)
+    x = np.concatenate([points.x for points in chart.series.values()])
+    ends = np.array([x.min(), x.max()])
     axes.plot(ends, ends, color="#999999", linewidth=1)
-    if oracle_rmse is not None:
-        best = f"within the oracle's RMSE, {oracle_rmse:.1f} cm; broken lines: what it says"
-        axes.fill_between(ends, ends - oracle_rmse, ends + oracle_rmse, color="#999999", alpha=0.15, lw=0, label=best)
+    if chart.band is not None:
+        low, high = ends - chart.band.half_width, ends + chart.band.half_width
+        axes.fill_between(ends, low, high, color="#999999", alpha=0.15, lw=0, label=chart.band.label)
     axes.legend(frameon=False, loc="upper left", fontsize=9)
     return _png(figure)
 

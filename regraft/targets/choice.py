@@ -5,9 +5,9 @@ from typing import assert_never
 
 from regraft.config import Config
 from regraft.targets.categories import Categories
-from regraft.targets.figures import Kind
 from regraft.targets.lengths import Lengths
 from regraft.targets.target import Target
+from regraft.targets.wording import Kind
 
 
 def target_of(config: Config) -> Target:

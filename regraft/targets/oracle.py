@@ -1,58 +1,44 @@
-"""The best that is possible: who knows the category and nothing else; and the alarm when a head seems to know more."""
+"""The best that is possible by knowing an image's category and nothing else, and the alarm when a head knows more."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from regraft.config import Config, Normal
-from regraft.dataset.labels import label_of, mean_of, median_of
+from regraft.config import Normal
+from regraft.dataset.labels import mean_of, median_of
+from regraft.store.records import Leak, OracleErrors
+
+Distributions = Mapping[str, Normal | None]
+"""How each category's lengths are distributed; None where it is not known."""
+ALARM_PROBABILITY = 0.01
+"""The leak alarm rings where this much luck, or more, would be needed; clean data ring it in one run of a hundred."""
+SHUFFLES = 1999
+"""Orders of the labels that the true order is compared with."""
 
 
-def are_synthetic(rows: pd.DataFrame, config: Config) -> bool:
-    """Tell whether every label of `rows` (category, digest, label) is the one drawn for its image, none a real one."""
-    for category, digest, label in zip(rows["category"], rows["digest"], rows["label"], strict=True):
-        distribution = config.categories[category].label
-        if distribution is None or label != label_of(distribution, config.seed, category, digest):
-            return False
-    return True
-
-
-@dataclass(frozen=True)
-class Oracle:
-    """The best that can be done by who knows the category and nothing else."""
-
-    rmse: float
-    """In cm, when it says each category's mean."""
-    mae: float
-    """In cm, when it says each category's median."""
-
-
-def oracle(rows: pd.DataFrame, distributions: Mapping[str, Normal | None]) -> Oracle | None:
-    """Return the oracle's errors on the very labels of `rows` (category, label); None where labels are real."""
+def oracle_errors(rows: pd.DataFrame, distributions: Distributions) -> OracleErrors | None:
+    """Return the oracle's errors on the very labels of `rows` (category, label); None without all distributions."""
     if any(distributions.get(category) is None for category in rows["category"].unique()):
         return None
     label = rows["label"].to_numpy(dtype=np.float64)
     off_mean = label - _by_category(rows, distributions, mean_of)
     off_median = label - _by_category(rows, distributions, median_of)
-    return Oracle(float(np.sqrt(np.mean(off_mean**2))), float(np.mean(np.abs(off_median))))
+    return OracleErrors(rmse=float(np.sqrt(np.mean(off_mean**2))), mae=float(np.mean(np.abs(off_median))))
 
 
-def answers(rows: pd.DataFrame, distributions: Mapping[str, Normal | None]) -> NDArray[np.float64]:
-    """Return what the oracle says of each row (category), in cm: its category's mean."""
+def oracle_answers(rows: pd.DataFrame, distributions: Distributions) -> NDArray[np.float64]:
+    """Return the oracle's answer for each row (category), (N,) in cm: its category's mean."""
     return _by_category(rows, distributions, mean_of)
 
 
-LEAK = 0.01
-"""The alarm rings where so much luck, or more, would be needed; clean data ring it in one run of a hundred."""
+def excess(rmse: float, oracle: OracleErrors | None) -> float | None:
+    """Return by which share an RMSE is above the oracle's; None where there is no oracle, or where it never errs."""
+    return None if oracle is None or oracle.rmse == 0 else rmse / oracle.rmse - 1
 
 
-SHUFFLES = 1999
-
-
-def leak(rows: pd.DataFrame, distributions: Mapping[str, Normal | None], seed: int) -> float:
+def leak(rows: pd.DataFrame, distributions: Distributions, seed: int) -> Leak:
     """Return the probability that predictions go with the labels' noise by chance; a small one means a leak.
 
     A label is its category's mean and noise that no picture knows. So within a category labels may be shuffled among
@@ -61,14 +47,17 @@ def leak(rows: pd.DataFrame, distributions: Mapping[str, Normal | None], seed: i
     """
     random = np.random.default_rng(seed)
     noise = rows["label"].to_numpy(dtype=np.float64) - _by_category(rows, distributions, mean_of)
-    knows = rows["prediction"].groupby(rows["category"]).transform(lambda p: p - p.mean()).to_numpy(dtype=np.float64)
-    fits, shuffled = float(noise @ knows), np.zeros(SHUFFLES)
+    centred = rows["prediction"].groupby(rows["category"]).transform(lambda p: p - p.mean()).to_numpy(dtype=np.float64)
+    fit, shuffled = float(noise @ centred), np.zeros(SHUFFLES)
     for positions in rows.reset_index(drop=True).groupby("category").indices.values():
         orders = random.permuted(np.tile(noise[positions], (SHUFFLES, 1)), axis=1)
-        shuffled += orders @ knows[positions]
-    return float((1 + (shuffled >= fits - 1e-9 * abs(fits)).sum()) / (1 + SHUFFLES))
+        shuffled += orders @ centred[positions]
+    p = float((1 + (shuffled >= fit - 1e-9 * abs(fit)).sum()) / (1 + SHUFFLES))
+    return Leak(p=p, alarm=p <= ALARM_PROBABILITY)
 
 
-def _by_category(rows: pd.DataFrame, distributions: Mapping[str, Normal | None], of: object) -> NDArray[np.float64]:
-    said = {name: of(d) for name, d in distributions.items() if d is not None}  # type: ignore[operator]
-    return rows["category"].map(said).to_numpy(dtype=np.float64)
+def _by_category(
+    rows: pd.DataFrame, distributions: Distributions, statistic: Callable[[Normal], float]
+) -> NDArray[np.float64]:
+    known = {name: statistic(distribution) for name, distribution in distributions.items() if distribution is not None}
+    return np.asarray(rows["category"].map(known), dtype=np.float64)

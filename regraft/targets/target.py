@@ -1,4 +1,4 @@
-"""The interface of a target: what a head answers, and how far from the truth an answer is.
+"""The interface of a target: what a head answers, how far from the truth an answer is, and how it is spoken of.
 
 A head answers either with lengths in cm or with the probabilities of categories. Whatever differs between the two is a
 method here, so that nothing else asks which of them it deals with. Both are judged by one measure, the root of the mean
@@ -7,6 +7,7 @@ https://doi.org/10.1175/1520-0493(1950)078<0001:VOFEIT>2.0.CO;2. So one gate ser
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -14,12 +15,41 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from regraft.config import GateSettings
+from regraft.store.records import Leak, MisfiledScores, OracleErrors, Results, Rival, Strays
 from regraft.targets.calibration import Calibration
-from regraft.targets.figures import FIGURES, Figures, Kind
+from regraft.targets.charts import Chart
+from regraft.targets.labels import SyntheticLabels
+from regraft.targets.wording import WORDINGS, Kind, Wording
 
 # N images, C categories
 Answers = NDArray[np.float64]
 """(N,) lengths in cm; or (N, C) probabilities of the target's categories, in the order of their names."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scores:
+    """How good answers are on the test split; the fields are those of metrics.json."""
+
+    test: Results
+    rivals: Mapping[str, Rival]
+    oracle: OracleErrors | None = None
+    """None where there is no oracle, or none that errs."""
+    excess: float | None = None
+    strays: Strays | None = None
+    leak: Leak | None = None
+
+
+@dataclass(frozen=True)
+class Doubts:
+    """What predictions are worth looking at for; one value a prediction, with the predictions' index."""
+
+    error: "pd.Series[float]"
+    """How far it is from its label."""
+    doubt: "pd.Series[float]"
+    """How undecided it is between categories."""
+    stray: "pd.Series[float]"
+    """How much nearer it is to another category than to its own; 0 or less where it is not."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +59,8 @@ class Target(ABC):
     kind: ClassVar[Kind]
     columns: ClassVar[tuple[str, ...]]
     """The columns of `table`."""
+    headings: ClassVar[tuple[str, ...]]
+    """What people read above the columns of `cells`."""
     regresses_lengths: ClassVar[bool]
     """Whether heads are trained towards lengths, behind the categories' probabilities or alone."""
     export_tolerance: ClassVar[float]
@@ -38,13 +70,41 @@ class Target(ABC):
     """The categories, in the order of their probabilities; empty where answers are lengths."""
 
     @property
-    def figures(self) -> Figures:
-        """How this target's errors are written."""
-        return FIGURES[self.kind]
+    def wording(self) -> Wording:
+        """How this target is spoken of."""
+        return WORDINGS[self.kind]
+
+    @property
+    @abstractmethod
+    def output(self) -> str:
+        """What a model gives, for the sentence "it gives {output} as the version does"."""
 
     def is_comparable_with(self, other: "Target") -> bool:
         """Return whether this target's answers can be measured against the other's, on the same images."""
         return self.kind == other.kind
+
+    # Labels
+
+    @abstractmethod
+    def labels(
+        self, pictures: pd.DataFrame, links: pd.DataFrame, synthetic: SyntheticLabels
+    ) -> "pd.Series[float] | pd.Series[str]":
+        """Return the label of each picture (digest, category, urls), (N,): a length in cm, or the category.
+
+        `links` (url, label) has the real lengths that lists give. Raises ConfigError where lengths are wanted and a
+        category has neither real ones nor a distribution.
+        """
+
+    @abstractmethod
+    def label_without_links(
+        self, category: str, digest: str, synthetic: SyntheticLabels, known: float | str | None = None
+    ) -> float | str | None:
+        """Return the label of an image whose links are gone; None where its length is not known.
+
+        `known`: the label that an earlier version had for it, which may be of the other kind.
+        """
+
+    # Answers
 
     @abstractmethod
     def from_network(self, outputs: NDArray[np.floating]) -> Answers:
@@ -72,6 +132,8 @@ class Target(ABC):
         Categories may have come or gone: a new one has the probability 0.
         """
 
+    # Errors
+
     @abstractmethod
     def squared_error(self, truth: Answers, answers: Answers) -> NDArray[np.float64]:
         """Return the squared errors, (N,): in cm squared; or of probabilities, 0 to 1."""
@@ -79,6 +141,33 @@ class Target(ABC):
     def rmse(self, truth: Answers, answers: Answers) -> float:
         """Return the root of the mean squared error: in cm; or of probabilities, 0 to 1."""
         return float(np.sqrt(self.squared_error(truth, answers).mean()))
+
+    @abstractmethod
+    def rivals(self, manifest: pd.DataFrame) -> dict[str, Answers]:
+        """Return the answers of rivals that need no training, for all N images of the manifest, by rival."""
+
+    @abstractmethod
+    def scores(
+        self,
+        predictions: pd.DataFrame,
+        rivals: Mapping[str, Answers],
+        synthetic: SyntheticLabels,
+        settings: GateSettings,
+        seed: int,
+    ) -> Scores:
+        """Return how good predictions (digest, category, split, label, answers) are on their test split.
+
+        `rivals`: the answers of rivals, which follow the rows of the predictions.
+        """
+
+    @abstractmethod
+    def misfiled_scores(self, test: pd.DataFrame, misfiled: pd.DataFrame, synthetic: SyntheticLabels) -> MisfiledScores:
+        """Return what the results would be if the misfiled pictures were in the test split too.
+
+        `test`, `misfiled`: the predictions (digest, category, label, answers) of both.
+        """
+
+    # How sure answers are, and how they are shown
 
     @abstractmethod
     def calibration(self, manifest: pd.DataFrame, answers: Answers) -> Calibration:
@@ -93,7 +182,28 @@ class Target(ABC):
         and all categories are possible.
         """
 
-    @property
     @abstractmethod
-    def output(self) -> str:
-        """What a model gives, for the end of the sentence "it gives ..."."""
+    def cells(self, table: pd.DataFrame) -> list[list[str]]:
+        """Return the rows of `table` as text, a cell for each of `headings`."""
+
+    @abstractmethod
+    def captions(self, table: pd.DataFrame) -> list[str]:
+        """Return the rows of `table` as text to stand below pictures, such as "63.1 cm" or "cat, 98%"."""
+
+    @abstractmethod
+    def captions_with_labels(self, predictions: pd.DataFrame) -> list[str]:
+        """Return what stands below pictures whose label is known, such as "63 cm, label 58"."""
+
+    @abstractmethod
+    def doubts(self, predictions: pd.DataFrame) -> Doubts:
+        """Return what predictions (category, split, label, answers) are worth looking at for."""
+
+    # Charts
+
+    @abstractmethod
+    def label_chart(self, manifest: pd.DataFrame) -> Chart:
+        """Return how the labels of the manifest are distributed."""
+
+    @abstractmethod
+    def prediction_chart(self, test: pd.DataFrame, oracle: OracleErrors | None, synthetic: SyntheticLabels) -> Chart:
+        """Return predictions (category, label, prediction) against labels, and the oracle's where there is one."""

@@ -9,7 +9,6 @@ from regraft.dataset.labels import label_of, mean_of
 from regraft.dataset.manifest import check_vary
 from regraft.dataset.splits import split_of
 from regraft.errors import ConfigError
-from regraft.targets.oracle import oracle
 
 TIGER = Normal(mean=100, std=30, min=20)
 DIGESTS = [f"{i:064x}" for i in range(20_000)]
@@ -40,13 +39,6 @@ def test_the_mean_after_clipping_is_exact(low: float | None, high: float | None)
     normal = Normal(mean=100, std=30, min=low, max=high)
     sample = np.random.default_rng(0).normal(100, 30, 400_000).clip(low, high)
     assert mean_of(normal) == pytest.approx(sample.mean(), abs=0.2)
-
-
-def test_the_oracle_errs_by_the_spread_of_the_labels() -> None:
-    rows = pd.DataFrame({"category": "tiger", "label": [label_of(TIGER, 0, "tiger", d) for d in DIGESTS]})
-    best = oracle(rows, {"tiger": TIGER})
-    assert best is not None
-    assert best.rmse == pytest.approx(29.8, abs=0.5)
 
 
 def test_labels_that_are_all_the_same_are_refused() -> None:

@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from regraft.config_file import parse_config
 from regraft.dataset import misfiled
 from regraft.dataset.misfiled import known_misfiled
 from regraft.store.store import Store
@@ -97,15 +96,3 @@ def test_what_was_accepted_by_hand_is_not_found_again(tmp_path: Path) -> None:
     assert not misfiled.accept(store, second, "cat")
     assert misfiled.remembered(found, store).empty
     assert known_misfiled(store)["accepted"].tolist() == [True, False]
-
-
-def test_what_the_test_split_lacks_has_its_label_still() -> None:
-    job = {"name": "job", "categories": {n: {"list": n, "label": {"mean": 50, "std": 5}} for n in ("cat", "tiger")}}
-    links = pd.DataFrame({"digest": [f"{i:064x}" for i in range(60)], "category": "tiger", "reason": "misfiled"})
-    links = pd.concat([links, links.assign(category="cat", reason="gone")], ignore_index=True)
-    told = misfiled.held_out(links, parse_config(job))
-    assert 3 < len(told) < 20
-    assert set(told["category"]) == {"tiger"}
-    assert told["label"].between(25, 75).all()
-    named = misfiled.held_out(links, parse_config(job | {"head": {"target": "category"}}))
-    assert named["label"].tolist() == ["tiger"] * len(told)

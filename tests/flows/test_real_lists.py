@@ -23,13 +23,14 @@ from regraft.config_file import load_config, parse_config
 from regraft.dataset import labels, misfiled, screening, splits
 from regraft.fetching import shard as fetching
 from regraft.heads import head
-from regraft.judging import metrics as evaluation
 from regraft.links.lists import read_list
 from regraft.pipeline.bench import Bench
 from regraft.pipeline.run import open_run
 from regraft.store import versions
 from regraft.store.store import Store
-from regraft.targets import oracle as best
+from regraft.targets.auc import auc
+from regraft.targets.lengths import Lengths
+from regraft.targets.oracle import excess, oracle_errors
 from regraft.web.client import Client
 from tests.docs_commands import ROOT
 from tests.processes import free_port
@@ -147,10 +148,14 @@ def drawn_anew(version: versions.Version, config: Config, seed: int) -> tuple[fl
     features = lookup(manifest["digest"].tolist(), version.run.backbone_fingerprint, version.store)
     trained = head.train(manifest, features, config.head, seed)
     test = manifest.assign(prediction=trained.head.predict(features)).query("split == 'test'")
-    found = evaluation.metrics(test)
-    over = evaluation.excess(found["rmse"], best.oracle(test, said))
+    over, area = excess(rmse_of(test), oracle_errors(test, said)), auc(test)
     assert over is not None
-    return over, found["auc"]
+    assert area is not None
+    return over, area
+
+
+def rmse_of(predictions: pd.DataFrame) -> float:
+    return Lengths().rmse(Lengths().truth(predictions), Lengths().answers(predictions))
 
 
 def planted(version: versions.Version, seed: int) -> tuple[float, int]:

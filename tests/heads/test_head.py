@@ -8,17 +8,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from regraft.config import HeadSettings, Normal, SplitSettings
+from regraft.config import HeadSettings, SplitSettings
 from regraft.dataset import labels, splits
 from regraft.errors import TrainingError, VersionError
 from regraft.heads import head
 from regraft.heads.certainty import Certainty, certainty
-from regraft.targets import oracle as best
+from regraft.targets.categories import Categories
 from regraft.targets.lengths import Lengths
+from regraft.targets.oracle import oracle_errors
+from tests.targets.worlds import DISTRIBUTIONS, TARGET, category_predictions
 
 pytestmark = pytest.mark.tensorflow
 
-DISTRIBUTIONS = {"tiger": Normal(mean=100, std=30, min=20), "cat": Normal(mean=40, std=8, min=10)}
 WIDTH = 24
 
 
@@ -45,7 +46,7 @@ def test_the_same_seed_gives_the_same_head_to_the_bit(preset: str) -> None:
 def test_the_graft_comes_near_the_oracle_and_the_tutorials_recipe_does_not() -> None:
     table, features = world(400)
     test = table["split"] == "test"
-    ceiling = best.oracle(table[test], DISTRIBUTIONS)
+    ceiling = oracle_errors(table[test], DISTRIBUTIONS)
     assert ceiling is not None
     errors = {}
     for preset in ("graft", "tutorial"):
@@ -128,3 +129,34 @@ def test_too_few_validation_images_give_no_false_certainty() -> None:
     few = certainty(table, features, np.full(12, 70.0), Lengths())
     low, high = few.calibration.interval(np.array([50.0]))
     assert np.isinf(high - low).all()
+
+
+def test_a_head_answers_with_probabilities_and_is_read_back_as_it_was() -> None:
+    table, features = world(400)
+    made = head.train(table, features, HeadSettings(target="category"), 0).head
+    answers = made.predict(features)
+    assert made.target == Categories(("cat", "tiger"))
+    np.testing.assert_allclose(answers.sum(axis=1), 1, atol=1e-6)
+    rows = made.target.predictions(table, answers)
+    assert (rows["prediction"] == rows["category"])[rows["split"] == "test"].mean() > 0.95
+    again = head.Head.from_bytes(made.to_bytes(), made.target)
+    assert answers.tobytes() == again.predict(features).tobytes()
+    assert answers.tobytes() == made.target.answers(rows).tobytes()
+
+
+def test_sets_hold_nine_of_ten_categories_and_never_nothing() -> None:
+    held, sizes = [], []
+    for seed in range(12):
+        rows = category_predictions(seed, 120)
+        features = np.random.default_rng(seed).normal(0, 1, (360, 8)).astype(np.float32)
+        answers, truth = TARGET.answers(rows), TARGET.truth(rows)
+        sure = Certainty.from_bytes(certainty(rows, features, answers, TARGET).to_bytes())
+        test = (rows["split"] == "test").to_numpy()
+        possible = sure.calibration.possible(answers[test])
+        held += (possible & (truth[test] > 0)).any(axis=1).tolist()
+        sizes += possible.sum(axis=1).tolist()
+    print(f"held {np.mean(held):.1%}, {np.mean(sizes):.2f} categories in a set")
+    assert 0.86 <= np.mean(held) <= 0.94
+    assert min(sizes) == 1
+    few = certainty(rows.iloc[:9], features[:9], answers[:9], TARGET)
+    assert few.calibration.possible(answers).all()

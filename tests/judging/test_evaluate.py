@@ -4,9 +4,10 @@ import pandas as pd
 import pytest
 
 from regraft.config import Config
-from regraft.judging import holdout
+from regraft.judging.holdout import holdout
 from regraft.store import versions
 from regraft.store.store import Store
+from regraft.targets.labelling import Labelling
 
 pytestmark = pytest.mark.tensorflow
 
@@ -17,12 +18,13 @@ def test_what_was_held_out_is_held_out_still_when_its_link_is_gone(first: versio
     assert set(held["digest"]) == set(manifest.loc[manifest["split"] == "test", "digest"])
     gone = held["digest"].iloc[0]
     left = manifest[manifest["digest"] != gone]
-    now = holdout.holdout(left, links[links["digest"] != gone], config, Store(config.store))
+    now = holdout(left, links[links["digest"] != gone], Labelling.of(config), config.screen, Store(config.store))
     pd.testing.assert_frame_equal(
         now.sort_values("digest", ignore_index=True), held.sort_values("digest", ignore_index=True)
     )
     opted_out = links.assign(verdict=links["verdict"].mask(links["digest"] == gone, "junk"))
-    assert gone not in set(holdout.holdout(left, opted_out, config, Store(config.store))["digest"])
+    left = holdout(left, opted_out, Labelling.of(config), config.screen, Store(config.store))
+    assert gone not in set(left["digest"])
 
 
 def test_near_duplicates_of_training_images_are_held_out_no_more(first: versions.Version, config: Config) -> None:
@@ -30,7 +32,9 @@ def test_near_duplicates_of_training_images_are_held_out_no_more(first: versions
     gone = manifest[manifest["split"] == "test"].iloc[0]
     twin = manifest[manifest["split"] == "train"].iloc[[0]].assign(digest="f" * 64, phash=gone["phash"])
     left = pd.concat([manifest[manifest["digest"] != gone["digest"]], twin], ignore_index=True)
-    now = holdout.holdout(left, links[links["digest"] != gone["digest"]], config, Store(config.store))
+    now = holdout(
+        left, links[links["digest"] != gone["digest"]], Labelling.of(config), config.screen, Store(config.store)
+    )
     assert gone["digest"] not in set(now["digest"])
 
 

@@ -9,6 +9,8 @@ from regraft.menagerie.drawing import drawing, encoded
 from regraft.pictures.colours import rgb
 from regraft.reporting.examples import SHOWN, SIDE, examples, thumbnails
 from regraft.store.store import Store
+from regraft.targets.lengths import Lengths
+from tests.targets.worlds import TARGET, category_predictions
 
 
 def predicted() -> pd.DataFrame:
@@ -22,7 +24,7 @@ def predicted() -> pd.DataFrame:
 
 
 def test_the_best_are_nearest_to_their_labels_and_the_worst_farthest() -> None:
-    shown = examples(predicted())
+    shown = examples(predicted(), Lengths())
     assert set(shown.best["digest"].head(4)) == {"cat9", "cat12", "tiger9", "tiger12"}
     assert set(shown.worst["digest"].head(2)) == {"cat27", "tiger27"}
     assert len(shown.best) == len(shown.worst) == SHOWN
@@ -32,10 +34,19 @@ def test_the_doubtful_lie_between_the_categories_and_strangers_nearer_to_another
     rows = predicted()
     rows.loc[rows["digest"] == "cat3", "prediction"] = 86.0
     rows.loc[rows["digest"] == "tiger4", "prediction"] = 45.0
-    shown = examples(rows)
+    shown = examples(rows, Lengths())
     assert shown.doubtful["digest"].iloc[0] == "cat3"
     assert shown.elsewhere["digest"].tolist() == ["tiger4", "cat3"]
-    assert examples(predicted()).elsewhere.empty
+    assert examples(predicted(), Lengths()).elsewhere.empty
+
+
+def test_what_looks_like_another_category_is_shown() -> None:
+    rows = category_predictions(1)
+    shown = examples(rows, TARGET)
+    wrong = rows[rows["prediction"] != rows["category"]]
+    assert set(shown.elsewhere["digest"]) <= set(wrong["digest"])
+    assert shown.elsewhere["caption"].str.match(r"named (cat|dog|tiger), \d+%").all()
+    assert set(shown.best["digest"]).isdisjoint(shown.worst["digest"])
 
 
 def test_thumbnails_are_small_pictures_and_a_missing_one_is_left_out(tmp_path: Path) -> None:

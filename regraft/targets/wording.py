@@ -1,0 +1,95 @@
+"""How each kind of target is spoken of: its figures, their titles and units. Imports neither pandas nor NumPy."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Kind = Literal["length", "category"]
+"""The kinds of targets, by the names that `head.target` has for them."""
+
+
+def percent(share: float | None) -> str:
+    """Return a share in percent, such as "2.9%"; nothing for None."""
+    return "" if share is None else f"{share:.1%}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wording:
+    """The words for one kind of target, and how its errors are written."""
+
+    answers: str
+    """What is predicted, in the plural."""
+    unit: str
+    """The unit of errors, "cm"; empty for probabilities."""
+    decimals: int
+    """Decimals of an error."""
+    error: str
+    """What the RMSE is called in a sentence, its unit included."""
+    measures: Mapping[str, str]
+    """The columns of a table of results: each measure's title, by its name in metrics.json."""
+    quality_measure: Literal["rmse", "accuracy"]
+    """The measure that says in one figure how good a model is, by its name in metrics.json."""
+    task: str
+    """What Hugging Face calls such models: the tag of a model card."""
+    pipeline: str
+    """The nearest of the pipelines that Hugging Face knows, https://huggingface.co/docs/hub/models-tasks."""
+    about_labels: str
+    """What a model card says about the labels."""
+
+    def figure(self, error: float | None) -> str:
+        """Return an error without its unit, such as "20.81"; nothing for None."""
+        return "" if error is None else f"{error:.{self.decimals}f}"
+
+    def signed(self, difference: float) -> str:
+        """Return a difference of errors with its sign and without its unit, such as "+0.31"."""
+        return f"{difference:+.{self.decimals}f}"
+
+    def with_unit(self, error: float | None, decimals: int | None = None) -> str:
+        """Return an error with its unit, such as "20.81 cm"; nothing for None."""
+        if error is None:
+            return ""
+        return f"{error:.{self.decimals if decimals is None else decimals}f} {self.unit}".rstrip()
+
+    def headline(self, scores: Any) -> tuple[str, str]:
+        """Return the one figure that says how good a model is, and what it is: ("20.81 cm", "RMSE").
+
+        `scores`: anything that has the attribute `quality_measure` names, such as the results in metrics.json.
+        """
+        value: float | None = getattr(scores, self.quality_measure)
+        figure = self.with_unit(value) if self.quality_measure == "rmse" else percent(value)
+        return figure, "RMSE" if self.quality_measure == "rmse" else "named right"
+
+    def quality(self, scores: Any) -> str:
+        """Return in one phrase how good a model is: "RMSE 20.81 cm", or "99.2% named right". See `headline`."""
+        figure, measure = self.headline(scores)
+        return f"{measure} {figure}" if self.quality_measure == "rmse" else f"{figure} {measure}"
+
+
+WORDINGS: Mapping[Kind, Wording] = {
+    "length": Wording(
+        answers="lengths",
+        unit="cm",
+        decimals=2,
+        error="cm RMSE",
+        measures={"rmse": "RMSE (cm)", "mae": "MAE (cm)", "bias": "bias (cm)"},
+        quality_measure="rmse",
+        task="image-regression",
+        pipeline="image-feature-extraction",
+        about_labels=(
+            "Labels are synthetic where the list has none: drawn for each image from its category's distribution, from "
+            "(seed, category, digest). They say nothing about the animals in the pictures, and neither do the "
+            "predictions."
+        ),
+    ),
+    "category": Wording(
+        answers="categories",
+        unit="",
+        decimals=3,
+        error="RMSE of the probabilities",
+        measures={"accuracy": "named right", "precision": "precision", "rmse": "RMSE of the probabilities"},
+        quality_measure="accuracy",
+        task="image-classification",
+        pipeline="image-classification",
+        about_labels="The label is the category itself: the list that an image was found through.",
+    ),
+}

@@ -1,0 +1,75 @@
+"""Whether the gate can be trusted: what it promotes falsely, and what it does not see."""
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from regraft.judging.gate import Gate, gate
+from regraft.targets.lengths import Lengths
+from regraft.targets.target import Answers, Target
+from tests.targets.worlds import GATE, TARGET, category_predictions
+
+
+def decision(truth: Answers, ours: Answers, theirs: Answers, seed: int, target: Target = Lengths()) -> Gate:
+    errors, their_errors = target.squared_error(truth, ours), target.squared_error(truth, theirs)
+    return gate("v", errors, their_errors, target.wording, GATE, seed)
+
+
+def models(seed: int, n: int, worse: float) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Labels, and two equally trained models' predictions; the first one's error is larger by a share."""
+    random = np.random.default_rng(seed)
+    label = random.normal(0, 24, n)
+    shared = random.normal(0, 4, n)
+    ours, theirs = (shared + random.normal(0, 2, n) for _ in range(2))
+    off = ours - label
+    return label, label + off * (1 + worse), theirs
+
+
+@pytest.mark.parametrize("n", [60, 120, 400])
+def test_equal_models_are_promoted_falsely_at_most_one_time_in_twenty(n: int) -> None:
+    promoted = [decision(*models(seed, n, 0), seed).promoted for seed in range(400)]
+    print(f"n={n}: {np.mean(promoted):.1%} promoted falsely")
+    assert np.mean(promoted) <= 0.05
+
+
+@pytest.mark.parametrize("n", [30, 60, 120, 400])
+def test_a_regression_of_a_twentieth_is_caught_or_the_holdout_is_called_too_small(n: int) -> None:
+    decisions = [decision(*models(seed, n, 0.05), seed) for seed in range(200)]
+    caught = ["worse" in found.why for found in decisions]
+    noticed = ["worse" in found.why or "too small" in found.why for found in decisions]
+    print(f"n={n}: {np.mean(caught):.0%} caught, {np.mean(noticed):.0%} caught or told")
+    assert np.mean(noticed) >= 0.8
+    assert not any(found.promoted for found in decisions)
+
+
+def test_a_better_classifier_is_told_from_a_worse_one() -> None:
+    rows = category_predictions(1)
+    truth = TARGET.truth(rows)
+    better, worse = (TARGET.answers(category_predictions(1, sure=sure)) for sure in (3.0, 2.0))
+    promoted = decision(truth, better, worse, 0, TARGET)
+    assert promoted.promoted
+    assert "RMSE of the probabilities" in promoted.why
+    assert "worse than champion" in decision(truth, worse, better, 0, TARGET).why
+    assert "just what" in decision(truth, worse, worse, 0, TARGET).why
+
+
+def test_equal_classifiers_are_promoted_falsely_at_most_one_time_in_twenty() -> None:
+    promoted = []
+    for seed in range(200):
+        rows, theirs = category_predictions(seed), TARGET.answers(category_predictions(seed + 1000))
+        promoted.append(decision(TARGET.truth(rows), TARGET.answers(rows), theirs, seed, TARGET).promoted)
+    print(f"{np.mean(promoted):.1%} promoted falsely")
+    assert np.mean(promoted) <= 0.05
+
+
+def test_the_comparison_says_what_was_measured() -> None:
+    label, ours, theirs = models(1, 400, 0.2)
+    found = decision(label, ours, theirs, 1)
+    assert found.comparison is not None
+    assert found.comparison.n == 400
+    assert found.comparison.rmse == pytest.approx(np.sqrt(np.mean((theirs - label) ** 2)))
+    whole = np.sqrt(np.mean((ours - label) ** 2))
+    assert found.comparison.rmse + found.comparison.difference == pytest.approx(whole)
+    assert found.comparison.low < found.comparison.difference < found.comparison.high
+    assert found.comparison.detectable is not None
+    assert 0 < found.comparison.detectable < 0.05

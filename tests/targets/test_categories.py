@@ -1,0 +1,119 @@
+"""Categories: what heads answer, how good they are said to be, and how they are shown."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from regraft.config_file import parse_config
+from regraft.errors import ConfigError
+from regraft.store.records import CategoryResults
+from regraft.targets.calibration import Calibration
+from regraft.targets.categories import Categories
+from regraft.targets.category_scores import category_results
+from regraft.targets.charts import Matrix, StackedBars
+from regraft.targets.choice import target_of
+from regraft.targets.labels import SyntheticLabels
+from tests.targets.worlds import GATE, NAMES, TARGET, category_predictions
+
+JOB = {"name": "job", "categories": {name: {"list": f"{name}.txt"} for name in NAMES}, "head": {"target": "category"}}
+NOTHING_DRAWN = SyntheticLabels(dict.fromkeys(NAMES), 0)
+
+
+def results(rows: pd.DataFrame, seed: int = 0) -> CategoryResults:
+    return category_results(rows, TARGET.answers(rows), NAMES, GATE, seed)
+
+
+def test_the_label_is_the_category_and_needs_no_distribution() -> None:
+    pictures = pd.DataFrame({"digest": list("abc"), "category": NAMES, "urls": [["u"]] * 3})
+    links = pd.DataFrame({"url": ["u"], "label": [7.0]})
+    assert TARGET.labels(pictures, links, NOTHING_DRAWN).tolist() == list(NAMES)
+    assert target_of(parse_config(JOB)) == TARGET
+
+
+def test_the_tutorials_preset_gives_no_categories() -> None:
+    with pytest.raises(ConfigError, match="preset: tutorial learns lengths"):
+        parse_config(JOB | {"head": {"target": "category", "preset": "tutorial"}})
+
+
+def test_results_are_what_a_hand_computes() -> None:
+    rows = pd.DataFrame({"category": ["cat", "cat", "dog", "tiger"], "digest": list("abcd")})
+    answers = np.array([[0.8, 0.1, 0.1], [0.2, 0.5, 0.3], [0.1, 0.9, 0.0], [0.25, 0.25, 0.5]])
+    found = results(TARGET.predictions(rows, answers))
+    assert found.accuracy == 0.75
+    assert found.log_loss == pytest.approx(-np.log([0.8, 0.2, 0.9, 0.5]).mean())
+    assert found.rmse**2 == pytest.approx(np.mean([0.06, 0.98, 0.02, 0.375]) / 2)
+    assert found.confusion["cat"] == {"cat": 1, "dog": 1, "tiger": 0}
+    parts = found.by_category
+    assert [parts[name].accuracy for name in NAMES] == [0.5, 1, 1]
+    assert [parts[name].precision for name in NAMES] == [1, 0.5, 1]
+    assert found.auc == 1.0  # 0.5 / 0.7 for the second cat is still less dog than the dog's 0.9
+
+
+def test_intervals_hold_what_was_measured_and_a_coin_has_an_area_of_a_half() -> None:
+    found = results(category_predictions(1), 1)
+    assert set(found.intervals) == {"accuracy", "log_loss", "rmse", "auc"}
+    assert all(low < getattr(found, measure) < high for measure, (low, high) in found.intervals.items())
+    assert found.auc is not None
+    assert found.auc > 0.8
+    low, high = results(category_predictions(2, sure=0), 2).intervals["auc"]
+    assert low < 0.5 < high
+
+
+def test_the_rival_knows_how_frequent_categories_are_and_there_is_no_oracle() -> None:
+    predictions = category_predictions(1)
+    rivals = TARGET.rivals(predictions)
+    scores = TARGET.scores(predictions, rivals, NOTHING_DRAWN, GATE, 1)
+    np.testing.assert_allclose(rivals["shares"], 1 / 3)
+    assert set(scores.rivals) == {"shares"}
+    assert scores.rivals["shares"].high < 0
+    assert scores.test.n == 60
+    assert (scores.oracle, scores.excess, scores.strays, scores.leak) == (None, None, None, None)
+
+
+def test_misfiled_pictures_are_counted_as_wrong() -> None:
+    predictions = category_predictions(1)
+    test = predictions[predictions["split"] == "test"]
+    wrong = predictions[predictions["prediction"] != predictions["category"]].head(3)
+    scores = TARGET.misfiled_scores(test, wrong, NOTHING_DRAWN)
+    right = int((test["prediction"] == test["category"]).sum())
+    assert (scores.n, scores.accuracy) == (3, right / (len(test) + 3))
+
+
+def test_probabilities_are_found_by_name_where_the_categories_changed() -> None:
+    answers = np.array([[0.7, 0.3]])
+    source = Categories(("cat", "tiger"))
+    assert TARGET.is_comparable_with(source)
+    assert TARGET.aligned(answers, source).tolist() == [[0.7, 0.0, 0.3]]
+    assert Categories(("tiger",)).aligned(answers, source).tolist() == [[0.3]]
+
+
+def test_the_doubtful_have_no_likely_category_and_strays_a_likelier_one_than_their_own() -> None:
+    rows = category_predictions(1)
+    doubts = TARGET.doubts(rows)
+    wrong = rows["prediction"] != rows["category"]
+    assert ((doubts.stray > 0) == wrong).all()
+    assert doubts.error[wrong].min() >= 0.5
+    assert doubts.doubt.between(0, 2 / 3).all()
+
+
+def test_answers_are_shown_with_what_else_is_possible() -> None:
+    answers = np.array([[0.05, 0.15, 0.8], [0.98, 0.01, 0.01]])
+    table = TARGET.table(answers, Calibration(min_probability=0.1))
+    assert tuple(table.columns) == TARGET.columns
+    assert TARGET.cells(table) == [["tiger", "80.0%", "tiger, dog"], ["cat", "98.0%", "cat"]]
+    assert TARGET.captions(table) == ["tiger, 80%", "cat, 98%"]
+    assert TARGET.table(answers, None)["possible"].tolist() == ["tiger, dog, cat", "cat, dog, tiger"]
+    rows = pd.DataFrame({"category": ["cat", "cat"]})
+    assert TARGET.captions_with_labels(TARGET.predictions(rows, answers)) == ["named tiger, 80%", "named cat, 98%"]
+
+
+def test_charts_count_every_image() -> None:
+    predictions = category_predictions(1)
+    labels = TARGET.label_chart(predictions)
+    assert isinstance(labels, StackedBars)
+    assert labels.rows == list(NAMES)
+    assert labels.parts == {split: [20, 20, 20] for split in ("train", "validation", "test")}
+    chart = TARGET.prediction_chart(predictions, None, NOTHING_DRAWN)
+    assert isinstance(chart, Matrix)
+    assert chart.counts.sum() == len(predictions)
+    assert np.trace(chart.counts) == (predictions["prediction"] == predictions["category"]).sum()
