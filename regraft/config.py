@@ -1,4 +1,4 @@
-"""The settings of a job, refused with the field's name before anything is fetched."""
+"""The settings of a job. A wrong one is refused, with its name, before anything is fetched."""
 
 import re
 from typing import Annotated, Literal
@@ -6,16 +6,15 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 MENAGERIE = "menagerie:"
-"""Lists of the embedded web begin so."""
+"""How the source of a list of the embedded web begins."""
 SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+"""Names that mean themselves in paths, URLs and keys."""
 
 
 def safe_name(name: str) -> str:
-    """Return a name that is safe in paths, URLs and keys. Raises ValueError saying what one is made of."""
+    """Return the name if it is safe in paths, URLs and keys. Raises ValueError with what a safe name is made of."""
     if not SAFE_NAME.fullmatch(name):
-        raise ValueError(
-            "is no safe name: write letters, digits, - and _, at most 64, beginning with a letter or digit"
-        )
+        raise ValueError("is no safe name: write at most 64 letters, digits, - and _, and begin with a letter or digit")
     return name
 
 
@@ -27,7 +26,7 @@ def _proxy_address(url: str) -> str:
 
 def _exemption(address: str) -> str:
     if not re.fullmatch(r"(\d+\.\d+\.\d+\.\d+|\[[0-9A-Fa-f:.]+\]):\d+", address):
-        raise ValueError("is no exemption: write an exact ADDRESS:PORT, such as 127.0.0.1:8000")
+        raise ValueError("is no exemption: write one ADDRESS:PORT, such as 127.0.0.1:8000")
     return address
 
 
@@ -37,198 +36,206 @@ Exemption = Annotated[str, AfterValidator(_exemption)]
 
 
 class Settings(BaseModel):
-    """A frozen part of the config that knows all of its keys."""
+    """A part of the config: it cannot be changed, and refuses keys that it does not know."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 class Normal(Settings):
-    """Lengths drawn from a normal distribution, clipped to a range."""
+    """Lengths that are drawn from a normal distribution and clipped to a range."""
 
     distribution: Literal["normal"] = "normal"
-    """The distribution's name."""
+    """The kind of distribution; `normal` is the only one."""
     mean: float
-    """Mean before clipping, in cm."""
+    """The mean length in cm, before clipping."""
     std: Annotated[float, Field(gt=0)]
-    """Standard deviation before clipping, in cm."""
+    """The standard deviation of the lengths in cm, before clipping."""
     min: float | None = None
-    """Lengths below this become this, in cm."""
+    """The shortest length in cm: what is drawn below it is set to it. Without it there is no lower bound."""
     max: float | None = None
-    """Lengths above this become this, in cm."""
+    """The longest length in cm: what is drawn above it is set to it. Without it there is no upper bound."""
 
     @model_validator(mode="after")
-    def _range_is_open(self) -> "Normal":
+    def _check_range(self) -> "Normal":
         if self.min is not None and self.max is not None and self.min >= self.max:
             raise ValueError(f"min ({self.min:g}) must be below max ({self.max:g})")
         return self
 
 
 class Category(Settings):
-    """One category: where its links are, and how long its animals are."""
+    """One category: where its list of links is, and how long its animals are."""
 
     list: Annotated[str, Field(min_length=1)]
-    """A path, an http(s) URL or an fsspec URL; .txt (a URL a line), .csv or .parquet (a column `url`)."""
+    """Where the list of links is: a path, an http(s) URL or an fsspec URL. A .txt list has one link a line, a .csv or
+    .parquet list has a column `url`."""
     label: Normal | None = None
-    """The distribution of the synthetic labels; not needed where the list has a `label` column, or `head.target` is
-    category."""
+    """The distribution that each image's length is drawn from. It is not needed where the list has a column `label`
+    with the lengths, or where `head.target` is `category`."""
 
 
 class FetchSettings(Settings):
-    """How the web is asked."""
+    """How links are fetched: how fast, how patiently, and what is refused."""
 
     proxy: ProxyAddress | None = None
-    """Ask through this HTTP proxy; HTTP_PROXY in the environment is ignored."""
+    """The HTTP proxy that all requests go through, as http://HOST:PORT. HTTP_PROXY in the environment is ignored."""
     allow: tuple[Exemption, ...] = ()
-    """Private ADDRESS:PORT pairs that may be fetched from all the same; all others are refused."""
+    """Private addresses, each as ADDRESS:PORT, that may be fetched from. All other private addresses are refused."""
     processes: Annotated[int, Field(ge=1, le=64)] | None = None
-    """Worker processes; as many as there are cores if not given."""
+    """The number of worker processes that fetch. Without it there is one for each CPU core."""
     connections: Annotated[int, Field(ge=1, le=512)] = 64
-    """Connections at a time, over all processes."""
+    """How many connections may be open at a time, over all worker processes."""
     per_host: Annotated[int, Field(ge=1, le=512)] = 16
-    """Connections at a time to one host, over all processes."""
+    """How many connections to one host may be open at a time, over all worker processes."""
     attempts: Annotated[int, Field(ge=1, le=10)] = 4
-    """Requests at most for a link that fails in a way that may pass."""
+    """How often at most a link is requested while it fails in a way that may pass, such as a timeout."""
     connect_s: Annotated[float, Field(gt=0)] = 5
-    """Seconds for a connection to open."""
+    """The seconds that a connection may take to open."""
     deadline_s: Annotated[float, Field(gt=0)] = 15
-    """Seconds for one attempt at a link, redirects included, whatever the server does."""
+    """The seconds that one attempt at a link may take, its redirects included, whatever the server does."""
     retry_after_s: Annotated[float, Field(ge=0)] = 30
-    """A server's Retry-After is honoured up to this many seconds."""
+    """The longest wait in seconds that a server may ask for with Retry-After."""
     max_bytes: Annotated[int, Field(ge=1000)] = 20_000_000
-    """Bytes of a body at most."""
+    """The largest file in bytes; a larger one is junk."""
     max_redirects: Annotated[int, Field(ge=0, le=20)] = 5
-    """Redirects followed at most."""
+    """How many redirects of one link are followed."""
     pace_s: Annotated[float, Field(ge=0, le=60)] = 0
-    """Seconds at least between two requests to one host."""
+    """The seconds that must pass between two requests to one host."""
     robots: bool = False
-    """Obey robots.txt, Crawl-delay included. X-Robots-Tag (noai, noimageai, noindex) is always obeyed."""
+    """Whether to obey robots.txt and its Crawl-delay. X-Robots-Tag (noai, noimageai, noindex) is always obeyed."""
     budget_s: Annotated[float, Field(gt=0)] | None = None
-    """Seconds of fetching in one run at most; links not reached keep what is known of them."""
+    """The seconds that one run may spend on fetching. Links that it does not reach keep their last verdict."""
     budget_bytes: Annotated[int, Field(gt=0)] | None = None
-    """Bytes of bodies in one run at most; links not reached keep what is known of them."""
+    """The bytes that one run may fetch. Links that it does not reach keep their last verdict."""
     outage_share: Annotated[float, Field(gt=0, le=1)] = 0.5
-    """The run stops when more than this share of the links fails because of this machine's network."""
+    """The share of links that may fail because of this machine's network. When more do, the run stops and marks no
+    link dead."""
     user_agent: Annotated[str, Field(min_length=1)] = "regraft/0.1 (image link checker; honours noai and robots tags)"
-    """The honest name sent with every request."""
+    """The User-Agent sent with every request: say honestly who you are."""
 
 
 class ScreenSettings(Settings):
     """Which pictures are fit to learn from."""
 
     min_side: Annotated[int, Field(ge=1)] = 32
-    """Pixels of the shorter side at least."""
+    """The fewest pixels that a picture's shorter side may have."""
     max_pixels: Annotated[int, Field(ge=1)] = 50_000_000
-    """Width times height at most, checked before decoding."""
+    """The most pixels, width times height, that a picture may have. It is checked before the picture is decoded."""
     near: Annotated[int, Field(ge=0, le=16)] = 6
-    """Perceptual hashes that differ in at most this many of 64 bits are near-duplicates."""
+    """Two pictures are near-duplicates if their perceptual hashes differ in at most this many of 64 bits."""
     misfiled: bool = True
-    """Leave out pictures that are clearly like another category's and unlike their own: a kitten among the tigers."""
+    """Whether to leave out pictures that are clearly like another category's and unlike their own, such as a kitten
+    among the tigers."""
     accept_replaced_days: Annotated[float, Field(ge=0)] | None = None
-    """Learn from a link that shows another picture than it did once it has done so for this long; else only after
+    """After how many days a link that shows another picture than it did is learned from again. Without it that takes
     `regraft accept URL`."""
 
 
 class SplitSettings(Settings):
-    """Shares of the images that are held out; the rest trains."""
+    """Which share of the images is held out; the head is trained on the rest."""
 
     validation: Annotated[float, Field(gt=0, lt=0.5)] = 0.15
-    """Share that chooses when to stop training."""
+    """The share of images that decides when training stops."""
     test: Annotated[float, Field(gt=0, lt=0.5)] = 0.15
-    """Share that only measures."""
+    """The share of images that only measures how good the model is."""
     min_images: Annotated[int, Field(ge=3)] = 20
-    """Images a category must have for the run to go on."""
+    """The fewest images of a category; with fewer the run stops."""
 
 
 class BackboneSettings(Settings):
-    """The frozen, pretrained part."""
+    """The pretrained network that turns pictures into features."""
 
     name: Annotated[str, Field(min_length=1)] = "efficientnet-lite0"
-    """efficientnet-lite0, vgg16, or any name in keras.applications, such as MobileNetV2."""
+    """The network: efficientnet-lite0, vgg16, or any name in keras.applications, such as MobileNetV2."""
     weights: str | None = None
-    """A local weights file; if not given, the ones that the backbone comes with or `imagenet`; `random`: none, to learn
-    from scratch with `tune.blocks: all`."""
+    """A local file with the network's weights. Without it they are the ones that come with the backbone, or Keras's
+    `imagenet`. `random` means none: the network learns from scratch, which needs `tune.blocks: all`."""
     batch: Annotated[int, Field(ge=1)] = 32
-    """Images in one forward pass."""
+    """How many images go through the network at a time."""
 
 
 class HeadSettings(Settings):
-    """The small part that is trained."""
+    """The small network on top of the backbone, which is trained."""
 
     target: Literal["length", "category"] = "length"
-    """What the head answers: a length in cm, or the category itself, with its probability."""
+    """What the head predicts: `length`, in cm, or `category`, with its probability."""
     preset: Literal["graft", "tutorial"] = "graft"
-    """graft: the categories' mean lengths by their probabilities; tutorial: Dense 256 relu, Dense 1, RMSProp 0.001,
-    MSE, 100 steps of 6 images, whatever the settings below say."""
+    """How the head is built. `graft` weighs the categories' mean lengths by their probabilities. `tutorial` is the
+    tutorial's head: Dense 256 relu, Dense 1, RMSProp 0.001, mean squared error, 100 steps of 6 images; the settings
+    below do not apply to it."""
     epochs: Annotated[int, Field(ge=1)] = 200
-    """Passes over the training features at most, each one step."""
+    """How many times at most training goes over all features. Each time is one step."""
     patience: Annotated[int, Field(ge=1)] = 20
-    """Epochs without a better validation loss before training stops."""
+    """Training stops after so many epochs without a better validation loss."""
     learning_rate: Annotated[float, Field(gt=0)] = 0.003
-    """Step size of Adam."""
+    """The step size of the optimiser, Adam."""
     weight_decay: Annotated[float, Field(ge=0)] = 0.01
-    """L2 penalty on the head's kernel."""
+    """The L2 penalty on the head's weights."""
 
 
 class TuneSettings(Settings):
-    """Fine-tuning: some of the backbone learns too, after the head, from pictures flipped, cropped and lit anew."""
+    """Fine-tuning: after the head, the last part of the backbone learns too.
+
+    It learns from pictures that are flipped, cropped and lit differently each time.
+    """
 
     blocks: Annotated[int, Field(ge=0)] | Literal["all"] = 0
-    """How many of the backbone's last blocks learn; 0: none, it stays frozen."""
+    """How many of the backbone's last blocks learn: 0 for none, or `all`."""
     epochs: Annotated[int, Field(ge=1)] = 5
-    """Passes over the training images at most."""
+    """How many times at most fine-tuning goes over all training images."""
     learning_rate: Annotated[float, Field(gt=0)] = 1e-5
-    """Step size of Adam, low so that what was learnt before is kept; from scratch 1e-3 is usual."""
+    """The step size of the optimiser, Adam. It is small, so that the backbone keeps what it learned before; to learn
+    from scratch, 1e-3 is usual."""
     batch: Annotated[int, Field(ge=1)] = 16
-    """Images in one step."""
+    """How many images one step of fine-tuning learns from."""
 
 
 class GateSettings(Settings):
-    """When a candidate becomes champion."""
+    """When a new model, the candidate, replaces the one in use, the champion."""
 
     samples: Annotated[int, Field(ge=100)] = 2000
-    """Bootstrap samples."""
+    """How many bootstrap samples the intervals are computed from."""
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
-    """Confidence of every interval, and of the decision."""
+    """The confidence of every interval, and of the decision for the candidate or against it."""
 
 
 class Config(Settings):
-    """One job: its categories, and how it is fetched, trained and judged."""
+    """One job: its categories, and how their links are fetched, learned from and judged."""
 
     name: SafeName
-    """The job's name, shown in the dashboard."""
+    """The job's name, as the dashboard shows it."""
     store: Annotated[str, Field(min_length=1)] = "artifacts"
-    """The store: a folder or any fsspec URL, such as s3://bucket/prefix."""
+    """Where everything is kept: a folder, or any fsspec URL such as s3://bucket/prefix."""
     seed: int = 0
-    """Labels, splits and training are drawn from it."""
+    """The number that all randomness comes from: labels, splits and training. The same seed gives the same ones."""
     reports_url: Annotated[str, Field(pattern=r"https?://\S+")] = "http://127.0.0.1:4201"
-    """Where the dashboard's links find the reports: `regraft serve`, or what serves your bucket's versions."""
+    """Where the dashboard's links find the reports: the URL of `regraft serve`, or of what serves your bucket."""
     device: Literal["auto", "cpu", "gpu"] = "auto"
-    """What TensorFlow computes on; auto: a GPU where it sees one."""
+    """What TensorFlow computes on: `cpu`, `gpu`, or `auto`, which is a GPU where there is one."""
     categories: Annotated[dict[SafeName, Category], Field(min_length=2)]
-    """Two categories or more, by name."""
+    """The categories by name, two or more."""
     fetch: FetchSettings = FetchSettings()
-    """How the web is asked."""
+    """How links are fetched."""
     screen: ScreenSettings = ScreenSettings()
     """Which pictures are fit to learn from."""
     split: SplitSettings = SplitSettings()
-    """Shares of the images that are held out."""
+    """Which share of the images is held out."""
     backbone: BackboneSettings = BackboneSettings()
-    """The frozen, pretrained part."""
+    """The pretrained network that turns pictures into features."""
     head: HeadSettings = HeadSettings()
-    """The small part that is trained."""
+    """The small network on top of the backbone, which is trained."""
     tune: TuneSettings = TuneSettings()
-    """Whether some of the backbone learns too."""
+    """Whether the backbone learns too."""
     gate: GateSettings = GateSettings()
-    """When a candidate becomes champion."""
+    """When a new model, the candidate, replaces the one in use, the champion."""
 
     @model_validator(mode="after")
-    def _something_learns(self) -> "Config":
+    def _check_something_learns(self) -> "Config":
         if self.backbone.weights == "random" and self.tune.blocks != "all":
-            raise ValueError("backbone.weights: random needs `tune: {blocks: all}`, or the backbone never learns")
+            raise ValueError("backbone.weights: random needs `tune: {blocks: all}`, or the backbone would never learn")
         return self
 
     @model_validator(mode="after")
-    def _head_can_answer(self) -> "Config":
+    def _check_target_of_preset(self) -> "Config":
         if self.head.preset == "tutorial" and self.head.target == "category":
-            raise ValueError("head.preset: tutorial learns lengths; write `target: length`, or `preset: graft`")
+            raise ValueError("head.preset: tutorial predicts lengths only; write `target: length`, or `preset: graft`")
         return self

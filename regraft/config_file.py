@@ -1,4 +1,4 @@
-"""A job read from a YAML file, refused with the line or the field that is wrong."""
+"""A job's config, read from a YAML file; what is wrong in it is refused with its line or its field."""
 
 import difflib
 from collections.abc import Mapping
@@ -13,41 +13,35 @@ from regraft.errors import ConfigError
 
 
 def load_config(path: str | Path, lists: Mapping[str, str] | None = None) -> Config:
-    """Return the config in a YAML file, with `lists` in place of its categories' lists.
+    """Return the config in a YAML file; `lists` replaces the lists of the categories that it names.
 
     Paths of lists and weights in the file are relative to the file's folder, paths in `lists` to the current one.
     Raises ConfigError naming the file, the field, and what to write instead.
     """
     path = Path(path)
-    told = _yaml_mapping(path)
-    categories = told.get("categories")
-    if isinstance(categories, dict):
-        for category in categories.values():
-            if isinstance(category, dict) and isinstance(category.get("list"), str):
-                category["list"] = _beside(path.parent, category["list"])
-    backbone = told.get("backbone")
-    if isinstance(backbone, dict) and isinstance(weights := backbone.get("weights"), str) and weights != "random":
-        backbone["weights"] = _beside(path.parent, weights)
+    settings = _read_yaml(path)
+    _resolve_paths(settings, path.parent)
     for name, source in (lists or {}).items():
-        if not isinstance(categories, dict) or not isinstance(categories.get(name), dict):
-            known = ", ".join(map(str, categories)) if isinstance(categories, dict) else "none"
-            raise ConfigError(f"--list {name}={source}: {path} has no category {name!r}; it has: {known}.")
-        categories[name]["list"] = source
-    return parse_config(told, where=str(path))
+        _replace_list(settings, name, source, path)
+    return parse_config(settings, source=str(path))
 
 
-def parse_config(told: Mapping[str, Any], where: str = "config") -> Config:
-    """Return the config told by a mapping. Raises ConfigError with one line for each field that is wrong."""
+def parse_config(settings: Mapping[str, Any], source: str = "config") -> Config:
+    """Return the config with these settings; `source` is what messages call them.
+
+    Raises ConfigError with one line for each field that is wrong.
+    """
     try:
-        return Config.model_validate(told)
+        return Config.model_validate(settings)
     except ValidationError as error:
-        lines = [_one_line(problem) for problem in error.errors()]
-        raise ConfigError(f"{where} is refused; nothing was fetched.\n" + "\n".join(lines)) from error
+        lines = [_problem_line(problem) for problem in error.errors()]
+        raise ConfigError(f"{source} is refused; nothing was fetched.\n" + "\n".join(lines)) from error
 
 
-def _yaml_mapping(path: Path) -> dict[str, Any]:
+def _read_yaml(path: Path) -> dict[str, Any]:
+    """The mapping in a YAML file. Raises ConfigError."""
     try:
-        told = yaml.safe_load(path.read_text(encoding="utf-8"))
+        settings = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigError(f"There is no config {path}. Write one with `regraft init`.") from None
     except OSError as error:
@@ -55,66 +49,90 @@ def _yaml_mapping(path: Path) -> dict[str, Any]:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         mark = getattr(error, "problem_mark", None)
         line = f" (line {mark.line + 1})" if mark else ""
-        reason = getattr(error, "problem", None) or "not text"
-        raise ConfigError(f"The config {path} is not YAML{line}: {reason}.") from error
-    if not isinstance(told, dict):
-        raise ConfigError(f"The config {path} must hold `key: value` lines; found {type(told).__name__}.")
-    return told
+        problem = getattr(error, "problem", None) or "it is not text"
+        raise ConfigError(f"The config {path} is not YAML{line}: {problem}.") from error
+    if not isinstance(settings, dict):
+        raise ConfigError(f"The config {path} must hold `key: value` lines; it holds a {type(settings).__name__}.")
+    return settings
 
 
-def _beside(folder: Path, source: str) -> str:
+def _resolve_paths(settings: dict[str, Any], folder: Path) -> None:
+    """Make the paths of lists and weights, which are relative to `folder`, relative to the current folder."""
+    categories = settings.get("categories")
+    for category in categories.values() if isinstance(categories, dict) else ():
+        if isinstance(category, dict) and isinstance(category.get("list"), str):
+            category["list"] = _resolved(folder, category["list"])
+    backbone = settings.get("backbone")
+    weights = backbone.get("weights") if isinstance(backbone, dict) else None
+    if isinstance(weights, str) and weights != "random":
+        settings["backbone"]["weights"] = _resolved(folder, weights)
+
+
+def _resolved(folder: Path, source: str) -> str:
     if "://" in source or source.startswith(MENAGERIE) or Path(source).is_absolute():
         return source
     return str(folder / source)
 
 
-def _one_line(problem: Any) -> str:
-    """One validation problem as `field: what is wrong; what to write`."""
-    where = [str(part) for part in problem["loc"] if part != "[key]"]
-    field = ".".join(where)
+def _replace_list(settings: dict[str, Any], name: str, source: str, path: Path) -> None:
+    """Give a category another list. Raises ConfigError where the config has no such category."""
+    categories = settings.get("categories")
+    if not isinstance(categories, dict) or not isinstance(categories.get(name), dict):
+        known = ", ".join(map(str, categories)) if isinstance(categories, dict) else "none"
+        raise ConfigError(f"--list {name}={source}: {path} has no category {name!r}; it has: {known}.")
+    categories[name]["list"] = source
+
+
+def _problem_line(problem: Any) -> str:
+    """One of pydantic's problems as `field: what is wrong; what to write`."""
+    location = [str(part) for part in problem["loc"] if part != "[key]"]
+    field = ".".join(location)
     match problem["type"]:
         case "extra_forbidden":
-            known = _keys_at(where[:-1])
-            near = difflib.get_close_matches(where[-1], known, 1)
-            hint = f"did you mean `{near[0]}`?" if near else f"known here: {', '.join(known)}."
+            known = _keys_at(location[:-1])
+            similar = difflib.get_close_matches(location[-1], known, 1)
+            hint = f"did you mean `{similar[0]}`?" if similar else f"the keys here are: {', '.join(known)}."
             return f"  {field}: unknown key; {hint}"
         case "missing":
-            return f"  {field}: missing; {_description(where) or 'write it'}"
+            return f"  {field}: missing. {_description(location) or 'Write it.'}"
         case "too_short" if field == "categories":
             return "  categories: at least two are needed, each with a `list` and a `label`."
         case _:
-            found = problem.get("input")
-            shown = "" if isinstance(found, dict | list) else f" (found {found!r})"
-            said = problem["msg"].removeprefix("Value error, ")
-            said = said.replace("Input should", "should")
-            description = _description(where)
-            return f"  {field}: {said}{shown}" + (f"; it is: {description}" if description else "")
+            value = problem.get("input")
+            shown = "" if isinstance(value, dict | list) else f" (found {value!r})"
+            message = problem["msg"].removeprefix("Value error, ").replace("Input should", "should")
+            description = _description(location)
+            named = f"{field}: " if field else ""  # a rule between two settings names them itself
+            return f"  {named}{message}{shown}." + (f" {description}" if description else "")
 
 
-def _model_at(where: list[str]) -> type[BaseModel] | None:
-    model: type[BaseModel] | None = Config
-    i = 0
-    while i < len(where) and model is not None:
-        if model is Config and where[i] == "categories":
-            model, i = Category, i + 2
-        elif model is Category and where[i] == "label":
-            model, i = Normal, i + 1
-        else:
-            field = model.model_fields.get(where[i])
-            kind = field.annotation if field else None
-            model = kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
-            i += 1
-    return model
+def _description(location: list[str]) -> str:
+    """What the setting at a location is for; "" where there is no such setting."""
+    model = _model_at(location[:-1]) if location else None
+    field = model.model_fields.get(location[-1]) if model else None
+    return " ".join((field.description or "").split()) if field else ""
 
 
-def _keys_at(where: list[str]) -> list[str]:
-    model = _model_at(where)
+def _keys_at(location: list[str]) -> list[str]:
+    """The keys that may stand at a location."""
+    model = _model_at(location)
     return list(model.model_fields) if model else []
 
 
-def _description(where: list[str]) -> str:
-    if not where:
-        return ""
-    model = _model_at(where[:-1])
-    field = model.model_fields.get(where[-1]) if model else None
-    return (field.description or "") if field else ""
+def _model_at(location: list[str]) -> type[BaseModel] | None:
+    """The part of the config whose settings stand at a location, such as ["categories", "cat", "label"]."""
+    model: type[BaseModel] | None = Config
+    position = 0
+    while position < len(location) and model is not None:
+        key = location[position]
+        position += 1
+        if model is Config and key == "categories":
+            model = Category
+            position += 1  # the category's name
+        elif model is Category and key == "label":
+            model = Normal
+        else:
+            field = model.model_fields.get(key)
+            kind = field.annotation if field else None
+            model = kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
+    return model

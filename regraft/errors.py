@@ -1,4 +1,4 @@
-"""What can stop a run, as one tree: everything that Regraft raises on purpose is a `RegraftError`.
+"""Everything that Regraft raises on purpose, as one tree: a `RegraftError`, with the exit code of its command.
 
     RegraftError
      |- ConfigError       the config cannot be understood            exit code 2
@@ -6,13 +6,13 @@
      |- StoreError        the store cannot be read or written        exit code 3
      |   |- LockedError   another run is under way                   exit code 4
      |   '- CorruptError  stored bytes are not what they were
-     |- OutageError       the network here is down: nothing is rot   exit code 5
-     |- TooFewImages      a category cannot be split                 exit code 6
-     |- BackboneError     a backbone or its weights cannot be had    exit code 7
-     |   '- CheckpointError   a weights file is not what it should be
-     |- TrainingError     training or its check came out wrong       exit code 8
-     |- VersionError      no such version, or no champion            exit code 9
-     |- PictureError      a picture to predict on cannot be had      exit code 10
+     |- OutageError       this machine's network is down             exit code 5
+     |- TooFewImages      a category has too few images to split     exit code 6
+     |- BackboneError     a backbone or its weights are missing      exit code 7
+     |   '- CheckpointError   a weights file is damaged or another network's
+     |- TrainingError     training failed, or its check did          exit code 8
+     |- VersionError      there is no such version, or no champion   exit code 9
+     |- PictureError      an image cannot be predicted on            exit code 10
      |- LinkError         a link is not known                        exit code 11
      '- ServerError       Prefect's server stopped answering         exit code 13
 
@@ -21,9 +21,10 @@ A message says what happened, what was expected, what was found, and what to try
 
 
 class RegraftError(Exception):
-    """A broken promise, told in words for the person who runs the job."""
+    """Something that Regraft cannot go on from, in words for the person who runs the job."""
 
     exit_code = 1
+    """The exit code of a command that this error ends."""
 
 
 class ConfigError(RegraftError):
@@ -51,23 +52,23 @@ class LockedError(StoreError):
 
 
 class CorruptError(StoreError):
-    """Stored bytes do not have the digest that they are named by."""
+    """Stored bytes are not those that their digest names."""
 
 
 class OutageError(RegraftError):
-    """So many links failed because of this machine that none of them may be called dead."""
+    """So many links failed because of this machine that none of them may be marked dead."""
 
     exit_code = 5
 
 
 class TooFewImages(RegraftError):
-    """A category has fewer images than it takes to split."""
+    """A category has too few images to be split into training, validation and test."""
 
     exit_code = 6
 
 
 class BackboneError(RegraftError):
-    """A backbone is unknown, or its weights cannot be had."""
+    """A backbone is unknown, or its weights are missing."""
 
     exit_code = 7
 
@@ -77,30 +78,30 @@ class CheckpointError(BackboneError):
 
 
 class TrainingError(RegraftError):
-    """The head came out wrong: not a number, or not the same after reloading."""
+    """The trained head is unusable: it predicts no numbers, or others after it was saved and loaded."""
 
     exit_code = 8
 
 
 class VersionError(RegraftError):
-    """No such version, or no champion yet."""
+    """There is no such version, or no champion yet."""
 
     exit_code = 9
 
 
 class PictureError(RegraftError):
-    """A picture to predict on cannot be had or does not decode."""
+    """An image to predict on cannot be fetched, read or decoded."""
 
     exit_code = 10
 
 
 class LinkError(RegraftError):
-    """A link is not known, or there is nothing to do about it."""
+    """A link is not known, or needs nothing done."""
 
     exit_code = 11
 
 
 class ServerError(RegraftError):
-    """Prefect's server stopped answering while a run was under way."""
+    """Prefect's server stopped answering during a run."""
 
     exit_code = 13

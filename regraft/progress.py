@@ -1,4 +1,4 @@
-"""How far a run is, and how long each step took. Steps tell; whoever runs the job chooses how it is shown."""
+"""How far a run is, and how long each step took. Steps report it; the program decides how to show it."""
 
 import contextlib
 import logging
@@ -12,24 +12,24 @@ LOG_EVERY_S = 10.0
 
 
 class Display(Protocol):
-    """Shows one step's progress; called from many threads, one call at a time."""
+    """Shows the progress of steps; called from many threads, one call at a time."""
 
     def show(self, step: str, done: int, total: int) -> None:
-        """Show that a step has done so many of so many."""
+        """Show that `done` of a step's `total` units are done."""
         ...
 
 
 class LogDisplay:
-    """Progress as log lines, one every few seconds and one at the end: for schedules, pipes and dashboards."""
+    """Progress as log lines, one every few seconds and one at each step's end: for schedules, pipes and dashboards."""
 
     def __init__(self) -> None:
         self._last: dict[str, float] = {}
 
     def show(self, step: str, done: int, total: int) -> None:
-        """Log a step now and then, and its end."""
+        """Log how far a step is, unless that was logged within the last seconds."""
         now = time.monotonic()
-        began = self._last.setdefault(step, now)
-        if total > 1 and (done == total or now - began > LOG_EVERY_S):
+        last = self._last.setdefault(step, now)
+        if total > 1 and (done == total or now - last > LOG_EVERY_S):
             self._last[step] = now
             log.info("%s: %s of %s", step, done, total)
 
@@ -37,14 +37,14 @@ class LogDisplay:
 _display: Display = LogDisplay()
 
 
-def use(display: Display) -> None:
-    """Show the progress of this process's runs so."""
+def set_display(display: Display) -> None:
+    """Choose how this process shows progress; a program does it at its start."""
     global _display
     _display = display
 
 
 class Meter:
-    """The progress and the timings of one run's steps."""
+    """The progress and the timings of one run's steps; thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -54,7 +54,7 @@ class Meter:
         self._ended: dict[str, float] = {}
 
     def expect(self, step: str, total: int) -> Callable[[int], None]:
-        """Announce a step of so many units, or more units of one; return what to call when some are done."""
+        """Announce `total` units of a step, or so many more; return the function to call when some of them are done."""
         with self._lock:
             now = time.monotonic()
             self._began.setdefault(step, now)
@@ -73,18 +73,18 @@ class Meter:
 
     @contextlib.contextmanager
     def step(self, name: str) -> Iterator[None]:
-        """Measure a step that has no smaller parts."""
+        """Measure a step that has no smaller units: the context is the step."""
         advance = self.expect(name, 1)
         yield
         advance(1)
 
     def counts(self) -> dict[str, tuple[int, int]]:
-        """Return by step how much is done, of how much."""
+        """Return by step how many units are done, and of how many."""
         with self._lock:
             return {step: (self._done[step], total) for step, total in self._total.items()}
 
     def timings(self) -> dict[str, float]:
-        """Return how long each step took, in seconds; one that has not ended, until now."""
+        """Return by step how many seconds it took; for a step under way, how many it has taken until now."""
         with self._lock:
             now = time.monotonic()
             ended = {step: at if self._done[step] >= self._total[step] else now for step, at in self._ended.items()}

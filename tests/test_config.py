@@ -21,7 +21,7 @@ def written(folder: Path, text: str) -> Path:
     return path
 
 
-def test_lists_and_weights_are_beside_the_config_unless_told_otherwise(tmp_path: Path) -> None:
+def test_lists_and_weights_are_beside_the_config_unless_other_lists_are_given(tmp_path: Path) -> None:
     config = load_config(written(tmp_path, GOOD + "backbone: {weights: vgg16.npy}"), {"cat": "elsewhere.txt"})
     assert config.categories["tiger"].list == str(tmp_path / "tiger.txt")
     assert config.categories["cat"].list == "elsewhere.txt"
@@ -47,7 +47,7 @@ def test_a_wrong_field_is_named(tmp_path: Path, old: str, new: str, said: str) -
     assert said in str(refused.value)
 
 
-def test_what_is_no_yaml_is_told_with_its_line(tmp_path: Path) -> None:
+def test_what_is_no_yaml_is_refused_with_its_line(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"not YAML \(line 2\)"):
         load_config(written(tmp_path, "a: b\n: [: ]{"))
 

@@ -64,7 +64,7 @@ def bars() -> Iterator[None]:
     """Show the progress of the runs in the context, on standard error."""
     console = Console(stderr=True)
     if not console.is_terminal:
-        progress.use(LineDisplay())
+        progress.set_display(LineDisplay())
         yield
         return
     columns = (
@@ -77,5 +77,5 @@ def bars() -> Iterator[None]:
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console, transient=True) as shown:
-        progress.use(BarDisplay(shown, shown.add_task("starting Prefect", total=None)))
+        progress.set_display(BarDisplay(shown, shown.add_task("starting Prefect", total=None)))
         yield

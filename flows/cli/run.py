@@ -95,7 +95,7 @@ def _config(path: Path | None, lists: list[str], store: str | None, proxy: str |
         changed["store"] = store
     if proxy is not None:
         changed["fetch"]["proxy"] = proxy
-    return parse_config(changed, where="The command line")
+    return parse_config(changed, source="The command line")
 
 
 def pair(text: str) -> tuple[str, str]:

@@ -31,7 +31,7 @@ def test_the_label_is_the_category_and_needs_no_distribution() -> None:
 
 
 def test_the_tutorials_preset_gives_no_categories() -> None:
-    with pytest.raises(ConfigError, match="preset: tutorial learns lengths"):
+    with pytest.raises(ConfigError, match="preset: tutorial predicts lengths only"):
         parse_config(JOB | {"head": {"target": "category", "preset": "tutorial"}})
 
 
