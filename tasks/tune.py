@@ -20,10 +20,10 @@ def tune(manifest: pd.DataFrame, embedded: Embedded, head: TrainedHead, spec: Ru
     from regraft.heads.head import Head
 
     bench, config, digests = Bench.of(spec), spec.config, manifest["digest"].tolist()
-    progress = bench.meter.expect("tune", tuning.steps(manifest, config.tune))
+    progress = bench.meter.expect("tune", tuning.max_steps(manifest, config.tune))
     backbone = embedded.extractor(config).backbone()
     saved = Head.from_bytes(head.head, target_of(config))
-    tuned = tuning.tune(manifest, backbone, saved, bench.store, config.tune, config.seed, progress)
+    tuned = tuning.tune(manifest, backbone, saved, bench.store.blobs, config.tune, config.seed, progress)
     progress = bench.meter.expect("embed again", len(manifest))
     computed = embedding.embed(digests, tuned.backbone, bench.store, config.backbone.batch, progress)
     predicted = tuned.head.predict(embedding.lookup(digests, tuned.backbone.fingerprint, bench.store))

@@ -1,7 +1,7 @@
 """How sure a model is: the intervals or sets of its predictions, and whether a picture is unlike those of training.
 
-A picture is unlike the training's where its features lie farther from the plane of the training features than nearly
-all validation images' do, https://doi.org/10.1109/CVPR52688.2022.00487.
+A picture is unlike those of training where its features lie farther from the plane of the training features than those
+of nearly all validation images: https://doi.org/10.1109/CVPR52688.2022.00487.
 """
 
 import io
@@ -11,43 +11,46 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from regraft.backbones.backbone import Features
 from regraft.errors import VersionError
 from regraft.targets.calibration import Calibration
 from regraft.targets.target import Answers, Target
 
-USUAL = 0.99
-"""The share of validation images that count as usual."""
-PLANE = 64
-"""Directions of the training features that are kept, at most."""
+SIMILAR_SHARE = 0.99
+"""The share of validation images that count as similar to those of training."""
+MAX_DIRECTIONS = 64
+"""Directions of the training features that are kept."""
+MIN_EIGENVALUE = 1e-12
+MIN_NORM = 1e-9
 
 
 @dataclass(frozen=True)
 class Certainty:
-    """What is needed to tell; kept beside the head. D features, K directions."""
+    """What it takes to say how sure a model is, kept beside its head. D features, K directions."""
 
     calibration: Calibration
     """For the intervals of lengths, or the sets of categories."""
     centre: NDArray[np.float32]
     """(D,) mean of the training features."""
-    plane: NDArray[np.float32]
-    """(K, D) orthonormal directions in which they vary most."""
-    usual: float
-    """The largest distance from that plane that is still usual."""
+    directions: NDArray[np.float32]
+    """(K, D) orthonormal directions in which they vary most: the plane that they lie near."""
+    max_distance: float
+    """The largest distance from that plane, 0 to 1, at which a picture still is similar to those of training."""
 
-    def unlike(self, features: NDArray[np.float32]) -> NDArray[np.bool_]:
+    def is_unlike_training(self, features: Features) -> NDArray[np.bool_]:
         """Return which of N pictures, by their features (N, D), are unlike anything in training."""
-        return _distance(features, self.centre, self.plane) > self.usual
+        return _distance(features, self.centre, self.directions) > self.max_distance
 
     def to_bytes(self) -> bytes:
-        """Return it as the bytes of an .npz file."""
+        """Return this as the bytes of certainty.npz."""
         file = io.BytesIO()
         np.savez(
             file,
             means=self.calibration.means,
             half_widths=self.calibration.half_widths,
             centre=self.centre,
-            plane=self.plane,
-            usual=np.array(self.usual),
+            plane=self.directions,
+            usual=np.array(self.max_distance),
             least=np.array(self.calibration.min_probability),
         )
         return file.getvalue()
@@ -57,36 +60,38 @@ class Certainty:
         """Return what `to_bytes` wrote. Raises VersionError where it is damaged."""
         try:
             with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-                least = float(arrays["least"]) if "least" in arrays else np.nan
-                calibration = Calibration(arrays["means"], arrays["half_widths"], least)
+                min_probability = float(arrays["least"]) if "least" in arrays else np.nan
+                calibration = Calibration(arrays["means"], arrays["half_widths"], min_probability)
                 return cls(calibration, arrays["centre"], arrays["plane"], float(arrays["usual"]))
         except Exception as error:  # zip and npy readers raise anything
             raise VersionError(f"certainty.npz cannot be read: {error}"[:300]) from error
 
 
-def certainty(manifest: pd.DataFrame, features: NDArray[np.float32], answers: Answers, target: Target) -> Certainty:
-    """Return how sure the head's answers are. `features` (N, D) and `answers` follow the manifest's rows."""
+def certainty(manifest: pd.DataFrame, features: Features, answers: Answers, target: Target) -> Certainty:
+    """Return how sure a head is of its answers.
+
+    `manifest`: category, split and label of N images; `features`, (N, D), and `answers` follow its rows.
+    """
     is_train, is_validation = ((manifest["split"] == split).to_numpy() for split in ("train", "validation"))
     centre = features[is_train].mean(axis=0)
-    plane = _plane(features[is_train] - centre)
-    usual = float(np.quantile(_distance(features[is_validation], centre, plane), USUAL))
-    return Certainty(target.calibration(manifest, answers), centre, plane, usual)
+    directions = _directions(features[is_train] - centre)
+    max_distance = float(np.quantile(_distance(features[is_validation], centre, directions), SIMILAR_SHARE))
+    return Certainty(target.calibration(manifest, answers), centre, directions, max_distance)
 
 
-def _plane(centred: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The directions of most variance: at most PLANE, and half as many as there are images or features."""
-    kept = max(1, min(PLANE, len(centred) // 2, centred.shape[1] // 2))
+def _directions(centred: Features) -> NDArray[np.float32]:
+    """The directions of most variance: at most MAX_DIRECTIONS, and half as many as there are images or features."""
+    count = max(1, min(MAX_DIRECTIONS, len(centred) // 2, centred.shape[1] // 2))
     gram = centred.astype(np.float64) @ centred.T.astype(np.float64)
-    values, vectors = np.linalg.eigh(gram)
-    best = slice(-kept, None)
-    scale = np.sqrt(np.maximum(values[best], 1e-12))
-    return ((vectors[:, best] / scale).T @ centred).astype(np.float32)
+    eigenvalues, eigenvectors = np.linalg.eigh(gram)
+    largest = slice(-count, None)
+    scale = np.sqrt(np.maximum(eigenvalues[largest], MIN_EIGENVALUE))
+    return ((eigenvectors[:, largest] / scale).T @ centred).astype(np.float32)
 
 
-def _distance(
-    features: NDArray[np.float32], centre: NDArray[np.float32], plane: NDArray[np.float32]
-) -> NDArray[np.float64]:
+def _distance(features: Features, centre: NDArray[np.float32], directions: NDArray[np.float32]) -> NDArray[np.float64]:
     """How far features (N, D) lie from the plane, as a share of their length: (N,), 0 to 1."""
     centred = features - centre
-    rest = centred - (centred @ plane.T) @ plane
-    return np.asarray(np.linalg.norm(rest, axis=1) / np.maximum(np.linalg.norm(centred, axis=1), 1e-9), np.float64)
+    rest = centred - (centred @ directions.T) @ directions
+    lengths = np.maximum(np.linalg.norm(centred, axis=1), MIN_NORM)
+    return np.asarray(np.linalg.norm(rest, axis=1) / lengths, np.float64)

@@ -10,11 +10,12 @@ import pandas as pd
 
 from regraft.backbones.embedding import lookup
 from regraft.errors import RegraftError
-from regraft.heads import head
+from regraft.heads.training import train
 from regraft.judging.evaluation import Terms
 from regraft.store.records import Attribution
 from regraft.store.store import Store
 from regraft.store.versions import Version
+from regraft.targets.choice import target_of_kind
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,8 @@ class Experiment:
         """
         target = self.terms.target
         features = lookup(manifest["digest"].tolist(), self.backbone_fingerprint, self.store)
-        trained = head.train(manifest, features, self.terms.head, seed).head
+        trained_for = target_of_kind(target.kind, manifest["category"].unique())
+        trained = train(manifest, features, trained_for, self.terms.head, seed).head
         answers = trained.predict(lookup(self.holdout["digest"].tolist(), self.backbone_fingerprint, self.store))
         return target.rmse(target.truth(self.holdout), target.aligned(answers, trained.target))
 

@@ -24,7 +24,7 @@ from regraft.backbones import embedding
 from regraft.backbones.loading import load_backbone
 from regraft.config import HeadSettings
 from regraft.dataset import misfiled
-from regraft.heads import softmax
+from regraft.heads.softmax import fit_softmax
 from regraft.store.store import Store
 
 FOLDS = 5
@@ -39,15 +39,15 @@ def regrafts_way(manifest: pd.DataFrame, features: np.ndarray) -> set[str]:
 def cleanlabs_way(manifest: pd.DataFrame, features: np.ndarray) -> set[str]:
     """The digests whose category is called wrong."""
     names = sorted(manifest["category"].unique())
-    target = manifest["category"].map(names.index).to_numpy()
+    category_index = manifest["category"].map(names.index).to_numpy()
     x = ((features - features.mean(axis=0)) / np.sqrt(np.maximum(features.var(axis=0), 1e-3))).astype(np.float32)
     fold = np.random.default_rng(0).integers(0, FOLDS, len(x))
-    said = np.zeros((len(x), len(names)))
+    probabilities = np.zeros((len(x), len(names)))
     for number in range(FOLDS):
-        out, chooses = fold == number, fold == (number + 1) % FOLDS
-        learnt = softmax.fit(x, target, ~out & ~chooses, chooses, HeadSettings())
-        said[out] = learnt.probabilities(x[out])
-    return set(manifest.loc[find_label_issues(target, said, n_jobs=1), "digest"])
+        is_out, is_validation = fold == number, fold == (number + 1) % FOLDS
+        softmax = fit_softmax(x, category_index, ~is_out & ~is_validation, is_validation, HeadSettings())
+        probabilities[is_out] = softmax.probabilities(x[is_out])
+    return set(manifest.loc[find_label_issues(category_index, probabilities, n_jobs=1), "digest"])
 
 
 def main() -> None:

@@ -33,7 +33,7 @@ from regraft.backbones.loading import load_backbone
 from regraft.backbones.stderr import muted_stderr
 from regraft.config import HeadSettings, Normal, SplitSettings
 from regraft.dataset import labels, splits
-from regraft.heads import head
+from regraft.heads.training import train as train_head
 from regraft.pictures.colours import rgb
 from regraft.store.store import Store
 from regraft.targets.lengths import Lengths
@@ -116,7 +116,7 @@ def ours(manifest: pd.DataFrame, backbone: Backbone, store: Store) -> tuple[floa
     began, digests = time.monotonic(), manifest["digest"].tolist()
     embedding.embed(digests, backbone, store, 32, lambda _: None)
     features = embedding.lookup(digests, backbone.fingerprint, store)
-    trained = head.train(manifest, features, HeadSettings(), 0)
+    trained = train_head(manifest, features, Lengths(), HeadSettings(), 0)
     seconds = time.monotonic() - began
     is_test = (manifest["split"] == "test").to_numpy()
     truth, answers = Lengths().truth(manifest), trained.head.predict(features)

@@ -22,13 +22,14 @@ from regraft.config import Config
 from regraft.config_file import load_config, parse_config
 from regraft.dataset import labels, misfiled, screening, splits
 from regraft.fetching import shard as fetching
-from regraft.heads import head
+from regraft.heads.training import train
 from regraft.links.lists import read_list
 from regraft.pipeline.bench import Bench
 from regraft.pipeline.run import open_run
 from regraft.store import versions
 from regraft.store.store import Store
 from regraft.targets.auc import auc
+from regraft.targets.choice import target_of
 from regraft.targets.lengths import Lengths
 from regraft.targets.oracle import excess, oracle_errors
 from regraft.web.client import Client
@@ -146,7 +147,7 @@ def drawn_anew(version: versions.Version, config: Config, seed: int) -> tuple[fl
     manifest["split"] = [splits.split_of(config.split, seed, c, d) for c, d in rows]
     manifest["label"] = [labels.label_of(said[c], seed, c, d) for c, d in rows]  # type: ignore[arg-type]
     features = lookup(manifest["digest"].tolist(), version.run.backbone_fingerprint, version.store)
-    trained = head.train(manifest, features, config.head, seed)
+    trained = train(manifest, features, target_of(config), config.head, seed)
     test = manifest.assign(prediction=trained.head.predict(features)).query("split == 'test'")
     over, area = excess(rmse_of(test), oracle_errors(test, said)), auc(test)
     assert over is not None

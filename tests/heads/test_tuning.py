@@ -13,13 +13,16 @@ from regraft.backbones.tuned_weights import with_weights
 from regraft.config import HeadSettings, TuneSettings
 from regraft.config_file import parse_config
 from regraft.errors import CheckpointError, ConfigError
-from regraft.heads import head, tuning
+from regraft.heads import tuning
+from regraft.heads.head import Head
 from regraft.heads.model import Extractor, extractor_of, model_of
+from regraft.heads.training import train
 from regraft.menagerie import CONFIG
 from regraft.menagerie.drawing import drawing, encoded
 from regraft.pictures.colours import rgb
 from regraft.store.store import Store
 from regraft.store.versions import version
+from regraft.targets.lengths import Lengths
 
 pytestmark = pytest.mark.tensorflow
 
@@ -35,9 +38,9 @@ def world(store: Store) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["digest", "category", "split", "label"])
 
 
-def grafted(manifest: pd.DataFrame, backbone: Backbone, store: Store) -> head.Head:
+def grafted(manifest: pd.DataFrame, backbone: Backbone, store: Store) -> Head:
     features = features_of([rgb(store.blobs.read(digest)) for digest in manifest["digest"]], backbone)
-    return head.train(manifest, features, HeadSettings(epochs=5), 0).head
+    return train(manifest, features, Lengths(), HeadSettings(epochs=5), 0).head
 
 
 def test_only_the_last_block_learns_and_batch_norm_stays(tmp_path: Path) -> None:
@@ -47,8 +50,8 @@ def test_only_the_last_block_learns_and_batch_norm_stays(tmp_path: Path) -> None
     grafted_head = grafted(manifest, backbone, store)
     settings = TuneSettings(blocks=2, epochs=5, batch=8)
     done: list[int] = []
-    tuned = tuning.tune(manifest, backbone, grafted_head, store, settings, 0, done.append)
-    assert sum(done) == tuning.steps(manifest, settings) == 10
+    tuned = tuning.tune(manifest, backbone, grafted_head, store.blobs, settings, 0, done.append)
+    assert sum(done) == tuning.max_steps(manifest, settings) == 10
     assert len(done) > 5
     changed = {w.path.split("/")[0] for w in tuned.backbone.model.weights if not np.array_equal(before[w.path], w)}
     assert changed
@@ -61,7 +64,7 @@ def test_a_tuned_backbone_is_found_again_from_its_weights(tmp_path: Path) -> Non
     store = Store(str(tmp_path))
     manifest, backbone = world(store), load_backbone("MobileNetV2", "random")
     scratch, made = TuneSettings(blocks="all", epochs=1), grafted(manifest, backbone, store)
-    tuned = tuning.tune(manifest, backbone, made, store, scratch, 0, lambda _: None)
+    tuned = tuning.tune(manifest, backbone, made, store.blobs, scratch, 0, lambda _: None)
     pictures = [rgb(store.blobs.read(digest)) for digest in manifest["digest"][:3]]
     settings = CONFIG.backbone.model_copy(update={"name": "MobileNetV2", "weights": "random"})
     again = Extractor(settings, tuned.backbone.fingerprint, tuned.weights).backbone()
@@ -84,6 +87,6 @@ def test_a_job_that_fine_tunes_publishes_the_tuned_backbone(tmp_path: Path) -> N
     assert "-tuned-" in extractor_of(made).fingerprint
     assert set(made.run.history) == {"loss", "val_loss", "tune_loss", "tune_val_loss"}
     test = made.table("predictions.parquet").query("split == 'test'")
-    pictures = [rgb(made.store.blobs.read(str(digest))) for digest in test["digest"]]
+    pictures = [rgb(made.store.blobs.read(digest)) for digest in test["digest"]]
     said = model_of(made).predict(pictures)["length_cm"]
     np.testing.assert_allclose(said, test["prediction"], atol=0.5)

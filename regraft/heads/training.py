@@ -1,0 +1,44 @@
+"""How a head is trained, on features that have been computed before."""
+
+from dataclasses import dataclass
+from typing import assert_never
+
+import numpy as np
+import pandas as pd
+
+from regraft.backbones.backbone import Features
+from regraft.config import HeadSettings
+from regraft.errors import TrainingError
+from regraft.heads import graft, tutorial
+from regraft.heads.determinism import make_deterministic
+from regraft.heads.head import Head
+from regraft.targets.target import Target
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A head and how it was trained."""
+
+    head: Head
+    history: dict[str, list[float]]
+    """Loss and val_loss by epoch: cross-entropy of the category; of the tutorial's, cm squared by ten steps."""
+
+
+def train(manifest: pd.DataFrame, features: Features, target: Target, settings: HeadSettings, seed: int) -> Trained:
+    """Return a head trained on the train split, stopped early on the validation split.
+
+    `manifest`: category, split and label in cm of N images, whose features, (N, D), follow its rows. The same seed
+    gives the same head, to the bit on one machine; see `make_deterministic` for what that means to the process. Raises
+    TrainingError where a loss is not a number.
+    """
+    make_deterministic(seed)
+    match settings.preset:
+        case "graft":
+            model, history = graft.fit(manifest, features, target, settings)
+        case "tutorial":
+            model, history = tutorial.fit(manifest, features)
+        case _:
+            assert_never(settings.preset)
+    if not all(np.isfinite(losses).all() for losses in history.values()):
+        raise TrainingError("Training stopped: the loss is not a number. Try a smaller head.learning_rate.")
+    return Trained(Head(model, target), history)

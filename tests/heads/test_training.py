@@ -1,0 +1,80 @@
+"""Training: the same seed gives the same head, and each preset learns what it promises."""
+
+from typing import Literal
+
+import numpy as np
+import pytest
+
+from regraft.config import HeadSettings
+from regraft.errors import TrainingError
+from regraft.heads.ridge import ridge_weights
+from regraft.heads.training import train
+from regraft.targets.categories import Categories
+from regraft.targets.lengths import Lengths
+from regraft.targets.oracle import oracle_errors
+from tests.heads.synthetic import tigers_and_cats
+from tests.targets.worlds import DISTRIBUTIONS
+
+pytestmark = pytest.mark.tensorflow
+
+Preset = Literal["graft", "tutorial"]
+
+
+@pytest.mark.parametrize("preset", ["graft", "tutorial"])
+def test_the_same_seed_gives_the_same_head_to_the_bit(preset: Preset) -> None:
+    manifest, features = tigers_and_cats()
+    settings = HeadSettings(preset=preset, epochs=15)
+    first, second = (train(manifest, features, Lengths(), settings, 3).head.predict(features) for _ in range(2))
+    assert first.tobytes() == second.tobytes()
+
+
+def test_the_graft_comes_near_the_oracle_and_the_tutorials_way_does_not() -> None:
+    manifest, features = tigers_and_cats(400)
+    is_test = (manifest["split"] == "test").to_numpy()
+    ceiling = oracle_errors(manifest[is_test], DISTRIBUTIONS)
+    assert ceiling is not None
+
+    def excess(preset: Preset) -> float:
+        lengths = train(manifest, features, Lengths(), HeadSettings(preset=preset), 0).head.predict(features)
+        return float(np.sqrt(((lengths - manifest["label"])[is_test] ** 2).mean())) / ceiling.rmse - 1
+
+    graft, tutorial = excess("graft"), excess("tutorial")
+    print(f"above the oracle: graft {graft:.1%}, tutorial {tutorial:.1%}")
+    assert graft < 0.05 < tutorial
+
+
+def test_real_labels_that_vary_within_a_category_are_learnt() -> None:
+    manifest, features = tigers_and_cats()
+    manifest["label"] = 50 + 20 * features[:, 1] + 30 * (manifest["category"] == "tiger")
+    lengths = train(manifest, features, Lengths(), HeadSettings(), 0).head.predict(features)
+    is_test = manifest["split"] == "test"
+    assert np.corrcoef(lengths[is_test], manifest["label"][is_test])[0, 1] > 0.95
+
+
+def test_categories_are_answered_with_their_probabilities() -> None:
+    manifest, features = tigers_and_cats(400)
+    target = Categories(("cat", "tiger"))
+    head = train(manifest, features, target, HeadSettings(target="category"), 0).head
+    probabilities = head.predict(features)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-6)
+    rows = target.predictions(manifest, probabilities)
+    assert (rows["prediction"] == rows["category"])[rows["split"] == "test"].mean() > 0.95
+    assert probabilities.tobytes() == target.answers(rows).tobytes()
+
+
+@pytest.mark.parametrize("preset", ["graft", "tutorial"])
+def test_a_loss_that_is_no_number_stops_training(preset: Preset) -> None:
+    manifest, features = tigers_and_cats()
+    features[3, 2] = np.nan
+    with pytest.raises(TrainingError, match="not a number"):
+        train(manifest, features, Lengths(), HeadSettings(preset=preset, epochs=3), 0)
+
+
+def test_the_ridge_joins_in_only_where_it_is_sure_to_help() -> None:
+    random = np.random.default_rng(0)
+    x, is_train = random.normal(0, 1, (300, 8)), np.arange(300) < 200
+    noise = random.normal(0, 10, 300)
+    assert ridge_weights(x, noise, is_train, ~is_train) is None
+    weights = ridge_weights(x, 20 * x[:, 3] + noise, is_train, ~is_train)
+    assert weights is not None
+    assert np.abs(weights).argmax() == 3
