@@ -1,5 +1,7 @@
 """Drop the pictures that are in the wrong list."""
 
+from datetime import UTC, datetime
+
 import pandas as pd
 from prefect import task
 from prefect.cache_policies import NO_CACHE
@@ -7,6 +9,7 @@ from prefect.cache_policies import NO_CACHE
 from regraft.backbones import embedding
 from regraft.dataset import misfiled
 from regraft.dataset.manifest import check_enough
+from regraft.dataset.neighbours import find_misfiled
 from regraft.dataset.screening import Screened
 from regraft.pipeline.bench import Bench
 from regraft.pipeline.spec import RunSpec
@@ -23,7 +26,7 @@ def drop_misfiled(
         return screened, manifest
     with bench.meter.step("drop misfiled"):
         features = embedding.lookup(manifest["digest"].tolist(), embedded.fingerprint, bench.store)
-        found = misfiled.remembered(misfiled.find(manifest, features), bench.store)
-        left = manifest[~misfiled.among(manifest, found)].reset_index(drop=True)
-        check_enough(left, spec.config)
-        return screened.without(found), left
+        new = misfiled.remember(find_misfiled(manifest, features), bench.store, datetime.now(UTC))
+        left = manifest[~misfiled.is_among(manifest, new)].reset_index(drop=True)
+        check_enough(left, spec.config.categories, spec.config.split)
+        return screened.without(new), left

@@ -16,6 +16,6 @@ def label(pictures: pd.DataFrame, links: pd.DataFrame, spec: RunSpec) -> pd.Data
     with Bench.of(spec).meter.step("label"):
         labels = Labelling.of(spec.config).labels(pictures, links)
         manifest = manifest_of(pictures, labels, spec.config.split, spec.config.seed)
-        check_enough(manifest, spec.config)
+        check_enough(manifest, spec.config.categories, spec.config.split)
         check_vary(manifest)
         return manifest

@@ -1,6 +1,7 @@
 """Screen all links together."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 import pandas as pd
 from prefect import task
@@ -18,4 +19,5 @@ def screen(fetched: Sequence[pd.DataFrame], spec: RunSpec) -> Screened:
     bench = Bench.of(spec)
     bench.crew.close()  # all is fetched: its processes' memory is better used for tables and networks
     with bench.meter.step("screen"):
-        return screening.screen(pd.concat(fetched, ignore_index=True), spec.config, bench.store)
+        links, config = pd.concat(fetched, ignore_index=True), spec.config
+        return screening.screen(links, config.screen, config.split, config.seed, bench.store, datetime.now(UTC))

@@ -1,19 +1,18 @@
-"""Labels and splits, drawn from (seed, category, digest) and never from a position; and the best that is possible.
+"""Synthetic lengths, and what their distributions' clipping does to mean and median.
 
-The same image has the same label and the same split in every run, whatever comes or goes around it. And as labels are
-drawn from known distributions, the error of the *oracle*, who knows the category and nothing else, is known too.
+An image's length depends on (seed, category, digest) and on no other image, so it is the same in every run.
 """
 
 import math
 from statistics import NormalDist
 
 from regraft.config import Normal
-from regraft.dataset.splits import drawn
+from regraft.dataset.splits import uniform
 
 
 def label_of(distribution: Normal, seed: int, category: str, digest: str) -> float:
-    """Return the label of an image, in cm: the distribution's quantile at a number drawn for it, clipped."""
-    length = NormalDist(distribution.mean, distribution.std).inv_cdf(drawn("label", seed, category, digest))
+    """Return the length of an image in cm: the distribution's quantile at a uniform number of its own, clipped."""
+    length = NormalDist(distribution.mean, distribution.std).inv_cdf(uniform("label", seed, category, digest))
     return clipped(distribution, length)
 
 

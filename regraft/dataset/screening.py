@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 import numpy as np
@@ -10,16 +10,10 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from regraft.config import Config
-from regraft.dataset.misfiled import among, known_misfiled
-from regraft.dataset.placeholders import (
-    _shared,
-    _shows_picture,
-    find_placeholders,
-    known_placeholders,
-    put_placeholders,
-)
-from regraft.dataset.splits import split_of
+from regraft.config import ScreenSettings, SplitSettings
+from regraft.dataset.misfiled import is_among, known_misfiled
+from regraft.dataset.placeholders import learn_placeholders, shares_bytes, shows_placeholder
+from regraft.dataset.splits import SPLITS, Split, split_of
 from regraft.links.memory import COLUMNS
 from regraft.links.rot import survival
 from regraft.pictures.near import clusters
@@ -27,115 +21,125 @@ from regraft.store.records import Survival
 from regraft.store.store import Store
 from regraft.verdicts import Reason, Verdict
 
+PICTURES = ["digest", "category", "urls", "width", "height", "phash", "cluster"]
+"""The columns of the pictures to learn from, a row a digest: `urls` are all URLs that show it, the one that is kept
+first, and `cluster` is the smallest digest of its near-duplicates."""
+
 
 @dataclass(frozen=True)
 class Screened:
     """What a run's links came to."""
 
     links: pd.DataFrame
-    """Columns links.COLUMNS, with their last verdicts."""
+    """Columns memory.COLUMNS, with their last verdicts."""
     pictures: pd.DataFrame
-    """What there is to learn from, see `screened`."""
+    """The pictures to learn from, columns PICTURES."""
     survival: dict[str, Survival]
     """How many of the links that ever showed a picture still do, by category."""
 
     def without(self, misfiled: pd.DataFrame) -> "Screened":
-        """Return it without some pictures (digest, category), whose links are `misfiled`."""
+        """Return it without some pictures (digest, category), whose links become `misfiled`."""
         if misfiled.empty:
             return self
         links = self.links.copy()
-        _drop(links, (links["verdict"] == Verdict.ALIVE) & among(links, misfiled), Reason.MISFILED)
-        return replace(
-            self, links=links, pictures=self.pictures[~among(self.pictures, misfiled)].reset_index(drop=True)
-        )
+        _drop(links, (links["verdict"] == Verdict.ALIVE) & is_among(links, misfiled), Reason.MISFILED)
+        pictures = self.pictures[~is_among(self.pictures, misfiled)].reset_index(drop=True)
+        return replace(self, links=links, pictures=pictures)
 
 
-def screen(links: pd.DataFrame, config: Config, store: Store) -> Screened:
-    """Return the last verdicts on links, columns links.MEMORY. The store learns new placeholders.
+def screen(
+    links: pd.DataFrame, settings: ScreenSettings, split: SplitSettings, seed: int, store: Store, now: datetime
+) -> Screened:
+    """Return the last verdicts on links, columns memory.MEMORY, once the store knows the placeholders that they show.
 
-    Pictures that are known to be misfiled go last, so that they are left out of what they were in when they were found.
+    Pictures that are known to be misfiled are dropped last: they stay in the clusters that they were found in.
     """
-    now = datetime.now(UTC)
-    known = known_placeholders(store)
-    new = find_placeholders(links, known, now)
-    if len(new):
-        known = pd.concat([known, new], ignore_index=True) if len(known) else new
-        put_placeholders(store, known)
-    days = config.screen.accept_replaced_days
+    placeholders = learn_placeholders(links, store, now)
+    days = settings.accept_replaced_days
     accepted_before = now - timedelta(days=days) if days is not None else None
-    of_split = partial(split_of, config.split, config.seed)
-    judged, pictures = screened(links, known, config.screen.near, of_split, accepted_before)
-    whole = Screened(judged[COLUMNS], pictures, survival(links, judged))
+    split_of_picture = partial(split_of, split, seed)
+    judged, pictures = last_verdicts(links, placeholders, settings.near, split_of_picture, accepted_before)
+    screened = Screened(judged[COLUMNS], pictures, survival(links, judged))
+    if not settings.misfiled:
+        return screened
     misfiled = known_misfiled(store)
-    return whole.without(misfiled[~misfiled["accepted"]]) if config.screen.misfiled else whole
+    return screened.without(misfiled[~misfiled["accepted"]])
 
 
-def screened(
+def last_verdicts(
     links: pd.DataFrame,
     placeholders: pd.DataFrame,
     near: int,
-    split_of: Callable[[str, str], str],
+    split_of_picture: Callable[[str, str], Split],
     accepted_before: datetime | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the links with their last verdicts, and the pictures to learn from, one row a digest.
+    """Return the links with their last verdicts, and the pictures to learn from, columns PICTURES.
 
-    pictures: digest, category, urls, width, height, phash, cluster (the smallest digest of its near-duplicates).
-    `split_of(category, digest)` is asked because near-duplicates must not lie on two sides of a split: of a cluster
-    that would, the members on the better held-out side stay, and the others are left out. A link that shows another
-    picture than the one it is known for is `replaced`, unless it has done so since `accepted_before`.
+    Two pictures are near-duplicates if at most `near` of the 64 bits of their perceptual hashes differ. Such must not
+    lie in two splits: of a cluster that would, the members in its most held-out split stay, and the others go;
+    `split_of_picture(category, digest)` says in which split a picture is. A link that shows another picture than the
+    one that it is known for is `replaced`, unless it has shown it since before `accepted_before`.
     """
     links = links.copy()
-    signatures = set(placeholders["digest"]) - {""}
-    addresses = set(placeholders["final_url"]) - {""}
-    known = links["digest"].isin(signatures) | links["final_url"].isin(addresses) | _shows_picture(links, placeholders)
-    _drop(links, (links["digest"] != "") & known, Reason.PLACEHOLDER)
-
-    swapped = links["replaced_at"].notna() & ~links["trusted_digest"].isin(signatures)
-    if accepted_before is not None:
-        swapped &= links["replaced_at"] > accepted_before
-    _drop(links, (links["verdict"] == Verdict.ALIVE) & swapped, Reason.REPLACED)
-
-    shared = links.loc[_shared(links), ["digest", "category", "first_seen", "url"]]
-    shared = shared[links.loc[shared.index, "verdict"] == "alive"]
-    homes = shared.groupby("digest")["category"].transform("nunique") > 1
-    ordered = shared[~homes].sort_values(["digest", "first_seen", "url"])
-    again = ordered.index[ordered["digest"].duplicated()]
-    _drop(links, links.index.isin(shared.index[homes].append(again)), Reason.DUPLICATE)
-
+    _drop(links, shows_placeholder(links, placeholders), Reason.PLACEHOLDER)
+    _drop(links, _is_replaced(links, placeholders, accepted_before), Reason.REPLACED)
+    _drop(links, _is_duplicate(links), Reason.DUPLICATE)
     pictures = _pictures(links)
     pictures["cluster"] = clusters(pictures["phash"], pictures["digest"], near)
-    pictures["split"] = [split_of(c, d) for c, d in zip(pictures["category"], pictures["digest"], strict=True)]
-    clash = _clashing(pictures)
-    shown = links["digest"].isin(set(pictures.loc[clash, "digest"])) & (links["verdict"] == Verdict.ALIVE)
-    _drop(links, shown, Reason.NEAR_DUPLICATE)
-    return links, pictures[~clash].drop(columns="split").reset_index(drop=True)
+    splits = [split_of_picture(c, d) for c, d in zip(pictures["category"], pictures["digest"], strict=True)]
+    clashes = _clashes(pictures["cluster"], pd.Series(splits, pictures.index, dtype=object))
+    is_alive = links["verdict"] == Verdict.ALIVE
+    _drop(links, is_alive & links["digest"].isin(set(pictures.loc[clashes, "digest"])), Reason.NEAR_DUPLICATE)
+    return links, pictures.loc[~clashes, PICTURES].reset_index(drop=True)
 
 
 def _drop(links: pd.DataFrame, which: "pd.Series[bool] | NDArray[np.bool_]", reason: Reason) -> None:
-    links.loc[which, "verdict"] = str(reason.verdict)
-    links.loc[which, "reason"] = str(reason)
+    links.loc[which, "verdict"] = reason.verdict
+    links.loc[which, "reason"] = reason
+
+
+def _is_replaced(
+    links: pd.DataFrame, placeholders: pd.DataFrame, accepted_before: datetime | None
+) -> "pd.Series[bool]":
+    """Which links show another picture than the one that they are known for, and nobody has accepted it."""
+    known_for_placeholder = links["trusted_digest"].isin(set(placeholders["digest"]) - {""})
+    is_replaced = (links["verdict"] == Verdict.ALIVE) & links["replaced_at"].notna() & ~known_for_placeholder
+    return is_replaced if accepted_before is None else is_replaced & (links["replaced_at"] > accepted_before)
+
+
+def _is_duplicate(links: pd.DataFrame) -> "pd.Series[bool]":
+    """Which links show bytes that an earlier link of their category shows, or that a link of another category shows."""
+    shared = links.loc[shares_bytes(links), ["digest", "category", "first_seen", "url", "verdict"]]
+    shared = shared[shared["verdict"] == Verdict.ALIVE]
+    in_many = shared.groupby("digest")["category"].transform("nunique") > 1
+    in_one = shared[~in_many].sort_values(["digest", "first_seen", "url"])
+    later = in_one.index[in_one["digest"].duplicated()]
+    return pd.Series(links.index.isin(shared.index[in_many].append(later)), links.index)
 
 
 def _pictures(links: pd.DataFrame) -> pd.DataFrame:
-    """One row for each digest that is alive, with every URL that shows it, the one that is kept first."""
+    """One row for each digest that is alive; columns PICTURES, but for the cluster."""
     columns = ["digest", "category", "width", "height", "phash", "url"]
     pictures = links.loc[links["verdict"] == Verdict.ALIVE, columns].sort_values("digest", ignore_index=True)
-    others = links.loc[_shared(links) & (links["reason"] == Reason.DUPLICATE), ["digest", "url"]].sort_values("url")
-    kept = pictures.loc[pictures["digest"].isin(set(others["digest"])), "digest"]
-    row_of = pd.Series(kept.index, index=kept)
-    others = others[others["digest"].isin(row_of.index)]
-    rows = np.concatenate([np.arange(len(pictures)), row_of.loc[others["digest"]].to_numpy(dtype=np.int64)])
-    flat = pa.concat_arrays([pa.array(table["url"], pa.string()) for table in (pictures, others)])
+    copies = links.loc[shares_bytes(links) & (links["reason"] == Reason.DUPLICATE), ["digest", "url"]]
+    copies = copies.sort_values("url")
+    pictures["url"] = _with_copies(pictures, copies[copies["digest"].isin(set(pictures["digest"]))])
+    return pictures.rename(columns={"url": "urls"})
+
+
+def _with_copies(pictures: pd.DataFrame, copies: pd.DataFrame) -> "pd.Series[list[str]]":
+    """The URLs of each picture: its own, then those of its copies (digest, url) in their order. Both as Arrow lists."""
+    copied = pictures.loc[pictures["digest"].isin(set(copies["digest"])), "digest"]  # few of all
+    row_of = pd.Series(copied.index, copied)
+    rows = np.concatenate([np.arange(len(pictures)), row_of.loc[copies["digest"]].to_numpy(dtype=np.int64)])
+    urls = pa.concat_arrays([pa.array(table["url"], pa.string()) for table in (pictures, copies)])
     ends = np.bincount(rows, minlength=len(pictures)).cumsum()
     offsets = pa.array(np.concatenate([[0], ends]), pa.int32())
-    urls = pa.ListArray.from_arrays(offsets, flat.take(pa.array(np.argsort(rows, kind="stable"))))
-    pictures["url"] = pd.Series(pd.arrays.ArrowExtensionArray(urls))
-    order = ["digest", "category", "urls", "width", "height", "phash"]
-    return pictures.rename(columns={"url": "urls"})[order]
+    lists = pa.ListArray.from_arrays(offsets, urls.take(pa.array(np.argsort(rows, kind="stable"))))
+    return pd.Series(pd.arrays.ArrowExtensionArray(lists))
 
 
-def _clashing(pictures: pd.DataFrame) -> "pd.Series[bool]":
-    """Pictures whose cluster has members in a split that goes before theirs: test, then validation, then train."""
-    rank = pictures["split"].map({"test": 0, "validation": 1, "train": 2})
-    first = rank.groupby(pictures["cluster"]).transform("min")
-    return rank > first
+def _clashes(cluster: "pd.Series[str]", split: "pd.Series[str]") -> "pd.Series[bool]":
+    """Which pictures have a near-duplicate in a split that is held out more: test before validation before train."""
+    rank = split.map({name: rank for rank, name in enumerate(SPLITS)})
+    return rank < rank.groupby(cluster).transform("max")

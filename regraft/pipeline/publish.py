@@ -65,7 +65,7 @@ def publish(run: Run, made: Finished) -> Story:
     about = _about(run, made, parent)
     pictures = _plots(run, made, before)
     shown = examples(made.evaluation.predictions, target_of(run.config))
-    changed, left_out = changes(made.screened.links, before), misfiled.shown(made.screened.links, run.store)
+    changed, left_out = changes(made.screened.links, before), misfiled.misfiled_links(made.screened.links, run.store)
     small = thumbnails(report.pictured(changed, left_out, shown), run.store)
     story = Story(
         name,

@@ -10,22 +10,22 @@ from regraft.store.store import Store
 
 
 def accept(store: Store, url: str) -> None:
-    """Let the next run learn from what a replaced or misfiled link shows now.
+    """Let the next run learn from the picture that a replaced or misfiled link shows now.
 
-    Raises LinkError where the link is not known or neither, LockedError while a run is under way.
+    Raises LinkError where the link is not known, or is neither; LockedError while a run is under way.
     """
     with store.held():
         shard = shard_of(url)
         table = known_links(store, shard)
-        rows = table["url"] == url
-        if not rows.any():
+        is_link = table["url"] == url
+        if not is_link.any():
             raise LinkError(f"{url} is in no list that {store.url} knows; nothing was changed.")
-        shown = zip(table.loc[rows, "digest"], table.loc[rows, "category"], strict=True)
-        misfiled_here = [misfiled.accept(store, digest, category) for digest, category in shown]
-        rows &= table["replaced_at"].notna()
-        if not rows.any() and not any(misfiled_here):
+        pictures = zip(table.loc[is_link, "digest"], table.loc[is_link, "category"], strict=True)
+        were_misfiled = [misfiled.accept(store, digest, category) for digest, category in pictures]
+        is_replaced = is_link & table["replaced_at"].notna()
+        if not is_replaced.any() and not any(were_misfiled):
             raise LinkError(f"{url} shows the picture that it is known for; there is nothing to accept.")
-        table.loc[rows, "trusted_digest"] = table.loc[rows, "digest"]
-        table.loc[rows, "trusted_phash"] = table.loc[rows, "phash"]
-        table.loc[rows, "replaced_at"] = pd.NaT
+        table.loc[is_replaced, "trusted_digest"] = table.loc[is_replaced, "digest"]
+        table.loc[is_replaced, "trusted_phash"] = table.loc[is_replaced, "phash"]
+        table.loc[is_replaced, "replaced_at"] = pd.NaT
         put_links(store, shard, table)

@@ -25,6 +25,7 @@ import time
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -218,7 +219,8 @@ def regraft(urls: Path, folder: Path) -> None:
 
         fetched = list(shards.map(fetch, fetching.shards(links).items()))
         bench.crew.close()
-        screened = screening.screen(pd.concat(fetched, ignore_index=True), config, bench.store)
+        links = pd.concat(fetched, ignore_index=True)
+        screened = screening.screen(links, config.screen, config.split, config.seed, bench.store, datetime.now(UTC))
     counts = screened.links["reason"].replace("", "alive").value_counts().to_dict()
     print(f"  regraft: {len(screened.pictures)} pictures, {counts}", file=sys.stderr)
 

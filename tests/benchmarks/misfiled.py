@@ -23,7 +23,7 @@ from train import world
 from regraft.backbones import embedding
 from regraft.backbones.loading import load_backbone
 from regraft.config import HeadSettings
-from regraft.dataset import misfiled
+from regraft.dataset.neighbours import find_misfiled
 from regraft.heads.softmax import fit_softmax
 from regraft.store.store import Store
 
@@ -33,7 +33,7 @@ SHARES = (0.0, 0.01, 0.05, 0.1)
 
 def regrafts_way(manifest: pd.DataFrame, features: np.ndarray) -> set[str]:
     """The digests that are called misfiled."""
-    return set(misfiled.find(manifest, features)["digest"])
+    return set(find_misfiled(manifest, features)["digest"])
 
 
 def cleanlabs_way(manifest: pd.DataFrame, features: np.ndarray) -> set[str]:

@@ -1,98 +1,43 @@
-"""Pictures in the wrong list are found, and none that is merely unlike its own."""
+"""Pictures in the wrong list are remembered, and stay out until somebody accepts them."""
 
-import hashlib
+from datetime import UTC, datetime
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
-import pytest
 
-from regraft.dataset import misfiled
-from regraft.dataset.misfiled import known_misfiled
+from regraft.dataset.misfiled import accept, known_misfiled, misfiled_links, remember
 from regraft.store.store import Store
+from regraft.verdicts import Reason
 
-NAMES = ("cat", "dog", "tiger")
-WIDTH = 48
-
-
-def world(each: int = 60, apart: float = 2.0, seed: int = 0) -> tuple[pd.DataFrame, np.ndarray]:
-    """A manifest of so many pictures a category, and features that tell the categories apart."""
-    random = np.random.default_rng(seed)
-    digests = [hashlib.sha256(bytes([i % 256, i // 256])).hexdigest() for i in range(3 * each)]
-    manifest = pd.DataFrame({"category": np.repeat(NAMES, each), "digest": digests})
-    centres = random.normal(0, 1, (3, WIDTH))
-    features = random.normal(0, 1, (3 * each, WIDTH)) + apart * np.repeat(centres, each, axis=0)
-    return manifest, features.astype(np.float32)
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+A_CAT, A_DOG = "a" * 64, "b" * 64
+AMONG_TIGERS = pd.DataFrame({"digest": [A_CAT, A_DOG], "category": "tiger", "like": ["cat", "dog"]})
 
 
-def planted(manifest: pd.DataFrame, rows: list[int], category: str) -> pd.DataFrame:
-    """The manifest with some pictures in another list."""
-    moved = manifest.copy()
-    moved.loc[rows, "category"] = category
-    return moved
-
-
-def test_a_cat_among_the_tigers_is_found_and_nothing_else() -> None:
-    manifest, features = world()
-    rows = [3, 7, 70]
-    found = misfiled.find(planted(manifest, rows, "tiger"), features)
-    assert found.index.tolist() == rows
-    assert found["digest"].tolist() == manifest["digest"][rows].tolist()
-    assert (found["category"].tolist(), found["like"].tolist()) == (["tiger"] * 3, ["cat", "cat", "dog"])
-    assert misfiled.find(manifest, features).empty
-
-
-def test_a_picture_that_is_like_nothing_stays() -> None:
-    manifest, features = world()
-    features[[5, 150]] = np.random.default_rng(1).normal(0, 3, (2, WIDTH))
-    assert misfiled.find(manifest, features).empty
-
-
-def test_categories_that_are_too_alike_have_none() -> None:
-    for seed in range(10):
-        manifest, features = world(apart=0.0, seed=seed)
-        assert misfiled.find(manifest, features).empty
-
-
-def test_of_few_pictures_nothing_is_said() -> None:
-    manifest, features = world(misfiled.NEIGHBOURS)
-    moved = planted(manifest, [3], "tiger")
-    assert misfiled.find(moved, features).empty  # the cats are one less than it takes
-    enough, features = world(misfiled.NEIGHBOURS + 1)
-    assert misfiled.find(planted(enough, [3], "tiger"), features).index.tolist() == [3]
-
-
-def test_a_small_category_beside_a_large_one_keeps_its_pictures() -> None:
-    manifest, features = world(400, apart=0.7)
-    few = (manifest["category"] != "cat") | (manifest.groupby("category").cumcount() < 30)
-    assert misfiled.find(manifest[few].reset_index(drop=True), features[few]).empty
-
-
-def test_the_order_of_the_rows_and_the_size_of_the_chunks_are_nothing_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    manifest, features = world()
-    moved = planted(manifest, [3, 70], "tiger")
-    order = np.random.default_rng(2).permutation(len(moved))
-    monkeypatch.setattr(misfiled, "TOGETHER", 7)
-    shuffled = misfiled.find(moved.iloc[order].reset_index(drop=True), features[order])
-    assert set(shuffled["digest"]) == set(manifest["digest"][[3, 70]])
-
-
-def test_of_many_pictures_a_part_is_compared_with(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(misfiled, "REFERENCES", 90)
-    manifest, features = world(300)
-    rows = list(range(0, 300, 15))
-    found = misfiled.find(planted(manifest, rows, "tiger"), features)
-    assert set(found.index) <= set(rows)
-    assert len(found) >= 0.9 * len(rows)
+def test_what_is_known_is_not_new(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    assert remember(AMONG_TIGERS.iloc[:1], store, NOW)["digest"].tolist() == [A_CAT]
+    assert remember(AMONG_TIGERS, store, NOW)["digest"].tolist() == [A_DOG]
+    assert remember(AMONG_TIGERS, store, NOW).empty
+    assert known_misfiled(store)["like"].tolist() == ["cat", "dog"]
+    assert known_misfiled(store)["first_seen"].tolist() == [NOW, NOW]
 
 
 def test_what_was_accepted_by_hand_is_not_found_again(tmp_path: Path) -> None:
-    store, (manifest, features) = Store(str(tmp_path)), world()
-    found = misfiled.find(planted(manifest, [3, 7], "tiger"), features)
-    assert len(misfiled.remembered(found, store)) == 2
-    first, second = found["digest"]
-    assert misfiled.accept(store, first, "tiger")
-    assert not misfiled.accept(store, first, "tiger")
-    assert not misfiled.accept(store, second, "cat")
-    assert misfiled.remembered(found, store).empty
+    store = Store(str(tmp_path))
+    remember(AMONG_TIGERS, store, NOW)
+    assert accept(store, A_CAT, "tiger")
+    assert not accept(store, A_CAT, "tiger"), "it is accepted already"
+    assert not accept(store, A_DOG, "cat"), "only a category in whose list it is misfiled can take it"
+    assert remember(AMONG_TIGERS, store, NOW).empty
     assert known_misfiled(store)["accepted"].tolist() == [True, False]
+
+
+def test_links_that_show_misfiled_pictures_say_what_these_are_like(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    remember(AMONG_TIGERS, store, NOW)
+    rows = [(A_CAT, "tiger", "u1", Reason.MISFILED), (A_CAT, "cat", "u2", Reason.ALIVE), ("", "tiger", "u3", "gone")]
+    links = pd.DataFrame(rows, columns=["digest", "category", "url", "reason"])
+    assert misfiled_links(links, store).to_dict("records") == [
+        {"digest": A_CAT, "category": "tiger", "url": "u1", "like": "cat"}
+    ]

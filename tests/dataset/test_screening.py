@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from regraft.dataset.placeholders import PLACEHOLDERS, find_placeholders
-from regraft.dataset.screening import screened
+from regraft.dataset.screening import last_verdicts
 from regraft.links.findings import Finding
 from regraft.links.merge import merged
 from regraft.pictures.near import clusters, near_pairs
@@ -24,7 +24,7 @@ def links(*rows: tuple[str, str, str, str, str]) -> pd.DataFrame:
 
 
 def reasons(table: pd.DataFrame, split: str = "train") -> list[str]:
-    judged, _ = screened(table, find_placeholders(table, NONE, NOW), 6, lambda c, d: split)
+    judged, _ = last_verdicts(table, find_placeholders(table, NONE, NOW), 6, lambda c, d: split)
     return judged["reason"].tolist()
 
 
@@ -49,7 +49,7 @@ def test_the_same_picture_in_two_categories_is_left_out_of_both() -> None:
 
 def test_near_duplicates_never_lie_on_two_sides_of_a_split() -> None:
     table = links(("a", "cat", "x", "00" * 8, ""), ("b", "cat", "y", "00" * 7 + "01", ""))
-    judged, pictures = screened(table, NONE, 6, lambda c, d: {"x": "train", "y": "test"}[d])
+    judged, pictures = last_verdicts(table, NONE, 6, lambda c, d: {"x": "train", "y": "test"}[d])
     assert judged["reason"].tolist() == ["near_duplicate", ""]
     assert pictures["digest"].tolist() == ["y"]
 
@@ -74,7 +74,7 @@ def test_a_placeholder_whose_bytes_vary_is_found_and_known_from_the_first_link_o
     known = find_placeholders(varied, NONE, NOW)
     assert known["phash"].tolist() != []
     later = links(("w", "cat", "other", "0" * 16, ""))
-    judged, _ = screened(later, known, 6, lambda c, d: "train")
+    judged, _ = last_verdicts(later, known, 6, lambda c, d: "train")
     assert judged["reason"].tolist() == ["placeholder"]
 
 

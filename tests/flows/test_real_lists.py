@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,8 @@ import requests
 from regraft.backbones.embedding import lookup
 from regraft.config import Config
 from regraft.config_file import load_config, parse_config
-from regraft.dataset import labels, misfiled, screening, splits
+from regraft.dataset import labels, screening, splits
+from regraft.dataset.neighbours import find_misfiled
 from regraft.fetching import shard as fetching
 from regraft.heads.training import train
 from regraft.links.lists import read_list
@@ -165,7 +167,7 @@ def planted(version: versions.Version, seed: int) -> tuple[float, int]:
     features = lookup(manifest["digest"].tolist(), version.run.backbone_fingerprint, version.store)
     moved = np.random.default_rng(seed).random(len(manifest)) < 0.05
     other = manifest["category"].map({"tiger": "kittycat", "kittycat": "tiger"})
-    found = misfiled.find(manifest.assign(category=manifest["category"].mask(moved, other)), features)
+    found = find_misfiled(manifest.assign(category=manifest["category"].mask(moved, other)), features)
     right = found["digest"].isin(manifest.loc[moved, "digest"])
     return float(right.sum() / moved.sum()), int((~right).sum())
 
@@ -182,7 +184,8 @@ def fetched(config: Config) -> pd.DataFrame:
             return fetching.fetch_shard(*shard, **pieces, near=config.screen.near, since=spec.since)
 
         tables = list(shards.map(fetch, parts))
-        return screening.screen(pd.concat(tables, ignore_index=True), config, bench.store).links
+        links = pd.concat(tables, ignore_index=True)
+        return screening.screen(links, config.screen, config.split, config.seed, bench.store, datetime.now(UTC)).links
 
 
 def can_be_served(truth: pd.DataFrame) -> "pd.Series[bool]":

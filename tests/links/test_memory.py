@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from regraft.dataset.placeholders import PLACEHOLDERS
-from regraft.dataset.screening import screened
+from regraft.dataset.screening import last_verdicts
 from regraft.errors import LinkError
 from regraft.links.findings import Finding, Request
 from regraft.links.memory import MEMORY, known_links, put_links
@@ -41,7 +41,7 @@ def told(*findings: Finding) -> list[pd.DataFrame]:
 
 
 def reason(memory: pd.DataFrame, accepted_before: datetime | None = None) -> str:
-    judged, _ = screened(memory, PLACEHOLDERS.empty_table().to_pandas(), 6, lambda c, d: "train", accepted_before)
+    judged, _ = last_verdicts(memory, PLACEHOLDERS.empty_table().to_pandas(), 6, lambda c, d: "train", accepted_before)
     return str(judged["reason"].iloc[0])
 
 

@@ -1,0 +1,84 @@
+"""Pictures in the wrong list are found, and none that is merely unlike its own."""
+
+import hashlib
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from regraft.dataset import neighbours
+from regraft.dataset.neighbours import find_misfiled
+
+NAMES = ("cat", "dog", "tiger")
+WIDTH = 48
+
+
+def world(each: int = 60, apart: float = 2.0, seed: int = 0) -> tuple[pd.DataFrame, np.ndarray]:
+    """A manifest of so many pictures a category, and features that tell the categories apart."""
+    random = np.random.default_rng(seed)
+    digests = [hashlib.sha256(bytes([i % 256, i // 256])).hexdigest() for i in range(3 * each)]
+    manifest = pd.DataFrame({"category": np.repeat(NAMES, each), "digest": digests})
+    centres = random.normal(0, 1, (3, WIDTH))
+    features = random.normal(0, 1, (3 * each, WIDTH)) + apart * np.repeat(centres, each, axis=0)
+    return manifest, features.astype(np.float32)
+
+
+def planted(manifest: pd.DataFrame, rows: list[int], category: str) -> pd.DataFrame:
+    """The manifest with some pictures in another list."""
+    moved = manifest.copy()
+    moved.loc[rows, "category"] = category
+    return moved
+
+
+def test_a_cat_among_the_tigers_is_found_and_nothing_else() -> None:
+    manifest, features = world()
+    rows = [3, 7, 70]
+    found = find_misfiled(planted(manifest, rows, "tiger"), features)
+    assert found.index.tolist() == rows
+    assert found["digest"].tolist() == manifest["digest"][rows].tolist()
+    assert (found["category"].tolist(), found["like"].tolist()) == (["tiger"] * 3, ["cat", "cat", "dog"])
+    assert find_misfiled(manifest, features).empty
+
+
+def test_a_picture_that_is_like_nothing_stays() -> None:
+    manifest, features = world()
+    features[[5, 150]] = np.random.default_rng(1).normal(0, 3, (2, WIDTH))
+    assert find_misfiled(manifest, features).empty
+
+
+def test_categories_that_are_too_alike_have_none() -> None:
+    for seed in range(10):
+        manifest, features = world(apart=0.0, seed=seed)
+        assert find_misfiled(manifest, features).empty
+
+
+def test_of_few_pictures_none_is_called_misfiled() -> None:
+    manifest, features = world(neighbours.NEIGHBOURS)
+    moved = planted(manifest, [3], "tiger")
+    assert find_misfiled(moved, features).empty  # the cats are one less than it takes
+    enough, features = world(neighbours.NEIGHBOURS + 1)
+    assert find_misfiled(planted(enough, [3], "tiger"), features).index.tolist() == [3]
+
+
+def test_a_small_category_beside_a_large_one_keeps_its_pictures() -> None:
+    manifest, features = world(400, apart=0.7)
+    few = (manifest["category"] != "cat") | (manifest.groupby("category").cumcount() < 30)
+    assert find_misfiled(manifest[few].reset_index(drop=True), features[few]).empty
+
+
+def test_neither_the_order_of_the_rows_nor_the_size_of_the_batches_matters(monkeypatch: pytest.MonkeyPatch) -> None:
+    manifest, features = world()
+    moved = planted(manifest, [3, 70], "tiger")
+    order = np.random.default_rng(2).permutation(len(moved))
+    monkeypatch.setattr(neighbours, "BATCH_SIZE", 7)
+    shuffled = find_misfiled(moved.iloc[order].reset_index(drop=True), features[order])
+    assert set(shuffled["digest"]) == set(manifest["digest"][[3, 70]])
+
+
+def test_of_many_pictures_all_are_compared_with_a_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(neighbours, "MAX_REFERENCES", 90)
+    manifest, features = world(300)
+    rows = list(range(0, 300, 15))
+    found = find_misfiled(planted(manifest, rows, "tiger"), features)
+    assert set(found.index) <= set(rows)
+    assert len(found) >= 0.9 * len(rows)
