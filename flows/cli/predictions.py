@@ -2,39 +2,42 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from regraft.errors import ConfigError, PictureError
-from regraft.heads.predicting import images_named_by, load_model, predict_images
+from regraft.heads.predicting import Predictions, images_named_by, load_model, predict_images
 from regraft.reporting import plots
 from regraft.store import versions
 from regraft.store.store import Store
 from regraft.web.client import Client
 from regraft.web.guard import Guard
 
-SHOWN = 24
+MAX_PICTURES = 24
+"""Pictures that are saved side by side."""
+MAX_NAME = 40
+"""Characters of an image's name below its picture."""
 
 
 def predict(
     words: Sequence[str], store: str, picture: Path, proxy: str | None = None, name: str = "champion"
-) -> pd.DataFrame:
-    """Return one row an image: image, what `Model.predict` tells, and problem; save the picture of the first ones.
+) -> Predictions:
+    """Return the predictions for images, and save the picture of the first ones.
 
-    `words`: files, folders, globs and URLs. An image that cannot be had has a `problem` and no answer. Raises
+    `words`: files, folders, globs and URLs. An image that cannot be had has a `problem` and no prediction. Raises
     VersionError where there is no such version, PictureError where no word names an image or none can be had.
     """
     version = versions.named(Store(store), name)
     images = [image for word in words for image in images_named_by(word)]
-    predictions = predict_images(images, load_model(version), Client(Guard(), proxy=proxy), SHOWN)
-    whole = predictions.table
-    told = whole[whole["problem"] == ""].head(SHOWN)
-    if told.empty:
-        raise PictureError(str(whole["problem"].iloc[0]))
-    captions = [f"{str(row.image).rsplit('/', 1)[-1][:40]}\n{_said(row)}" for row in told.itertuples()]
-    picture.write_bytes(plots.gallery(predictions.pictures, captions))
-    return whole
+    predictions = predict_images(images, load_model(version), Client(Guard(), proxy=proxy), MAX_PICTURES)
+    table = predictions.table
+    shown = table[table["problem"] == ""].head(MAX_PICTURES)
+    if shown.empty:
+        raise PictureError(str(table["problem"].iloc[0]))
+    names = [str(image).rsplit("/", 1)[-1][:MAX_NAME] for image in shown["image"]]
+    captions = zip(names, predictions.target.captions(shown), strict=True)
+    picture.write_bytes(plots.gallery(predictions.pictures, [f"{name}\n{caption}" for name, caption in captions]))
+    return predictions
 
 
 def check_table(path: Path | None) -> None:
@@ -52,7 +55,3 @@ def save_table(rows: pd.DataFrame, path: Path) -> None:
     else:
         safe = rows["image"].str.replace(r"^(?=[=+\-@\t\r])", "'", regex=True)
         rows.assign(image=safe).to_csv(path, index=False)
-
-
-def _said(row: Any) -> str:
-    return f"{row.length_cm:.1f} cm" if hasattr(row, "length_cm") else f"{row.category}, {row.probability:.0%}"

@@ -1,7 +1,7 @@
 """`regraft predict`, `promote`, `accept`: what is done with a version."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -12,7 +12,7 @@ from regraft.flows.cli.output import table
 Format = Literal["saved_model", "onnx", "litert"]
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from regraft.heads.predicting import Predictions
 
 
 @app.command()
@@ -42,30 +42,25 @@ def predict(
         from regraft.flows.cli.predictions import check_table, predict, save_table
 
         check_table(to)
-        rows = predict(images, store, picture, proxy, version)
+        predictions = predict(images, store, picture, proxy, version)
+        rows = predictions.table
         if to is not None:
             save_table(rows, to)
         if as_json:
             print(rows.to_json(orient="records", indent=1))
         else:
-            _tell(rows)
+            _print_predictions(predictions)
             print(f"The picture: {picture.resolve()}")
         bad = rows.loc[rows["problem"] != "", "problem"].tolist()
         if bad:
             raise PictureError("\n".join([f"{len(bad)} of {len(rows)} images have no prediction:", *bad[:20]]))
 
 
-def _tell(rows: "pd.DataFrame") -> None:
-    good = rows[rows["problem"] == ""]
-    told: list[list[Any]]
-    if "length_cm" in good:
-        columns = ["image", "length (cm)", "90% of such", ""]
-        told = [[r.image, f"{r.length_cm:.1f}", f"{r.low_cm:.0f} to {r.high_cm:.0f}"] for r in good.itertuples()]
-    else:
-        columns = ["image", "category", "probability", "possible", ""]
-        told = [[r.image, r.category, f"{r.probability:.1%}", r.possible] for r in good.itertuples()]
-    marks = ["unlike anything in training" if unlike else "" for unlike in good["unlike"]]
-    table(columns, [[*cells, mark] for cells, mark in zip(told, marks, strict=True)])
+def _print_predictions(predictions: "Predictions") -> None:
+    rows = predictions.table[predictions.table["problem"] == ""]
+    marks = ["unlike anything in training" if unlike else "" for unlike in rows["unlike"]]
+    cells = zip(rows["image"], predictions.target.cells(rows), marks, strict=True)
+    table(["image", *predictions.target.headings, ""], [[image, *answer, mark] for image, answer, mark in cells])
 
 
 @app.command()

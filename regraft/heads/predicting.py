@@ -18,6 +18,7 @@ from regraft.pictures.colours import Pixels, rgb
 from regraft.pictures.decoding import PICTURE_SUFFIXES
 from regraft.pictures.judge import Limits, Unfit, judge
 from regraft.store.versions import Version
+from regraft.targets.target import Target
 from regraft.verdicts import Reason
 from regraft.web.answers import Body, Failed
 from regraft.web.client import Client
@@ -45,6 +46,8 @@ class Predictions:
     """One row an image: `image`, the columns of `Model.predict`, and `problem`: why an image has no prediction."""
     pictures: list[Pixels]
     """The pictures of the first rows without a problem, as many as were asked for, (H, W, 3) uint8 RGB."""
+    target: Target
+    """What the model answers; it puts rows of the table into words."""
 
 
 def load_model(version: Version) -> "Model":
@@ -91,7 +94,7 @@ def predict_images(images: Iterable[str], model: "Model", client: Client, keep_p
         tables.append(predictions.table)
         kept += predictions.pictures[: keep_pictures - len(kept)]
     empty = pd.DataFrame(columns=["image", *model.columns, "problem"])
-    return Predictions(pd.concat(tables, ignore_index=True) if tables else empty, kept)
+    return Predictions(pd.concat(tables, ignore_index=True) if tables else empty, kept, model.head.target)
 
 
 @dataclass(frozen=True)
@@ -133,7 +136,7 @@ def _predict_batch(images: list[str], model: "Model", client: Client) -> Predict
     table = pd.DataFrame({"image": images, "problem": problems})
     if pictures:
         table = table.join(model.predict(pictures).set_axis(table.index[table["problem"] == ""]))
-    return Predictions(table.reindex(columns=["image", *model.columns, "problem"]), pictures)
+    return Predictions(table.reindex(columns=["image", *model.columns, "problem"]), pictures, model.head.target)
 
 
 def _image_bytes(image: str, client: Client) -> bytes:
