@@ -1,7 +1,7 @@
-"""The embedded web: drawn animals behind links that die in every way. Needs no internet; the default of `regraft run`.
+"""The embedded web: drawn animals behind links that die in every way. It needs no internet.
 
-A list written `menagerie:tiger` or `menagerie:cat` is read from here, and the web behind it is served while the run
-lasts.
+`regraft run` uses it where no config is given. Lists are written `menagerie:tiger` and `menagerie:cat` in a config; the
+web behind them is served while the run lasts.
 """
 
 import contextlib
@@ -20,25 +20,25 @@ CONFIG = Config(
     },
     fetch=FetchSettings(deadline_s=3, max_bytes=MAX_BYTES),
 )
-"""The embedded default: the tutorial's job on drawn animals."""
+"""The config of `regraft run` without one: the tutorial's job on drawn animals."""
 
 
 def is_needed(config: Config) -> bool:
-    """Tell whether a config has a list in the menagerie."""
+    """Tell whether a config has a list of the menagerie's."""
     return any(category.list.startswith(MENAGERIE) for category in config.categories.values())
 
 
 @contextlib.contextmanager
 def served(config: Config) -> Iterator[Config]:
-    """Serve the menagerie while the context lasts, if a config asks for it; yield the config that reaches it.
+    """Serve the menagerie while the context lasts, if a config needs it; yield the config with its addresses.
 
-    Raises ListError where there is no such list.
+    Raises ListError where the config names a list that the menagerie has not.
     """
     if not is_needed(config):
         yield config
         return
     categories = {
-        name: category.model_copy(update={"list": _address(category.list)})
+        name: category.model_copy(update={"list": _list_url(category.list)})
         for name, category in config.categories.items()
     }
     with serve(Web()) as server:
@@ -46,11 +46,13 @@ def served(config: Config) -> Iterator[Config]:
         yield config.model_copy(update={"categories": categories, "fetch": fetch})
 
 
-def _address(source: str) -> str:
-    """Where a list such as `menagerie:tiger` is served; any other list as it is."""
+def _list_url(source: str) -> str:
+    """Where a list such as `menagerie:tiger` is served; any other list's source as it is."""
     if not source.startswith(MENAGERIE):
         return source
     animal = source.removeprefix(MENAGERIE)
     if animal not in ANIMALS:
-        raise ListError(f"The menagerie has no list {source!r}; it has: {', '.join(MENAGERIE + a for a in ANIMALS)}.")
+        raise ListError(
+            f"The menagerie has no list {source!r}; it has: {', '.join(MENAGERIE + name for name in ANIMALS)}."
+        )
     return f"{LISTS}{animal}.txt"

@@ -9,8 +9,8 @@ import numpy as np
 from PIL import Image, ImageChops, ImageDraw, ImageEnhance, ImageFilter
 
 Colour = tuple[int, int, int]
-CANVAS = 480
-"""Animals are drawn on a square of this many pixels and then shrunk, which smooths their edges."""
+CANVAS_SIDE = 480
+"""Pixels of the square that animals are drawn on; they are shrunk afterwards, which smooths their edges."""
 INK = (38, 30, 26)
 
 
@@ -19,10 +19,10 @@ def jpeg(animal: str, seed: object, quality: int = 88) -> bytes:
     return encoded(drawing(animal, seed), "JPEG", quality=quality, optimize=False)
 
 
-def encoded(picture: Image.Image, kind: str, **options: object) -> bytes:
-    """Return a picture as the bytes of a file."""
+def encoded(picture: Image.Image, picture_format: str, **options: object) -> bytes:
+    """Return a picture as the bytes of a file; `options` go to Pillow's encoder."""
     file = io.BytesIO()
-    picture.save(file, kind, **options)
+    picture.save(file, picture_format, **options)
     return file.getvalue()
 
 
@@ -31,7 +31,7 @@ def drawing(animal: str, seed: object) -> Image.Image:
     dice = random.Random(f"{animal}/{seed}")
     width, height = dice.randint(280, 420), dice.randint(240, 360)
     picture = _surroundings(dice, width, height)
-    subject, share = ANIMALS[animal](dice), dice.uniform(*SHARES[animal])
+    subject, share = DRAWN_BY[animal](dice), dice.uniform(*SIZE_SHARES[animal])
     side = int(share * min(width, height) * 1.25)
     subject = subject.resize((side, side), Image.Resampling.BOX).rotate(dice.uniform(-9, 9), Image.Resampling.BILINEAR)
     if dice.random() < 0.5:
@@ -47,20 +47,10 @@ def drawing(animal: str, seed: object) -> Image.Image:
     return _lit(picture, dice)
 
 
-def unavailable() -> Image.Image:
-    """Return the picture that hosts show in place of a photo that is gone."""
-    picture = Image.new("RGB", (500, 374), (236, 236, 236))
-    draw = ImageDraw.Draw(picture)
-    draw.rectangle((40, 40, 460, 334), outline=(190, 190, 190), width=4)
-    draw.line((40, 334, 200, 170, 280, 250, 340, 190, 460, 334), fill=(190, 190, 190), width=6)
-    draw.text((150, 60), "This photo is no longer available", fill=(120, 120, 120))
-    return picture
-
-
 def _surroundings(dice: random.Random, width: int, height: int) -> Image.Image:
-    """Sky or wall over ground, with some clutter and grain."""
-    sky, ground = dice.choice(_SCENES)
-    sky, ground = _near(sky, dice, 22), _near(ground, dice, 22)
+    """A background: sky or wall over ground, with some clutter and grain."""
+    sky, ground = dice.choice(SCENES)
+    sky, ground = _varied(sky, dice, 22), _varied(ground, dice, 22)
     horizon = int(height * dice.uniform(0.35, 0.7))
     rows = np.linspace(0, 1, height)[:, None]
     above = np.array(sky) + (np.array([255, 250, 240]) - np.array(sky)) * rows * dice.uniform(0, 0.6)
@@ -73,7 +63,7 @@ def _surroundings(dice: random.Random, width: int, height: int) -> Image.Image:
     for _ in range(dice.randint(6, 26)):
         x, y = dice.uniform(0, width), dice.uniform(horizon * 0.7, height)
         size = dice.uniform(4, 38)
-        colour = _near(ground, dice, 40)
+        colour = _varied(ground, dice, 40)
         if dice.random() < 0.5:
             draw.ellipse((x - size, y - size / 2, x + size, y + size / 2), fill=colour)
         else:
@@ -81,7 +71,7 @@ def _surroundings(dice: random.Random, width: int, height: int) -> Image.Image:
     return picture.filter(ImageFilter.GaussianBlur(dice.uniform(0.3, 2.2)))
 
 
-_SCENES: list[tuple[Colour, Colour]] = [
+SCENES: list[tuple[Colour, Colour]] = [
     ((150, 190, 225), (110, 140, 70)),
     ((205, 190, 150), (150, 120, 80)),
     ((60, 90, 60), (70, 95, 45)),
@@ -91,11 +81,12 @@ _SCENES: list[tuple[Colour, Colour]] = [
     ((235, 205, 160), (190, 160, 110)),
     ((120, 150, 140), (90, 110, 60)),
 ]
+"""Colours of sky or wall, and of the ground."""
 
 
 def _tiger(dice: random.Random) -> Image.Image:
-    """Long and low, orange, striped, round-eared; walks."""
-    coat = _near((226, 130, 40), dice, 20)
+    """A tiger: long and low, orange, striped, round-eared; it walks."""
+    coat = _varied((226, 130, 40), dice, 20)
     layer, draw = _layer()
     stretch, step = dice.uniform(0.92, 1.08), dice.uniform(-26, 26)
     for foot, swing in ((130, step), (170, -step), (300, -step), (338, step)):
@@ -122,8 +113,8 @@ def _tiger(dice: random.Random) -> Image.Image:
 
 
 def _cat(dice: random.Random) -> Image.Image:
-    """Small and upright, grey, brown, black or white, pointed ears; sits."""
-    coat = _near(
+    """A cat: small and upright, grey, brown, black or white, with pointed ears; it sits."""
+    coat = _varied(
         dice.choice([(120, 120, 126), (64, 58, 56), (190, 180, 170), (128, 98, 74), (226, 222, 214)]), dice, 14
     )
     layer, draw = _layer()
@@ -150,12 +141,13 @@ def _cat(dice: random.Random) -> Image.Image:
     return layer
 
 
-ANIMALS: dict[str, Callable[[random.Random], Image.Image]] = {"tiger": _tiger, "cat": _cat}
-SHARES = {"tiger": (0.7, 1.0), "cat": (0.42, 0.72)}
+DRAWN_BY: dict[str, Callable[[random.Random], Image.Image]] = {"tiger": _tiger, "cat": _cat}
+SIZE_SHARES = {"tiger": (0.7, 1.0), "cat": (0.42, 0.72)}
+"""The smallest and the largest share of the picture that an animal takes."""
 
 
 def _layer() -> tuple[Image.Image, ImageDraw.ImageDraw]:
-    layer = Image.new("RGBA", (CANVAS, CANVAS))
+    layer = Image.new("RGBA", (CANVAS_SIDE, CANVAS_SIDE))
     return layer, ImageDraw.Draw(layer)
 
 
@@ -210,7 +202,7 @@ def _lit(picture: Image.Image, dice: random.Random) -> Image.Image:
     return ImageEnhance.Color(picture).enhance(dice.uniform(0.6, 1.25))
 
 
-def _near(colour: Colour, dice: random.Random, spread: int) -> Colour:
+def _varied(colour: Colour, dice: random.Random, spread: int) -> Colour:
     red, green, blue = (min(255, max(0, c + dice.randint(-spread, spread))) for c in colour)
     return red, green, blue
 

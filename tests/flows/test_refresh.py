@@ -14,10 +14,49 @@ from regraft.errors import OutageError, TooFewImages
 from regraft.fetching.shard import check_outage
 from regraft.links.findings import Finding
 from regraft.links.memory import COLUMNS
-from regraft.menagerie.web import REASONS, Web
+from regraft.menagerie.fates import Fate
+from regraft.menagerie.web import Web
 from regraft.store import versions
 from regraft.store.store import Store
 from regraft.verdicts import Reason
+
+REASONS: dict[Fate, set[str]] = {
+    Fate.PHOTO: {"", "near_duplicate", "duplicate"},
+    Fate.FLAKY: {""},
+    Fate.MOVED: {""},
+    Fate.OCTET_STREAM: {""},
+    Fate.AS_HTML: {""},
+    Fate.TWIN: {"duplicate", ""},
+    Fate.RESAVED: {"", "near_duplicate"},
+    Fate.MISFILED: {"misfiled"},
+    Fate.GONE_404: {"gone"},
+    Fate.GONE_410: {"gone"},
+    Fate.FORBIDDEN: {"forbidden"},
+    Fate.SERVER_ERROR: {"server_error"},
+    Fate.RATE_LIMITED: {"rate_limited"},
+    Fate.UNREACHABLE: {"unreachable"},
+    Fate.TLS: {"tls"},
+    Fate.HANG: {"timeout"},
+    Fate.LOOP: {"too_many_redirects"},
+    Fate.PRIVATE: {"blocked"},
+    Fate.PRIVATE_REDIRECT: {"blocked"},
+    Fate.BAD_URL: {"bad_url"},
+    Fate.TOO_LARGE: {"too_large"},
+    Fate.ENDLESS: {"too_large"},
+    Fate.SOFT_404: {"not_an_image"},
+    Fate.HOME: {"not_an_image"},
+    Fate.EMPTY: {"not_an_image"},
+    Fate.SVG: {"not_an_image"},
+    Fate.TRUNCATED: {"truncated"},
+    Fate.SHORT_BODY: {"truncated"},
+    Fate.BOMB: {"too_many_pixels"},
+    Fate.TINY: {"too_small"},
+    Fate.ANIMATED: {"animated"},
+    Fate.PLACEHOLDER: {"placeholder"},
+    Fate.HOTLINK: {"placeholder"},
+    Fate.OPTED_OUT: {"opted_out"},
+}
+"""The reasons that a link of each fate may end with."""
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.usefixtures("prefect_server")]
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
 from regraft.menagerie.drawing import drawing, encoded
-from regraft.menagerie.web import _animation, _bomb
+from regraft.menagerie.odd_pictures import animated_gif, bomb_png
 from regraft.pictures.colours import rgb
 from regraft.pictures.judge import Limits, Picture, Unfit, judge
 
@@ -64,12 +64,12 @@ UNFIT = {
     "a tiny PNG": (encoded(CAT.resize((8, 8)), "PNG"), "too_small"),
     "a tracking pixel": (encoded(Image.new("P", (1, 1)), "GIF"), "too_small"),
     "a hairline": (encoded(CAT.resize((400, 31)), "JPEG"), "too_small"),
-    "a bomb": (_bomb(), "too_many_pixels"),
+    "a bomb": (bomb_png(), "too_many_pixels"),
     "a JPEG that claims 65,000 x 65,000": (
         JPEG.replace(struct.pack(">HH", CAT.height, CAT.width), struct.pack(">HH", 65_000, 65_000), 1),
         "too_many_pixels",
     ),
-    "an animated GIF": (_animation(), "animated"),
+    "an animated GIF": (animated_gif(), "animated"),
     "an animated WEBP": (encoded(CAT, "WEBP", save_all=True, append_images=[CAT.rotate(9)]), "animated"),
     "an animated PNG": (encoded(CAT, "PNG", save_all=True, append_images=[CAT.rotate(9)]), "animated"),
     "one colour": (encoded(Image.new("RGB", (200, 200), "grey"), "JPEG"), "placeholder"),
