@@ -1,18 +1,11 @@
 """What a run under way has made travels by digest, and is gone when the run is over."""
 
-from pathlib import Path
-
 import pandas as pd
 import pytest
 
 from regraft.errors import CorruptError, StoreError
 from regraft.identity import Digest
 from regraft.store.store import Store
-
-
-@pytest.fixture(params=["local", "memory"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
-    return Store(str(tmp_path / "store") if request.param == "local" else f"memory://{tmp_path.name}")
 
 
 def test_a_draft_is_read_by_its_digest_from_another_process_s_store(store: Store) -> None:

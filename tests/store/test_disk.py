@@ -1,0 +1,100 @@
+"""A folder and a bucket are the same to a store: whole files, put in place whole, locked by one at a time."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from regraft.errors import StoreError
+from regraft.store.disk import Disk, disk_at
+from regraft.store.store import Store
+
+LEASE = timedelta(hours=1)
+
+
+@pytest.fixture
+def disk(store: Store) -> Disk:
+    return store.disk
+
+
+def test_a_file_is_read_as_it_was_written_last(disk: Disk) -> None:
+    disk.write("a/b", b"first")
+    disk.write("a/b", b"second")
+    disk.write_unsettled("a/c", b"third")
+    disk.settle()
+    assert (disk.read("a/b"), disk.read("a/c")) == (b"second", b"third")
+    assert disk.names("a") == ["b", "c"]
+    assert (disk.exists("a/b"), disk.size("a/b")) == (True, 6)
+
+
+def test_what_is_not_there_is_missing_and_not_an_error(disk: Disk) -> None:
+    assert (disk.exists("a"), disk.size("a"), disk.names("a"), disk.sizes("a")) == (False, 0, [], {})
+    disk.delete("a")
+    with pytest.raises(FileNotFoundError):
+        disk.read("a")
+
+
+def test_only_the_first_creates_a_file(disk: Disk) -> None:
+    assert disk.create("a", b"first")
+    assert not disk.create("a", b"second")
+    assert disk.read("a") == b"first"
+
+
+def test_a_published_folder_is_there_as_a_whole_and_once(disk: Disk) -> None:
+    disk.publish("v/1", {"last": b"1", "plots/x": b"22"}, last="last")
+    assert disk.sizes("v") == {"v/1/last": 1, "v/1/plots/x": 2}
+    with pytest.raises(StoreError, match="never changes"):
+        disk.publish("v/1", {"last": b"3"}, last="last")
+    assert disk.read("v/1/last") == b"1"
+    disk.delete("v/1")
+    assert disk.sizes("v") == {}
+
+
+def test_a_lock_has_one_holder_and_is_free_afterwards(disk: Disk) -> None:
+    disk.write("file", b"")
+    with disk.lock("lock", 0, LEASE):
+        with pytest.raises(TimeoutError), disk.lock("lock", 0, LEASE):
+            pass
+        with disk.lock("other", 0, LEASE):
+            pass
+    with disk.lock("lock", 0, LEASE):
+        pass
+
+
+def test_the_lock_of_a_holder_that_failed_is_free(disk: Disk) -> None:
+    disk.write("file", b"")
+    with pytest.raises(ZeroDivisionError), disk.lock("lock", 0, LEASE):
+        raise ZeroDivisionError
+    with disk.lock("lock", 0, LEASE):
+        pass
+
+
+@pytest.mark.parametrize(
+    "content", [json.dumps({"until": (datetime.now(UTC) - LEASE).isoformat()}).encode(), b"", b"[]", b"{}"]
+)
+def test_a_lease_that_has_passed_or_says_nothing_is_taken_over(content: bytes, tmp_path: Path) -> None:
+    disk = disk_at(f"memory://{tmp_path.name}")
+    disk.write("lock", content)
+    with disk.lock("lock", 0, LEASE), pytest.raises(TimeoutError), disk.lock("lock", 0, LEASE):
+        pass
+
+
+def test_a_file_can_be_opened_by_other_programs_wherever_it_lies(disk: Disk) -> None:
+    disk.write("a/report.html", b"<html>")
+    path = disk.local_copy("a/report.html")
+    assert (path.name, path.read_bytes()) == ("report.html", b"<html>")
+    with pytest.raises(FileNotFoundError):
+        disk.local_copy("a/none.html")
+
+
+def test_a_disk_says_where_it_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert disk_at("artifacts").address == str(tmp_path / "artifacts")
+    assert disk_at(f"file://{tmp_path}/artifacts").address == str(tmp_path / "artifacts")
+    assert disk_at("memory://bucket/prefix/").address == "memory://bucket/prefix"
+
+
+def test_a_url_that_nothing_speaks_is_refused() -> None:
+    with pytest.raises(StoreError, match="cannot be opened"):
+        disk_at("nonsense://bucket")
