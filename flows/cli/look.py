@@ -7,21 +7,25 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from regraft.flows.cli.app import JsonOption, StoreOption, app, told_apart
-from regraft.flows.cli.output import number, quality, table, tell_run
+from regraft.flows.cli.output import number, print_run_summary, table
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from regraft.store.versions import Version
 
 WHICH = "A version, a beginning that only one has, `newest` or `champion`."
 VersionArgument = Annotated[str, typer.Argument(metavar="VERSION", help=WHICH)]
+LINK_COLUMNS = ["url", "category", "verdict", "reason", "http_status", "checked_at", "dead_since", "outcome"]
+"""The columns of links.parquet that `regraft links` prints."""
 
 
-def _named(name: str, store: str) -> "Version":
-    """The version that a word means. Raises VersionError."""
-    from regraft.store import versions as known
+def _version(word: str, store: str) -> "Version":
+    """The version that a word names. Raises VersionError."""
     from regraft.store.store import Store
+    from regraft.store.versions import named
 
-    return known.named(Store(store), name)
+    return named(Store(store), word)
 
 
 @app.command()
@@ -50,28 +54,28 @@ def versions(
             ["version", "", "alive", "images", "on the test split", "above oracle", "AUC", "why"],
             [
                 [
-                    r.version,
-                    "champion" if r.champion else "",
-                    r.alive,
-                    r.images,
-                    quality(r.rmse, r.accuracy),
-                    number(r.excess, ".1%"),
-                    number(r.auc, ".3f"),
-                    r.why,
+                    row.version,
+                    "champion" if row.champion else "",
+                    row.alive,
+                    row.images,
+                    row.quality,
+                    number(row.excess, ".1%"),
+                    number(row.auc, ".3f"),
+                    row.why,
                 ]
-                for r in rows
+                for row in rows
             ],
         )
 
 
 @app.command()
 def show(version: VersionArgument = "newest", store: StoreOption = "artifacts", as_json: JsonOption = False) -> None:
-    """Tell of one version what its run told: what was found, how good the model is, why it is champion or not.
+    """Print the summary of a version's run: its links, how good its model is, why it is champion or not.
 
     Examples: `regraft show`, `regraft show champion`, `regraft show 20261124T0300`
     """
     with told_apart():
-        tell_run(store, _named(version, store).name, as_json)
+        print_run_summary(_version(version, store), store, as_json)
 
 
 @app.command()
@@ -90,19 +94,20 @@ def diff(
 
         from regraft.reporting.compare import difference
 
-        versions = [_named(name, store) for name in (first, second)]
-        told = difference(*versions)
+        a, b = _version(first, store), _version(second, store)
+        differs = difference(a, b)
         if as_json:
-            print(json.dumps({"a": versions[0].name, "b": versions[1].name, **asdict(told)}, indent=1))
+            print(json.dumps({"a": a.name, "b": b.name, **asdict(differs)}, indent=1))
             return
-        names = [version.name for version in versions]
-        print(f"Images: {', '.join(f'{count} {what}' for what, count in told.images.items())}".replace("_", " "))
-        if told.config:
-            table(["config", *names], [[str(cell) for cell in row] for row in told.config])
-        table(["metric", *names], [[name, number(a, ".3f"), number(b, ".3f")] for name, a, b in told.metrics])
-        table(["links", *names], [list(row) for row in told.links])
-        if told.turned:
-            table(["links that were", "are now", "links"], [list(row) for row in told.turned])
+        counts = ", ".join(f"{count} {what}" for what, count in differs.images.items())
+        print(f"Images: {counts}".replace("_", " "))
+        if differs.config:
+            table(["config", a.name, b.name], differs.config)
+        metrics = [[name, number(in_a, ".3f"), number(in_b, ".3f")] for name, in_a, in_b in differs.metrics]
+        table(["metric", a.name, b.name], metrics)
+        table(["links", a.name, b.name], differs.links)
+        if differs.turned:
+            table(["links that were", "are now", "links"], differs.turned)
 
 
 @app.command()
@@ -120,7 +125,7 @@ def report(
     with told_apart():
         import webbrowser
 
-        path = _named(version, store).local_copy("report.html")
+        path = _version(version, store).local_copy("report.html")
         print(path)
         if browse and sys.stdout.isatty():
             webbrowser.open(path.as_uri())
@@ -132,17 +137,15 @@ def links(
     store: StoreOption = "artifacts",
     as_json: JsonOption = False,
 ) -> None:
-    """Tell what the newest version knows of a link or a host, and why it was dropped.
+    """Print what the newest version knows of a link or a host's links, and why each was dropped.
 
     Example: `regraft links http://photos.savanna.example/tiger/035.jpg`
     """
     with told_apart():
         from regraft.errors import LinkError
-        from regraft.store import versions as known
-        from regraft.store.store import Store
         from regraft.web.urls import host_of
 
-        version = known.newest(Store(store))
+        version = _version("newest", store)
         rows = version.table("links.parquet")
         rows = rows[(rows["url"] == what) | (rows["url"].map(host_of) == what)]
         if rows.empty:
@@ -150,9 +153,13 @@ def links(
         if as_json:
             print(rows.to_json(orient="records", date_format="iso", indent=1))
             return
-        columns = ["url", "category", "verdict", "reason", "http_status", "checked_at", "dead_since", "outcome"]
-        shown = rows[columns].copy()
-        for at in ("checked_at", "dead_since"):
-            shown[at] = shown[at].dt.strftime("%Y-%m-%d %H:%M UTC").fillna("")
-        shown = shown.astype(str).replace({"None": ""})
-        table(columns, shown.to_numpy().tolist())
+        table(LINK_COLUMNS, _link_cells(rows))
+
+
+def _link_cells(rows: "pd.DataFrame") -> list[list[str]]:
+    """The rows of links.parquet as text, the columns LINK_COLUMNS."""
+    cells = rows[LINK_COLUMNS].copy()
+    for column in ("checked_at", "dead_since"):
+        cells[column] = cells[column].dt.strftime("%Y-%m-%d %H:%M UTC").fillna("")
+    texts: list[list[str]] = cells.astype(str).replace({"None": ""}).to_numpy().tolist()
+    return texts

@@ -2,79 +2,96 @@
 
 import json
 import sys
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-from regraft.verdicts import Reason
+if TYPE_CHECKING:
+    from regraft.store.records import MetricsRecord, RunRecord
+    from regraft.store.versions import Version
+
+MAX_REASONS = 6
+"""Reasons that a summary names."""
+PIPE_WIDTH = 200
+"""Columns of a table that is not printed to a terminal."""
 
 
-def tell_run(store: str, name: str, as_json: bool) -> None:
-    """Print a dozen lines: what was found, how good the model is, where to look next."""
-    from regraft.reporting import report
-    from regraft.store import versions as known
-    from regraft.store.store import Store
+def print_run_summary(version: "Version", store: str, as_json: bool) -> None:
+    """Print a dozen lines: what became of the links, how good the model is, where to look next.
 
-    version = known.version(Store(store), name)
-    about, metrics = version.run, version.metrics
+    `store` is how the user names the store, for the commands to try next.
+    """
+    metrics = version.metrics
     if as_json:
-        print(
-            json.dumps({"version": name, "path": version.address, "metrics": json.loads(metrics.to_bytes())}, indent=1)
-        )
+        content = {"version": version.name, "path": version.address, "metrics": json.loads(metrics.to_bytes())}
+        print(json.dumps(content, indent=1))
         return
-    links = version.table("links.parquet")
-    test, oracle = metrics.test, metrics.oracle
-    rows = [row for row in report.link_health(links) if row["verdict"] != "alive"][:6]
-    lost = ", ".join(f"{row['links']} {row['reason']}" for row in rows)
-    outcomes = about.counts.outcomes
-    asked = ", ".join(f"{count} {outcome.replace('_', ' ')}" for outcome, count in sorted(outcomes.items()))
-    images = ", ".join(f"{count} {name}" for name, count in sorted(about.counts.images.items()))
-    computed = about.counts.features_computed
-    alive = about.counts.verdicts.get("alive", 0)
-    print(f"{about.config.name}: version {name}")
-    print(f"  links     {len(links)} ({asked}): {alive} alive")
-    print(f"  lost      {lost}")
-    if misfiled := int((links["reason"] == Reason.MISFILED).sum()):
-        print(f"  misfiled  {misfiled} left out: in the wrong list, it seems; `regraft accept URL` where they are not")
-    found = max(0, sum(about.counts.images.values()) - computed)  # some were computed and found misfiled
-    print(f"  images    {images}; features computed for {computed}, found again for {found}")
-    how_good = quality(test.rmse, test.accuracy if test.kind == "category" else None)
-    print(f"  model     {how_good} on {test.n} held-out images" + _area(test.auc))
-    if oracle:
-        away = report.away(metrics.excess)
-        print(f"  oracle    RMSE {oracle.rmse:.2f} cm is the best possible; the model is {away} it")
-    print(f"  champion  {'yes' if metrics.promoted else 'no'}: {metrics.why}")
-    print(f"  seconds   {', '.join(f'{step} {s:.1f}' for step, s in about.timings.items())}")
+    run = version.run
+    print(f"{run.config.name}: version {version.name}")
+    lines = _link_lines(version, run) | _model_lines(metrics)
+    lines["seconds"] = ", ".join(f"{step} {seconds:.1f}" for step, seconds in run.timings.items())
+    for title, text in lines.items():
+        print(f"  {title:<10}{text}")
+    option = "" if store == "artifacts" else f" --store {store}"
     print(f"Look next:  {version.address}/report.html")
-    where = "" if store == "artifacts" else f" --store {store}"
-    print(
-        f"            regraft versions{where}, regraft predict IMAGE_OR_URL{where}; the dashboard: prefect server start"
-    )
+    print(f"            regraft versions{option}, regraft predict IMAGE_OR_URL{option}; ", end="")
+    print("the dashboard: prefect server start")
 
 
-def quality(rmse: float, accuracy: float | None) -> str:
-    """Return how good a model is on its test split, in its own unit."""
-    return f"RMSE {rmse:.2f} cm" if accuracy is None else f"{accuracy:.1%} named right"
+def _link_lines(version: "Version", run: "RunRecord") -> dict[str, str]:
+    """What became of links and images, by title."""
+    from regraft.reporting.tables import link_health
+    from regraft.verdicts import Reason, Verdict
+
+    links, counts = version.table("links.parquet"), run.counts
+    lost = [row for row in link_health(links) if row.verdict != Verdict.ALIVE]
+    lines = {
+        "links": f"{counts.links} ({_counted(counts.outcomes)}): {counts.alive} alive",
+        "lost": ", ".join(f"{row.links} {row.reason}" for row in lost[:MAX_REASONS]),
+    }
+    if misfiled := sum(row.links for row in lost if row.reason == Reason.MISFILED):
+        lines["misfiled"] = f"{misfiled} left out, probably in the wrong list; `regraft accept URL` takes one back"
+    computed = counts.features_computed
+    reused = max(0, sum(counts.images.values()) - computed)  # features of misfiled pictures are computed too
+    lines["images"] = f"{_counted(counts.images)}; features computed for {computed}, found in the store for {reused}"
+    return lines
 
 
-def _area(auc: float | None) -> str:
-    return "" if auc is None else f", AUC {auc:.3f}"
+def _model_lines(metrics: "MetricsRecord") -> dict[str, str]:
+    """How good the model is, and whether it is champion, by title."""
+    from regraft.reporting.sentences import above_or_below
+    from regraft.targets.wording import WORDINGS
+
+    test, wording = metrics.test, WORDINGS[metrics.test.kind]
+    auc = "" if test.auc is None else f", AUC {test.auc:.3f}"
+    lines = {"model": f"{wording.quality(test)} on {test.n} held-out images{auc}"}
+    if metrics.oracle is not None:
+        best = wording.quality(metrics.oracle)
+        lines["oracle"] = f"{best} is the best possible; the model is {above_or_below(metrics.excess)} it"
+    lines["champion"] = f"{'yes' if metrics.promoted else 'no'}: {metrics.why}"
+    return lines
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    """Return counts as text, such as "143 fetched, 197 not modified"."""
+    return ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in sorted(counts.items()))
 
 
 def number(value: float | None, style: str) -> str:
-    """Return a number as text; nothing for none."""
+    """Return a number as text; nothing for None."""
     return "" if value is None else format(value, style)
 
 
-def table(columns: list[str], rows: list[list[Any]]) -> None:
-    """Print a table; text of links is printed as text, never as markup."""
+def table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Print a table; cells are printed as text, never as markup, without control characters."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(*columns, box=box.SIMPLE_HEAD)
+    grid = Table(*columns, box=box.SIMPLE_HEAD)
     for row in rows:
-        table.add_row(*(Text(_printable(cell)) for cell in row))
-    Console(width=None if sys.stdout.isatty() else 200).print(table)
+        grid.add_row(*(Text(_printable(cell)) for cell in row))
+    Console(width=None if sys.stdout.isatty() else PIPE_WIDTH).print(grid)
 
 
 def _printable(cell: Any) -> str:

@@ -36,7 +36,7 @@ def predict(
         raise PictureError(str(table["problem"].iloc[0]))
     names = [str(image).rsplit("/", 1)[-1][:MAX_NAME] for image in shown["image"]]
     captions = zip(names, predictions.target.captions(shown), strict=True)
-    picture.write_bytes(plots.gallery(predictions.pictures, [f"{name}\n{caption}" for name, caption in captions]))
+    picture.write_bytes(plots.contact_sheet(predictions.pictures, [f"{name}\n{caption}" for name, caption in captions]))
     return predictions
 
 

@@ -10,7 +10,7 @@ import typer
 
 from regraft.errors import ConfigError, ServerError
 from regraft.flows.cli.app import JsonOption, ProxyOption, app, leave, stopped_at_once, told_apart
-from regraft.flows.cli.output import tell_run
+from regraft.flows.cli.output import print_run_summary
 
 
 @app.command()
@@ -48,7 +48,10 @@ def run(
                 _use_the_wait(chosen)
                 wait()
             name = _run(refresh, chosen)
-        tell_run(chosen.store, name, as_json)
+        from regraft.store.store import Store
+        from regraft.store.versions import version
+
+        print_run_summary(version(Store(chosen.store), name), chosen.store, as_json)
 
 
 def _run(refresh: Callable[[Any], str], config: Any) -> str:

@@ -1,195 +1,96 @@
 """A finished run as one immutable version: tables, metrics, head, plots, report; and then the champion."""
 
 import logging
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from typing import Any
+from dataclasses import replace
 
 import pandas as pd
 
-from regraft.dataset import misfiled
-from regraft.dataset.screening import Screened
+from regraft.config import Config
+from regraft.dataset.misfiled import misfiled_links
 from regraft.errors import VersionError
 from regraft.identity import digest_of
-from regraft.judging.evaluation import Evaluation
 from regraft.links import memory as links
 from regraft.links.rot import changes, rot_table
-from regraft.pictures.colours import rgb
-from regraft.pipeline.bench import Bench as Run
-from regraft.pipeline.provenance import commit, libraries
-from regraft.pipeline.reuse import recipe
-from regraft.reporting import report
+from regraft.pipeline.finished import Finished
+from regraft.pipeline.illustrations import illustrations
+from regraft.pipeline.run_record import run_record
+from regraft.progress import Meter
+from regraft.reporting import rendering
 from regraft.reporting.examples import examples, thumbnails
-from regraft.reporting.history import MOST, Summary, history, summary
-from regraft.reporting.report import Story
+from regraft.reporting.history import MAX_VERSIONS, Summary, history, summary
+from regraft.reporting.report import Report, pictured
 from regraft.store import versions
-from regraft.store.records import Counts, MetricsRecord, PrefectRun, RunRecord
+from regraft.store.records import MetricsRecord, RunRecord
+from regraft.store.store import Store
 from regraft.store.tables import parquet
-from regraft.store.versions import Version
 from regraft.targets.choice import target_of
-from regraft.targets.labels import SyntheticLabels
 
 log = logging.getLogger("regraft")
-SHOWN = 8
-"""Test images in the gallery."""
 
 
-@dataclass(frozen=True)
-class Finished:
-    """What a run made."""
-
-    screened: Screened
-    manifest: pd.DataFrame
-    evaluation: Evaluation
-    head: bytes
-    history: Mapping[str, list[float]]
-    fingerprint: str
-    computed: int
-    """Images whose features were not there yet."""
-    device: str
-    prefect_run: Mapping[str, str]
-    tuned: bytes | None = None
-    """backbone.npz, where the backbone was fine-tuned."""
-    same: Version | None = None
-    """The version whose model this is too, where it was found again."""
+def publish(finished: Finished, config: Config, store: Store, meter: Meter) -> Report:
+    """Publish a version, move the champion if the gate said so, and return the version's report."""
+    name, champion = versions.new_name(store), versions.champion(store)
+    parents = versions.names(store)[-1:]
+    links_before = versions.version(store, parents[0]).table("links.parquet") if parents else None
+    metrics = finished.evaluation.metrics
+    run = run_record(finished, config, parents[0] if parents else None, meter.timings())
+    report = _report(name, run, finished, links_before, store)
+    files = _files(report, finished)
+    digests = {file: digest_of(data) for file, data in files.items()}
+    complete = run.model_copy(update={"files": digests, "timings": meter.timings()})
+    versions.publish(store, name, files | {RunRecord.file: complete.to_bytes()})
+    if metrics.promoted:
+        versions.promote(store, name, champion.name if champion else None)
+    return report
 
 
-def publish(run: Run, made: Finished) -> Story:
-    """Publish a version, move the champion if the gate said so, and return the story of it."""
-    name = versions.new_name(run.store)
-    champion = versions.champion(run.store)
-    published = versions.names(run.store)
-    parent = published[-1] if published else None
-    before = versions.version(run.store, parent).table("links.parquet") if parent else None
-    about = _about(run, made, parent)
-    pictures = _plots(run, made, before)
-    shown = examples(made.evaluation.predictions, target_of(run.config))
-    changed, left_out = changes(made.screened.links, before), misfiled.misfiled_links(made.screened.links, run.store)
-    small = thumbnails(report.pictured(changed, left_out, shown), run.store)
-    story = Story(
-        name,
-        about,
-        made.evaluation.metrics,
-        made.screened.links,
-        made.manifest,
-        changed,
-        pictures,
-        left_out,
-        _past(run, name, about, made.evaluation.metrics),
-        shown,
-        small,
+def _report(name: str, run: RunRecord, finished: Finished, links_before: pd.DataFrame | None, store: Store) -> Report:
+    """Gather what the report shows."""
+    metrics, now = finished.evaluation.metrics, finished.screened.links
+    changed, left_out = changes(now, links_before), misfiled_links(now, store)
+    shown = examples(finished.evaluation.predictions, target_of(run.config))
+    return Report(
+        version=name,
+        run=run,
+        metrics=metrics,
+        links=now,
+        manifest=finished.manifest,
+        changes=changed,
+        misfiled=left_out,
+        history=_history(name, run, metrics, store),
+        plots=illustrations(finished, run.config, store, links_before),
+        examples=shown,
+        thumbnails=thumbnails(pictured(changed, left_out, shown), store),
     )
-    files = {
-        "run.json": about.to_bytes(),
-        "metrics.json": made.evaluation.metrics.to_bytes(),
-        "links.parquet": parquet(made.screened.links, links.SCHEMA),
-        "link_rot.parquet": parquet(rot_table(made.screened.links, changed)),
-        "manifest.parquet": parquet(made.manifest),
-        "predictions.parquet": parquet(made.evaluation.predictions),
-        "holdout.parquet": parquet(made.evaluation.holdout),
-        "head.keras": made.head,
-        "certainty.npz": made.evaluation.certainty,
-        "report.html": report.html(story).encode(),
-        "MODEL_CARD.md": report.model_card(story).encode(),
-    } | {f"plots/{plot}.png": png for plot, png in pictures.items()}
-    if made.tuned is not None:
-        files["backbone.npz"] = made.tuned
-    digests = {file: digest_of(data) for file, data in files.items() if file != "run.json"}
-    files["run.json"] = about.model_copy(update={"files": digests, "timings": run.meter.timings()}).to_bytes()
-    versions.publish(run.store, name, files)
-    if made.evaluation.metrics.promoted:
-        versions.promote(run.store, name, champion.name if champion else None)
-    return story
 
 
-def _past(run: Run, name: str, about: RunRecord, metrics: MetricsRecord) -> list[Summary]:
+def _history(name: str, run: RunRecord, metrics: MetricsRecord, store: Store) -> list[Summary]:
     """The job's newest versions, and the one that is to be published last."""
-    this = summary(name, about, metrics, metrics.promoted)
+    this = summary(name, run, metrics, metrics.promoted)
     try:
-        before = [told for told in history(run.store, MOST - 1) if told.job == this.job]
-    except VersionError as error:  # no reason to fail a run that was measured; `regraft verify` tells of it
-        log.warning("the versions before are not told of: %s", error)
+        before = [earlier for earlier in history(store, MAX_VERSIONS - 1) if earlier.job == this.job]
+    except VersionError as error:  # no reason to fail a run that was measured; `regraft verify` names the damage too
+        log.warning("The report leaves out the versions before: %s", error)
         return [this]
-    return [replace(told, champion=told.champion and not this.champion) for told in before] + [this]
+    return [replace(earlier, champion=earlier.champion and not this.champion) for earlier in before] + [this]
 
 
-def _about(run: Run, made: Finished, parent: str | None) -> RunRecord:
-    """Return run.json, without the digests of files that are not made yet."""
-    links = made.screened.links
-    return RunRecord(
-        config=run.config,
-        seed=run.config.seed,
-        published_at=datetime.now(UTC).replace(microsecond=0),
-        commit=commit(),
-        libraries=libraries(),
-        model_fingerprint=recipe(made.manifest, run.config),
-        model_of=made.same.name if made.same else None,
-        device=made.device,
-        timings=run.meter.timings(),
-        counts=Counts(
-            links=len(links),
-            verdicts=_counts(links["verdict"]),
-            outcomes=_counts(links["outcome"]),
-            images=_counts(made.manifest["category"]),
-            features_computed=made.computed,
-        ),
-        survival=made.screened.survival,
-        backbone_fingerprint=made.fingerprint,
-        parent=parent,
-        prefect=PrefectRun.model_validate(made.prefect_run),
-        history={name: [round(x, 6) for x in values] for name, values in made.history.items()},
-    )
-
-
-def _counts(column: "pd.Series[str]") -> dict[str, int]:
-    """How often each value stands in a column, the most frequent first."""
-    return {str(value): int(count) for value, count in column.value_counts().items()}
-
-
-def _plots(run: Run, made: Finished, before: pd.DataFrame | None) -> dict[str, bytes]:
-    """The plots by name; of a model that was found again, those that are true still are found again too."""
-    found: dict[str, bytes] = {}
-    if made.same is not None:
-        known = [name for name in MODEL_PLOTS if made.same.has(f"plots/{name}.png")]
-        if before is not None and _tally(before) == _tally(made.screened.links):
-            known.append("health")
-        found = {name: made.same.read(f"plots/{name}.png") for name in known}
-    missing = {*MODEL_PLOTS, "health"} - set(found)
-    return found | (_drawn(missing, run, made) if missing else {})
-
-
-MODEL_PLOTS = ("labels", "predictions", "losses", "gallery")
-"""The plots that show nothing but the model and its images."""
-
-
-def _tally(links: pd.DataFrame) -> dict[Any, int]:
-    return dict(links.groupby(["verdict", "reason"]).size())
-
-
-def _drawn(names: Collection[str], run: Run, made: Finished) -> dict[str, bytes]:
-    from regraft.reporting import (
-        plots,  # matplotlib takes its time, and a run on an unchanged web has nothing new to draw
-    )
-
-    predictions, target = made.evaluation.predictions, target_of(run.config)
-    test = predictions[predictions["split"] == "test"]
-
-    def against_labels() -> bytes:
-        chart = target.prediction_chart(test, made.evaluation.metrics.oracle, SyntheticLabels.of(run.config))
-        return plots.draw(chart)
-
-    def gallery() -> bytes:
-        shown = test.groupby("category").head(SHOWN // test["category"].nunique() or 1)
-        pictures = [rgb(run.store.blobs.read(digest), 256) for digest in shown["digest"]]
-        below = zip(shown["category"], target.captions_with_labels(shown), strict=True)
-        return plots.gallery(pictures, [f"{category}\n{caption}" for category, caption in below])
-
-    ways: dict[str, Callable[[], bytes]] = {
-        "labels": lambda: plots.draw(target.label_chart(made.manifest)),
-        "predictions": against_labels,
-        "losses": lambda: plots.losses(made.history),
-        "health": lambda: plots.health(made.screened.links),
-        "gallery": gallery,
+def _files(report: Report, finished: Finished) -> dict[str, bytes]:
+    """Return the version's files by name; all but run.json, which lists the digests of these."""
+    evaluation = finished.evaluation
+    files = {
+        MetricsRecord.file: report.metrics.to_bytes(),
+        "links.parquet": parquet(report.links, links.SCHEMA),
+        "link_rot.parquet": parquet(rot_table(report.links, report.changes)),
+        "manifest.parquet": parquet(report.manifest),
+        "predictions.parquet": parquet(evaluation.predictions),
+        "holdout.parquet": parquet(evaluation.holdout),
+        "head.keras": finished.head,
+        "certainty.npz": evaluation.certainty,
+        "report.html": rendering.html(report).encode(),
+        "MODEL_CARD.md": rendering.model_card(report).encode(),
     }
-    return {name: draw() for name, draw in ways.items() if name in names}
+    if finished.tuned is not None:
+        files["backbone.npz"] = finished.tuned
+    return files | {f"plots/{plot}.png": png for plot, png in report.plots.items()}

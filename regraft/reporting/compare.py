@@ -9,59 +9,62 @@ import pandas as pd
 from regraft.store.records import MetricsRecord
 from regraft.store.versions import Version
 
-METRICS = ("n", "rmse", "mae", "bias", "r2", "auc", "accuracy", "log_loss")
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Difference:
-    """What is told of two versions; each entry (name, in the first, in the second)."""
+    """Two versions; each entry of `config`, `metrics` and `links` is (name, in the first, in the second)."""
 
     config: list[tuple[str, Any, Any]]
-    """Only what differs, by dotted name."""
+    """Only what differs, by dotted name; None where a version has no such setting."""
     metrics: list[tuple[str, Any, Any]]
-    """On each version's own test split; the oracle and the excess too."""
+    """On each version's own test split, with the oracle and the excess; None where a version has no such measure."""
     images: dict[str, int]
     """added, removed, relabelled, resplit, in_both."""
     links: list[tuple[str, int, int]]
     """How many links ended with each reason."""
     turned: list[tuple[str, str, int]]
-    """How many links ended with one reason in the first and with another in the second, most first."""
+    """How many links ended with one reason in the first and with another in the second, the most frequent first."""
 
 
 def difference(first: Version, second: Version) -> Difference:
-    """Return what differs. Raises VersionError where a table is missing."""
-    configs = [_flat(version.run.config.model_dump(mode="json")) for version in (first, second)]
-    config = [(k, configs[0].get(k), configs[1].get(k)) for k in sorted(configs[0].keys() | configs[1].keys())]
-    metrics = [_metrics(version.metrics) for version in (first, second)]
-    links = [version.table("links.parquet") for version in (first, second)]
-    reasons = [table["reason"].replace("", "alive").value_counts() for table in links]
-    both = pd.DataFrame({"a": reasons[0], "b": reasons[1]}).fillna(0).astype(int).sort_index()
+    """Return what differs. Raises VersionError where a file is missing or damaged."""
+    links_a, links_b = first.table("links.parquet"), second.table("links.parquet")
     return Difference(
-        [row for row in config if row[1] != row[2]],
-        [(name, metrics[0].get(name), metrics[1].get(name)) for name in metrics[0] | metrics[1]],
-        _images(first.table("manifest.parquet"), second.table("manifest.parquet")),
-        [(str(reason), int(row["a"]), int(row["b"])) for reason, row in both.iterrows()],
-        _turned(*links),
+        config=[row for row in _side_by_side(_config(first), _config(second)) if row[1] != row[2]],
+        metrics=_side_by_side(_metrics(first.metrics), _metrics(second.metrics)),
+        images=_images(first.table("manifest.parquet"), second.table("manifest.parquet")),
+        links=_reason_counts(links_a, links_b),
+        turned=_reason_changes(links_a, links_b),
     )
 
 
-def _flat(told: Mapping[str, Any], above: str = "") -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in told.items():
-        found |= _flat(value, f"{above}{key}.") if isinstance(value, Mapping) else {f"{above}{key}": value}
-    return found
+def _side_by_side(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
+    """Return (name, first value, second value) of every name; None where there is no value."""
+    names = [*first, *(name for name in second if name not in first)]
+    return [(name, first.get(name), second.get(name)) for name in names]
 
 
-def _metrics(metrics: MetricsRecord) -> dict[str, Any]:
-    test, oracle = metrics.test.model_dump(), metrics.oracle
-    whole = {name: test[name] for name in METRICS if name in test and test[name] is not None}
-    whole |= {"oracle rmse": oracle.rmse if oracle else None, "excess": metrics.excess}
-    return whole | {f"rmse of {name}": scores.rmse for name, scores in metrics.test.by_category.items()}
+def _config(version: Version) -> dict[str, Any]:
+    return _flat(version.run.config.model_dump(mode="json"))
+
+
+def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return the leaves of nested mappings by their dotted names."""
+    leaves: dict[str, Any] = {}
+    for key, value in tree.items():
+        leaves |= _flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
+    return leaves
+
+
+def _metrics(metrics: MetricsRecord) -> dict[str, float | None]:
+    """Return the measures that are one number each, by name."""
+    whole = {name: value for name, value in metrics.test if isinstance(value, int | float)}
+    oracle = {"oracle rmse": metrics.oracle.rmse if metrics.oracle else None, "excess": metrics.excess}
+    return whole | oracle | {f"rmse of {name}": scores.rmse for name, scores in metrics.test.by_category.items()}
 
 
 def _images(first: pd.DataFrame, second: pd.DataFrame) -> dict[str, int]:
-    keys = ["digest", "category"]
-    both = first.merge(second, on=keys, suffixes=("_a", "_b"))
+    both = first.merge(second, on=["digest", "category"], suffixes=("_a", "_b"))
     return {
         "added": len(second) - len(both),
         "removed": len(first) - len(both),
@@ -71,8 +74,14 @@ def _images(first: pd.DataFrame, second: pd.DataFrame) -> dict[str, int]:
     }
 
 
-def _turned(first: pd.DataFrame, second: pd.DataFrame) -> list[tuple[str, str, int]]:
+def _reason_counts(first: pd.DataFrame, second: pd.DataFrame) -> list[tuple[str, int, int]]:
+    counts = [links["reason"].replace("", "alive").value_counts() for links in (first, second)]
+    table = pd.DataFrame({"a": counts[0], "b": counts[1]}).fillna(0).astype(int).sort_index()
+    return [(str(reason), int(row["a"]), int(row["b"])) for reason, row in table.iterrows()]
+
+
+def _reason_changes(first: pd.DataFrame, second: pd.DataFrame) -> list[tuple[str, str, int]]:
     both = first.merge(second, on=["url", "category"], suffixes=("_a", "_b"))
     both = both[both["reason_a"] != both["reason_b"]].replace({"reason_a": {"": "alive"}, "reason_b": {"": "alive"}})
     counts = both.groupby(["reason_a", "reason_b"], as_index=False).size().sort_values("size", ascending=False)
-    return [(str(a), str(b), int(n)) for a, b, n in counts.to_numpy()]
+    return [(str(before), str(after), int(count)) for before, after, count in counts.to_numpy()]

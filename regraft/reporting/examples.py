@@ -1,4 +1,4 @@
-"""The pictures that a report shows: small, self-contained, and chosen for what they tell."""
+"""The pictures that a report shows: small, self-contained, and chosen because they are worth looking at."""
 
 import base64
 import io
@@ -16,15 +16,16 @@ from regraft.store.store import Store
 from regraft.targets.target import Target
 
 log = logging.getLogger("regraft")
-SIDE = 112
+THUMBNAIL_SIDE = 112
 """Pixels of a thumbnail's longer side."""
-SHOWN = 6
+JPEG_QUALITY = 80
+ROW_LENGTH = 6
 """Pictures in one row."""
 
 
 @dataclass(frozen=True)
 class Examples:
-    """Rows (digest, category, caption) worth looking at."""
+    """Images worth looking at, ROW_LENGTH of each kind at most; columns digest, category, caption."""
 
     best: pd.DataFrame
     """Of the test split, those predicted nearest to their labels."""
@@ -32,41 +33,50 @@ class Examples:
     """Of the test split, those predicted farthest from their labels."""
     doubtful: pd.DataFrame
     """Of the test split, those whose prediction lies most between the categories."""
-    elsewhere: pd.DataFrame
+    strays: pd.DataFrame
     """Of all images, those predicted to be of another category; the surest first."""
+
+    @property
+    def groups(self) -> dict[str, pd.DataFrame]:
+        """The rows of test images that a report shows, by title."""
+        return {
+            "Predicted best": self.best,
+            "Predicted worst": self.worst,
+            "Most doubtful: between the categories": self.doubtful,
+        }
 
 
 def examples(predictions: pd.DataFrame, target: Target) -> Examples:
-    """Return what is worth looking at in predictions (see Target.predictions), SHOWN of each."""
+    """Return what is worth looking at in predictions (see Target.predictions) of all images."""
     rows = predictions.assign(caption=target.captions_with_labels(predictions))
     doubts = target.doubts(predictions)
-    test = rows["split"] == "test"
+    is_test = rows["split"] == "test"
 
     def first(order: "pd.Series[float]") -> pd.DataFrame:
-        return rows.loc[order.sort_values(kind="stable").index[:SHOWN], ["digest", "category", "caption"]]
+        return rows.loc[order.sort_values(kind="stable").index[:ROW_LENGTH], ["digest", "category", "caption"]]
 
     return Examples(
-        first(doubts.error[test]),
-        first(-doubts.error[test]),
-        first(-doubts.doubt[test]),
-        first(-doubts.stray[doubts.stray > 0]),
+        best=first(doubts.error[is_test]),
+        worst=first(-doubts.error[is_test]),
+        doubtful=first(-doubts.doubt[is_test]),
+        strays=first(-doubts.stray[doubts.stray > 0]),
     )
 
 
 def thumbnails(digests: Iterable[str], store: Store) -> Mapping[str, str]:
-    """Return small JPEGs as data: URIs by digest; of pictures whose bytes are gone there is none."""
-    found = {}
+    """Return small JPEGs as data: URIs by digest. A picture whose bytes are gone or damaged is left out."""
+    small = {}
     for digest in dict.fromkeys(digests):
         try:
-            found[digest] = _thumbnail(store.blobs.read(Digest(digest)))
+            small[digest] = _thumbnail(store.blobs.read(Digest(digest)))
         except (OSError, ValueError, RegraftError) as error:
             log.info("no thumbnail of %s: %s", digest[:8], error)  # no reason to fail a run that was measured
-    return found
+    return small
 
 
 def _thumbnail(data: bytes) -> str:
-    picture = Image.fromarray(rgb(data, SIDE))
-    picture.thumbnail((SIDE, SIDE))
+    picture = Image.fromarray(rgb(data, THUMBNAIL_SIDE))
+    picture.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
     file = io.BytesIO()
-    picture.save(file, "JPEG", quality=80)
+    picture.save(file, "JPEG", quality=JPEG_QUALITY)
     return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode()

@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING
 from regraft.store import versions
 from regraft.store.store import Store
 from regraft.store.versions import Version
+from regraft.targets.wording import WORDINGS, Kind
 
 if TYPE_CHECKING:
     from regraft.store.records import MetricsRecord, RunRecord
 
-MOST = 20
-"""Versions that tables of the past hold."""
+MAX_VERSIONS = 20
+"""Versions in a report's table of the past."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Summary:
     """One version in a line. Errors are in cm, or of the categories' probabilities, 0 to 1."""
 
@@ -22,43 +23,57 @@ class Summary:
     champion: bool
     """Whether it is in use."""
     job: str
+    """The config's name."""
+    target: Kind
+    """What its head answers."""
     links: int
+    """Links in the lists."""
     alive: int
     """Links that show a picture to learn from."""
     images: int
+    """Images that it learnt from and was measured on."""
     rmse: float
+    """On the test split."""
     excess: float | None
     """By which share the RMSE is above the oracle's; None where there is no oracle."""
     accuracy: float | None
-    """The share of images named right; None where lengths are predicted."""
+    """The share of test images that are classified right; None where lengths are predicted."""
     auc: float | None
+    """How well predictions tell categories apart; None where there is one category."""
     promoted: bool
     """Whether it became champion when it was published."""
     why: str
+    """Why it became champion or not, for people."""
+
+    @property
+    def quality(self) -> str:
+        """How good its model is, in one phrase: "RMSE 20.81 cm", or "99.2% named right"."""
+        return WORDINGS[self.target].quality(self)
 
 
-def summary(version: str, about: "RunRecord", metrics: "MetricsRecord", champion: bool) -> Summary:
+def summary(version: str, run: "RunRecord", metrics: "MetricsRecord", champion: bool) -> Summary:
     """Return a version in a line, from its run.json and metrics.json."""
-    counts, test = about.counts, metrics.test
+    test = metrics.test
     return Summary(
-        version,
-        champion,
-        about.config.name,
-        counts.links,
-        counts.verdicts.get("alive", 0),
-        sum(counts.images.values()),
-        test.rmse,
-        metrics.excess,
-        test.accuracy if test.kind == "category" else None,
-        test.auc,
-        metrics.promoted,
-        metrics.why,
+        version=version,
+        champion=champion,
+        job=run.config.name,
+        target=test.kind,
+        links=run.counts.links,
+        alive=run.counts.alive,
+        images=sum(run.counts.images.values()),
+        rmse=test.rmse,
+        excess=metrics.excess,
+        accuracy=test.accuracy if test.kind == "category" else None,
+        auc=test.auc,
+        promoted=metrics.promoted,
+        why=metrics.why,
     )
 
 
-def history(store: Store, most: int | None = None) -> list[Summary]:
-    """Return the newest versions, all if `most` is not given, the oldest first. Raises VersionError on damage."""
+def history(store: Store, last: int | None = None) -> list[Summary]:
+    """Return the `last` versions, all where that is not given, the oldest first. Raises VersionError on damage."""
     champion, names = versions.champion(store), versions.names(store)
     in_use = champion.name if champion else None
-    known = [Version(store, name) for name in (names if most is None else names[-most:])]
-    return [summary(v.name, v.run, v.metrics, v.name == in_use) for v in known]
+    published = [Version(store, name) for name in (names if last is None else names[-last:])]
+    return [summary(version.name, version.run, version.metrics, version.name == in_use) for version in published]

@@ -1,8 +1,9 @@
-"""The pictures of a run, as PNG bytes: label histogram, predictions against labels, losses, link health, gallery."""
+"""The plots of a version, as PNG bytes: a target's charts, losses, link health, and test images."""
 
 import io
-from collections.abc import Mapping, Sequence
-from typing import Any, assert_never
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import cycle
+from typing import Any, TypeVar, assert_never
 
 import numpy as np
 import pandas as pd
@@ -10,17 +11,26 @@ from matplotlib.figure import Figure
 
 from regraft.pictures.colours import Pixels
 from regraft.targets.charts import Chart, Histogram, Matrix, Scatter, StackedBars
+from regraft.verdicts import Verdict
 
 COLOURS = ("#d95f02", "#1b6ca8", "#4d9221", "#762a83", "#b8860b", "#6b6b6b")
+"""Of series; hatches, dashes and markers tell them apart where colours cannot."""
 HATCHES = ("", "//", "..", "xx", "\\\\", "++")
 DASHES = ("--", "-.", ":", (0, (1, 3)), (0, (5, 1)), (0, (3, 1, 1, 1)))
 MARKERS = ("o", "^", "s", "D", "v", "P")
-BEHIND = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
-VERDICTS = {"alive": "#2f855a", "dead": "#9b2c2c", "junk": "#b7791f"}
+LINES = ("-", "--", ":", "-.")
+GREY = "#999999"
+NUMBER_BOX = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
+"""Lies behind numbers on coloured bars."""
+VERDICT_COLOURS = {Verdict.ALIVE: "#2f855a", Verdict.DEAD: "#9b2c2c", Verdict.JUNK: "#b7791f"}
+WIDTH_IN = 7.2
+HEIGHT_IN = 4.2
+EXAMPLE_COLUMNS = 4
+DPI = 110
 
 
 def draw(chart: Chart) -> bytes:
-    """Return a chart as PNG bytes."""
+    """Return a target's chart."""
     match chart:
         case Histogram():
             return _histogram(chart)
@@ -34,85 +44,31 @@ def draw(chart: Chart) -> bytes:
             assert_never(chart)
 
 
-def _histogram(chart: Histogram) -> bytes:
-    figure, axes = _axes(chart.title, chart.x, chart.y)
-    bins = np.histogram_bin_edges(np.concatenate(list(chart.series.values())), bins=chart.bins).tolist()
-    styles = zip(chart.series.items(), _cycle(COLOURS), _cycle(HATCHES), strict=False)
-    for (name, values), colour, hatch in styles:
-        axes.hist(values, bins=bins, alpha=0.65, label=name, color=colour, hatch=hatch, edgecolor="white")
-    axes.legend(frameon=False)
-    return _png(figure)
-
-
-def _stacked_bars(chart: StackedBars) -> bytes:
-    figure, axes = _axes(chart.title, chart.x, "", height=1.4 + 0.5 * len(chart.rows))
-    left = np.zeros(len(chart.rows))
-    for (name, counts), colour, hatch in zip(chart.parts.items(), _cycle(COLOURS), _cycle(HATCHES), strict=False):
-        wide = np.asarray(counts, dtype=np.float64)
-        bars = axes.barh(chart.rows, wide, left=left, color=colour, hatch=hatch, edgecolor="white", label=name)
-        axes.bar_label(bars, label_type="center", color="black", fontsize=9, bbox=BEHIND)
-        left += wide
-    axes.legend(frameon=False, ncols=len(chart.parts), loc="upper left", bbox_to_anchor=(0, -0.25))
-    axes.grid(False)
-    return _png(figure)
-
-
-def _matrix(chart: Matrix) -> bytes:
-    names = list(chart.names)
-    shares = chart.counts / np.maximum(chart.counts.sum(axis=1, keepdims=True), 1)
-    figure, axes = _axes(chart.title, chart.x, chart.y, height=2.2 + 0.5 * len(names))
-    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
-    axes.set_xticks(range(len(names)), names)
-    axes.set_yticks(range(len(names)), names)
-    axes.grid(False)
-    for (i, j), share in np.ndenumerate(shares):
-        ink = "white" if share > 0.5 else "black"
-        axes.text(j, i, f"{chart.counts[i, j]}  ({share:.1%})", ha="center", va="center", color=ink)
-    return _png(figure)
-
-
-def _scatter(chart: Scatter) -> bytes:
-    figure, axes = _axes(chart.title, chart.x, chart.y)
-    styles = zip(chart.series.items(), _cycle(COLOURS), _cycle(MARKERS), _cycle(DASHES), strict=False)
-    for (name, points), colour, marker, dash in styles:
-        axes.scatter(points.x, points.y, s=22, c=colour, marker=marker, alpha=0.7, label=name)
-        if name in chart.levels:
-            axes.axhline(chart.levels[name], color=colour, linewidth=1, linestyle=dash)
-    x = np.concatenate([points.x for points in chart.series.values()])
-    ends = np.array([x.min(), x.max()])
-    axes.plot(ends, ends, color="#999999", linewidth=1)
-    if chart.band is not None:
-        low, high = ends - chart.band.half_width, ends + chart.band.half_width
-        axes.fill_between(ends, low, high, color="#999999", alpha=0.15, lw=0, label=chart.band.label)
-    axes.legend(frameon=False, loc="upper left", fontsize=9)
-    return _png(figure)
-
-
 def losses(history: Mapping[str, Sequence[float]]) -> bytes:
-    """Return the loss curves of training."""
+    """Return the loss curves of training, by epoch from 1 on."""
     figure, axes = _axes("Training", "epoch", "loss")
-    for (name, values), colour, line in zip(history.items(), COLOURS, ("-", "--", ":", "-."), strict=False):
+    for (name, values), colour, line in zip(history.items(), _endless(COLOURS), _endless(LINES), strict=False):
         axes.plot(range(1, len(values) + 1), values, line, color=colour, label=name)
     axes.legend(frameon=False)
     return _png(figure)
 
 
 def health(links: pd.DataFrame) -> bytes:
-    """Return how many links ended with which reason."""
+    """Return how many links (verdict, reason) ended with which reason."""
     counts = links.assign(reason=links["reason"].replace("", "alive")).groupby(["verdict", "reason"]).size()
     counts = counts.sort_values()
     figure, axes = _axes("Link health", "links", "", height=0.8 + 0.3 * len(counts))
-    colours = [VERDICTS[verdict] for verdict, _ in counts.index]
-    names = [reason if verdict == "alive" else f"{reason} ({verdict})" for verdict, reason in counts.index]
+    colours = [VERDICT_COLOURS[Verdict(verdict)] for verdict, _ in counts.index]
+    names = [reason if verdict == Verdict.ALIVE else f"{reason} ({verdict})" for verdict, reason in counts.index]
     bars = axes.barh(names, counts.to_numpy(), color=colours)
     axes.bar_label(bars, padding=3)
     axes.grid(False)
     return _png(figure)
 
 
-def gallery(pictures: Sequence[Pixels], captions: Sequence[str]) -> bytes:
-    """Return pictures side by side, each with its caption: the tutorial's picture."""
-    columns = min(4, len(pictures))
+def contact_sheet(pictures: Sequence[Pixels], captions: Sequence[str]) -> bytes:
+    """Return pictures side by side, each below its caption: the tutorial's last picture."""
+    columns = min(EXAMPLE_COLUMNS, len(pictures))
     rows = -(-len(pictures) // columns)
     figure = Figure(figsize=(3.2 * columns, 3.6 * rows), layout="constrained")
     grid = np.atleast_1d(figure.subplots(rows, columns)).reshape(-1)
@@ -124,8 +80,60 @@ def gallery(pictures: Sequence[Pixels], captions: Sequence[str]) -> bytes:
     return _png(figure)
 
 
-def _axes(title: str, x: str, y: str, height: float = 4.2) -> tuple[Figure, Any]:
-    figure = Figure(figsize=(7.2, height), layout="constrained")
+def _histogram(chart: Histogram) -> bytes:
+    figure, axes = _axes(chart.title, chart.x, chart.y)
+    bins = np.histogram_bin_edges(np.concatenate(list(chart.series.values())), bins=chart.bins).tolist()
+    for (name, values), colour, hatch in zip(chart.series.items(), _endless(COLOURS), _endless(HATCHES), strict=False):
+        axes.hist(values, bins=bins, alpha=0.65, label=name, color=colour, hatch=hatch, edgecolor="white")
+    axes.legend(frameon=False)
+    return _png(figure)
+
+
+def _stacked_bars(chart: StackedBars) -> bytes:
+    figure, axes = _axes(chart.title, chart.x, "", height=1.4 + 0.5 * len(chart.rows))
+    left = np.zeros(len(chart.rows))
+    for (name, counts), colour, hatch in zip(chart.parts.items(), _endless(COLOURS), _endless(HATCHES), strict=False):
+        widths = np.asarray(counts, dtype=np.float64)
+        bars = axes.barh(list(chart.rows), widths, left=left, color=colour, hatch=hatch, edgecolor="white", label=name)
+        axes.bar_label(bars, label_type="center", color="black", fontsize=9, bbox=NUMBER_BOX)
+        left += widths
+    axes.legend(frameon=False, ncols=len(chart.parts), loc="upper left", bbox_to_anchor=(0, -0.25))
+    axes.grid(False)
+    return _png(figure)
+
+
+def _scatter(chart: Scatter) -> bytes:
+    figure, axes = _axes(chart.title, chart.x, chart.y)
+    styles = zip(chart.series.items(), _endless(COLOURS), _endless(MARKERS), _endless(DASHES), strict=False)
+    for (name, points), colour, marker, dash in styles:
+        axes.scatter(points.x, points.y, s=22, c=colour, marker=marker, alpha=0.7, label=name)
+        if name in chart.levels:
+            axes.axhline(chart.levels[name], color=colour, linewidth=1, linestyle=dash)
+    x = np.concatenate([points.x for points in chart.series.values()])
+    ends = np.array([x.min(), x.max()], dtype=np.float64)
+    axes.plot(ends, ends, color=GREY, linewidth=1)
+    if chart.band is not None:
+        low, high = ends - chart.band.half_width, ends + chart.band.half_width
+        axes.fill_between(ends, low, high, color=GREY, alpha=0.15, linewidth=0, label=chart.band.label)
+    axes.legend(frameon=False, loc="upper left", fontsize=9)
+    return _png(figure)
+
+
+def _matrix(chart: Matrix) -> bytes:
+    shares = chart.counts / np.maximum(chart.counts.sum(axis=1, keepdims=True), 1)
+    figure, axes = _axes(chart.title, chart.x, chart.y, height=2.2 + 0.5 * len(chart.names))
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    axes.set_xticks(range(len(chart.names)), list(chart.names))
+    axes.set_yticks(range(len(chart.names)), list(chart.names))
+    axes.grid(False)
+    for (row, column), share in np.ndenumerate(shares):
+        text = f"{chart.counts[row, column]:.0f}  ({share:.1%})"
+        axes.text(column, row, text, ha="center", va="center", color="white" if share > 0.5 else "black")
+    return _png(figure)
+
+
+def _axes(title: str, x: str, y: str, height: float = HEIGHT_IN) -> tuple[Figure, Any]:
+    figure = Figure(figsize=(WIDTH_IN, height), layout="constrained")
     axes = figure.subplots()
     axes.set_title(title, loc="left", fontweight="bold")
     axes.set_xlabel(x)
@@ -135,11 +143,14 @@ def _axes(title: str, x: str, y: str, height: float = 4.2) -> tuple[Figure, Any]
     return figure, axes
 
 
-def _cycle(values: Sequence[Any]) -> list[Any]:
-    return list(values) * 20
+T = TypeVar("T")
+
+
+def _endless(styles: Sequence[T]) -> Iterable[T]:
+    return cycle(styles)
 
 
 def _png(figure: Figure) -> bytes:
     file = io.BytesIO()
-    figure.savefig(file, format="png", dpi=110, facecolor="white")
+    figure.savefig(file, format="png", dpi=DPI, facecolor="white")
     return file.getvalue()

@@ -12,6 +12,8 @@ from pydantic_core import from_json
 
 from regraft.config import Config
 from regraft.errors import VersionError
+from regraft.identity import Digest
+from regraft.verdicts import Verdict
 
 SCHEMA: Final = 1
 """The schema that is written, and the newest that can be read."""
@@ -231,14 +233,19 @@ class Counts(Record):
 
     links: int
     """Links in the lists."""
-    verdicts: dict[str, int]
-    """Links by verdict: alive, dead, junk."""
+    verdicts: dict[Verdict, int]
+    """Links by verdict; a verdict that no link has is left out."""
     outcomes: dict[str, int]
     """Links by what came of asking: fetched, not_modified and so on."""
     images: dict[str, int]
     """Images of the manifest by category."""
     features_computed: int
     """Images whose features were not in the store yet."""
+
+    @property
+    def alive(self) -> int:
+        """Links that show a picture to learn from."""
+        return self.verdicts.get(Verdict.ALIVE, 0)
 
 
 class Survival(Record):
@@ -282,8 +289,8 @@ class RunRecord(Record):
     """The commit of Regraft's code; empty where it did not run from a checkout."""
     libraries: dict[str, str] = {}
     """Versions of Python and of what does the computing, by name."""
-    model_fingerprint: str = ""
-    """SHA-256 of all that the model is made from; empty in versions that were published before there was one."""
+    model_fingerprint: Digest = Digest("")
+    """Digest of all that the model is made from; empty in versions that were published before there was one."""
     model_of: str | None = None
     """The version whose model this is too, where nothing had changed; None where it was trained anew."""
     device: str
@@ -302,8 +309,8 @@ class RunRecord(Record):
     """The flow run that made it."""
     history: dict[str, list[float]]
     """Loss by epoch: loss, val_loss, and tune_loss, tune_val_loss where the backbone was fine-tuned."""
-    files: dict[str, str] = {}
-    """SHA-256 of each other file of the version, by its path in it; empty in versions that were published before
+    files: dict[str, Digest] = {}
+    """Digest of each other file of the version, by its path in it; empty in versions that were published before
     these were kept."""
 
 

@@ -29,6 +29,8 @@ class Wording:
     """The columns of a table of results: each measure's title, by its name in metrics.json."""
     quality_measure: Literal["rmse", "accuracy"]
     """The measure that says in one figure how good a model is, by its name in metrics.json."""
+    claim_form: str
+    """What a sentence says of a model; {figure} stands for the figure of `headline`."""
     task: str
     """What Hugging Face calls such models: the tag of a model card."""
     pipeline: str
@@ -64,6 +66,10 @@ class Wording:
         figure, measure = self.headline(scores)
         return f"{measure} {figure}" if self.quality_measure == "rmse" else f"{figure} {measure}"
 
+    def claim(self, scores: Any) -> str:
+        """Return what a sentence says of a model: it "errs by 20.81 cm (RMSE)", or "names 99.2% right"."""
+        return self.claim_form.format(figure=self.headline(scores)[0])
+
 
 WORDINGS: Mapping[Kind, Wording] = {
     "length": Wording(
@@ -73,6 +79,7 @@ WORDINGS: Mapping[Kind, Wording] = {
         error="cm RMSE",
         measures={"rmse": "RMSE (cm)", "mae": "MAE (cm)", "bias": "bias (cm)"},
         quality_measure="rmse",
+        claim_form="errs by {figure} (RMSE)",
         task="image-regression",
         pipeline="image-feature-extraction",
         about_labels=(
@@ -88,6 +95,7 @@ WORDINGS: Mapping[Kind, Wording] = {
         error="RMSE of the probabilities",
         measures={"accuracy": "named right", "precision": "precision", "rmse": "RMSE of the probabilities"},
         quality_measure="accuracy",
+        claim_form="names {figure} right",
         task="image-classification",
         pipeline="image-classification",
         about_labels="The label is the category itself: the list that an image was found through.",

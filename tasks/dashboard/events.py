@@ -1,50 +1,51 @@
-"""Tell Prefect what happened, so that automations may act on it."""
+"""Events for Prefect's automations: a version was published, the champion changed, links died."""
 
 import pandas as pd
 from prefect.events import emit_event
 
-from regraft.pipeline.spec import RunSpec
-from regraft.reporting.report import Story
+from regraft.reporting.history import summary
+from regraft.reporting.report import Report
 from regraft.web.urls import host_of
 
-MOST_HOSTS = 20
-"""Hosts named in one event at most."""
+MAX_HOSTS = 20
+"""Hosts that one event names."""
 
 
-def tell(story: Story, spec: RunSpec) -> None:
+def emit_events(report: Report) -> None:
     """Emit regraft.version.published, and where they happened regraft.champion.changed and regraft.links.died.
 
     Each event's resource is the job, `regraft.job.NAME`, with `regraft.store` and `regraft.version`; the numbers are
     in its payload.
     """
+    config, metrics = report.run.config, report.metrics
     resource = {
-        "prefect.resource.id": f"regraft.job.{spec.config.name}",
-        "prefect.resource.name": spec.config.name,
-        "regraft.store": spec.config.store,
-        "regraft.version": story.version,
+        "prefect.resource.id": f"regraft.job.{config.name}",
+        "prefect.resource.name": config.name,
+        "regraft.store": config.store,
+        "regraft.version": report.version,
     }
-    metrics = story.metrics
-    told = {
-        "rmse": metrics.test.rmse,
-        "auc": metrics.test.auc,
-        "accuracy": metrics.test.accuracy if metrics.test.kind == "category" else None,
-        "excess": metrics.excess,
-        "why": metrics.why,
+    version = summary(report.version, report.run, metrics, metrics.promoted)
+    payload = {
+        "rmse": version.rmse,
+        "auc": version.auc,
+        "accuracy": version.accuracy,
+        "excess": version.excess,
+        "why": version.why,
     }
-    emit_event("regraft.version.published", resource, payload=told)
+    emit_event("regraft.version.published", resource, payload=payload)
     if metrics.promoted:
         before = metrics.champion.version if metrics.champion else None
-        emit_event("regraft.champion.changed", resource, payload={**told, "before": before})
-    died = story.changed["newly_dead"]
+        emit_event("regraft.champion.changed", resource, payload={**payload, "before": before})
+    died = report.changes["newly_dead"]
     if len(died):
-        hosts = died["url"].map(host_of).value_counts().head(MOST_HOSTS)
         counts = {
             "links": len(died),
-            "by_category": _counted(died["category"].value_counts()),
-            "by_host": _counted(hosts),
+            "by_category": _counts(died["category"]),
+            "by_host": dict(list(_counts(died["url"].map(host_of)).items())[:MAX_HOSTS]),
         }
         emit_event("regraft.links.died", resource, payload=counts)
 
 
-def _counted(counts: "pd.Series[int]") -> dict[str, int]:
-    return {str(name): int(count) for name, count in counts.items()}
+def _counts(column: "pd.Series[str]") -> dict[str, int]:
+    """Return how often each value stands in a column, the most frequent first."""
+    return {str(value): int(count) for value, count in column.value_counts().items()}

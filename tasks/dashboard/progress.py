@@ -21,9 +21,9 @@ EVERY_S = 2.0
 JOIN_S = 10
 
 
-def artifact_key(spec: RunSpec, what: str) -> str:
+def artifact_key(job: str, name: str) -> str:
     """Return the key of one of a job's artifacts; keys have small letters, digits and dashes."""
-    return re.sub(r"[^a-z0-9]+", "-", f"{spec.config.name}-{what}".lower()).strip("-")
+    return re.sub(r"[^a-z0-9]+", "-", f"{job}-{name}".lower()).strip("-")
 
 
 @contextlib.contextmanager
@@ -55,7 +55,7 @@ def _follow(spec: RunSpec, over: threading.Event) -> None:
 def _show(step: str, percent: float, words: str, shown: dict[str, tuple[UUID, float]], spec: RunSpec) -> None:
     """Put one step's progress into the dashboard, where it has changed."""
     if step not in shown:
-        made = create_progress_artifact(percent, artifact_key(spec, step), words)
+        made = create_progress_artifact(percent, artifact_key(spec.config.name, step), words)
     elif shown[step][1] != percent:
         made = update_progress_artifact(shown[step][0], percent, words)
     else:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from regraft.menagerie.drawing import drawing, encoded
 from regraft.pictures.colours import rgb
-from regraft.reporting.examples import SHOWN, SIDE, examples, thumbnails
+from regraft.reporting.examples import ROW_LENGTH, THUMBNAIL_SIDE, examples, thumbnails
 from regraft.store.store import Store
 from regraft.targets.lengths import Lengths
 from tests.targets.worlds import TARGET, category_predictions
@@ -27,7 +27,7 @@ def test_the_best_are_nearest_to_their_labels_and_the_worst_farthest() -> None:
     shown = examples(predicted(), Lengths())
     assert set(shown.best["digest"].head(4)) == {"cat9", "cat12", "tiger9", "tiger12"}
     assert set(shown.worst["digest"].head(2)) == {"cat27", "tiger27"}
-    assert len(shown.best) == len(shown.worst) == SHOWN
+    assert len(shown.best) == len(shown.worst) == ROW_LENGTH
 
 
 def test_the_doubtful_lie_between_the_categories_and_strangers_nearer_to_another() -> None:
@@ -36,16 +36,16 @@ def test_the_doubtful_lie_between_the_categories_and_strangers_nearer_to_another
     rows.loc[rows["digest"] == "tiger4", "prediction"] = 45.0
     shown = examples(rows, Lengths())
     assert shown.doubtful["digest"].iloc[0] == "cat3"
-    assert shown.elsewhere["digest"].tolist() == ["tiger4", "cat3"]
-    assert examples(predicted(), Lengths()).elsewhere.empty
+    assert shown.strays["digest"].tolist() == ["tiger4", "cat3"]
+    assert examples(predicted(), Lengths()).strays.empty
 
 
 def test_what_looks_like_another_category_is_shown() -> None:
     rows = category_predictions(1)
     shown = examples(rows, TARGET)
     wrong = rows[rows["prediction"] != rows["category"]]
-    assert set(shown.elsewhere["digest"]) <= set(wrong["digest"])
-    assert shown.elsewhere["caption"].str.match(r"named (cat|dog|tiger), \d+%").all()
+    assert set(shown.strays["digest"]) <= set(wrong["digest"])
+    assert shown.strays["caption"].str.match(r"named (cat|dog|tiger), \d+%").all()
     assert set(shown.best["digest"]).isdisjoint(shown.worst["digest"])
 
 
@@ -56,4 +56,4 @@ def test_thumbnails_are_small_pictures_and_a_missing_one_is_left_out(tmp_path: P
     assert list(found) == [digest]
     kind, data = found[digest].split(",")
     assert kind == "data:image/jpeg;base64"
-    assert max(rgb(base64.b64decode(data)).shape) == SIDE
+    assert max(rgb(base64.b64decode(data)).shape) == THUMBNAIL_SIDE

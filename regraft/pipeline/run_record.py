@@ -1,0 +1,49 @@
+"""run.json of a finished run: from what, with what and in what time its version was made."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+import pandas as pd
+
+from regraft.config import Config
+from regraft.identity import Digest
+from regraft.pipeline.finished import Finished
+from regraft.pipeline.provenance import commit, libraries
+from regraft.pipeline.reuse import recipe
+from regraft.store.records import Counts, RunRecord
+from regraft.verdicts import Verdict
+
+LOSS_DECIMALS = 6
+
+
+def run_record(finished: Finished, config: Config, parent: str | None, timings: Mapping[str, float]) -> RunRecord:
+    """Return run.json without the digests of files, which are not made yet. `timings`: seconds by step."""
+    screened = finished.screened
+    return RunRecord(
+        config=config,
+        seed=config.seed,
+        published_at=datetime.now(UTC).replace(microsecond=0),
+        commit=commit(),
+        libraries=libraries(),
+        model_fingerprint=Digest(recipe(finished.manifest, config)),
+        model_of=finished.reused.name if finished.reused else None,
+        device=finished.device,
+        timings=dict(timings),
+        counts=Counts(
+            links=len(screened.links),
+            verdicts={Verdict(name): count for name, count in _counts(screened.links["verdict"]).items()},
+            outcomes=_counts(screened.links["outcome"]),
+            images=_counts(finished.manifest["category"]),
+            features_computed=finished.features_computed,
+        ),
+        survival=screened.survival,
+        backbone_fingerprint=finished.backbone_fingerprint,
+        parent=parent,
+        prefect=finished.prefect,
+        history={curve: [round(loss, LOSS_DECIMALS) for loss in losses] for curve, losses in finished.history.items()},
+    )
+
+
+def _counts(column: "pd.Series[str]") -> dict[str, int]:
+    """How often each value stands in a column, the most frequent first."""
+    return {str(value): int(count) for value, count in column.value_counts().items()}

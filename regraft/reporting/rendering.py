@@ -1,0 +1,101 @@
+"""A report as pages: a self-contained HTML file, markdown for the dashboard, and a model card."""
+
+import base64
+from importlib import resources
+from typing import Any
+
+import jinja2
+import yaml
+
+from regraft.links.rot import in_two_categories
+from regraft.reporting.report import MAX_ROWS, Report
+from regraft.reporting.sentences import above_or_below, misfiled_note, summary
+from regraft.reporting.tables import by_host, funnel, link_health, score_rows, split_sizes
+from regraft.targets.choice import target_of
+from regraft.targets.wording import WORDINGS, percent
+
+RIVALS = {
+    "oracle": "the oracle: knows the category and nothing else",
+    "mean": "the mean of all lengths",
+    "category_mean": "the mean of the image's category",
+    "tutorial": "the tutorial's head on the same features",
+    "shares": "how frequent each category is, and nothing else",
+}
+"""What the rivals in metrics.json are, in words."""
+EVENTS = {
+    "newly_dead": "Died",
+    "revived": "Came back",
+    "replaced": "Shows another picture; waits to be accepted",
+    "now_placeholder": "Became a placeholder",
+    "re_encoded": "Same picture in other bytes",
+}
+"""What may change about a link, in words."""
+
+
+def html(report: Report) -> str:
+    """Return report.html: self-contained, fetches nothing when it is read; text from URLs is escaped."""
+    return _template("report.html.j2").render(_context(report))
+
+
+def markdown(report: Report) -> str:
+    """Return the dashboard's page, plots inline; text from URLs is inert."""
+    return _template("report.md.j2", escape=False).render(_context(report))
+
+
+def model_card(report: Report) -> str:
+    """Return MODEL_CARD.md in the Hugging Face format: https://huggingface.co/docs/hub/model-cards."""
+    return _template("MODEL_CARD.md.j2", escape=False).render(_context(report))
+
+
+def inert(text: str) -> str:
+    """Return text that stays text in markdown and tables: no markup, no line breaks, no control characters."""
+    clean = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(text))
+    return "".join("\\" + c if c in "\\`*_{}[]<>()#+-!|~&$" else c for c in clean)
+
+
+def _context(report: Report) -> dict[str, Any]:
+    """What templates may ask for: the report, and what is worked out of it."""
+    config = report.run.config
+    return {
+        "report": report,
+        "run": report.run,
+        "metrics": report.metrics,
+        "wording": WORDINGS[report.metrics.test.kind],
+        "target": target_of(config),
+        "sentences": summary(report),
+        "misfiled_note": misfiled_note(report.metrics),
+        "score_rows": score_rows(report.metrics.test),
+        "funnel": funnel(report.links, report.manifest),
+        "health": link_health(report.links),
+        "hosts": by_host(report.links),
+        "split_sizes": split_sizes(report.manifest),
+        "in_two_categories": in_two_categories(report.links),
+        "strays": _strays(report),
+        "categories": sorted(config.categories),
+        "events": EVENTS,
+        "rivals": RIVALS,
+        "max_rows": MAX_ROWS,
+        "plots": {name: _data_uri(png) for name, png in report.plots.items()},
+        "config": yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True),
+    }
+
+
+def _strays(report: Report) -> list[dict[str, Any]]:
+    """The images that look like another category: digest, category, caption, and the first url that shows each."""
+    rows = report.examples.strays
+    images = report.manifest[report.manifest["digest"].isin(rows["digest"])]
+    url = {digest: str(urls[0]) for digest, urls in zip(images["digest"], images["urls"], strict=True)}
+    return [{str(key): value for key, value in row.items()} | {"url": url[row["digest"]]} for _, row in rows.iterrows()]
+
+
+def _data_uri(png: bytes) -> str:
+    return "data:image/png;base64," + base64.b64encode(png).decode()
+
+
+def _template(name: str, escape: bool = True) -> jinja2.Template:
+    source = resources.files("regraft.reporting.templates").joinpath(name).read_text(encoding="utf-8")
+    environment = jinja2.Environment(
+        autoescape=escape, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+    )
+    environment.filters |= {"inert": inert, "percent": percent, "above_or_below": above_or_below}
+    return environment.from_string(source)

@@ -1,0 +1,49 @@
+"""What happened in a run, in sentences for people."""
+
+from regraft.reporting.report import Report
+from regraft.store.records import MetricsRecord
+from regraft.targets.wording import WORDINGS, percent
+from regraft.verdicts import Verdict
+
+
+def summary(report: Report) -> list[str]:
+    """Return what happened in three sentences: to the links, how good the model is, and who is champion."""
+    return [_links(report), _model(report.metrics), _champion(report.metrics)]
+
+
+def above_or_below(excess: float | None) -> str:
+    """Return how far above or below something a share is, such as "2.9% above"; nothing for None."""
+    return "" if excess is None else f"{percent(abs(excess))} {'above' if excess >= 0 else 'below'}"
+
+
+def misfiled_note(metrics: MetricsRecord) -> str:
+    """Return what the results would be with the misfiled pictures of the test split; nothing where there are none."""
+    misfiled = metrics.misfiled
+    if not misfiled.n:
+        return ""
+    best = f", {above_or_below(misfiled.excess)} the best possible" if misfiled.excess is not None else ""
+    pictures = "1 picture" if misfiled.n == 1 else f"{misfiled.n} pictures"
+    quality = WORDINGS[metrics.test.kind].quality(misfiled)
+    return f"Left out of the test split as misfiled: {pictures}; with them the result would be {quality}{best}."
+
+
+def _links(report: Report) -> str:
+    verdicts = report.links["verdict"]
+    alive, dead, junk = (int((verdicts == verdict).sum()) for verdict in (Verdict.ALIVE, Verdict.DEAD, Verdict.JUNK))
+    return (
+        f"Of {len(verdicts):,} links {alive:,} are alive and used, {dead:,} are dead and {junk:,} serve nothing to "
+        f"learn from; {len(report.manifest):,} images were labelled."
+    )
+
+
+def _model(metrics: MetricsRecord) -> str:
+    test, oracle, wording = metrics.test, metrics.oracle, WORDINGS[metrics.test.kind]
+    best = ""
+    if oracle is not None:
+        best = f", {above_or_below(metrics.excess)} the best possible {wording.with_unit(oracle.rmse, decimals=1)}"
+    auc = f" and tells the categories apart with an AUC of {test.auc:.3f}" if test.auc is not None else ""
+    return f"On {test.n:,} held-out images the new model {wording.claim(test)}{best}{auc}."
+
+
+def _champion(metrics: MetricsRecord) -> str:
+    return ("It is the new champion: " if metrics.promoted else "The champion stays: ") + metrics.why

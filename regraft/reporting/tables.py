@@ -1,0 +1,135 @@
+"""The tables of a report: what became of the links, host by host, and how good the model is, category by category."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from regraft.store.records import Interval, Results
+from regraft.targets.wording import WORDINGS
+from regraft.verdicts import Verdict
+from regraft.web.urls import host_of
+
+MAX_HOSTS = 15
+"""Hosts that a report lists."""
+
+
+@dataclass(frozen=True)
+class ReasonCount:
+    """How many links ended with one reason."""
+
+    verdict: str
+    reason: str
+    """Empty for links that are alive."""
+    by_category: Mapping[str, int]
+    links: int
+    """Of all categories."""
+
+    def as_row(self) -> dict[str, Any]:
+        """Return the columns of a table for the dashboard, a column a category."""
+        return {"verdict": self.verdict, "reason": self.reason, **self.by_category, "links": self.links}
+
+
+def link_health(links: pd.DataFrame) -> list[ReasonCount]:
+    """Return links (category, verdict, reason) by reason, the most frequent first."""
+    counts = links.groupby(["verdict", "reason", "category"]).size().unstack(fill_value=0)
+    counts = counts.loc[counts.sum(axis=1).sort_values(ascending=False).index]
+    verdicts, reasons = (counts.index.get_level_values(level) for level in ("verdict", "reason"))
+    found = []
+    for verdict, reason, row in zip(verdicts, reasons, counts.to_dict("records"), strict=True):
+        by_category = {str(category): int(count) for category, count in row.items()}
+        found.append(ReasonCount(str(verdict), str(reason), by_category, sum(by_category.values())))
+    return found
+
+
+@dataclass(frozen=True)
+class HostHealth:
+    """What became of one host's links."""
+
+    host: str
+    links: int
+    alive: int
+    main_reason: str
+    """The most frequent reason of those that are not alive; empty where all are."""
+
+    @property
+    def share(self) -> float:
+        """The share of links that are alive, 0 to 1."""
+        return self.alive / self.links
+
+
+def by_host(links: pd.DataFrame) -> list[HostHealth]:
+    """Return the MAX_HOSTS hosts with the most links (url, verdict, reason), those with the most first."""
+    hosts = links["url"].map(host_of)
+    counts = hosts.value_counts().rename_axis("host").reset_index(name="links")
+    most = counts.sort_values(["links", "host"], ascending=[False, True]).head(MAX_HOSTS)
+    found = []
+    for host, count in zip(most["host"], most["links"], strict=True):
+        part = links[hosts == host]
+        reasons = part.loc[part["verdict"] != Verdict.ALIVE, "reason"].mode()
+        main_reason = str(reasons.iloc[0]) if len(reasons) else ""
+        found.append(HostHealth(str(host), int(count), int((part["verdict"] == Verdict.ALIVE).sum()), main_reason))
+    return found
+
+
+@dataclass(frozen=True)
+class Stage:
+    """How much is left at one stage on the way from links to training images."""
+
+    what: str
+    count: int
+
+
+def funnel(links: pd.DataFrame, manifest: pd.DataFrame) -> list[Stage]:
+    """Return what is left of the links (verdict) from stage to stage, down to the images (split) to train on."""
+    verdicts = links["verdict"]
+    return [
+        Stage("links in the lists", len(links)),
+        Stage("that serve something", int((verdicts != Verdict.DEAD).sum())),
+        Stage("that serve a picture to learn from", int((verdicts == Verdict.ALIVE).sum())),
+        Stage("images labelled", len(manifest)),
+        Stage("of them to train on", int((manifest["split"] == "train").sum())),
+    ]
+
+
+def split_sizes(manifest: pd.DataFrame) -> dict[str, dict[str, int]]:
+    """Return how many images (category, split) each category has in each split, by category and split."""
+    counts = manifest.groupby(["category", "split"]).size().reset_index(name="images")
+    found: dict[str, dict[str, int]] = {}
+    for category, split, count in zip(counts["category"], counts["split"], counts["images"], strict=True):
+        found.setdefault(str(category), {})[str(split)] = int(count)
+    return found
+
+
+@dataclass(frozen=True)
+class Score:
+    """One measure of one row of the results."""
+
+    figure: str
+    """As text; empty where the row has no such measure."""
+    interval: Interval | None
+    """None where it was not resampled."""
+
+
+@dataclass(frozen=True)
+class ScoreRow:
+    """How good the model is on some images of the test split."""
+
+    name: str
+    """The category, or "all"."""
+    n: int
+    """Images."""
+    scores: tuple[Score, ...]
+    """In the order of the wording's measures."""
+
+
+def score_rows(results: Results) -> list[ScoreRow]:
+    """Return the rows of the table of results: the whole test split, then each category."""
+    wording = WORDINGS[results.kind]
+    rows = []
+    for name, part in [("all", results), *results.by_category.items()]:
+        measured = dict(part)
+        scores = [Score(wording.figure(measured.get(m)), part.intervals.get(m)) for m in wording.measures]
+        rows.append(ScoreRow(name, part.n, tuple(scores)))
+    return rows

@@ -1,0 +1,59 @@
+"""A published version in Prefect's dashboard: tables, the report, and a link to it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
+
+from regraft.reporting import rendering
+from regraft.reporting.history import Summary
+from regraft.reporting.report import Report
+from regraft.reporting.tables import link_health
+from regraft.targets.wording import WORDINGS, percent
+from regraft.tasks.dashboard.progress import artifact_key
+
+METRICS_NOTE = "Metrics of the job's versions, the newest first. RMSE is in cm, or of the probabilities of categories."
+
+
+def create_artifacts(report: Report) -> None:
+    """Put link health, metrics, report and a link to it into the dashboard. Keys begin with the job's name."""
+    config = report.run.config
+    create_table_artifact(
+        key=artifact_key(config.name, "link-health"),
+        table=[reason.as_row() for reason in link_health(report.links)],
+        description="Links by reason",
+    )
+    create_markdown_artifact(
+        key=artifact_key(config.name, "report"), markdown=rendering.markdown(report), description=report.version
+    )
+    create_table_artifact(
+        key=artifact_key(config.name, "metrics"), table=history_rows(report.history), description=METRICS_NOTE
+    )
+    create_link_artifact(
+        key=artifact_key(config.name, "version"),
+        link=f"{config.reports_url.rstrip('/')}/{report.version}/report.html",
+        link_text=f"{report.version}: the full report",
+        description=f"{report.metrics.why} The link needs `regraft serve --store {config.store}`.",
+    )
+
+
+def history_rows(history: Sequence[Summary]) -> list[dict[str, Any]]:
+    """Return versions, given with the oldest first, as a table's rows, the newest first.
+
+    Columns that are empty in every row are left out.
+    """
+    rows = [
+        {
+            "version": version.version,
+            "champion": "champion" if version.champion else "",
+            "alive links": version.alive,
+            "images": version.images,
+            "RMSE": WORDINGS[version.target].figure(version.rmse),
+            "named right": percent(version.accuracy),
+            "above the oracle": percent(version.excess),
+            "AUC": "" if version.auc is None else f"{version.auc:.3f}",
+        }
+        for version in reversed(history)
+    ]
+    columns = [column for column in rows[0] if any(row[column] != "" for row in rows)] if rows else []
+    return [{column: row[column] for column in columns} for row in rows]

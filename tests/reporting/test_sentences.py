@@ -1,0 +1,44 @@
+"""A run in sentences."""
+
+from regraft.reporting.sentences import above_or_below, misfiled_note, summary
+from regraft.store.records import MisfiledScores
+from tests.records import metrics_record
+from tests.reporting.reports import links, report
+
+LINKS = links(("a", "alive", "", "d1"), ("b", "dead", "gone", ""), ("c", "junk", "truncated", "d2"))
+
+
+def test_a_run_on_lengths_is_told_in_three_sentences() -> None:
+    assert summary(report(LINKS)) == [
+        "Of 3 links 1 are alive and used, 1 are dead and 1 serve nothing to learn from; 1 images were labelled.",
+        "On 39 held-out images the new model errs by 20.99 cm (RMSE), 3.8% above the best possible 20.2 cm and tells "
+        "the categories apart with an AUC of 1.000.",
+        "It is the new champion: There was no champion yet.",
+    ]
+
+
+def test_a_run_on_categories_has_no_oracle() -> None:
+    model = summary(report(LINKS, kind="category"))[1]
+    assert model.startswith("On 39 held-out images the new model names 100.0% right and tells")
+
+
+def test_a_version_that_is_not_promoted_says_why() -> None:
+    metrics = metrics_record(promoted=False, why="Not measurably better.")
+    assert summary(report(LINKS, metrics=metrics))[2] == "The champion stays: Not measurably better."
+
+
+def test_an_excess_is_above_or_below() -> None:
+    assert above_or_below(0.0287) == "2.9% above"
+    assert above_or_below(-0.01) == "1.0% below"
+    assert above_or_below(None) == ""
+
+
+def test_misfiled_pictures_are_mentioned_only_where_there_are_some() -> None:
+    assert misfiled_note(metrics_record()) == ""
+    lengths = metrics_record(misfiled=MisfiledScores(n=2, rmse=24.93, excess=0.039))
+    assert misfiled_note(lengths) == (
+        "Left out of the test split as misfiled: 2 pictures; with them the result would be RMSE 24.93 cm, 3.9% above "
+        "the best possible."
+    )
+    categories = metrics_record("category", misfiled=MisfiledScores(n=1, accuracy=0.975))
+    assert misfiled_note(categories).endswith("with them the result would be 97.5% named right.")
