@@ -1,0 +1,120 @@
+"""Stores checked, and mended where that can be done."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from regraft.config import FetchSettings
+from regraft.store import versions
+from regraft.store.store import Store
+from regraft.upkeep.verify import Damage, verify
+from tests.hostile import ok, serving
+from tests.records import run_record
+from tests.upkeep.stores import JANUARY, know_link, publish_version
+
+
+def damaged(store: Store, repair: bool = False, fetch: FetchSettings | None = None) -> list[Damage]:
+    return list(verify(store, repair, fetch or FetchSettings(), lambda path: None))
+
+
+def test_a_sound_store_has_no_damage(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    digest = store.blobs.put(b"picture")
+    store.features.append("net", [digest], np.ones((1, 4), np.float32))
+    publish_version(store, JANUARY[0], digest, promoted=True)
+    versions.promote(store, JANUARY[0], None)
+    assert damaged(store) == []
+
+
+def test_a_damaged_blob_is_fetched_again_where_a_link_still_serves_it(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    digest = store.blobs.put(b"picture")
+    path = tmp_path / "blobs" / digest[:2] / digest[2:]
+    path.write_bytes(b"rot")
+    with serving(lambda talk: talk.say(ok(b"picture"))) as server:
+        know_link(store, f"http://127.0.0.1:{server.port}/a.jpg", digest)
+        assert [damage.mended for damage in damaged(store)] == [""]
+        assert path.read_bytes() == b"rot"  # without --repair nothing is touched
+        damages = damaged(store, True, FetchSettings(allow=(f"127.0.0.1:{server.port}",)))
+    assert "fetched again" in damages[0].mended
+    assert store.blobs.read(digest) == b"picture"
+
+
+def test_a_blob_that_nobody_serves_any_more_stays_damage(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    digest = store.blobs.put(b"picture")
+    publish_version(store, JANUARY[0], digest)
+    store.disk.delete(f"blobs/{digest[:2]}/{digest[2:]}")
+    assert [(d.what, d.mended) for d in damaged(store, True)] == [("it is gone, and versions name it", "")]
+
+
+def test_damaged_features_are_dropped_to_be_computed_again(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    store.features.append("net", ["a" * 64], np.ones((1, 4), np.float32))
+    part = next((tmp_path / "features" / "net").iterdir())
+    part.write_bytes(part.read_bytes()[:-9])
+    assert store.features.read("net", ["a" * 64]) == {}
+    assert "computes them again" in damaged(store, True)[0].mended
+    assert damaged(store) == []
+
+
+def test_a_pointer_to_nothing_is_pointed_at_the_newest_that_became_champion(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    digest = store.blobs.put(b"picture")
+    publish_version(store, JANUARY[0], digest, promoted=True)
+    publish_version(store, JANUARY[1], digest)
+    for broken in (b'{"version": "20250101T000000Z"}', b"{", b"[]"):
+        store.disk.write(versions.CHAMPION, broken)
+        assert damaged(store)[0].mended == ""
+        assert JANUARY[0] in damaged(store, True)[0].mended
+        assert damaged(store) == []
+
+
+def test_a_published_file_that_changed_or_is_gone_is_damage(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    run = run_record(files={"head.keras": "00", "gone.png": "00"})
+    versions.publish(store, JANUARY[0], {"head.keras": b"x", "run.json": run.to_bytes()})
+    assert {damage.path.rpartition("/")[2] for damage in damaged(store)} == {"head.keras", "gone.png"}
+
+
+def test_a_version_whose_run_cannot_be_read_is_damage(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    versions.publish(store, JANUARY[0], {"run.json": b"{"})
+    [damage] = damaged(store)
+    assert damage.path == f"versions/{JANUARY[0]}/run.json"
+    assert "damaged" in damage.what
+
+
+def test_a_damaged_draft_is_dropped(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    digest = store.drafts.put(b"head")
+    assert damaged(store) == []
+    store.disk.write(f"drafts/{digest[:2]}/{digest[2:]}", b"other")
+    assert [damage.mended for damage in damaged(store)] == [""]
+    assert [damage.mended for damage in damaged(store, True)] == ["removed"]
+    assert damaged(store) == []
+
+
+def test_features_that_are_no_numbers_are_damage(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    store.features.append("net", ["a" * 64], np.array([[1, np.nan]], np.float32))
+    assert "not finite" in damaged(store)[0].what
+
+
+@pytest.mark.parametrize("file", ["blobs/ab/leftover.part", "features/net/leftover.part"])
+def test_what_a_crash_left_among_whole_files_is_damage(tmp_path: Path, file: str) -> None:
+    store = Store(str(tmp_path))
+    store.disk.write(file, b"half of a")
+    assert [damage.path for damage in damaged(store)] == [file]
+    damaged(store, True)
+    assert not store.disk.exists(file)
+
+
+def test_progress_hears_of_every_file(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    digest = store.blobs.put(b"picture")
+    store.features.append("net", [digest], np.ones((1, 4), np.float32))
+    paths: list[str] = []
+    assert list(verify(store, False, FetchSettings(), paths.append)) == []
+    assert [path.partition("/")[0] for path in paths] == ["blobs", "features"]
