@@ -1,25 +1,39 @@
-# Two commands for a fresh machine with Python 3.11+ and make: `make run` and `make test`. Each sets itself up.
+# Each target sets itself up first. It needs make and Python 3.11, 3.12 or 3.13.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
+PYTEST := $(BIN)/python -m pytest
+WORKERS := 2
 
-.PHONY: run test lint types setup clean
+.PHONY: help run test check quick-test lint types docs setup clean
 
-run: $(READY)
+help:  ## lists these targets
+	@awk -F ':.*## +' '/^[a-z-]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: $(READY)  ## the whole job on the embedded web; needs no internet beyond the set-up
 	$(BIN)/regraft run
 
-test: $(READY)
-	$(BIN)/python -m pytest
+test: $(READY)  ## all tests
+	$(PYTEST) --numprocesses $(WORKERS) --dist loadgroup
 
-lint: $(READY)
+check: $(READY)  ## lint, types, and the tests that need neither TensorFlow nor a Prefect server
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target types quick-test lint
+
+quick-test: $(READY)
+	$(PYTEST) --numprocesses $(WORKERS) --quiet -m 'not tensorflow and not server and not browser'
+
+lint: $(READY)  ## ruff
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-types: $(READY)
+types: $(READY)  ## mypy
 	$(BIN)/mypy
 
-setup: $(READY)
+docs: $(READY)  ## builds the documentation into site/, and fails on any warning
+	$(BIN)/mkdocs build --strict
+
+setup: $(READY)  ## the virtual environment .venv, with all that the other targets use
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
@@ -32,5 +46,5 @@ $(READY): pyproject.toml constraints.txt
 	-$(BIN)/prefect server database upgrade --yes > /dev/null
 	touch $(READY)
 
-clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache *.egg-info
+clean:  ## removes what the other targets made
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache build dist site *.egg-info

@@ -48,7 +48,7 @@ def test_the_two_commands_of_a_fresh_machine(tmp_path: Path) -> None:
     assert "champion  yes" in ran.stdout
     assert list((tmp_path / "artifacts" / "versions").glob("*/report.html"))
     shown = subprocess.run([*test, *ready, "--dry-run"], cwd=tmp_path, env=plain, capture_output=True, text=True)
-    assert shown.stdout.strip() == f"{BIN}/python -m pytest"
+    assert shown.stdout.strip() == f"{BIN}/python -m pytest --numprocesses 2 --dist loadgroup"
 
 
 def test_what_a_version_is_good_for(here: Path, first: versions.Version, regraft: Regraft) -> None:
