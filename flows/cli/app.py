@@ -1,19 +1,19 @@
-"""What all commands share: the app, its common options, and how an error ends."""
+"""What all commands share: the app, its common options, and how a command ends where something goes wrong."""
 
 import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
+from regraft import __version__
 from regraft.errors import RegraftError
 from regraft.process import prepare_process
-from regraft.release import __version__
 
 app = typer.Typer(
     name="regraft",
@@ -26,7 +26,7 @@ app = typer.Typer(
 
     **Your own lists**: `regraft init job.yaml`, then `regraft run job.yaml`
 
-    **Which versions are there, and which is in use**: `regraft versions`, `regraft show`, `regraft report`
+    **Which versions there are, and which is in use**: `regraft versions`, `regraft show`, `regraft report`
 
     **Predict**: `regraft predict photo.jpg https://example.org/cat.jpg`
 
@@ -34,15 +34,20 @@ app = typer.Typer(
     8 training, 9 version, 10 picture, 11 link, 12 damage found, 13 Prefect's server is gone, 130 stopped by Ctrl-C.
     """,
 )
-STOPPED = 130
-"""Exit code of what Ctrl-C ended, as shells have it."""
-STOP_S = 0.3
-"""Seconds that Prefect gets to write down that the run was stopped."""
+DEFAULT_STORE = "artifacts"
+STOPPED_EXIT_CODE = 130
+"""What shells use for a command that Ctrl-C ended."""
+FAREWELL_S = 0.3
+"""Seconds that Prefect has after Ctrl-C to write down that the run was stopped."""
 StoreOption = Annotated[
     str, typer.Option("--store", help="The store: a folder, or an fsspec URL such as s3://bucket/prefix.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
-ProxyOption = Annotated[str | None, typer.Option("--proxy", help="Ask the web through this proxy, http://HOST:PORT.")]
+ProxyOption = Annotated[
+    str | None, typer.Option("--proxy", help="Send all requests through this proxy, http://HOST:PORT.")
+]
+_last_actions: list[Callable[[], None]] = []
+_has_said_stopped = threading.Event()
 
 
 @app.callback(invoke_without_command=True)
@@ -55,28 +60,28 @@ def main(version: Annotated[bool, typer.Option("--version", help="Print the vers
 
 
 @contextmanager
-def told_apart() -> Iterator[None]:
-    """End with one clear message and a code that means something, where something was refused."""
+def exit_with_message() -> Iterator[None]:
+    """End the command with one message and the error's exit code where something is refused or Ctrl-C is pressed."""
     try:
         yield
     except RegraftError as error:
-        print(f"regraft: {error}", file=sys.stderr)
+        print_error(error)
         raise typer.Exit(error.exit_code) from error
     except KeyboardInterrupt:
         _say_stopped()
-        raise typer.Exit(STOPPED) from None
+        raise typer.Exit(STOPPED_EXIT_CODE) from None
 
 
 @contextmanager
-def stopped_at_once() -> Iterator[None]:
-    """Let Ctrl-C end the process within STOP_S, whatever is under way.
+def exit_at_once_on_ctrl_c() -> Iterator[None]:
+    """Let Ctrl-C end the process within FAREWELL_S, whatever is under way.
 
-    A terminal's Ctrl-C reaches Prefect's own temporary server too, and Prefect would go on trying to tell it what
-    happened. The store needs no farewell: its lock is the system's, and every file is whole or not there.
+    A terminal's Ctrl-C reaches Prefect's own temporary server too, and Prefect would go on trying to report to it. The
+    store needs no farewell: the system frees its lock, and every file in it is whole or absent.
     """
 
     def stop(number: int, frame: FrameType | None) -> None:
-        timer = threading.Timer(STOP_S, _stop)
+        timer = threading.Timer(FAREWELL_S, _exit_stopped)
         timer.daemon = True
         timer.start()
         raise KeyboardInterrupt
@@ -88,25 +93,31 @@ def stopped_at_once() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _say_stopped() -> None:
-    """Say so, once."""
-    if not _said:
-        _said.append(True)
-        print(
-            "regraft: stopped. What was fetched is kept; the next run goes on from there.", file=sys.stderr, flush=True
-        )
-
-
-def _stop() -> None:
-    _say_stopped()
-    leave(STOPPED)
-
-
-def leave(code: int) -> None:
-    """End this process at once, and the temporary server with it; Prefect would go on telling what happened."""
-    if server := sys.modules.get("regraft.flows.cli.temporary_server"):  # only a run has one
-        server.end()
+def exit_at_once(code: int) -> NoReturn:
+    """End this process without waiting for anything; what was registered with `before_exit_at_once` is done first."""
+    for action in _last_actions:
+        action()
     os._exit(code)
 
 
-_said: list[bool] = []
+def before_exit_at_once(action: Callable[[], None]) -> None:
+    """Register what must be done even where the process ends at once."""
+    _last_actions.append(action)
+
+
+def print_error(error: RegraftError) -> None:
+    """Print an error's message on standard error."""
+    print(f"regraft: {error}", file=sys.stderr, flush=True)
+
+
+def _exit_stopped() -> None:
+    _say_stopped()
+    exit_at_once(STOPPED_EXIT_CODE)
+
+
+def _say_stopped() -> None:
+    """Say once, on standard error, that the run was stopped."""
+    if not _has_said_stopped.is_set():
+        _has_said_stopped.set()
+        message = "regraft: stopped. What was fetched is kept; the next run goes on from there."
+        print(message, file=sys.stderr, flush=True)

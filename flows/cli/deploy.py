@@ -1,10 +1,10 @@
-"""Deployments put on a Prefect server, once it is sure that not everybody can reach it."""
+"""Deployments and automations put on a Prefect server, after a check that not everybody can reach it."""
 
 import ipaddress
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -13,16 +13,20 @@ import yaml
 
 from regraft.errors import ConfigError
 
-ASKED_S = 5
-"""Seconds that a server gets to answer."""
-HARMLESS = "/admin/version"
-"""What any client may ask of a server without a password, and none of one with a password."""
+ANSWER_DEADLINE_S = 5
+"""Seconds that a server has to answer."""
+PROBE_PATH = "/admin/version"
+"""What a server without a password tells every client, and one with a password tells nobody who lacks it."""
+NOBODYS_ADDRESS = ("192.0.2.1", 9)
+"""An address that belongs to nobody: RFC 5737."""
+MAX_ERROR_LINES = 8
+"""Lines of a failed command's output that are repeated in the message."""
 
 
-def deploy(file: Path, automations: Path, pool: str) -> Iterator[str]:
-    """Deploy a file of deployments and one of automations; yield what was done.
+def deploy_files(deployments: Path, automations: Path, pool: str) -> Iterator[str]:
+    """Deploy a file of deployments and one of automations; yield a line about each thing that was done.
 
-    Raises ConfigError where there is no server, or where it is open to others.
+    Raises ConfigError where there is no server, where the server is open to others, or where Prefect refuses a file.
     """
     from prefect.settings import get_current_settings
 
@@ -32,43 +36,50 @@ def deploy(file: Path, automations: Path, pool: str) -> Iterator[str]:
             "There is no Prefect server to deploy to. Start one with `prefect server start`, then "
             "`export PREFECT_API_URL=http://127.0.0.1:4200/api`."
         )
-    for needed in (file, automations):
-        if not needed.exists():
-            raise ConfigError(f"There is no {needed} here. Run this where your copy of Regraft's {needed.name} is.")
+    for file in (deployments, automations):
+        if not file.exists():
+            raise ConfigError(f"There is no {file} here. Run this in the folder with Regraft's {file.name}.")
     check_closed(api)
-    try:
-        _prefect("work-pool", "inspect", pool)
-    except ConfigError:
-        _prefect("work-pool", "create", "--type", "process", pool)
+    _make_pool(pool)
     yield f"work pool {pool}"
-    _prefect("--no-prompt", "deploy", "--all", "--prefect-file", str(file))
-    yield from (f"deployment {found['name']}" for found in yaml.safe_load(file.read_text())["deployments"])
-    for found in yaml.safe_load(automations.read_text())["automations"]:
-        _replace_automation(found["name"])
-        yield f"automation {found['name']}"
+    _prefect("--no-prompt", "deploy", "--all", "--prefect-file", str(deployments))
+    yield from (f"deployment {name}" for name in _names_in(deployments, "deployments"))
+    for name in _names_in(automations, "automations"):
+        _remove_automations(name)
+        yield f"automation {name}"
     _prefect("automation", "create", "--from-file", str(automations))
     yield f"Next: prefect worker start --pool {pool}, then prefect deployment run refresh/manual"
 
 
-def check_closed(api: str) -> None:
-    """Raise ConfigError where a Prefect server can be asked from other machines without a password.
+def address_in_network() -> str | None:
+    """Return this machine's address towards other machines; None where it has none. Nothing is sent to find it."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(NOBODYS_ADDRESS)
+            address = str(probe.getsockname()[0])
+        except OSError:
+            return None
+    return None if _is_loopback(address) else address
 
-    That is where its address is not this machine's loopback one, or where it answers at this machine's address in the
-    network as well, and it answers whoever asks.
+
+def check_closed(api: str, find_address: Callable[[], str | None] = address_in_network) -> None:
+    """Raise ConfigError where other machines can use a Prefect server without a password.
+
+    They can where it asks for none, and either its address is not a loopback one or it also answers at this machine's
+    address in the network, which `find_address` returns.
     """
     parts = urlsplit(api)
     host, port = parts.hostname or "", parts.port or {"https": 443}.get(parts.scheme, 80)
     if not _is_loopback(host):
-        _refuse_open(api)
-        return
-    ours = _address_in_network()
-    if ours and not _is_loopback(ours):
-        _refuse_open(f"http://{ours}:{port}{parts.path}", must_answer=False)
+        _check_asks_for_password(api)
+    elif address := find_address():
+        _check_asks_for_password(f"http://{address}:{port}{parts.path}", must_answer=False)
 
 
-def _refuse_open(api: str, must_answer: bool = True) -> None:
+def _check_asks_for_password(api: str, must_answer: bool = True) -> None:
+    """Raise ConfigError where a server answers whoever asks, or does not answer although it must."""
     try:
-        answer = requests.get(api.rstrip("/") + HARMLESS, timeout=ASKED_S, allow_redirects=False)
+        answer = requests.get(api.rstrip("/") + PROBE_PATH, timeout=ANSWER_DEADLINE_S, allow_redirects=False)
     except requests.RequestException as error:
         if must_answer:
             raise ConfigError(f"The Prefect server at {api} does not answer: {error}") from error
@@ -82,6 +93,7 @@ def _refuse_open(api: str, must_answer: bool = True) -> None:
 
 
 def _is_loopback(host: str) -> bool:
+    """Whether a host is this machine for certain: a name may mean anything, except `localhost`."""
     if host == "localhost":
         return True
     try:
@@ -90,27 +102,30 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _address_in_network() -> str:
-    """This machine's address towards other machines; nothing where it has none. Nothing is sent."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(("192.0.2.1", 9))  # an address that is nobody's: RFC 5737
-            return str(probe.getsockname()[0])
-        except OSError:
-            return ""
+def _names_in(file: Path, kind: str) -> list[str]:
+    return [item["name"] for item in yaml.safe_load(file.read_text())[kind]]
 
 
-def _replace_automation(name: str) -> None:
-    """Remove the automations of that name: Prefect would keep both."""
+def _make_pool(pool: str) -> None:
+    """Make a work pool of processes, unless it is there."""
+    try:
+        _prefect("work-pool", "inspect", pool)
+    except ConfigError:
+        _prefect("work-pool", "create", "--type", "process", pool)
+
+
+def _remove_automations(name: str) -> None:
+    """Remove the automations of a name: Prefect would keep them beside a new one."""
     from prefect.client.orchestration import get_client
 
     with get_client(sync_client=True) as client:
-        for known in client.read_automations_by_name(name):
-            client.delete_automation(known.id)
+        for automation in client.read_automations_by_name(name):
+            client.delete_automation(automation.id)
 
 
 def _prefect(*words: str) -> None:
-    ran = subprocess.run([sys.executable, "-m", "prefect", *words], capture_output=True, text=True)
-    if ran.returncode != 0:
-        said = (ran.stderr.strip() or ran.stdout.strip()).splitlines()[-8:]
-        raise ConfigError(f"`prefect {' '.join(words)}` failed:\n" + "\n".join(said))
+    """Run Prefect's command line. Raises ConfigError with its last lines where it fails."""
+    completed = subprocess.run([sys.executable, "-m", "prefect", *words], capture_output=True, text=True)
+    if completed.returncode != 0:
+        lines = (completed.stderr.strip() or completed.stdout.strip()).splitlines()[-MAX_ERROR_LINES:]
+        raise ConfigError(f"`prefect {' '.join(words)}` failed:\n" + "\n".join(lines))

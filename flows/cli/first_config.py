@@ -6,18 +6,18 @@ from pathlib import Path
 from regraft.config import safe_name
 from regraft.errors import ConfigError
 
-COMMENTED = """# A job of Regraft. Run it with `regraft run {path}`.
-# Every key that is left out has a default; `regraft run --help` and the README tell of them.
+TEMPLATE = """# A job of Regraft. Run it with `regraft run {path}`.
+# Every key that is left out has a default; docs/configuration.md describes them all.
 name: {name}
 store: artifacts/{name}            # a folder, or an fsspec URL such as s3://bucket/prefix
 categories:                        # two or more
 {categories}
 # What people set most often, with the defaults:
-# seed: 0                          # labels, splits and training are drawn from it
+# seed: 0                          # all randomness comes from it: labels, splits and training
 # fetch:
 #   proxy: http://127.0.0.1:3128   # none by default; HTTP_PROXY in the environment is ignored
 #   per_host: 16                   # connections at a time to one host
-#   pace_s: 0                      # seconds at least between two requests to one host
+#   pace_s: 0                      # seconds between two requests to one host
 #   robots: false                  # obey robots.txt too; X-Robots-Tag is always obeyed
 # backbone:
 #   name: efficientnet-lite0       # or vgg16, or any name in keras.applications
@@ -27,30 +27,40 @@ categories:                        # two or more
 # tune:
 #   blocks: 0                      # 1 or more: fine-tune the backbone's last blocks as well
 """
-CATEGORY = """  {name}:
+CATEGORY_TEMPLATE = """  {name}:
     list: {source}
     # Lengths in cm, drawn for each image; not needed where the list has a column `label`.
     label: {{distribution: normal, mean: {mean}, std: {std}, min: {min}}}"""
-LENGTHS = ((100, 30, 20), (40, 8, 10))
+EXAMPLE_LISTS = {"tiger": "tiger.txt", "cat": "cats.csv"}
+EXAMPLE_LENGTHS_CM = ((100, 30, 20), (40, 8, 10))
+"""Mean, standard deviation and minimum of the first category's lengths, and of the second's; then again."""
 
 
 def write_config(path: Path, lists: Mapping[str, str]) -> None:
-    """Write a commented config for some lists. Raises ConfigError where it is there already or a name is not safe."""
+    """Write a commented config for these lists, by category; for example lists where there are none.
+
+    Raises ConfigError where the file is there already, or a category's name is not safe.
+    """
     if path.exists():
         raise ConfigError(f"{path} is there already; it was left alone. Give another name.")
-    lists = lists or {"tiger": "tiger.txt", "cat": "cats.csv"}
-    parts = []
-    for number, (name, source) in enumerate(lists.items()):
+    categories = []
+    for number, (name, source) in enumerate((lists or EXAMPLE_LISTS).items()):
         try:
             safe_name(name)
         except ValueError as error:
             raise ConfigError(f"--list {name}={source}: the name {error}.") from error
-        mean, std, low = LENGTHS[number % len(LENGTHS)]
-        parts.append(CATEGORY.format(name=name, source=_quoted(source), mean=mean, std=std, min=low))
-    name = "".join(c if c.isalnum() or c in "-_" else "-" for c in path.stem).strip("-_") or "job"
-    path.write_text(COMMENTED.format(path=path, name=name, categories="\n".join(parts)), encoding="utf-8")
+        mean, std, minimum = EXAMPLE_LENGTHS_CM[number % len(EXAMPLE_LENGTHS_CM)]
+        quoted = _yaml_text(source)
+        categories.append(CATEGORY_TEMPLATE.format(name=name, source=quoted, mean=mean, std=std, min=minimum))
+    text = TEMPLATE.format(path=path, name=_job_name(path), categories="\n".join(categories))
+    path.write_text(text, encoding="utf-8")
 
 
-def _quoted(source: str) -> str:
-    """A source as YAML text."""
+def _job_name(path: Path) -> str:
+    """A job's name from its file's: safe in paths, URLs and keys."""
+    return "".join(c if (c.isascii() and c.isalnum()) or c in "-_" else "-" for c in path.stem).strip("-_") or "job"
+
+
+def _yaml_text(source: str) -> str:
+    """A list's source as quoted YAML text."""
     return "'" + source.replace("'", "''") + "'"

@@ -9,90 +9,90 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from regraft.flows.cli.app import JsonOption, StoreOption, app, told_apart
+from regraft.flows.cli.app import DEFAULT_STORE, JsonOption, StoreOption, app, exit_with_message
 
 if TYPE_CHECKING:
     from regraft.upkeep.verify import Damage
 
-DAMAGED = 12
-"""Exit code where damage was found and not mended."""
+DAMAGED_EXIT_CODE = 12
+"""The exit code where damage was found and not mended."""
 
 
 @app.command()
 def verify(
-    store: StoreOption = "artifacts",
+    store: StoreOption = DEFAULT_STORE,
     repair: Annotated[
-        bool, typer.Option("--repair", help="Fetch again, or drop to be made again, what can be.")
+        bool, typer.Option("--repair", help="Mend what can be: fetch it again, or remove it to be made again.")
     ] = False,
-    config: Annotated[Path | None, typer.Option(help="Fetch as this job does: its proxy, its exemptions.")] = None,
+    config: Annotated[Path | None, typer.Option(help="Fetch with the settings of this job, such as its proxy.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Look through a store: every digest, every table, every pointer. Ends with code 12 where damage stays.
+    """Check a store: every digest, every table, every pointer. The exit code is 12 where damage remains.
 
     Examples: `regraft verify`, `regraft verify --repair`
     """
-    with told_apart():
-        found = list(_looked_through(store, repair, config))
+    with exit_with_message():
+        damages = list(_find_damage(store, repair, config))
+        remaining = [damage for damage in damages if not damage.mended]
         if as_json:
-            print(json.dumps([asdict(damage) for damage in found], indent=1))
-        for damage in () if as_json else found:
-            print(f"{damage.path}: {damage.what}" + (f"; {damage.mended}" if damage.mended else ""))
-        left = [damage for damage in found if not damage.mended]
-        if not as_json:
-            hint = "; `regraft verify --repair` mends what can be" if left and not repair else ""
-            print(f"{store}: {len(found)} damaged, {len(found) - len(left)} mended{hint}.")
-        if left:
-            raise typer.Exit(DAMAGED)
+            print(json.dumps([asdict(damage) for damage in damages], indent=1))
+        else:
+            for damage in damages:
+                print(f"{damage.path}: {damage.what}" + (f"; {damage.mended}" if damage.mended else ""))
+            hint = "; `regraft verify --repair` mends what can be" if remaining and not repair else ""
+            print(f"{store}: {len(damages)} damaged, {len(damages) - len(remaining)} mended{hint}.")
+        if remaining:
+            raise typer.Exit(DAMAGED_EXIT_CODE)
 
 
-def _looked_through(store: str, repair: bool, config: Path | None) -> "Iterator[Damage]":
-    """What is damaged in a store, with progress where somebody looks. Held against runs while it is repaired."""
+def _find_damage(url: str, repair: bool, config: Path | None) -> "Iterator[Damage]":
+    """What is damaged in a store. No run may use the store while it is repaired."""
     from regraft.config import FetchSettings
     from regraft.config_file import load_config
     from regraft.store.store import Store
-    from regraft.upkeep.verify import verify as verifying
+    from regraft.upkeep import verify
 
-    opened, fetch = Store(store), load_config(config).fetch if config else FetchSettings()
-    with _spinner("verify") as progress:
+    store, fetch = Store(url), load_config(config).fetch if config else FetchSettings()
+    with _spinner("verify") as show:
         if not repair:
-            yield from verifying(opened, repair, fetch, progress)
+            yield from verify.verify(store, repair, fetch, show)
             return
-        with opened.held():
-            yield from verifying(opened, repair, fetch, progress)
+        with store.held():
+            yield from verify.verify(store, repair, fetch, show)
 
 
 @contextmanager
-def _spinner(what: str) -> Iterator[Callable[[str], None]]:
-    """Show what is looked at, on standard error where somebody looks."""
+def _spinner(command: str) -> Iterator[Callable[[str], None]]:
+    """Show on a terminal's standard error which file is looked at; yield the function to call with its path."""
     from rich.console import Console
 
     console = Console(stderr=True)
     if not console.is_terminal:
         yield lambda _: None
         return
-    with console.status(what) as shown:
-        yield lambda path: shown.update(f"{what} {path}")
+    with console.status(command) as status:
+        yield lambda path: status.update(f"{command} {path}")
 
 
 @app.command()
 def prune(
-    store: StoreOption = "artifacts",
+    store: StoreOption = DEFAULT_STORE,
     last: Annotated[int, typer.Option(min=1, help="Keep so many of the newest versions.")] = 10,
-    yes: Annotated[bool, typer.Option("--yes", help="Do it; else only show what would go.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Remove it; without this it is only shown.")] = False,
 ) -> None:
     """Free space: remove old versions, and the blobs and features that only they need.
 
-    The champion stays, with the champions that it came after, and the newest versions. Without --yes it only shows
-    what would go.
+    The newest versions stay, and so do the champion and the champions before it. Without --yes nothing is removed, only
+    shown.
 
     Examples: `regraft prune`, `regraft prune --last 3 --yes`
     """
-    with told_apart():
+    with exit_with_message():
         from regraft.store.store import Store
-        from regraft.upkeep import prune as pruning
+        from regraft.upkeep import prune
 
         opened = Store(store)
-        plan = pruning.prune(opened, last, lambda _: None) if yes else pruning.plan(opened, last)
+        plan = prune.prune(opened, last, lambda _: None) if yes else prune.plan(opened, last)
         for kind, usage in plan.usage.items():
             print(f"{kind:9} {usage.files:7,} files {usage.size / 1e6:10,.1f} MB")
         verb = "freed" if yes else "would be freed; `--yes` does it"
@@ -103,16 +103,17 @@ def prune(
 def init(
     config: Annotated[Path, typer.Argument(help="The file to write.")] = Path("job.yaml"),
     lists: Annotated[
-        list[str] | None, typer.Option("--list", metavar="CATEGORY=SOURCE", help="A category and its list; repeat it.")
+        list[str] | None,
+        typer.Option("--list", metavar="CATEGORY=SOURCE", help="A category and its list; use it once for each."),
     ] = None,
 ) -> None:
     """Write a commented config for your lists.
 
     Example: `regraft init felidae.yaml --list tiger=tiger.txt --list kittycat=cats.csv`
     """
-    with told_apart():
+    with exit_with_message():
         from regraft.flows.cli.first_config import write_config
-        from regraft.flows.cli.run import pair
+        from regraft.flows.cli.run import parse_list_option
 
-        write_config(config, dict(pair(text) for text in lists or []))
+        write_config(config, dict(parse_list_option(text) for text in lists or []))
         print(f"{config} is written: look at its lists and lengths, then `regraft run {config}`.")

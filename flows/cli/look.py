@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from regraft.flows.cli.app import JsonOption, StoreOption, app, told_apart
+from regraft.flows.cli.app import JsonOption, StoreOption, app, exit_with_message
 from regraft.flows.cli.output import number, print_run_summary, table
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def versions(
 
     Examples: `regraft versions`, `regraft versions --store artifacts/felidae --json`
     """
-    with told_apart():
+    with exit_with_message():
         from dataclasses import asdict
 
         from regraft.reporting.history import history
@@ -74,7 +74,7 @@ def show(version: VersionArgument = "newest", store: StoreOption = "artifacts", 
 
     Examples: `regraft show`, `regraft show champion`, `regraft show 20261124T0300`
     """
-    with told_apart():
+    with exit_with_message():
         print_run_summary(_version(version, store), store, as_json)
 
 
@@ -89,7 +89,7 @@ def diff(
 
     Example: `regraft diff champion newest`
     """
-    with told_apart():
+    with exit_with_message():
         from dataclasses import asdict
 
         from regraft.reporting.compare import difference
@@ -122,7 +122,7 @@ def report(
 
     Examples: `regraft report`, `regraft report champion --no-browse`
     """
-    with told_apart():
+    with exit_with_message():
         import webbrowser
 
         path = _version(version, store).local_copy("report.html")
@@ -141,7 +141,7 @@ def links(
 
     Example: `regraft links http://photos.savanna.example/tiger/035.jpg`
     """
-    with told_apart():
+    with exit_with_message():
         from regraft.errors import LinkError
         from regraft.web.urls import host_of
 

@@ -1,4 +1,4 @@
-"""Progress bars for people at a terminal; log lines where nobody looks."""
+"""Progress bars for people at a terminal; one line a step for pipes."""
 
 import sys
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ from regraft import progress
 
 
 class RateColumn(ProgressColumn):
-    """Units a second; nothing for steps that have no smaller parts."""
+    """Units a second; empty for steps that have no smaller units."""
 
     def render(self, task: Task) -> Text:
         """Return the speed as text."""
@@ -32,14 +32,14 @@ class RateColumn(ProgressColumn):
 
 
 class BarDisplay:
-    """One bar a step, with counts and time left."""
+    """One bar a step, with counts and the time left; it takes the place of a bar that waits for the first step."""
 
     def __init__(self, bars: Progress, waiting: TaskID):
         self._bars, self._waiting = bars, waiting
         self._tasks: dict[str, TaskID] = {}
 
     def show(self, step: str, done: int, total: int) -> None:
-        """Show that a step has done so many of so many."""
+        """Show that `done` of a step's `total` units are done."""
         self._bars.update(self._waiting, visible=False)
         if step not in self._tasks:
             self._tasks[step] = self._bars.add_task(step, total=total)
@@ -47,20 +47,20 @@ class BarDisplay:
 
 
 class LineDisplay:
-    """One line a step, when it begins: for pipes."""
+    """One line a step, when it begins."""
 
     def __init__(self) -> None:
         self._begun: set[str] = set()
 
     def show(self, step: str, done: int, total: int) -> None:
-        """Say that a step began, once."""
+        """Print, once, that a step began."""
         if step not in self._begun:
             self._begun.add(step)
             print(f"regraft: {step} ...", file=sys.stderr, flush=True)
 
 
 @contextmanager
-def bars() -> Iterator[None]:
+def progress_shown() -> Iterator[None]:
     """Show the progress of the runs in the context, on standard error."""
     console = Console(stderr=True)
     if not console.is_terminal:
@@ -76,6 +76,6 @@ def bars() -> Iterator[None]:
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console, transient=True) as shown:
-        progress.set_display(BarDisplay(shown, shown.add_task("starting Prefect", total=None)))
+    with Progress(*columns, console=console, transient=True) as bars:
+        progress.set_display(BarDisplay(bars, bars.add_task("starting Prefect", total=None)))
         yield

@@ -1,22 +1,32 @@
 """`regraft run`."""
 
 import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from regraft.errors import ConfigError, ServerError
-from regraft.flows.cli.app import JsonOption, ProxyOption, app, leave, stopped_at_once, told_apart
+from regraft.flows.cli.app import (
+    JsonOption,
+    ProxyOption,
+    app,
+    exit_at_once,
+    exit_at_once_on_ctrl_c,
+    exit_with_message,
+    print_error,
+)
 from regraft.flows.cli.output import print_run_summary
+
+if TYPE_CHECKING:
+    from regraft.config import Config
 
 
 @app.command()
 def run(
     config: Annotated[
-        Path | None, typer.Argument(help="The job's YAML file. Without it: the embedded menagerie.")
+        Path | None, typer.Argument(help="The job's YAML file. Without it the embedded menagerie is run.")
     ] = None,
     lists: Annotated[
         list[str] | None,
@@ -26,91 +36,96 @@ def run(
     proxy: ProxyOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Run the job once: fetch, screen, label, embed, drop misfiled, train, evaluate, gate, publish.
+    """Run the job once: fetch, screen, label, embed, drop misfiled, train, evaluate, publish.
 
     Examples:
     - `regraft run`: the embedded menagerie, drawn animals behind dying links
     - `regraft run job.yaml`: your own lists
     - `regraft run felidae.yaml --list tiger=tiger.txt --list kittycat=cats.txt`
     """
-    with told_apart():
-        chosen = _config(config, lists or [], store, proxy)
+    with exit_with_message():
+        job = _job(config, lists or [], store, proxy)
         _quiet_prefect()
-        from regraft.flows.cli.progress_bars import bars
+        from regraft.flows.cli.progress_bars import progress_shown
 
-        with stopped_at_once(), bars():
-            from regraft.flows.cli.temporary_server import start
-
-            wait = start()
-            from regraft.flows.refresh import refresh
-
-            if wait:
-                _use_the_wait(chosen)
-                wait()
-            name = _run(refresh, chosen)
+        with exit_at_once_on_ctrl_c(), progress_shown():
+            name = _run_flow(job)
         from regraft.store.store import Store
         from regraft.store.versions import version
 
-        print_run_summary(version(Store(chosen.store), name), chosen.store, as_json)
+        print_run_summary(version(Store(job.store), name), job.store, as_json)
 
 
-def _run(refresh: Callable[[Any], str], config: Any) -> str:
-    """Run the flow; leave at once where Prefect's server is gone, as Prefect would try to reach it for minutes more."""
-    import httpx
-    from prefect.settings import get_current_settings
-
-    try:
-        return refresh(config)
-    except httpx.TransportError:
-        gone = ServerError(
-            f"Prefect's server at {get_current_settings().api.url} stopped answering. What was fetched, embedded and "
-            "published is kept; start the server again, and the next run goes on from there."
-        )
-        print(f"regraft: {gone}", file=sys.stderr, flush=True)
-        leave(gone.exit_code)
-        raise
-
-
-def _use_the_wait(config: Any) -> None:
-    """Import TensorFlow while Prefect's server comes up, where a store has no version yet: its first run needs it."""
-    if "://" not in config.store and not Path(config.store, "versions").exists():
-        from regraft.tasks.embed import preload
-
-        preload()
-
-
-def _config(path: Path | None, lists: list[str], store: str | None, proxy: str | None) -> Any:
-    from regraft.config_file import load_config, parse_config
-
-    told = dict(pair(text) for text in lists)
-    if path is None:
-        from regraft import menagerie
-
-        if told:
-            raise ConfigError(
-                "--list needs a config to put its list in: regraft run CONFIG.yaml --list CATEGORY=SOURCE"
-            )
-        config = menagerie.CONFIG
-    else:
-        config = load_config(path, told)
-    changed = config.model_dump()
-    if store is not None:
-        changed["store"] = store
-    if proxy is not None:
-        changed["fetch"]["proxy"] = proxy
-    return parse_config(changed, source="The command line")
-
-
-def pair(text: str) -> tuple[str, str]:
-    """Return CATEGORY and SOURCE. Raises ConfigError."""
+def parse_list_option(text: str) -> tuple[str, str]:
+    """Return the category and the source in `CATEGORY=SOURCE`. Raises ConfigError."""
     name, equals, source = text.partition("=")
     if not (name and equals and source):
         raise ConfigError(f"--list {text!r} is not understood: write CATEGORY=SOURCE, such as --list tiger=tiger.txt")
     return name, source
 
 
+def _job(path: Path | None, list_options: list[str], store: str | None, proxy: str | None) -> "Config":
+    """The config in a file, or the menagerie's, with what the command line sets."""
+    from regraft.config_file import load_config, parse_config
+
+    lists = dict(parse_list_option(text) for text in list_options)
+    if path is None:
+        from regraft import menagerie
+
+        if lists:
+            raise ConfigError(
+                "--list needs a config to put its list in: regraft run CONFIG.yaml --list CATEGORY=SOURCE"
+            )
+        config = menagerie.CONFIG
+    else:
+        config = load_config(path, lists)
+    settings = config.model_dump()
+    if store is not None:
+        settings["store"] = store
+    if proxy is not None:
+        settings["fetch"]["proxy"] = proxy
+    return parse_config(settings, source="The command line")
+
+
 def _quiet_prefect() -> None:
-    """Leave the console to the command line: Prefect's own log still goes to its dashboard."""
+    """Leave the terminal to the command line; Prefect's own log still goes to its dashboard."""
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
     os.environ.setdefault("PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW", "ignore")
     os.environ.setdefault("PREFECT_LOGGING_INTERNAL_LEVEL", "CRITICAL")
+
+
+def _run_flow(config: "Config") -> str:
+    """Run the flow, on a temporary server where none is configured; return the version's name."""
+    from regraft.flows.cli import temporary_server
+
+    wait_for_server = temporary_server.start()
+    from regraft.flows.refresh import refresh
+
+    if wait_for_server:
+        if _needs_tensorflow(config):
+            from regraft.tasks.embed import preload
+
+            preload()  # while the server starts
+        wait_for_server()
+    return _call_flow(refresh, config)
+
+
+def _needs_tensorflow(config: "Config") -> bool:
+    """Whether a run will need TensorFlow for certain: a folder's first run does, later ones may find all features."""
+    return "://" not in config.store and not Path(config.store, "versions").exists()
+
+
+def _call_flow(refresh: "Callable[[Config], str]", config: "Config") -> str:
+    """Call the flow; exit where Prefect's server is gone, because Prefect would try to reach it for minutes more."""
+    import httpx
+    from prefect.settings import get_current_settings
+
+    try:
+        return refresh(config)
+    except httpx.TransportError:
+        error = ServerError(
+            f"Prefect's server at {get_current_settings().api.url} stopped answering. What was fetched, embedded and "
+            "published is kept; start the server again, and the next run goes on from there."
+        )
+        print_error(error)
+        exit_at_once(error.exit_code)

@@ -5,45 +5,45 @@ from typing import Annotated
 
 import typer
 
-from regraft.flows.cli.app import StoreOption, app, told_apart
+from regraft.flows.cli.app import DEFAULT_STORE, StoreOption, app, exit_with_message
 
 
 @app.command()
 def deploy(
-    file: Annotated[Path, typer.Argument(help="The deployments.")] = Path("deployment.yaml"),
-    automations: Annotated[Path, typer.Option(help="The automations.")] = Path("automations.yaml"),
-    pool: Annotated[str, typer.Option(help="The work pool that the worker serves.")] = "regraft",
+    file: Annotated[Path, typer.Argument(help="The file of deployments.")] = Path("deployment.yaml"),
+    automations: Annotated[Path, typer.Option(help="The file of automations.")] = Path("automations.yaml"),
+    pool: Annotated[str, typer.Option(help="The work pool that your worker serves.")] = "regraft",
 ) -> None:
     """Put the deployments and automations on the Prefect server that PREFECT_API_URL names.
 
-    Makes the work pool where it is missing, and puts the same names in place of what was there. Refuses a server that
-    others can reach and that has no password: whoever reaches it may run programs as your worker.
+    The work pool is made if it is missing; deployments and automations of the same name are replaced. A server that
+    others can reach without a password is refused: whoever reaches it may run programs as your worker.
 
     Example: `PREFECT_API_URL=http://127.0.0.1:4200/api regraft deploy`
     """
-    with told_apart():
-        from regraft.flows.cli.deploy import deploy as deploying
+    with exit_with_message():
+        from regraft.flows.cli.deploy import deploy_files
 
-        for line in deploying(file, automations, pool):
+        for line in deploy_files(file, automations, pool):
             print(line)
 
 
 @app.command()
 def serve(
-    store: StoreOption = "artifacts",
-    port: Annotated[int, typer.Option(help="Port on this machine.")] = 4201,
+    store: StoreOption = DEFAULT_STORE,
+    port: Annotated[int, typer.Option(help="The port on this machine.")] = 4201,
 ) -> None:
-    """Serve the reports to this machine's browser; the dashboard's links lead here. Ctrl-C ends it.
+    """Serve the reports to this machine's browser, until Ctrl-C. The dashboard's links lead here.
 
     Example: `regraft serve --store artifacts/felidae`
     """
-    with told_apart():
-        from regraft.flows.cli.report_server import HOST, server
+    with exit_with_message():
+        from regraft.flows.cli.report_server import HOST, report_server
         from regraft.store.store import Store
 
-        with server(Store(store), port) as reports:
-            print(f"The reports in {store} are at http://{HOST}:{reports.server_address[1]}", flush=True)
+        with report_server(Store(store), port) as server:
+            print(f"The reports in {store} are at http://{HOST}:{server.server_port}", flush=True)
             try:
-                reports.serve_forever()
+                server.serve_forever()
             except KeyboardInterrupt:
                 print("regraft: ended.")

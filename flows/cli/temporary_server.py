@@ -1,7 +1,7 @@
 """A Prefect server for one run, where none is configured.
 
-Prefect would start one by itself, but later, and for that it imports its server into this process too. Started first,
-it comes up while this process imports what it needs itself (tests/benchmarks/startup.py).
+Prefect would start one by itself, but later, and it would import its server into this process too. Started first, the
+server comes up while this process imports what it needs itself (tests/benchmarks/startup.py).
 """
 
 import atexit
@@ -16,74 +16,82 @@ from collections.abc import Callable
 import requests
 
 from regraft.errors import StoreError
+from regraft.flows.cli.app import before_exit_at_once
 
-UP_S = 120
-"""Seconds that a start may take; the first one creates Prefect's database."""
-IDLE = ("SCHEDULER", "LATE_RUNS", "PAUSE_EXPIRATIONS", "CANCELLATION_CLEANUP", "FOREMAN", "TRIGGERS", "REPOSSESSOR")
+START_DEADLINE_S = 120
+"""Seconds that the server has to start; its first start creates Prefect's database."""
+POLL_S = 0.05
+ANSWER_DEADLINE_S = 5
+UNNEEDED_SERVICES = (
+    "SCHEDULER",
+    "LATE_RUNS",
+    "PAUSE_EXPIRATIONS",
+    "CANCELLATION_CLEANUP",
+    "FOREMAN",
+    "TRIGGERS",
+    "REPOSSESSOR",
+)
 """Services of a server that schedules; one run needs none of them."""
+_servers: list["subprocess.Popen[bytes]"] = []
+"""The server, if this process started one."""
+_process_settings = contextlib.ExitStack()
+"""Prefect's settings that last as long as this process."""
 
 
 def start() -> Callable[[], None] | None:
-    """Start a server where none is configured, and lead this process's Prefect to it; return what waits for it.
+    """Start a server and make this process's Prefect use it; return the function that waits until it answers.
 
-    Where one is configured there is nothing to wait for, and None is returned.
-
-    It ends when this process does, after Prefect's own last words to it.
+    Returns None where a server is configured: then there is nothing to start or to wait for. The server ends when this
+    process does, after Prefect's last messages to it.
     """
     if os.environ.get("PREFECT_API_URL"):
         return None
-    atexit.register(end)  # before Prefect is imported: what is registered first runs last
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [
-        sys.executable,
-        "-m",
-        "uvicorn",
-        "--factory",
-        "prefect.server.api.server:create_app",
-        "--host",
-        "127.0.0.1",
-        "--port",
-        str(port),
-        "--log-level",
-        "critical",
-    ]
-    told = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
-    told |= {f"PREFECT_SERVER_SERVICES_{name}_ENABLED": "false" for name in IDLE}
-    process = subprocess.Popen(command, env={**os.environ, **told}, stderr=subprocess.DEVNULL)
-    _started.append(process)
+    atexit.register(stop)  # before Prefect is imported: what is registered first runs last
+    before_exit_at_once(stop)
+    port = _free_port()
+    server = _start_process(port)
     from prefect.settings import PREFECT_API_URL, get_current_settings, temporary_settings
 
-    if get_current_settings().api.url:  # a profile of Prefect's names one, which could not be known before
-        process.kill()
+    if get_current_settings().api.url:  # a Prefect profile names one, which only Prefect's import could show
+        server.kill()
         return None
     api = f"http://127.0.0.1:{port}/api"
-    _FOR_GOOD.enter_context(temporary_settings({PREFECT_API_URL: api}))
-    return lambda: _wait(process, api)
+    _process_settings.enter_context(temporary_settings({PREFECT_API_URL: api}))
+    return lambda: _wait(server, api)
 
 
-_started: list["subprocess.Popen[bytes]"] = []
-"""The server, if this process started one."""
-_FOR_GOOD = contextlib.ExitStack()
-"""Settings that last as long as this process."""
-
-
-def end() -> None:
+def stop() -> None:
     """End the server, if this process started one."""
-    for process in _started:
-        process.terminate()  # it closes its database by itself; nobody needs to wait for that
+    for server in _servers:
+        server.terminate()  # it closes its database by itself; nobody needs to wait for that
 
 
-def _wait(process: "subprocess.Popen[bytes]", api: str) -> None:
-    """Wait until the server answers. Raises StoreError where it ends instead, or takes longer than UP_S."""
-    end = time.monotonic() + UP_S
-    while time.monotonic() < end and process.poll() is None:
+def _start_process(port: int) -> "subprocess.Popen[bytes]":
+    factory = "prefect.server.api.server:create_app"
+    address = ["--host", "127.0.0.1", "--port", str(port)]
+    command = [sys.executable, "-m", "uvicorn", "--factory", factory, *address, "--log-level", "critical"]
+    settings = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
+    settings |= {f"PREFECT_SERVER_SERVICES_{name}_ENABLED": "false" for name in UNNEEDED_SERVICES}
+    server = subprocess.Popen(command, env={**os.environ, **settings}, stderr=subprocess.DEVNULL)
+    _servers.append(server)
+    return server
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait(server: "subprocess.Popen[bytes]", api: str) -> None:
+    """Wait until the server answers. Raises StoreError where it ends instead, or takes longer than START_DEADLINE_S."""
+    end = time.monotonic() + START_DEADLINE_S
+    while time.monotonic() < end and server.poll() is None:
         with contextlib.suppress(requests.RequestException):
-            if requests.get(f"{api}/health", timeout=5).ok:
+            if requests.get(f"{api}/health", timeout=ANSWER_DEADLINE_S).ok:
                 return
-        time.sleep(0.05)
+        time.sleep(POLL_S)
     raise StoreError(
-        "Prefect's temporary server does not start. Look at what `prefect server start` says, or point PREFECT_API_URL "
-        "at a server that runs."
+        "Prefect's temporary server does not start. Look at what `prefect server start` prints, or set PREFECT_API_URL "
+        "to a server that runs."
     )

@@ -1,4 +1,4 @@
-"""`regraft predict`, `promote`, `accept`: what is done with a version."""
+"""`regraft predict`, `export`, `promote`, `accept`: what is done with a version."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from regraft.errors import PictureError
-from regraft.flows.cli.app import JsonOption, ProxyOption, StoreOption, app, told_apart
+from regraft.flows.cli.app import DEFAULT_STORE, JsonOption, ProxyOption, StoreOption, app, exit_with_message
 from regraft.flows.cli.output import table
 
 Format = Literal["saved_model", "onnx", "litert"]
+MAX_PROBLEMS = 20
+"""Images without a prediction that are listed at most."""
 
 if TYPE_CHECKING:
     from regraft.heads.predicting import Predictions
@@ -20,25 +22,25 @@ def predict(
     images: Annotated[
         list[str], typer.Argument(metavar="IMAGE...", help="Files, folders, globs in quotes, or http(s) URLs.")
     ],
-    store: StoreOption = "artifacts",
-    to: Annotated[Path | None, typer.Option(help="Save the table here: .csv or .parquet.")] = None,
-    picture: Annotated[Path, typer.Option(help="Save the images, side by side with their lengths, here.")] = Path(
+    store: StoreOption = DEFAULT_STORE,
+    to: Annotated[Path | None, typer.Option(help="Save the table here, as .csv or .parquet.")] = None,
+    picture: Annotated[Path, typer.Option(help="Save the images here, side by side with what was predicted.")] = Path(
         "predictions.png"
     ),
     version: Annotated[str, typer.Option(help="Predict with this version.")] = "champion",
     proxy: ProxyOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Predict lengths, or categories, with the champion; print a table, and save it and the picture.
+    """Predict lengths, or categories, with the champion: print a table, and save it and a picture.
 
-    Each length comes with the interval that holds 90% of such lengths, each category with its probability and the ones
-    that are possible; and with a mark where the picture is unlike anything in training, so that this means little.
+    A length comes with the interval that holds 90% of such lengths; a category with its probability and the categories
+    that are possible. A picture that is unlike everything in training is marked: its prediction means little.
 
     Examples:
     - `regraft predict tiger.jpg https://example.org/cat.jpg --picture lengths.png`
     - `regraft predict photos/ --to lengths.csv`
     """
-    with told_apart():
+    with exit_with_message():
         from regraft.flows.cli.predictions import check_table, predict, save_table
 
         check_table(to)
@@ -51,9 +53,10 @@ def predict(
         else:
             _print_predictions(predictions)
             print(f"The picture: {picture.resolve()}")
-        bad = rows.loc[rows["problem"] != "", "problem"].tolist()
-        if bad:
-            raise PictureError("\n".join([f"{len(bad)} of {len(rows)} images have no prediction:", *bad[:20]]))
+        problems = rows.loc[rows["problem"] != "", "problem"].tolist()
+        if problems:
+            first_line = f"{len(problems)} of {len(rows)} images have no prediction:"
+            raise PictureError("\n".join([first_line, *problems[:MAX_PROBLEMS]]))
 
 
 def _print_predictions(predictions: "Predictions") -> None:
@@ -65,22 +68,26 @@ def _print_predictions(predictions: "Predictions") -> None:
 
 @app.command()
 def export(
-    version: Annotated[str, typer.Argument(help="A version, a beginning that only one has, or `champion`.")],
+    version: Annotated[
+        str, typer.Argument(help="A version, the beginning of its name if only one begins so, or `champion`.")
+    ],
     to: Annotated[Format, typer.Option(help="The format.")],
-    out: Annotated[Path | None, typer.Option(help="Write it here; if not given, beside you, by its name.")] = None,
-    store: StoreOption = "artifacts",
+    out: Annotated[
+        Path | None, typer.Option(help="Write it here; without this, into the current folder by the version's name.")
+    ] = None,
+    store: StoreOption = DEFAULT_STORE,
 ) -> None:
     """Write a version as one model that takes raw pictures, (N, H, W, 3) uint8 RGB, and gives centimetres.
 
-    One that names categories gives their probabilities.
+    A version that predicts categories gives their probabilities.
 
-    What was written is run, and compared with the version on pictures of its own. ONNX needs `regraft[onnx]`.
+    The exported model is run, and its predictions are compared with the version's own. ONNX needs `regraft[onnx]`.
 
     Examples:
     - `regraft export champion --to onnx`
     - `regraft export 20261124 --to litert --out lengths.tflite`
     """
-    with told_apart():
+    with exit_with_message():
         from regraft.heads.predicting import export_version
         from regraft.store import versions
         from regraft.store.store import Store
@@ -93,38 +100,40 @@ def export(
 def promote(
     version: Annotated[
         str,
-        typer.Argument(help="A version, a beginning that only one has, or `previous`: the champion before this one."),
+        typer.Argument(
+            help="A version, the beginning of its name if only one begins so, or `previous`: the last champion."
+        ),
     ],
-    store: StoreOption = "artifacts",
+    store: StoreOption = DEFAULT_STORE,
 ) -> None:
     """Make a version the champion.
 
-    Examples: `regraft promote 20261124T0300`, `regraft promote previous` to go back to the one before
+    Examples: `regraft promote 20261124T0300`, `regraft promote previous` to go back to the last champion
     """
-    with told_apart():
-        from regraft.store import versions as known
+    with exit_with_message():
+        from regraft.store import versions
         from regraft.store.store import Store
 
         opened = Store(store)
-        before = known.champion(opened)
-        chosen = known.named(opened, version)
-        known.promote(opened, chosen.name, before.name if before else None)
+        before = versions.champion(opened)
+        chosen = versions.named(opened, version)
+        versions.promote(opened, chosen.name, before.name if before else None)
         print(f"{chosen.name} is the champion" + (f"; it was {before.name}." if before else "."))
 
 
 @app.command()
 def accept(
     urls: Annotated[list[str], typer.Argument(metavar="URL...", help="Links that are `replaced` or `misfiled`.")],
-    store: StoreOption = "artifacts",
+    store: StoreOption = DEFAULT_STORE,
 ) -> None:
-    """Let the next run learn from replaced or misfiled links: pictures that somebody looked at and found right.
+    """Let the next run learn from replaced or misfiled links, after you have looked at their pictures.
 
     Example: `regraft accept http://example.org/cat.jpg`
     """
-    with told_apart():
+    with exit_with_message():
         from regraft.store.store import Store
-        from regraft.upkeep import accept as quarantine
+        from regraft.upkeep.accept import accept
 
         for url in urls:
-            quarantine.accept(Store(store), url)
+            accept(Store(store), url)
             print(f"accepted: {url}")

@@ -171,16 +171,20 @@ def killed_at_the_end(port: int, environment: dict[str, str]) -> Iterator[None]:
             os.killpg(server.pid, signal.SIGKILL)
 
 
-def test_nothing_is_deployed_to_a_server_that_is_open_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_deployed_to_a_server_that_is_open_to_others() -> None:
+    """127.1 leads to the loopback address but does not look like it: it stands for an address in the network."""
     with open_server(200) as port:
-        check_closed(f"http://127.0.0.1:{port}/api")  # bound to the loopback address
-        monkeypatch.setattr("regraft.flows.cli.deploy._is_loopback", lambda host: False)
+        check_closed(f"http://127.0.0.1:{port}/api")  # it listens on the loopback address only
         with pytest.raises(ConfigError, match="answers whoever asks"):
-            check_closed(f"http://127.0.0.1:{port}/api")
+            check_closed(f"http://127.1:{port}/api")
+        with pytest.raises(ConfigError, match="answers whoever asks"):
+            check_closed(f"http://127.0.0.1:{port}/api", find_address=lambda: "127.1")
     with open_server(401) as port:
-        check_closed(f"http://127.0.0.1:{port}/api")
+        check_closed(f"http://127.1:{port}/api")
+        check_closed(f"http://127.0.0.1:{port}/api", find_address=lambda: "127.1")
+    check_closed("http://127.0.0.1:9/api", find_address=lambda: "127.1")  # nobody can reach it there
     with pytest.raises(ConfigError, match="does not answer"):
-        check_closed("http://127.0.0.1:9/api")
+        check_closed("http://127.1:9/api")
 
 
 @contextlib.contextmanager

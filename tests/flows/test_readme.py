@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from regraft.config_file import load_config
-from regraft.flows.cli.deploy import HARMLESS
+from regraft.flows.cli.deploy import PROBE_PATH
 from regraft.menagerie.drawing import drawing, encoded
 from regraft.store import versions
 from regraft.store.store import Store
@@ -115,7 +115,7 @@ def test_a_server_with_a_password_lets_nobody_in_without(tmp_path: Path) -> None
             until_healthy(api)
             assert re.fullmatch("admin:[0-9a-f]{32}", password)
             assert requests.post(f"{api}/flows/filter", timeout=30).status_code == 401
-            assert requests.get(api + HARMLESS, timeout=30).status_code == 401
+            assert requests.get(api + PROBE_PATH, timeout=30).status_code == 401
             told = plain | {"PREFECT_API_URL": api, "PREFECT_API_AUTH_STRING": password}
             asked = subprocess.run([BIN / "prefect", "work-pool", "ls"], env=told, capture_output=True, text=True)
             assert asked.returncode == 0, asked.stderr
