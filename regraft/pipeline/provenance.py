@@ -1,4 +1,4 @@
-"""What a run was made with: code and libraries."""
+"""What a run is made with: Regraft's own code, and the libraries that do the computing."""
 
 import platform
 import subprocess
@@ -6,39 +6,49 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 
-from regraft.release import __version__
+from regraft import __version__
 
-TENSORFLOWS = ("tensorflow", "tensorflow-cpu", "tensorflow-rocm", "tensorflow-macos")
-"""The distributions that TensorFlow comes in."""
+LIBRARIES = ("keras", "ai-edge-litert", "numpy", "pandas", "prefect", "pillow", "simplejpeg", "urllib3")
+"""The libraries, beside TensorFlow, that a run's result may depend on."""
+TENSORFLOW_DISTRIBUTIONS = ("tensorflow", "tensorflow-cpu", "tensorflow-rocm", "tensorflow-macos")
+"""The names under which TensorFlow is installed."""
+GIT_TIMEOUT_S = 5
 
 
 @cache
 def libraries() -> dict[str, str]:
-    """Return the versions of Python and of what does the computing, by name."""
-    names = ("keras", "ai-edge-litert", "numpy", "pandas", "prefect", "pillow", "simplejpeg", "urllib3")
-    found = {"regraft": __version__, "python": platform.python_version(), "tensorflow": _tensorflow()}
-    return found | {name: metadata.version(name) for name in names}
+    """Return the versions of Regraft, Python, TensorFlow and LIBRARIES, by name."""
+    own = {"regraft": __version__, "python": platform.python_version(), "tensorflow": _tensorflow_version()}
+    return own | {name: metadata.version(name) for name in LIBRARIES}
 
 
 @cache
 def commit() -> str:
-    """Return the commit that the code stands at, where it runs from a checkout; else nothing."""
+    """Return the commit of Regraft's code, shortened; "" where it does not run from a git checkout."""
+    return commit_of(Path(__file__))
+
+
+def commit_of(file: Path) -> str:
+    """Return the commit of the checkout that a file belongs to, shortened; "" where git does not track the file.
+
+    A virtual environment may lie within somebody's checkout, whose commits say nothing of what is installed there.
+    """
     try:
-        asked = subprocess.run(
-            ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short", "HEAD"],
-            capture_output=True,
-            text=True,
-            timeout=5,
-            check=True,
-        )
-        return asked.stdout.strip()
+        _git("ls-files", "--error-unmatch", file.name, folder=file.parent)
+        return _git("rev-parse", "--short", "HEAD", folder=file.parent)
     except (OSError, subprocess.SubprocessError):
         return ""
 
 
-def _tensorflow() -> str:
-    """TensorFlow's version, without importing it where one of its usual distributions is there."""
-    for name in TENSORFLOWS:
+def _git(*arguments: str, folder: Path) -> str:
+    command = ["git", "-C", str(folder), *arguments]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=GIT_TIMEOUT_S, check=True)
+    return ran.stdout.strip()
+
+
+def _tensorflow_version() -> str:
+    """Return TensorFlow's version; it is imported only where none of its usual distributions is installed."""
+    for name in TENSORFLOW_DISTRIBUTIONS:
         try:
             return metadata.version(name)
         except metadata.PackageNotFoundError:

@@ -1,1 +1,1 @@
-"""What is told of a version: report, plots, examples, history, comparison."""
+"""What people read about versions: report, plots, examples, history, comparison."""

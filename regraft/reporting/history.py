@@ -64,7 +64,7 @@ def summary(version: str, run: "RunRecord", metrics: "MetricsRecord", champion: 
         images=sum(run.counts.images.values()),
         rmse=test.rmse,
         excess=metrics.excess,
-        accuracy=test.accuracy if test.kind == "category" else None,
+        accuracy=test.accuracy,
         auc=test.auc,
         promoted=metrics.promoted,
         why=metrics.why,

@@ -40,7 +40,7 @@ def _model(metrics: MetricsRecord) -> str:
     test, oracle, wording = metrics.test, metrics.oracle, WORDINGS[metrics.test.kind]
     best = ""
     if oracle is not None:
-        best = f", {above_or_below(metrics.excess)} the best possible {wording.with_unit(oracle.rmse, decimals=1)}"
+        best = f", {above_or_below(metrics.excess)} the best possible {wording.with_unit(oracle.rmse)}"
     auc = f" and tells the categories apart with an AUC of {test.auc:.3f}" if test.auc is not None else ""
     return f"On {test.n:,} held-out images the new model {wording.claim(test)}{best}{auc}."
 

@@ -36,11 +36,11 @@ def link_health(links: pd.DataFrame) -> list[ReasonCount]:
     counts = links.groupby(["verdict", "reason", "category"]).size().unstack(fill_value=0)
     counts = counts.loc[counts.sum(axis=1).sort_values(ascending=False).index]
     verdicts, reasons = (counts.index.get_level_values(level) for level in ("verdict", "reason"))
-    found = []
+    rows = []
     for verdict, reason, row in zip(verdicts, reasons, counts.to_dict("records"), strict=True):
         by_category = {str(category): int(count) for category, count in row.items()}
-        found.append(ReasonCount(str(verdict), str(reason), by_category, sum(by_category.values())))
-    return found
+        rows.append(ReasonCount(str(verdict), str(reason), by_category, sum(by_category.values())))
+    return rows
 
 
 @dataclass(frozen=True)
@@ -64,13 +64,14 @@ def by_host(links: pd.DataFrame) -> list[HostHealth]:
     hosts = links["url"].map(host_of)
     counts = hosts.value_counts().rename_axis("host").reset_index(name="links")
     most = counts.sort_values(["links", "host"], ascending=[False, True]).head(MAX_HOSTS)
-    found = []
+    rows = []
     for host, count in zip(most["host"], most["links"], strict=True):
         part = links[hosts == host]
         reasons = part.loc[part["verdict"] != Verdict.ALIVE, "reason"].mode()
         main_reason = str(reasons.iloc[0]) if len(reasons) else ""
-        found.append(HostHealth(str(host), int(count), int((part["verdict"] == Verdict.ALIVE).sum()), main_reason))
-    return found
+        alive = int((part["verdict"] == Verdict.ALIVE).sum())
+        rows.append(HostHealth(str(host), int(count), alive, main_reason))
+    return rows
 
 
 @dataclass(frozen=True)
@@ -96,10 +97,10 @@ def funnel(links: pd.DataFrame, manifest: pd.DataFrame) -> list[Stage]:
 def split_sizes(manifest: pd.DataFrame) -> dict[str, dict[str, int]]:
     """Return how many images (category, split) each category has in each split, by category and split."""
     counts = manifest.groupby(["category", "split"]).size().reset_index(name="images")
-    found: dict[str, dict[str, int]] = {}
+    sizes: dict[str, dict[str, int]] = {}
     for category, split, count in zip(counts["category"], counts["split"], counts["images"], strict=True):
-        found.setdefault(str(category), {})[str(split)] = int(count)
-    return found
+        sizes.setdefault(str(category), {})[str(split)] = int(count)
+    return sizes
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What a version says of itself as JSON: metrics.json, how good its model is, and run.json, how it came to be.
+"""The JSON files of a version: metrics.json says how good its model is, run.json how the version was made.
 
 Both are typed records with a schema number. Files that were written before there was one are read by a migration; files
 of a newer Regraft are refused with a sentence.
@@ -69,6 +69,11 @@ class LengthResults(LengthScores):
     """How well the predicted length tells categories apart, 0.5 to 1; None where there is one category."""
     by_category: dict[str, LengthScores]
     """The same of each category's images."""
+
+    @property
+    def accuracy(self) -> None:
+        """None: a length is near or far, never right."""
+        return None
 
 
 class CategoryScores(Record):
@@ -221,7 +226,7 @@ class MetricsRecord(Record):
     champion: Comparison | None = None
     """None where there was no champion, or nothing to compare on."""
     attribution: Attribution | None = None
-    """None where there is no difference, or where it cannot be told."""
+    """None where there is no difference, or where its reasons cannot be found out."""
     promoted: bool
     """Whether the version became champion when it was published."""
     why: str
@@ -331,7 +336,7 @@ def _read(data: bytes, kind: type[R], migrated: Callable[[dict[str, Any]], dict[
     try:
         content = from_json(data)
     except ValueError as error:
-        raise VersionError(f"{kind.file} is damaged: it is no JSON ({error}).") from error
+        raise VersionError(f"{kind.file} is damaged: it is not JSON ({error}).") from error
     if not isinstance(content, dict):
         raise VersionError(f"{kind.file} is damaged: it holds a {type(content).__name__}, not an object.")
     schema = content.get("schema", 0)

@@ -1,5 +1,6 @@
 """The dashboard and the report, opened in a browser: plots and tables are painted, and nothing reaches out."""
 
+import io
 import os
 import shutil
 from collections.abc import Iterator
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from regraft.store import versions
 from tests.deployed import Server
@@ -14,7 +16,7 @@ from tests.deployed import Server
 CHROMIUM = shutil.which("chromium")
 pytestmark = pytest.mark.browser
 SHOTS = Path(os.environ.get("REGRAFT_SHOTS", Path(__file__).parent / "screenshots"))
-QUIET = [
+OPTIONS = [
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",
@@ -23,6 +25,9 @@ QUIET = [
     "--disable-component-update",
     "--disable-sync",
 ]
+PICTURE = Path(__file__).parents[2] / "docs" / "img" / "report.png"
+"""The README's picture. It is written where REGRAFT_PICTURE is set; elsewhere it is only made."""
+MAX_PICTURE_BYTES = 300_000
 PAINTED = "() => [...document.images].map(image => image.complete && image.naturalWidth > 20)"
 
 
@@ -32,9 +37,9 @@ def browser() -> Iterator[Any]:
 
     SHOTS.mkdir(exist_ok=True)
     with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        yield opened
-        opened.close()
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
+        yield chromium
+        chromium.close()
 
 
 @pytest.mark.parametrize(
@@ -44,13 +49,13 @@ def test_the_report_is_painted_and_reaches_out_to_nothing(
     first: versions.Version, browser: Any, name: str, width: int, scheme: str
 ) -> None:
     page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
-    asked: list[str] = []
+    requested: list[str] = []
     complaints: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
+    page.on("request", lambda request: requested.append(request.url))
     page.on("console", lambda message: complaints.append(message.text))
     page.goto(f"file://{first.address}/report.html")
     page.screenshot(path=SHOTS / f"report-{name}.png", full_page=True)
-    assert [url for url in asked if not url.startswith(("data:", f"file://{first.address}/report.html"))] == []
+    assert [url for url in requested if not url.startswith(("data:", f"file://{first.address}/report.html"))] == []
     assert complaints == []
     painted = page.evaluate(PAINTED)
     assert len(painted) >= 5
@@ -61,10 +66,25 @@ def test_the_report_is_painted_and_reaches_out_to_nothing(
     page.close()
 
 
+def test_the_top_of_the_report_makes_the_readmes_picture(first: versions.Version, browser: Any) -> None:
+    page = browser.new_page(viewport={"width": 960, "height": 900}, device_scale_factor=1.25)
+    page.goto(f"file://{first.address}/report.html")
+    bottom = page.locator("h2", has_text="Link health").bounding_box()["y"]
+    shot = page.screenshot(full_page=True, clip={"x": 0, "y": 0, "width": 960, "height": bottom})
+    page.close()
+    picture, file = Image.open(io.BytesIO(shot)).convert("RGB"), io.BytesIO()
+    picture.quantize(256, dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
+    assert picture.width == 1200
+    assert len(file.getvalue()) < MAX_PICTURE_BYTES
+    if "REGRAFT_PICTURE" in os.environ:
+        PICTURE.parent.mkdir(parents=True, exist_ok=True)
+        PICTURE.write_bytes(file.getvalue())
+
+
 def test_the_dashboard_shows_the_artifacts(deployed: Server, deployment_run: dict[str, Any], browser: Any) -> None:
     root = deployed.api.removesuffix("/api")
-    of_it = deployed.find("artifacts", flow_runs={"id": {"any_": [deployment_run["id"]]}})
-    address = {artifact["key"]: f"{root}/artifacts/artifact/{artifact['id']}" for artifact in of_it}
+    artifacts = deployed.find("artifacts", flow_runs={"id": {"any_": [deployment_run["id"]]}})
+    address = {artifact["key"]: f"{root}/artifacts/artifact/{artifact['id']}" for artifact in artifacts}
     page = browser.new_page(viewport={"width": 1300, "height": 2400})
     page.goto(address["menagerie-report"])
     page.wait_for_selector("img[src^='data:image/png']", timeout=60_000)

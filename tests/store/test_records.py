@@ -96,12 +96,12 @@ def test_a_newer_file_is_refused_with_what_to_do(read: object) -> None:
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        ("{", "no JSON"),
+        ("{", "not JSON"),
         ("[]", "a list, not an object"),
         ('{"schema": 1}', "Field required"),
         ('{"schema": "first"}', "schema"),
         ('{"test": 3}', "damaged"),
-        ("[" * 100_000, "no JSON"),
+        ("[" * 100_000, "not JSON"),
     ],
 )
 def test_damage_is_one_sentence_that_names_the_version_and_the_file(tmp_path: Path, content: str, problem: str) -> None:
