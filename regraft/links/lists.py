@@ -6,6 +6,7 @@ A line that is no URL stays as it is: it becomes a link that is judged, like all
 import gzip
 import io
 import zlib
+from typing import assert_never
 from urllib.parse import urlsplit
 
 import fsspec
@@ -14,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from regraft.errors import ListError
-from regraft.web.answers import Body
+from regraft.web.answers import Body, Failed
 from regraft.web.client import Client
 
 MAX_BYTES = 256_000_000
@@ -62,11 +63,14 @@ def _content(source: str, client: Client) -> bytes:
 
 def _fetched(url: str, client: Client) -> bytes:
     _, answer = client.follow(url, DEADLINE_S)
-    if isinstance(answer, Body):
-        return answer.data
-    raise _UnusableError(
-        f"cannot be fetched ({answer.detail}). Download it by hand and give its path: --list CATEGORY=PATH"
-    )
+    match answer:
+        case Body():
+            return answer.data
+        case Failed():
+            problem = f"cannot be fetched ({answer.detail})."
+            raise _UnusableError(f"{problem} Download it by hand and give its path: --list CATEGORY=PATH")
+        case _:
+            assert_never(answer)
 
 
 def _bounded(data: bytes) -> bytes:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from regraft.store.records import MetricsRecord, RunRecord
 
 FOLDER = "versions"
-COUNTS = "run.json"
+LAST_FILE = "run.json"
 """The file that makes a folder a version: published last and deleted first."""
 NAME = re.compile(r"\d{8}T\d{6}Z(-\d+)?")
 CHAMPION = "champion.json"
@@ -68,7 +68,7 @@ class Version:
 
     def delete(self) -> None:
         """Remove it. Cut off at any moment, it is whole or no version at all."""
-        self.store.disk.delete(f"{self.path}/{COUNTS}")
+        self.store.disk.delete(f"{self.path}/{LAST_FILE}")
         self.store.disk.delete(self.path)
 
     @property
@@ -112,7 +112,7 @@ class Version:
 def names(store: Store) -> list[str]:
     """Return the names of all published versions, the oldest first."""
     folders = [name for name in store.disk.names(FOLDER) if NAME.fullmatch(name)]
-    return [name for name in folders if Version(store, name).has(COUNTS)]
+    return [name for name in folders if Version(store, name).has(LAST_FILE)]
 
 
 def published(store: Store) -> Iterator[Version]:
@@ -124,7 +124,7 @@ def published(store: Store) -> Iterator[Version]:
 def unfinished(store: Store) -> list[Version]:
     """Return what a run or a deletion that was cut off left behind: folders that lack what makes them a version."""
     folders = [Version(store, name) for name in store.disk.names(FOLDER) if NAME.fullmatch(name)]
-    return [folder for folder in folders if not folder.has(COUNTS)]
+    return [folder for folder in folders if not folder.has(LAST_FILE)]
 
 
 def version(store: Store, name: str) -> Version:
@@ -173,7 +173,7 @@ def new_name(store: Store, now: datetime | None = None) -> str:
 def publish(store: Store, name: str, files: Mapping[str, bytes]) -> Version:
     """Put a version in place, whole or not at all. Raises StoreError where it is there already."""
     made = Version(store, name)
-    store.disk.publish(made.path, files, last=COUNTS)
+    store.disk.publish(made.path, files, last=LAST_FILE)
     return made
 
 

@@ -85,10 +85,11 @@ def _fetch_again(digest: Digest, sources: pd.DataFrame, store: Store, client: Cl
     """Fetch a blob from wherever it once was; return how that went, "" where nobody serves it any more."""
     for url in sources.loc[sources["digest"] == digest, "final_url"].drop_duplicates():
         _, answer = client.follow(str(url), DEADLINE_S)
-        if isinstance(answer, Body) and digest_of(answer.data) == digest:
-            store.blobs.put(answer.data)
-            store.disk.settle()
-            return f"fetched again from {url}"
+        match answer:
+            case Body() if digest_of(answer.data) == digest:
+                store.blobs.put(answer.data)
+                store.disk.settle()
+                return f"fetched again from {url}"
     return ""
 
 
