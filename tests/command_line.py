@@ -20,7 +20,20 @@ Regraft = Callable[..., Ran]
 
 
 @pytest.fixture(scope="session")
-def regraft() -> Regraft:
+def prefect_logging() -> None:
+    """Prefect's logging, set up while sys.stderr is pytest's.
+
+    Prefect closes all handlers when it first sets up its own. The handler that TensorFlow's absl installs then closes
+    the stream that it was made with, unless that is sys.stderr at the moment. Within a CliRunner it is not: pytest would
+    lose its stream ("lost sys.stderr").
+    """
+    from prefect.logging.configuration import setup_logging
+
+    setup_logging()
+
+
+@pytest.fixture(scope="session")
+def regraft(prefect_logging: None) -> Regraft:
     """The command line. Commands that run a flow also want the fixture `prefect_server`."""
     from typer.testing import CliRunner
 

@@ -10,6 +10,7 @@ import shutil
 import sys
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from regraft.process import prepare_process
@@ -28,6 +29,8 @@ MARKED_MODULE = re.compile(r"^pytestmark = .*pytest\.mark\.tensorflow\b", re.MUL
 
 def pytest_configure() -> None:
     prepare_process()  # as every program of Regraft's does, before any test imports Prefect or TensorFlow
+    hypothesis.settings.register_profile("regraft", deadline=None)  # a busy machine proves nothing
+    hypothesis.settings.load_profile("regraft")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -18,7 +18,7 @@ CopyStore = Callable[[], str]
 
 
 @pytest.fixture(scope="session")
-def prefect_server() -> Iterator[None]:
+def prefect_server(prefect_logging: None) -> Iterator[None]:
     """A Prefect server for all flows that run in this process."""
     from prefect.testing.utilities import prefect_test_harness
 
