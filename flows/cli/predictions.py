@@ -11,7 +11,6 @@ from regraft.reporting import plots
 from regraft.store import versions
 from regraft.store.store import Store
 from regraft.web.client import Client
-from regraft.web.guard import Guard
 
 MAX_PICTURES = 24
 """Pictures that are saved side by side at most."""
@@ -28,7 +27,7 @@ def predict(words: Sequence[str], store: str, picture: Path, proxy: str | None, 
     """
     version = versions.named(Store(store), version_name)
     images = [image for word in words for image in images_named_by(word)]
-    predictions = predict_images(images, load_model(version), Client(Guard(), proxy=proxy), MAX_PICTURES)
+    predictions = predict_images(images, load_model(version), Client(proxy=proxy), MAX_PICTURES)
     table = predictions.table
     shown = table[table["problem"] == ""].head(MAX_PICTURES)
     if shown.empty:
