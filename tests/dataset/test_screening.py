@@ -1,36 +1,29 @@
-"""What only all links together can tell."""
+"""What only all links together can tell: the last verdicts, and the pictures that are left to learn from."""
 
-from datetime import UTC, datetime
+from datetime import timedelta
+from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
-from regraft.dataset.placeholders import PLACEHOLDERS, find_placeholders
-from regraft.dataset.screening import last_verdicts
-from regraft.links.findings import Finding
-from regraft.links.merge import merged
-from regraft.pictures.near import clusters, near_pairs
-
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
-NONE = PLACEHOLDERS.empty_table().to_pandas()
-
-
-def links(*rows: tuple[str, str, str, str, str]) -> pd.DataFrame:
-    asked = pd.DataFrame([(url, category) for url, category, *_ in rows], columns=["url", "category"])
-    findings = [
-        Finding(url=u, final_url=f or u, digest=d, phash=p, width=99, height=99, bytes=99) for u, _, d, p, f in rows
-    ]
-    return merged(asked, findings, pd.DataFrame(columns=["url"]), NOW, 6)
+from regraft.config import ScreenSettings, SplitSettings
+from regraft.dataset import misfiled
+from regraft.dataset.placeholders import find_placeholders
+from regraft.dataset.screening import PICTURES, last_verdicts, screen
+from regraft.links.memory import COLUMNS
+from regraft.store.store import Store
+from tests.dataset.shown import BLACK, NEARLY_BLACK, NO_PLACEHOLDERS, NOW, WHITE, link, memory
 
 
-def reasons(table: pd.DataFrame, split: str = "train") -> list[str]:
-    judged, _ = last_verdicts(table, find_placeholders(table, NONE, NOW), 6, lambda c, d: split)
+def reasons(links: pd.DataFrame) -> list[str]:
+    """The links' last reasons, where all pictures are in the same split."""
+    placeholders = find_placeholders(links, NO_PLACEHOLDERS, NOW)
+    judged, _ = last_verdicts(links, placeholders, 6, lambda category, digest: "train")
     return judged["reason"].tolist()
 
 
 def test_a_picture_behind_many_links_is_a_placeholder_and_one_behind_two_is_a_duplicate() -> None:
-    many = [(f"u{i}", "cat", "p", "00" * 8, "") for i in range(4)]
-    assert reasons(links(*many, ("a", "cat", "x", "ff" * 8, ""), ("b", "cat", "x", "ff" * 8, ""))) == [
+    many = [link(f"u{i}", "p") for i in range(4)]
+    assert reasons(memory(*many, link("a", "x", WHITE), link("b", "x", WHITE))) == [
         *["placeholder"] * 4,
         "",
         "duplicate",
@@ -38,52 +31,58 @@ def test_a_picture_behind_many_links_is_a_placeholder_and_one_behind_two_is_a_du
 
 
 def test_an_address_that_links_redirect_to_is_a_placeholder() -> None:
-    assert (
-        reasons(links(*((f"u{i}", "cat", f"d{i}", f"{i:016x}", "gone.png") for i in range(3)))) == ["placeholder"] * 3
-    )
+    links = memory(*(link(f"u{i}", f"d{i}", f"{i:016x}", final_url="gone.png") for i in range(3)))
+    assert reasons(links) == ["placeholder"] * 3
 
 
 def test_the_same_picture_in_two_categories_is_left_out_of_both() -> None:
-    assert reasons(links(("a", "cat", "x", "00" * 8, ""), ("b", "tiger", "x", "00" * 8, ""))) == ["duplicate"] * 2
+    assert reasons(memory(link("a", "x"), link("b", "x", category="tiger"))) == ["duplicate"] * 2
+
+
+def test_of_copies_the_link_that_was_seen_first_stays_and_the_picture_has_all_urls() -> None:
+    links = memory(link("a", "x"), link("b", "x"), link("c", "y", WHITE))
+    links["first_seen"] = [NOW, NOW - timedelta(days=1), NOW]
+    judged, pictures = last_verdicts(links, NO_PLACEHOLDERS, 6, lambda category, digest: "train")
+    assert judged["reason"].tolist() == ["duplicate", "", ""]
+    assert pictures.columns.tolist() == PICTURES
+    assert [list(urls) for urls in pictures["urls"]] == [["b", "a"], ["c"]]
 
 
 def test_near_duplicates_never_lie_on_two_sides_of_a_split() -> None:
-    table = links(("a", "cat", "x", "00" * 8, ""), ("b", "cat", "y", "00" * 7 + "01", ""))
-    judged, pictures = last_verdicts(table, NONE, 6, lambda c, d: {"x": "train", "y": "test"}[d])
+    links = memory(link("a", "x", BLACK), link("b", "y", NEARLY_BLACK))
+    split_of_digest = {"x": "train", "y": "test"}
+    judged, pictures = last_verdicts(links, NO_PLACEHOLDERS, 6, lambda category, digest: split_of_digest[digest])
     assert judged["reason"].tolist() == ["near_duplicate", ""]
     assert pictures["digest"].tolist() == ["y"]
 
 
-def test_near_pairs_are_those_of_brute_force() -> None:
-    random = np.random.default_rng(0)
-    bits = random.integers(0, 2**63, 200, dtype=np.uint64)
-    bits = np.concatenate([bits, bits[:50] ^ np.uint64(0b1011), bits[50:90] ^ np.uint64(0x1040001000100403)])
-    brute = [
-        (i, j) for i in range(len(bits)) for j in range(i + 1, len(bits)) if int(bits[i] ^ bits[j]).bit_count() <= 6
-    ]
-    assert near_pairs(bits, 6) == brute
+def test_near_duplicates_in_one_split_stay_as_one_cluster() -> None:
+    links = memory(link("a", "x", BLACK), link("b", "y", NEARLY_BLACK), link("c", "z", WHITE))
+    judged, pictures = last_verdicts(links, NO_PLACEHOLDERS, 6, lambda category, digest: "train")
+    assert judged["reason"].tolist() == ["", "", ""]
+    assert pictures["cluster"].tolist() == ["x", "x", "z"]
 
 
-def test_a_photograph_is_copied_more_often_than_a_picture_of_words() -> None:
-    table = links(*((f"u{i}", "cat", "p", "00" * 8, "") for i in range(5))).assign(bytes=5_000)
-    assert reasons(table) == ["", *["duplicate"] * 4]
+def screened(links: pd.DataFrame, store: Store, **settings: object) -> list[str]:
+    whole = screen(links, ScreenSettings.model_validate(settings), SplitSettings(), 0, store, NOW + timedelta(days=9))
+    assert whole.links.columns.tolist() == COLUMNS
+    assert whole.survival["cat"].ever_alive == len(links)
+    assert len(whole.pictures) == whole.links["reason"].eq("").sum()
+    return whole.links["reason"].tolist()
 
 
-def test_a_placeholder_whose_bytes_vary_is_found_and_known_from_the_first_link_on() -> None:
-    varied = links(*((f"v{i}", "cat", f"e{i}", f"{i % 2:016x}", "") for i in range(5)))
-    known = find_placeholders(varied, NONE, NOW)
-    assert known["phash"].tolist() != []
-    later = links(("w", "cat", "other", "0" * 16, ""))
-    judged, _ = last_verdicts(later, known, 6, lambda c, d: "train")
-    assert judged["reason"].tolist() == ["placeholder"]
+def test_what_is_known_to_be_misfiled_is_left_out_until_it_is_accepted(tmp_path: Path) -> None:
+    store, links = Store(str(tmp_path)), memory(link("a", "x"), link("b", "y", WHITE))
+    misfiled.remember(pd.DataFrame({"digest": ["x"], "category": "cat", "like": "tiger"}), store, NOW)
+    assert screened(links, store) == ["misfiled", ""]
+    assert screened(links, store, misfiled=False) == ["", ""]
+    misfiled.accept(store, "x", "cat")
+    assert screened(links, store) == ["", ""]
 
 
-def test_near_duplicates_of_another_size_are_no_placeholder() -> None:
-    rows = [(f"u{i}", "cat", f"d{i}", "0" * 16, "") for i in range(6)]
-    table = links(*rows).assign(width=range(100, 106))
-    assert "placeholder" not in reasons(table)
-
-
-def test_many_hashes_that_are_all_the_same_are_no_burden() -> None:
-    same = ["00" * 8] * 20_000
-    assert set(clusters(pd.Series(same), pd.Series([f"{i:05}" for i in range(20_000)]), 6)) == {"00000"}
+def test_what_is_replaced_is_accepted_after_the_days_that_the_config_says(tmp_path: Path) -> None:
+    store, links = Store(str(tmp_path)), memory(link("a", "x"), link("b", "y", WHITE))
+    links.loc[0, ["trusted_digest", "replaced_at"]] = ["z", NOW]
+    assert screened(links, store) == ["replaced", ""]
+    assert screened(links, store, accept_replaced_days=10) == ["replaced", ""]
+    assert screened(links, store, accept_replaced_days=9) == ["", ""]

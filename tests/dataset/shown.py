@@ -1,0 +1,30 @@
+"""Links as a run has found them, for tests that look at all links together."""
+
+from datetime import UTC, datetime
+
+import pandas as pd
+
+from regraft.dataset.placeholders import PLACEHOLDERS
+from regraft.links.findings import Finding
+from regraft.links.memory import MEMORY
+from regraft.links.merge import merged
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+NO_PLACEHOLDERS = PLACEHOLDERS.empty_table().to_pandas()
+BLACK, NEARLY_BLACK, WHITE = "00" * 8, "00" * 7 + "01", "ff" * 8
+"""Perceptual hashes; the first two are near."""
+
+
+def link(url: str, digest: str, phash: str = BLACK, category: str = "cat", final_url: str = "") -> dict[str, str]:
+    """A link that shows a small picture, which says that it is no photograph."""
+    return {"url": url, "digest": digest, "phash": phash, "category": category, "final_url": final_url or url}
+
+
+def memory(*links: dict[str, str]) -> pd.DataFrame:
+    """The links of a first run, columns MEMORY."""
+    findings = [
+        Finding(**{name: text for name, text in fields.items() if name != "category"}, width=99, height=99, bytes=99)
+        for fields in links
+    ]
+    listed = pd.DataFrame([(fields["url"], fields["category"]) for fields in links], columns=["url", "category"])
+    return merged(listed, findings, MEMORY.empty_table().to_pandas(), NOW, 6)
