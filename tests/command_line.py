@@ -24,8 +24,8 @@ def prefect_logging() -> None:
     """Prefect's logging, set up while sys.stderr is pytest's.
 
     Prefect closes all handlers when it first sets up its own. The handler that TensorFlow's absl installs then closes
-    the stream that it was made with, unless that is sys.stderr at the moment. Within a CliRunner it is not: pytest would
-    lose its stream ("lost sys.stderr").
+    the stream that it was made with, unless that is sys.stderr at the moment. Within a CliRunner it is not: pytest
+    would lose its stream ("lost sys.stderr").
     """
     from prefect.logging.configuration import setup_logging
 
