@@ -44,8 +44,8 @@ class Block:
         return self._marked("not run")
 
     def _marked(self, kind: str) -> str:
-        found = MARKER.fullmatch(self.marker.strip())
-        return found[2] if found and found[1] == kind else ""
+        match = MARKER.fullmatch(self.marker.strip())
+        return match[2] if match and match[1] == kind else ""
 
 
 def pages() -> list[Path]:

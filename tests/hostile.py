@@ -43,8 +43,7 @@ class Hostile:
     """A running hostile server."""
 
     port: int
-    asked: list[str] = field(default_factory=list)
-    """Request lines."""
+    request_lines: list[str] = field(default_factory=list)
     heads: list[bytes] = field(default_factory=list)
     """Requests, without their bodies."""
     sent: list[int] = field(default_factory=list)
@@ -79,7 +78,7 @@ def serving(script: Script, reads_request: bool = True) -> Iterator[Hostile]:
                             return
                         head += piece
                     line = head.split(b"\r\n")[0].decode("latin-1")
-                    hostile.asked.append(line)
+                    hostile.request_lines.append(line)
                     hostile.heads.append(head)
                     talk.head = head
                     talk.path = line.split(" ")[1]
@@ -103,8 +102,8 @@ def serving(script: Script, reads_request: bool = True) -> Iterator[Hostile]:
 
 def ok(body: bytes, *headers: str, length: int | None = None) -> bytes:
     """A 200 with a body."""
-    told = len(body) if length is None else length
-    lines = ["HTTP/1.1 200 OK", f"Content-Length: {told}", *headers, "", ""]
+    claimed = len(body) if length is None else length
+    lines = ["HTTP/1.1 200 OK", f"Content-Length: {claimed}", *headers, "", ""]
     return "\r\n".join(lines).encode() + body
 
 

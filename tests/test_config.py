@@ -31,7 +31,7 @@ def test_lists_and_weights_are_beside_the_config_unless_other_lists_are_given(tm
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "expected"),
     [
         ("name: job", "name: job\nstroe: x", "stroe: unknown key; did you mean `store`?"),
         ("std: 30", "std: -30", "categories.tiger.label.std"),
@@ -41,10 +41,10 @@ def test_lists_and_weights_are_beside_the_config_unless_other_lists_are_given(tm
         ("name: job", "name: job\nfetch: {proxy: ftp://x}", "http://HOST:PORT"),
     ],
 )
-def test_a_wrong_field_is_named(tmp_path: Path, old: str, new: str, said: str) -> None:
+def test_a_wrong_field_is_named(tmp_path: Path, old: str, new: str, expected: str) -> None:
     with pytest.raises(ConfigError, match="nothing was fetched") as refused:
         load_config(written(tmp_path, GOOD.replace(old, new, 1)))
-    assert said in str(refused.value)
+    assert expected in str(refused.value)
 
 
 def test_what_is_no_yaml_is_refused_with_its_line(tmp_path: Path) -> None:

@@ -30,13 +30,13 @@ a -> b
 
 
 def test_blocks_are_found_with_their_markers() -> None:
-    found = read_blocks("page.md", PAGE)
-    assert [(each.name, each.why_not_run, each.language, each.text) for each in found] == [
+    page_blocks = read_blocks("page.md", PAGE)
+    assert [(each.name, each.why_not_run, each.language, each.text) for each in page_blocks] == [
         ("indented", "", "", "one  # a comment\n\ntwo"),
         ("", "a drawing", "text", "a -> b"),
         ("", "", "sh", "unmarked"),
     ]
-    assert PAGE.splitlines()[found[1].line - 1] == "a -> b"
+    assert PAGE.splitlines()[page_blocks[1].line - 1] == "a -> b"
 
 
 def test_every_block_has_a_name_or_says_why_it_is_not_run() -> None:

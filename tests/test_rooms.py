@@ -66,7 +66,7 @@ def place(module: str) -> tuple[str, str]:
 @cache
 def modules() -> dict[str, Path]:
     """Every module by the name that it is imported by; `flows/` and `tasks/` are parts of the package `regraft`."""
-    found = {}
+    result = {}
     for folder, package in (
         (ROOT / "regraft", "regraft"),
         (ROOT / "flows", "regraft.flows"),
@@ -77,8 +77,8 @@ def modules() -> dict[str, Path]:
             if package == "regraft" and inner.parts[0] in ("flows", "tasks"):
                 continue
             parts = [package, *inner.with_suffix("").parts]
-            found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
-    return found
+            result[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return result
 
 
 def imported_names(path: Path, module: str) -> Iterator[str]:
@@ -99,13 +99,13 @@ def imported_names(path: Path, module: str) -> Iterator[str]:
 def arrows() -> frozenset[tuple[str, str]]:
     """Which module imports which, of our own."""
     known = modules()
-    found = set()
+    result = set()
     for module, path in known.items():
         for name in imported_names(path, module):
             target = name if name in known else name.rpartition(".")[0]
             if target in known and target != module:
-                found.add((module, target))
-    return frozenset(found)
+                result.add((module, target))
+    return frozenset(result)
 
 
 def row(room: str) -> int:

@@ -6,7 +6,7 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 
-from regraft import __version__
+from regraft.release import __version__
 
 LIBRARIES = ("keras", "ai-edge-litert", "numpy", "pandas", "prefect", "pillow", "simplejpeg", "urllib3")
 """The libraries, beside TensorFlow, that a run's result may depend on."""

@@ -73,8 +73,8 @@ def prefect_server(folder: Path) -> Iterator[dict[str, str]]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     api = f"http://127.0.0.1:{port}/api"
-    told = {"PREFECT_HOME": str(folder / "prefect"), "PREFECT_API_URL": api, "DO_NOT_TRACK": "1"}
-    environment = {**os.environ, **told, "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
+    settings = {"PREFECT_HOME": str(folder / "prefect"), "PREFECT_API_URL": api, "DO_NOT_TRACK": "1"}
+    environment = {**os.environ, **settings, "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
     command = [sys.executable, "-m", "prefect", "server", "start", "--port", str(port)]
     with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
         try:
@@ -121,12 +121,12 @@ class Peak:
 
 def family(pid: int) -> list[int]:
     """A process and all that descend from it."""
-    found = [pid]
-    for one in found:
+    pids = [pid]
+    for parent in pids:
         with contextlib.suppress(OSError):
-            for task in os.listdir(f"/proc/{one}/task"):
-                found += [int(child) for child in Path(f"/proc/{one}/task/{task}/children").read_text().split()]
-    return found
+            for task in os.listdir(f"/proc/{parent}/task"):
+                pids += [int(child) for child in Path(f"/proc/{parent}/task/{task}/children").read_text().split()]
+    return pids
 
 
 def pss_kib(pid: int) -> int:
@@ -317,8 +317,8 @@ def refresh(count: int) -> None:
             took = json.loads((newest / "run.json").read_text())["timings"]
             whole.append(cost.seconds)
             steps.append(sum(took.values()))
-            told = ", ".join(f"{step} {seconds:.1f}" for step, seconds in took.items())
-            print(f"{turn}: {cost.seconds:.1f} s, {steps[-1]:.1f} s of it in steps ({told}); ", end="")
+            parts = ", ".join(f"{step} {seconds:.1f}" for step, seconds in took.items())
+            print(f"{turn}: {cost.seconds:.1f} s, {steps[-1]:.1f} s of it in steps ({parts}); ", end="")
             print(f"{sent(port)[1] - before:,} image bytes", flush=True)
     print(f"refresh / cold: {max(whole[1:]) / whole[0]:.1%} of all, {max(steps[1:]) / steps[0]:.1%} of the steps")
 
@@ -329,18 +329,18 @@ def main() -> None:
     asks.add_argument("paths", nargs="*", type=Path)
     asks.add_argument("--links", type=int, default=5_000)
     asks.add_argument("--rounds", type=int, default=3)
-    told = asks.parse_args()
-    match told.what:
+    arguments = asks.parse_args()
+    match arguments.what:
         case "regraft":
-            regraft(*told.paths)
+            regraft(*arguments.paths)
         case "bare":
-            drain(*told.paths)
+            drain(*arguments.paths)
         case "memory":
             memory()
         case "refresh":
-            refresh(told.links)
+            refresh(arguments.links)
         case _:
-            against(told.links, told.rounds)
+            against(arguments.links, arguments.rounds)
 
 
 if __name__ == "__main__":

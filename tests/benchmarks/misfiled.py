@@ -54,28 +54,30 @@ def main() -> None:
     asks = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     asks.add_argument("--count", type=int, default=420, help="pictures of each category")
     asks.add_argument("--rounds", type=int, default=10)
-    told = asks.parse_args()
+    options = asks.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         store = Store(folder)
-        manifest, backbone = world(store, told.count), load_backbone("efficientnet-lite0")
+        manifest, backbone = world(store, options.count), load_backbone("efficientnet-lite0")
         embedding.embed(manifest["digest"].tolist(), backbone, store, 32, lambda _: None)
         features = embedding.lookup(manifest["digest"].tolist(), backbone.fingerprint, store)
     first, second = sorted(manifest["category"].unique())
     other = manifest["category"].map({first: second, second: first})
-    print(f"{len(manifest)} pictures, efficientnet-lite0, {told.rounds} rounds; each picture is moved with this chance")
+    print(
+        f"{len(manifest)} pictures, efficientnet-lite0, {options.rounds} rounds; each picture is moved with this chance"
+    )
     print(f"{'moved':>6}{'':12}{'found':>8}{'others called so':>18}{'seconds':>9}")
     for share in SHARES:
         for name, way in {"Regraft": regrafts_way, "cleanlab": cleanlabs_way}.items():
-            found, others, began = [], [], time.monotonic()
-            for seed in range(told.rounds if share else 1):
+            counts, others, began = [], [], time.monotonic()
+            for seed in range(options.rounds if share else 1):
                 moved = np.random.default_rng(seed).random(len(manifest)) < share
                 called = way(manifest.assign(category=manifest["category"].mask(moved, other)), features)
                 planted = set(manifest.loc[moved, "digest"])
-                found.append((len(called & planted), len(planted)))
+                counts.append((len(called & planted), len(planted)))
                 others.append(len(called - planted))
-            hits, of = np.array(found).sum(axis=0)
-            seconds = (time.monotonic() - began) / len(found)
-            ratio = f"{hits / of:.1%}" if of else ""
+            hits, planted_count = np.array(counts).sum(axis=0)
+            seconds = (time.monotonic() - began) / len(counts)
+            ratio = f"{hits / planted_count:.1%}" if planted_count else ""
             print(f"{share:6.0%}  {name:10}{ratio:>8}{np.mean(others):18.1f}{seconds:9.2f}")
 
 

@@ -64,7 +64,7 @@ class Answers:
         spawn = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(os.cpu_count(), spawn) as pool:
             pictures = pool.map(partial(picture, size), alive, chunksize=64)
-            self.of = dict(zip((f"/{number}.jpg" for number in alive), map(_answer, pictures), strict=True))
+            self.answers = dict(zip((f"/{number}.jpg" for number in alive), map(_answer, pictures), strict=True))
 
 
 def _answer(data: bytes) -> tuple[bytes, bytes, bytes]:
@@ -77,7 +77,7 @@ class Connection(asyncio.Protocol):
     """One keep-alive connection of the fast server."""
 
     def __init__(self, answers: Answers, counts: list[int]):
-        self._answers, self._counts = answers.of, counts
+        self._answers, self._counts = answers.answers, counts
         self._head = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

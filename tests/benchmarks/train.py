@@ -49,8 +49,8 @@ def world(store: Store, count: int) -> pd.DataFrame:
     """Put so many pictures of each category into the store; return their manifest."""
     if web := os.environ.get("REGRAFT_WEB"):
         folders = {"tiger": "tiger", "cat": "kittycat"}
-        found = {c: sorted((Path(web) / "photos" / folder).glob("*.jpg"))[:count] for c, folder in folders.items()}
-        data = {category: [path.read_bytes() for path in paths] for category, paths in found.items()}
+        paths = {c: sorted((Path(web) / "photos" / folder).glob("*.jpg"))[:count] for c, folder in folders.items()}
+        data = {category: [path.read_bytes() for path in part] for category, part in paths.items()}
     else:
         from regraft.menagerie.drawing import drawing, encoded
 
@@ -99,16 +99,16 @@ def tutorials_way(
         optimizer.apply_gradients(zip(gradients, dense.trainable_variables, strict=True))
 
     known = np.concatenate([features(squares[part]) for part in np.array_split(test, 8)])
-    random, seconds, steps, found = np.random.default_rng(0), 0.0, 0, dict.fromkeys(targets, Reached(cap_s, 0, False))
-    while seconds < cap_s and not all(one.ever for one in found.values()):
+    random, seconds, steps, reached = np.random.default_rng(0), 0.0, 0, dict.fromkeys(targets, Reached(cap_s, 0, False))
+    while seconds < cap_s and not all(each.ever for each in reached.values()):
         began = time.monotonic()
         for _ in range(STEP):
             chosen = random.choice(train, BATCH, replace=False)
             step(squares[chosen], label[chosen])
         seconds, steps = seconds + time.monotonic() - began, steps + STEP
         rmse = float(np.sqrt(np.mean((np.asarray(dense(known))[:, 0] - label[test]) ** 2)))
-        found |= {t: Reached(seconds, steps, True) for t in targets if rmse <= t and not found[t].ever}
-    return [found[target] if found[target].ever else Reached(seconds, steps, False) for target in targets]
+        reached |= {t: Reached(seconds, steps, True) for t in targets if rmse <= t and not reached[t].ever}
+    return [reached[target] if reached[target].ever else Reached(seconds, steps, False) for target in targets]
 
 
 def ours(manifest: pd.DataFrame, backbone: Backbone, store: Store) -> tuple[float, float]:
@@ -132,10 +132,10 @@ def to_the_same_error(manifest: pd.DataFrame, store: Store, cap_s: float) -> Non
     warm, _ = ours(manifest, backbone, store)
     squares = squares_of(manifest, backbone, store)
     targets = {"within a tenth of the oracle": NEAR * ceiling.rmse, "Regraft's own": rmse}
-    told = tutorials_way(manifest, squares, backbone.model, list(targets.values()), cap_s)
+    results = tutorials_way(manifest, squares, backbone.model, list(targets.values()), cap_s)
     print(f"\n{len(manifest)} images, oracle's RMSE {ceiling.rmse:.2f} cm; seconds to an RMSE that is")
     print(f"{'':30}{'RMSE':>8}{'the tutorial':>14}{'cold':>8}{'warm':>8}{'x cold':>9}{'x warm':>9}")
-    for (name, target), theirs in zip(targets.items(), told, strict=True):
+    for (name, target), theirs in zip(targets.items(), results, strict=True):
         never = (
             ""
             if theirs.ever
@@ -218,12 +218,12 @@ def main() -> None:
     asks.add_argument("--count", type=int, default=420, help="pictures of each category")
     asks.add_argument("--cap-s", type=float, default=300, help="seconds after which the tutorial's way is stopped")
     asks.add_argument("--rounds", type=int, default=3)
-    told = asks.parse_args()
+    arguments = asks.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         store = Store(folder)
-        manifest = world(store, told.count)
-        engines(manifest, store, min(192, len(manifest)), told.rounds)
-        to_the_same_error(manifest, store, told.cap_s)
+        manifest = world(store, arguments.count)
+        engines(manifest, store, min(192, len(manifest)), arguments.rounds)
+        to_the_same_error(manifest, store, arguments.cap_s)
 
 
 if __name__ == "__main__":

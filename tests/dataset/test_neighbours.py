@@ -33,10 +33,10 @@ def planted(manifest: pd.DataFrame, rows: list[int], category: str) -> pd.DataFr
 def test_a_cat_among_the_tigers_is_found_and_nothing_else() -> None:
     manifest, features = world()
     rows = [3, 7, 70]
-    found = find_misfiled(planted(manifest, rows, "tiger"), features)
-    assert found.index.tolist() == rows
-    assert found["digest"].tolist() == manifest["digest"][rows].tolist()
-    assert (found["category"].tolist(), found["like"].tolist()) == (["tiger"] * 3, ["cat", "cat", "dog"])
+    misfiled = find_misfiled(planted(manifest, rows, "tiger"), features)
+    assert misfiled.index.tolist() == rows
+    assert misfiled["digest"].tolist() == manifest["digest"][rows].tolist()
+    assert (misfiled["category"].tolist(), misfiled["like"].tolist()) == (["tiger"] * 3, ["cat", "cat", "dog"])
     assert find_misfiled(manifest, features).empty
 
 
@@ -79,6 +79,6 @@ def test_of_many_pictures_all_are_compared_with_a_part(monkeypatch: pytest.Monke
     monkeypatch.setattr(neighbours, "MAX_REFERENCES", 90)
     manifest, features = world(300)
     rows = list(range(0, 300, 15))
-    found = find_misfiled(planted(manifest, rows, "tiger"), features)
-    assert set(found.index) <= set(rows)
-    assert len(found) >= 0.9 * len(rows)
+    misfiled = find_misfiled(planted(manifest, rows, "tiger"), features)
+    assert set(misfiled.index) <= set(rows)
+    assert len(misfiled) >= 0.9 * len(rows)

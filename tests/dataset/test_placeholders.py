@@ -15,26 +15,26 @@ from regraft.store.store import Store
 from tests.dataset.shown import NO_PLACEHOLDERS, NOW, WHITE, link, memory
 
 
-def found(links: pd.DataFrame) -> list[bool]:
-    """Which links show a placeholder that is found among them."""
+def placeholders_in(links: pd.DataFrame) -> list[bool]:
+    """Which links show a placeholder that their own table gives away."""
     return shows_placeholder(links, find_placeholders(links, NO_PLACEHOLDERS, NOW)).tolist()
 
 
 def test_a_picture_behind_four_links_is_a_placeholder_and_one_behind_three_is_not() -> None:
-    assert found(memory(*(link(f"u{i}", "same") for i in range(4)))) == [True] * 4
-    assert found(memory(*(link(f"u{i}", "same") for i in range(3)))) == [False] * 3
+    assert placeholders_in(memory(*(link(f"u{i}", "same") for i in range(4)))) == [True] * 4
+    assert placeholders_in(memory(*(link(f"u{i}", "same") for i in range(3)))) == [False] * 3
 
 
 def test_a_photograph_is_copied_more_often_than_a_picture_of_words() -> None:
     for count, is_placeholder in ((7, False), (8, True)):
         photos = memory(*(link(f"u{i}", "same") for i in range(count))).assign(bytes=5_000)
-        assert found(photos) == [is_placeholder] * count
+        assert placeholders_in(photos) == [is_placeholder] * count
 
 
 def test_an_address_that_three_links_redirect_to_shows_a_placeholder() -> None:
     for count, is_placeholder in ((2, False), (3, True)):
         links = memory(*(link(f"u{i}", f"d{i}", f"{i * 999:016x}", final_url="gone.png") for i in range(count)))
-        assert found(links) == [is_placeholder] * count
+        assert placeholders_in(links) == [is_placeholder] * count
 
 
 def test_a_placeholder_whose_bytes_vary_is_found_and_known_from_the_first_link_on() -> None:
@@ -47,7 +47,7 @@ def test_a_placeholder_whose_bytes_vary_is_found_and_known_from_the_first_link_o
 
 def test_near_duplicates_of_another_size_are_no_placeholder() -> None:
     links = memory(*(link(f"u{i}", f"d{i}") for i in range(6)))
-    assert not any(found(links.assign(width=range(100, 106))))
+    assert not any(placeholders_in(links.assign(width=range(100, 106))))
 
 
 def test_the_store_learns_a_placeholder_once(tmp_path: Path) -> None:

@@ -159,7 +159,7 @@ def test_robots_txt_is_obeyed_where_the_job_asks_for_it(tmp_path: Path) -> None:
         with crew_for(hostile, tmp_path, robots=True) as crew:
             findings = found(crew, f"{hostile.url}private/a", f"{hostile.url}public/b")
         assert [findings[url].reason for url in sorted(findings)] == ["opted_out", ""]
-        assert "GET /private/a HTTP/1.1" not in hostile.asked
+        assert "GET /private/a HTTP/1.1" not in hostile.request_lines
         with crew_for(hostile, tmp_path) as crew:
             assert found(crew, f"{hostile.url}private/a")[f"{hostile.url}private/a"].reason == ""
 

@@ -62,9 +62,9 @@ def test_its_predictions_are_categories(named: versions.Version, tmp_path: Path,
     words = ("--store", named.store.url, "--version", named.name, "--picture", tmp_path / "p.png")
     ran = regraft("predict", tmp_path, *words, "--json")
     assert ran.code == 0, ran.err
-    told = pd.DataFrame(json.loads(ran.out))
-    assert list(told.columns) == ["image", "category", "probability", "possible", "unlike", "problem"]
-    assert told["category"].tolist() == ["cat", "tiger"]
+    table = pd.DataFrame(json.loads(ran.out))
+    assert list(table.columns) == ["image", "category", "probability", "possible", "unlike", "problem"]
+    assert table["category"].tolist() == ["cat", "tiger"]
     shown = regraft("predict", tmp_path, *words)
     assert "probability" in shown.out
     assert "cm" not in shown.out

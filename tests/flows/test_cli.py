@@ -77,7 +77,7 @@ def unwritable_store(folder: Path) -> Path:
 
 @pytest.mark.usefixtures("prefect_server")
 @pytest.mark.parametrize(
-    ("given", "code", "said"),
+    ("make_job", "code", "expected"),
     [
         (empty_list, 2, "'tiger'"),
         (list_that_is_no_text, 2, "is not text"),
@@ -93,12 +93,12 @@ def unwritable_store(folder: Path) -> Path:
     ],
 )
 def test_bad_input_gets_one_clear_message_and_publishes_nothing(
-    tmp_path: Path, regraft: Regraft, given: Callable[[Path], Path], code: int, said: str
+    tmp_path: Path, regraft: Regraft, make_job: Callable[[Path], Path], code: int, expected: str
 ) -> None:
-    ran = regraft("run", given(tmp_path))
+    ran = regraft("run", make_job(tmp_path))
     assert ran.code == code
     message = ran.err[ran.err.index("regraft: " if " ..." not in ran.err else ran.err.splitlines()[-1]) :]
-    assert said in message
+    assert expected in message
     assert "Traceback" not in ran.err
     assert ran.out == ""
     assert versions.names(Store(str(tmp_path / "store"))) == []
@@ -132,8 +132,8 @@ def test_a_first_run_tells_what_it_found_and_where_to_look(tmp_path: Path, regra
 def test_versions_and_promotion(first: versions.Version, regraft: Regraft) -> None:
     store = ("--store", first.store.url)
     assert first.name in regraft("versions", *store).out
-    told = json.loads(regraft("versions", *store, "--json").out)
-    assert [row["version"] for row in told if row["champion"]] == [first.name]
+    rows = json.loads(regraft("versions", *store, "--json").out)
+    assert [row["version"] for row in rows if row["champion"]] == [first.name]
     assert "is the champion" in regraft("promote", first.name, *store).out
     assert regraft("promote", "1999", *store).code == 9
 
@@ -150,14 +150,14 @@ def test_predictions_are_a_table_and_a_picture(first: versions.Version, tmp_path
 
 
 @pytest.mark.parametrize(
-    ("image", "said"),
+    ("image", "expected"),
     [("nowhere.jpg", "cannot be read"), ("http://127.0.0.1/x.jpg", "not a public address"), (__file__, "no picture")],
 )
-def test_what_is_no_picture_is_named(first: versions.Version, regraft: Regraft, image: str, said: str) -> None:
+def test_what_is_no_picture_is_named(first: versions.Version, regraft: Regraft, image: str, expected: str) -> None:
     ran = regraft("predict", image, "--store", first.store.url)
     assert ran.code == 10
     assert image in ran.err
-    assert said in ran.err
+    assert expected in ran.err
 
 
 def test_without_a_champion_there_is_nothing_to_predict_with(tmp_path: Path, regraft: Regraft) -> None:

@@ -51,18 +51,18 @@ def test_reports_are_served_to_this_machine_only_and_nothing_else_is(deployed: S
     index = requests.get(deployed.reports, timeout=30)
     assert f"/{version}/report.html" in index.text
     for path in ("/champion.json", f"/{version}/head.keras", f"/{version}/../../champion.json", "/..", f"/{version}/"):
-        asked = requests.Request("GET", deployed.reports).prepare()
-        asked.url = deployed.reports + path
-        assert requests.Session().send(asked, timeout=30).status_code == 404, path
+        request = requests.Request("GET", deployed.reports).prepare()
+        request.url = deployed.reports + path
+        assert requests.Session().send(request, timeout=30).status_code == 404, path
     rebound = requests.get(deployed.reports, headers={"Host": "evil.example:80"}, timeout=30)
     assert rebound.status_code == 403
 
 
 def test_the_nightly_run_is_scheduled_and_waits_for_its_turn(deployed: Server) -> None:
-    told = deployed.get("/deployments/name/refresh/nightly")
-    assert [(s["schedule"]["cron"], s["active"]) for s in told["schedules"]] == [("0 3 * * *", True)]
-    assert told["global_concurrency_limit"]["limit"] == 1
-    assert told["concurrency_options"]["collision_strategy"] == "ENQUEUE"
+    deployment = deployed.get("/deployments/name/refresh/nightly")
+    assert [(s["schedule"]["cron"], s["active"]) for s in deployment["schedules"]] == [("0 3 * * *", True)]
+    assert deployment["global_concurrency_limit"]["limit"] == 1
+    assert deployment["concurrency_options"]["collision_strategy"] == "ENQUEUE"
 
     def planned() -> Any:
         return deployed.find("flow_runs", deployments={"name": {"any_": ["nightly"]}})
@@ -81,14 +81,14 @@ def test_the_dashboards_form_names_and_describes_every_setting(deployed: Server)
 def test_events_are_told_and_a_new_champion_has_its_store_looked_through(
     deployed: Server, deployment_run: dict[str, Any]
 ) -> None:
-    def told() -> dict[str, Any]:
-        found = requests.post(
+    def events_by_name() -> dict[str, Any]:
+        answer = requests.post(
             f"{deployed.api}/events/filter", json={"filter": {"event": {"prefix": ["regraft."]}}}, timeout=30
         )
-        return {event["event"]: event for event in found.json()["events"]}
+        return {event["event"]: event for event in answer.json()["events"]}
 
-    until("both events are there", lambda: len(told()) >= 2, 60)
-    events = told()
+    until("both events are there", lambda: len(events_by_name()) >= 2, 60)
+    events = events_by_name()
     assert set(events) == {"regraft.version.published", "regraft.champion.changed"}
     resource = events["regraft.champion.changed"]["resource"]
     assert resource["prefect.resource.id"] == "regraft.job.menagerie"
@@ -118,17 +118,17 @@ def test_a_run_that_is_killed_says_so_and_the_next_one_goes_on_from_there(deploy
         assert ours["state"]["type"] == "RUNNING"
         os.killpg(run.pid, signal.SIGKILL)
 
-    def state() -> Any:
-        found = deployed.get(f"/flow_runs/{ours['id']}")["state"]
-        return found if found["type"] != "RUNNING" else None
+    def ended_state() -> Any:
+        state = deployed.get(f"/flow_runs/{ours['id']}")["state"]
+        return state if state["type"] != "RUNNING" else None
 
-    found = until("the server says that the killed run crashed", state, 240)
-    assert found["type"] == "CRASHED"
-    assert "stopped beating" in found["message"]
+    state = until("the server says that the killed run crashed", ended_state, 240)
+    assert state["type"] == "CRASHED"
+    assert "stopped beating" in state["message"]
     again = subprocess.run([*command, "--json"], env=environment, capture_output=True, text=True, timeout=300)
     assert again.returncode == 0, again.stderr
-    told = json.loads((Path(json.loads(again.stdout)["path"]) / "run.json").read_text())
-    assert told["counts"]["outcomes"]["skipped"] == told["counts"]["links"]  # all were asked before
+    record = json.loads((Path(json.loads(again.stdout)["path"]) / "run.json").read_text())
+    assert record["counts"]["outcomes"]["skipped"] == record["counts"]["links"]  # all were asked before
 
 
 @pytest.mark.server
@@ -145,16 +145,16 @@ def test_a_server_that_dies_ends_the_run_with_a_word_and_the_next_run_says_that_
         assert run.stderr is not None
         while "fetch ..." not in run.stderr.readline():
             assert run.poll() is None
-    said = run.stderr.read()
-    assert run.wait(300) == 13, said
-    assert f"Prefect's server at {api} stopped answering" in said
-    assert "Traceback" not in said
+    messages = run.stderr.read()
+    assert run.wait(300) == 13, messages
+    assert f"Prefect's server at {api} stopped answering" in messages
+    assert "Traceback" not in messages
 
     with killed_at_the_end(port, environment):
         again = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
         assert again.returncode == 0, again.stderr
         runs = requests.post(f"{api}/flow_runs/filter", json={"sort": "START_TIME_ASC"}, timeout=30).json()
-    assert [told["state"]["type"] for told in runs] == ["CRASHED", "COMPLETED"]
+    assert [run["state"]["type"] for run in runs] == ["CRASHED", "COMPLETED"]
     assert "It was cut off" in runs[0]["state"]["message"]
 
 

@@ -18,10 +18,11 @@ def test_a_version_is_shown_as_its_run_told_it(first: versions.Version, regraft:
 
 
 def test_two_versions_are_set_side_by_side(first: versions.Version, regraft: Regraft) -> None:
-    told = json.loads(regraft("diff", first.name, first.name, "--store", first.store.url, "--json").out)
-    assert told["config"] == []
-    assert told["images"]["added"] == told["images"]["removed"] == told["images"]["relabelled"] == 0
-    assert all(a == b for _, a, b in told["metrics"] + told["links"])
+    differences = json.loads(regraft("diff", first.name, first.name, "--store", first.store.url, "--json").out)
+    assert differences["config"] == []
+    images = differences["images"]
+    assert images["added"] == images["removed"] == images["relabelled"] == 0
+    assert all(a == b for _, a, b in differences["metrics"] + differences["links"])
     assert "rmse" in regraft("diff", first.name, "--store", first.store.url).out
 
 

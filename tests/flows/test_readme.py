@@ -101,11 +101,13 @@ def test_what_became_of_a_link(here: Path, regraft: Regraft) -> None:
 @pytest.mark.server
 def test_a_server_with_a_password_lets_nobody_in_without(tmp_path: Path) -> None:
     """The two exports of the README's Operations, as they stand, in a shell that then starts a server."""
-    server_side, ours = commands("password")
+    server_side, clients_side = commands("password")
     [postgres], [completion] = commands("postgres"), commands("completion")
     port = free_port()
     plain = without_prefect(PREFECT_HOME=str(tmp_path / "prefect"), HOME=str(tmp_path))
-    start = f"{server_side}; {ours}; echo $PREFECT_API_AUTH_STRING; exec {BIN}/prefect server start --port {port}"
+    start = (
+        f"{server_side}; {clients_side}; echo $PREFECT_API_AUTH_STRING; exec {BIN}/prefect server start --port {port}"
+    )
     command = ["bash", "-c", start]
     api = f"http://127.0.0.1:{port}/api"
     with subprocess.Popen(command, env=plain, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
@@ -116,9 +118,9 @@ def test_a_server_with_a_password_lets_nobody_in_without(tmp_path: Path) -> None
             assert re.fullmatch("admin:[0-9a-f]{32}", password)
             assert requests.post(f"{api}/flows/filter", timeout=30).status_code == 401
             assert requests.get(api + PROBE_PATH, timeout=30).status_code == 401
-            told = plain | {"PREFECT_API_URL": api, "PREFECT_API_AUTH_STRING": password}
-            asked = subprocess.run([BIN / "prefect", "work-pool", "ls"], env=told, capture_output=True, text=True)
-            assert asked.returncode == 0, asked.stderr
+            ours = plain | {"PREFECT_API_URL": api, "PREFECT_API_AUTH_STRING": password}
+            pools = subprocess.run([BIN / "prefect", "work-pool", "ls"], env=ours, capture_output=True, text=True)
+            assert pools.returncode == 0, pools.stderr
         finally:
             server.terminate()
     shown = subprocess.run(

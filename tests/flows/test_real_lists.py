@@ -114,17 +114,17 @@ def test_the_real_lists_become_a_version_near_the_best_possible(tmp_path: Path) 
         version = versions.version(Store(config.store), refresh(config))
     links = replay.truth.merge(version.table("links.parquet"), on=["url", "category"], how="left", validate="1:1")
     alive = links["alive"] == 1
-    recall = float(links.loc[alive, "reason"].isin(SHOWS_A_PHOTO).mean())
+    share_recalled = float(links.loc[alive, "reason"].isin(SHOWS_A_PHOTO).mean())
     in_manifest = {url for urls in version.table("manifest.parquet")["urls"] for url in urls}
     metrics = version.metrics
     assert metrics.oracle is not None
     assert metrics.excess is not None
     assert metrics.test.auc is not None
     assert metrics.misfiled.excess is not None
-    print(f"recall {recall:.4f}, RMSE {metrics.test.rmse:.2f}, oracle {metrics.oracle.rmse:.2f}")
+    print(f"recall {share_recalled:.4f}, RMSE {metrics.test.rmse:.2f}, oracle {metrics.oracle.rmse:.2f}")
     print(f"excess {metrics.excess:.3f}, AUC {metrics.test.auc:.4f}")
     print(f"misfiled {metrics.misfiled}")
-    assert recall >= 0.98
+    assert share_recalled >= 0.98
     assert not in_manifest & set(links.loc[~alive, "url"])
     assert links.loc[links["reason"] == "misfiled", "photo"].unique().tolist() == ["015.jpg"]  # a kitten, among tigers
     assert metrics.excess <= 0.03
@@ -135,23 +135,23 @@ def test_the_real_lists_become_a_version_near_the_best_possible(tmp_path: Path) 
     print(f"ten draws of labels and splits: excess {', '.join(f'{x:.1%}' for x in excess)}, mean {np.mean(excess):.2%}")
     assert max(excess) <= 0.03
     assert min(area) >= 0.995
-    found, wrongly = zip(*(planted(version, seed) for seed in range(5)), strict=True)
-    print(f"5% put into the wrong list: {np.mean(found):.1%} found, {sum(wrongly)} others called so in five draws")
-    assert np.mean(found) >= 0.9
+    caught, wrongly = zip(*(planted(version, seed) for seed in range(5)), strict=True)
+    print(f"5% put into the wrong list: {np.mean(caught):.1%} found, {sum(wrongly)} others called so in five draws")
+    assert np.mean(caught) >= 0.9
     assert sum(wrongly) <= 2
 
 
 def drawn_anew(version: versions.Version, config: Config, seed: int) -> tuple[float, float]:
     """The default head's excess over the oracle, and its AUC, with labels and splits of another seed."""
     manifest = version.table("manifest.parquet")
-    said = {name: category.label for name, category in config.categories.items()}
+    distributions = {name: category.label for name, category in config.categories.items()}
     rows = list(zip(manifest["category"], manifest["digest"], strict=True))
     manifest["split"] = [splits.split_of(config.split, seed, c, d) for c, d in rows]
-    manifest["label"] = [labels.label_of(said[c], seed, c, d) for c, d in rows]  # type: ignore[arg-type]
+    manifest["label"] = [labels.label_of(distributions[c], seed, c, d) for c, d in rows]  # type: ignore[arg-type]
     features = lookup(manifest["digest"].tolist(), version.run.backbone_fingerprint, version.store)
     trained = train(manifest, features, target_of(config), config.head, seed)
     test = manifest.assign(prediction=trained.head.predict(features)).query("split == 'test'")
-    over, area = excess(rmse_of(test), oracle_errors(test, said)), auc(test)
+    over, area = excess(rmse_of(test), oracle_errors(test, distributions)), auc(test)
     assert over is not None
     assert area is not None
     return over, area
@@ -167,8 +167,8 @@ def planted(version: versions.Version, seed: int) -> tuple[float, int]:
     features = lookup(manifest["digest"].tolist(), version.run.backbone_fingerprint, version.store)
     moved = np.random.default_rng(seed).random(len(manifest)) < 0.05
     other = manifest["category"].map({"tiger": "kittycat", "kittycat": "tiger"})
-    found = find_misfiled(manifest.assign(category=manifest["category"].mask(moved, other)), features)
-    right = found["digest"].isin(manifest.loc[moved, "digest"])
+    flagged = find_misfiled(manifest.assign(category=manifest["category"].mask(moved, other)), features)
+    right = flagged["digest"].isin(manifest.loc[moved, "digest"])
     return float(right.sum() / moved.sum()), int((~right).sum())
 
 
@@ -203,17 +203,17 @@ def test_no_dead_link_passes_and_no_alive_one_is_lost_over_four_refreshes(tmp_pa
             breaches = replay.stats()["breaches"]
         links = replay.truth.merge(judged, on=["url", "category"], how="left", validate="1:1")
         links = links[can_be_served(links)]
-        alive, found = links["alive"] == 1, links["reason"].isin(SHOWS_A_PHOTO)
+        alive, lives = links["alive"] == 1, links["reason"].isin(SHOWS_A_PHOTO)
         dead = links[~alive]
         right = (dead["reason"] == dead["fate"].map(REASONS)).mean()
         print(pd.crosstab(links["fate"], links["reason"].replace("", "alive")).T.to_string())
         print(
-            f"seed {seed}, epoch {epoch}: recall {found[alive].mean():.4f}, precision {alive[found].mean():.4f}, "
+            f"seed {seed}, epoch {epoch}: recall {lives[alive].mean():.4f}, precision {alive[lives].mean():.4f}, "
             f"reasons {right:.4f}, breaches {breaches}, replaced {(links['reason'] == 'replaced').sum()}"
         )
-        print(links.loc[alive != found, ["url", "fate", "verdict", "reason", "http_status"]].to_string())
+        print(links.loc[alive != lives, ["url", "fate", "verdict", "reason", "http_status"]].to_string())
         print(dead.loc[dead["reason"] != dead["fate"].map(REASONS), ["url", "fate", "reason"]].to_string())
-        assert found[alive].all()
-        assert alive[found].all()
+        assert lives[alive].all()
+        assert alive[lives].all()
         assert right >= 0.99
         assert breaches == 0

@@ -170,10 +170,10 @@ def test_real_labels_are_judged_against_the_means_and_not_against_an_oracle(tmp_
     table.to_csv(tmp_path / "tiger.csv", index=False)
     config = menagerie.CONFIG
     real = config.categories["tiger"].model_copy(update={"list": str(tmp_path / "tiger.csv"), "label": None})
-    told = config.model_copy(
+    job = config.model_copy(
         update={"categories": config.categories | {"tiger": real}, "store": str(tmp_path / "store")}
     )
-    version = versions.version(Store(told.store), refresh(told))
+    version = versions.version(Store(job.store), refresh(job))
     metrics, manifest = version.metrics, version.table("manifest.parquet")
     labels = manifest.loc[manifest["category"] == "tiger", "label"]
     assert labels.isin(table["label"]).mean() > 0.9  # the rest are shown by several links, and have their mean

@@ -22,20 +22,20 @@ def test_ctrl_c_stops_at_once_and_says_what_is_kept(tmp_path: Path, step: str) -
     command = [str(BIN / "regraft"), "run", "--store", str(tmp_path / "store")]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as run:
         assert run.stderr is not None
-        said = ""
-        while f"{step} ..." not in said:
+        messages = ""
+        while f"{step} ..." not in messages:
             line = run.stderr.readline()
-            assert line, said
-            said += line
+            assert line, messages
+            messages += line
         time.sleep(1)
         os.killpg(run.pid, signal.SIGINT)  # as a terminal does
         began = time.monotonic()
-        said += run.stderr.read()
+        messages += run.stderr.read()
         run.wait(30)
         seconds = time.monotonic() - began
-    print(f"stopped in {seconds:.1f} s: {said[-300:]}")
+    print(f"stopped in {seconds:.1f} s: {messages[-300:]}")
     assert run.returncode == 130
-    assert re.search(r"stopped\. What was fetched is kept", said)
+    assert re.search(r"stopped\. What was fetched is kept", messages)
     assert seconds < LIMIT_S
     with Store(str(tmp_path / "store")).run():
         pass  # the store is free for the next run

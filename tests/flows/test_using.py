@@ -44,9 +44,9 @@ def test_predictions_are_saved_as_a_table(
 ) -> None:
     table = tmp_path / f"lengths.{suffix}"
     predicted(regraft, first, tmp_path, photos, "--to", table)
-    told = pd.read_csv(table) if suffix == "csv" else pd.read_parquet(table)
-    assert list(told.columns) == ["image", "length_cm", "low_cm", "high_cm", "unlike", "problem"]
-    assert len(told) == 6
+    saved = pd.read_csv(table) if suffix == "csv" else pd.read_parquet(table)
+    assert list(saved.columns) == ["image", "length_cm", "low_cm", "high_cm", "unlike", "problem"]
+    assert len(saved) == 6
 
 
 def test_one_bad_picture_does_not_lose_the_others(

@@ -88,5 +88,5 @@ def test_a_job_that_fine_tunes_publishes_the_tuned_backbone(tmp_path: Path) -> N
     assert set(made.run.history) == {"loss", "val_loss", "tune_loss", "tune_val_loss"}
     test = made.table("predictions.parquet").query("split == 'test'")
     pictures = [rgb(made.store.blobs.read(digest)) for digest in test["digest"]]
-    said = model_of(made).predict(pictures)["length_cm"]
-    np.testing.assert_allclose(said, test["prediction"], atol=0.5)
+    lengths = model_of(made).predict(pictures)["length_cm"]
+    np.testing.assert_allclose(lengths, test["prediction"], atol=0.5)

@@ -35,11 +35,11 @@ def test_equal_models_are_promoted_falsely_at_most_one_time_in_twenty(n: int) ->
 @pytest.mark.parametrize("n", [30, 60, 120, 400])
 def test_a_regression_of_a_twentieth_is_caught_or_the_holdout_is_called_too_small(n: int) -> None:
     decisions = [decision(*models(seed, n, 0.05), seed) for seed in range(200)]
-    caught = ["worse" in found.why for found in decisions]
-    noticed = ["worse" in found.why or "too small" in found.why for found in decisions]
+    caught = ["worse" in decided.why for decided in decisions]
+    noticed = ["worse" in decided.why or "too small" in decided.why for decided in decisions]
     print(f"n={n}: {np.mean(caught):.0%} caught, {np.mean(noticed):.0%} caught or told")
     assert np.mean(noticed) >= 0.8
-    assert not any(found.promoted for found in decisions)
+    assert not any(decided.promoted for decided in decisions)
 
 
 def test_a_better_classifier_is_told_from_a_worse_one() -> None:
@@ -64,12 +64,12 @@ def test_equal_classifiers_are_promoted_falsely_at_most_one_time_in_twenty() -> 
 
 def test_the_comparison_says_what_was_measured() -> None:
     label, ours, theirs = models(1, 400, 0.2)
-    found = decision(label, ours, theirs, 1)
-    assert found.comparison is not None
-    assert found.comparison.n == 400
-    assert found.comparison.rmse == pytest.approx(np.sqrt(np.mean((theirs - label) ** 2)))
+    decided = decision(label, ours, theirs, 1)
+    assert decided.comparison is not None
+    assert decided.comparison.n == 400
+    assert decided.comparison.rmse == pytest.approx(np.sqrt(np.mean((theirs - label) ** 2)))
     whole = np.sqrt(np.mean((ours - label) ** 2))
-    assert found.comparison.rmse + found.comparison.difference == pytest.approx(whole)
-    assert found.comparison.low < found.comparison.difference < found.comparison.high
-    assert found.comparison.detectable is not None
-    assert 0 < found.comparison.detectable < 0.05
+    assert decided.comparison.rmse + decided.comparison.difference == pytest.approx(whole)
+    assert decided.comparison.low < decided.comparison.difference < decided.comparison.high
+    assert decided.comparison.detectable is not None
+    assert 0 < decided.comparison.detectable < 0.05

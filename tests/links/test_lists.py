@@ -68,7 +68,7 @@ def test_tables_have_a_column_url_and_may_have_labels(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "data", "said"),
+    ("name", "data", "expected"),
     [
         ("e.txt", b"", "holds no link"),
         ("e.txt", b"# only\n\n", "holds no link"),
@@ -84,10 +84,10 @@ def test_tables_have_a_column_url_and_may_have_labels(tmp_path: Path) -> None:
         ("g.txt", b"\x1f\x8b\x08broken", "damaged gzip"),
     ],
 )
-def test_what_is_no_list_is_refused_by_name(tmp_path: Path, name: str, data: bytes, said: str) -> None:
+def test_what_is_no_list_is_refused_by_name(tmp_path: Path, name: str, data: bytes, expected: str) -> None:
     with pytest.raises(ListError) as refused:
         read(tmp_path, data, name)
-    assert said in str(refused.value)
+    assert expected in str(refused.value)
     assert name in str(refused.value)
     assert "'cat'" in str(refused.value)
 

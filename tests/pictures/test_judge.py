@@ -83,11 +83,11 @@ def test_the_tables_are_long_enough() -> None:
 @pytest.mark.parametrize("name", ALIVE)
 def test_every_kind_of_picture_is_alive_and_becomes_rgb(name: str) -> None:
     data = ALIVE[name]
-    found = judge(data, Limits())
-    assert isinstance(found, Picture), found
+    finding = judge(data, Limits())
+    assert isinstance(finding, Picture), finding
     pixels = rgb(data)
-    assert pixels.shape == (found.height, found.width, 3)
-    if found.height == CAT.height and name not in ("PNG 1", "PNG P", "GIF"):
+    assert pixels.shape == (finding.height, finding.width, 3)
+    if finding.height == CAT.height and name not in ("PNG 1", "PNG P", "GIF"):
         expected = CAT.convert("L").convert("RGB") if name.split()[-1] in ("L", "LA", "bit") else CAT
         off = np.abs(pixels.astype(int) - np.asarray(expected)).mean()
         assert off < 12, f"the colours are wrong by {off:.1f}"
@@ -96,9 +96,9 @@ def test_every_kind_of_picture_is_alive_and_becomes_rgb(name: str) -> None:
 @pytest.mark.parametrize("name", UNFIT)
 def test_what_is_no_picture_has_its_reason(name: str) -> None:
     data, reason = UNFIT[name]
-    found = judge(data, Limits())
-    assert isinstance(found, Unfit)
-    assert found.reason == reason, found
+    finding = judge(data, Limits())
+    assert isinstance(finding, Unfit)
+    assert finding.reason == reason, finding
 
 
 @settings(max_examples=300, deadline=None)
@@ -109,9 +109,9 @@ def test_no_exception_leaves_however_bytes_are_bent(name: str, data: st.DataObje
         bent[data.draw(st.integers(0, len(bent) - 1))] = data.draw(st.integers(0, 255))
     cut = bytes(bent[: data.draw(st.integers(0, len(bent)))])
     for some in (bytes(bent), cut):
-        found = judge(some, Limits(max_pixels=2_000_000))
-        if isinstance(found, Picture):
-            assert rgb(some).shape == (found.height, found.width, 3)
+        finding = judge(some, Limits(max_pixels=2_000_000))
+        if isinstance(finding, Picture):
+            assert rgb(some).shape == (finding.height, finding.width, 3)
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -122,16 +122,16 @@ def test_exif_orientation_is_undone(orientation: int) -> None:
     expected = np.asarray(ImageOps.exif_transpose(Image.open(io.BytesIO(data))))
     assert rgb(data).shape == expected.shape
     assert np.abs(rgb(data).astype(int) - expected).mean() < 2
-    found = judge(data, Limits())
-    assert isinstance(found, Picture)
-    assert (found.width, found.height) == (expected.shape[1], expected.shape[0])
+    finding = judge(data, Limits())
+    assert isinstance(finding, Picture)
+    assert (finding.width, finding.height) == (expected.shape[1], expected.shape[0])
 
 
 def test_a_resaved_picture_has_a_near_hash_and_another_picture_has_not() -> None:
     def bits(data: bytes) -> int:
-        found = judge(data, Limits())
-        assert isinstance(found, Picture)
-        return int(found.phash, 16)
+        finding = judge(data, Limits())
+        assert isinstance(finding, Picture)
+        return int(finding.phash, 16)
 
     same = bits(JPEG) ^ bits(encoded(CAT.resize((CAT.width // 2, CAT.height // 2)), "JPEG", quality=60))
     other = bits(JPEG) ^ bits(encoded(drawing("tiger", 2), "JPEG"))

@@ -52,8 +52,8 @@ def test_what_looks_like_another_category_is_shown() -> None:
 def test_thumbnails_are_small_pictures_and_a_missing_one_is_left_out(tmp_path: Path) -> None:
     store = Store(str(tmp_path))
     digest = store.blobs.put(encoded(drawing("cat", "gallery"), "JPEG"))
-    found = thumbnails([digest, digest, "0" * 64, ""], store)
-    assert list(found) == [digest]
-    kind, data = found[digest].split(",")
+    images = thumbnails([digest, digest, "0" * 64, ""], store)
+    assert list(images) == [digest]
+    kind, data = images[digest].split(",")
     assert kind == "data:image/jpeg;base64"
     assert max(rgb(base64.b64decode(data)).shape) == THUMBNAIL_SIDE

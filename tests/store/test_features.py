@@ -38,13 +38,13 @@ def test_features_of_another_backbone_are_others(store: Store) -> None:
 def test_parts_say_whose_features_they_hold_and_are_deleted(store: Store) -> None:
     store.features.append("one", ["a", "b"], ROWS)
     store.features.append("two", ["c", "d"], ROWS)
-    one, two = store.features
-    assert (one.fingerprint, one.digests(), two.digests()) == ("one", {"a", "b"}, {"c", "d"})
-    digests, rows = one.read()
+    first, second = store.features
+    assert (first.fingerprint, first.digests(), second.digests()) == ("one", {"a", "b"}, {"c", "d"})
+    digests, rows = first.read()
     assert (digests, rows.tolist()) == (["a", "b"], ROWS.tolist())
-    assert one.size == len(store.disk.read(one.path))
-    one.delete()
-    assert list(store.features) == [two]
-    store.disk.write(two.path, b"other")
+    assert first.size == len(store.disk.read(first.path))
+    first.delete()
+    assert list(store.features) == [second]
+    store.disk.write(second.path, b"other")
     with pytest.raises(CorruptError, match="features/two"):
-        two.read()
+        second.read()

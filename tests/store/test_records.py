@@ -57,8 +57,8 @@ def test_fields_that_older_files_lack_are_filled_and_fields_that_are_gone_are_pa
     for key in ("survival", "recipe", "model_of", "files"):
         del run[key]
     del run["config"]["head"]["target"]
-    found = read_metrics(json.dumps(metrics | {"gone": 1}).encode())
-    assert (found.rivals, found.strays, found.leak, found.misfiled.n) == ({}, None, None, 0)
+    record = read_metrics(json.dumps(metrics | {"gone": 1}).encode())
+    assert (record.rivals, record.strays, record.leak, record.misfiled.n) == ({}, None, None, 0)
     about = read_run(json.dumps(run | {"gone": 1}).encode())
     assert (about.survival, about.model_fingerprint, about.model_of, about.files) == ({}, "", None, {})
     assert about.config.head.target == "length"
@@ -70,11 +70,11 @@ def test_numbers_that_are_not_finite_come_back() -> None:
     test = metrics.test.model_copy(update={"r2": float("-inf"), "auc": float("nan")})
     data = metrics.model_copy(update={"excess": float("inf"), "test": test}).to_bytes()
     json.loads(data, parse_constant=pytest.fail)
-    found = read_metrics(data)
-    assert isinstance(found.test, LengthResults)
-    assert (found.excess, found.test.r2) == (math.inf, -math.inf)
-    assert found.test.auc is not None
-    assert math.isnan(found.test.auc)
+    record = read_metrics(data)
+    assert isinstance(record.test, LengthResults)
+    assert (record.excess, record.test.r2) == (math.inf, -math.inf)
+    assert record.test.auc is not None
+    assert math.isnan(record.test.auc)
 
 
 def test_a_config_with_settings_that_are_unknown_here_is_read_without_them() -> None:

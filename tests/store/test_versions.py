@@ -49,12 +49,12 @@ def test_a_damaged_pointer_is_said_to_be_damaged(store: Store, pointer: bytes) -
 
 
 def test_a_deleted_version_is_gone_and_what_a_cut_off_deletion_left_is_none(store: Store) -> None:
-    one, two = (versions.publish(store, name, {"run.json": b"{}", "plots/x.png": b"x"}) for name in (A, B))
-    assert one.sizes() == {f"versions/{A}/plots/x.png": 1, f"versions/{A}/run.json": 2}
-    one.delete()
+    first, second = (versions.publish(store, name, {"run.json": b"{}", "plots/x.png": b"x"}) for name in (A, B))
+    assert first.sizes() == {f"versions/{A}/plots/x.png": 1, f"versions/{A}/run.json": 2}
+    first.delete()
     assert [version.name for version in versions.published(store)] == [B]
     assert versions.unfinished(store) == []
-    store.disk.delete(f"{two.path}/run.json")
+    store.disk.delete(f"{second.path}/run.json")
     assert versions.names(store) == []
     assert [version.name for version in versions.unfinished(store)] == [B]
 

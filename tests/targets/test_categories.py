@@ -38,23 +38,23 @@ def test_the_tutorials_preset_gives_no_categories() -> None:
 def test_results_are_what_a_hand_computes() -> None:
     rows = pd.DataFrame({"category": ["cat", "cat", "dog", "tiger"], "digest": list("abcd")})
     answers = np.array([[0.8, 0.1, 0.1], [0.2, 0.5, 0.3], [0.1, 0.9, 0.0], [0.25, 0.25, 0.5]])
-    found = results(TARGET.predictions(rows, answers))
-    assert found.accuracy == 0.75
-    assert found.log_loss == pytest.approx(-np.log([0.8, 0.2, 0.9, 0.5]).mean())
-    assert found.rmse**2 == pytest.approx(np.mean([0.06, 0.98, 0.02, 0.375]) / 2)
-    assert found.confusion["cat"] == {"cat": 1, "dog": 1, "tiger": 0}
-    parts = found.by_category
+    metrics = results(TARGET.predictions(rows, answers))
+    assert metrics.accuracy == 0.75
+    assert metrics.log_loss == pytest.approx(-np.log([0.8, 0.2, 0.9, 0.5]).mean())
+    assert metrics.rmse**2 == pytest.approx(np.mean([0.06, 0.98, 0.02, 0.375]) / 2)
+    assert metrics.confusion["cat"] == {"cat": 1, "dog": 1, "tiger": 0}
+    parts = metrics.by_category
     assert [parts[name].accuracy for name in NAMES] == [0.5, 1, 1]
     assert [parts[name].precision for name in NAMES] == [1, 0.5, 1]
-    assert found.auc == 1.0  # 0.5 / 0.7 for the second cat is still less dog than the dog's 0.9
+    assert metrics.auc == 1.0  # 0.5 / 0.7 for the second cat is still less dog than the dog's 0.9
 
 
 def test_intervals_hold_what_was_measured_and_a_coin_has_an_area_of_a_half() -> None:
-    found = results(category_predictions(1), 1)
-    assert set(found.intervals) == {"accuracy", "log_loss", "rmse", "auc"}
-    assert all(low < getattr(found, measure) < high for measure, (low, high) in found.intervals.items())
-    assert found.auc is not None
-    assert found.auc > 0.8
+    metrics = results(category_predictions(1), 1)
+    assert set(metrics.intervals) == {"accuracy", "log_loss", "rmse", "auc"}
+    assert all(low < getattr(metrics, measure) < high for measure, (low, high) in metrics.intervals.items())
+    assert metrics.auc is not None
+    assert metrics.auc > 0.8
     low, high = results(category_predictions(2, sure=0), 2).intervals["auc"]
     assert low < 0.5 < high
 

@@ -36,8 +36,8 @@ def test_intervals_hold_what_they_promise() -> None:
     """Of many samples of one world, nineteen of twenty intervals hold the true RMSE, or nearly so many."""
     squares = [length_results(length_predictions(seed, 400), GATE, seed).rmse ** 2 for seed in range(200, 230)]
     true_rmse = float(np.sqrt(np.mean(squares)))
-    found = [intervals(length_predictions(seed), GATE, seed)["rmse"] for seed in range(200)]
-    held = [low <= true_rmse <= high for low, high in found]
+    errors = [intervals(length_predictions(seed), GATE, seed)["rmse"] for seed in range(200)]
+    held = [low <= true_rmse <= high for low, high in errors]
     assert 0.88 <= np.mean(held) <= 0.99
 
 

@@ -35,8 +35,8 @@ def test_the_oracle_answers_with_the_mean_of_the_category_and_has_no_excess_over
 
 
 def test_a_planted_leak_rings_the_alarm() -> None:
-    found = [leak(length_predictions(seed, knows=0.15), DISTRIBUTIONS, seed) for seed in range(20)]
-    assert all(one.alarm and one.p <= ALARM_PROBABILITY for one in found)
+    leaks = [leak(length_predictions(seed, knows=0.15), DISTRIBUTIONS, seed) for seed in range(20)]
+    assert all(each.alarm and each.p <= ALARM_PROBABILITY for each in leaks)
 
 
 def test_clean_data_ring_it_in_at_most_one_run_of_twenty() -> None:

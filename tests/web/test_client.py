@@ -147,15 +147,15 @@ def test_a_connection_is_kept_and_a_dropped_one_is_opened_again() -> None:
         client = Client(Guard([hostile.exemption]))
         answers = [client.get(hostile.url, 2) for _ in range(4)]
     assert [answer.data for answer in answers if isinstance(answer, Body)] == [b"one", b"two", b"one", b"two"]
-    assert len(hostile.asked) == 2
+    assert len(hostile.request_lines) == 2
 
 
 def test_validators_make_the_request_conditional() -> None:
-    def conditional(talk: Talk) -> None:
-        asked = b'if-none-match: "x"' in talk.head.lower()
-        talk.say(b"HTTP/1.1 304 Not Modified\r\n\r\n" if asked else ok(b"picture", 'ETag: "x"'))
+    def request_lines(talk: Talk) -> None:
+        is_conditional = b'if-none-match: "x"' in talk.head.lower()
+        talk.say(b"HTTP/1.1 304 Not Modified\r\n\r\n" if is_conditional else ok(b"picture", 'ETag: "x"'))
 
-    with serving(conditional) as hostile:
+    with serving(request_lines) as hostile:
         client = Client(Guard([hostile.exemption]))
         first = client.get(hostile.url, 2)
         assert isinstance(first, Body)
@@ -171,7 +171,7 @@ def test_proxies_of_the_environment_are_ignored(monkeypatch: pytest.MonkeyPatch)
         assert isinstance(answer, Body)
         assert answer.data == b"mine"
         client.get(hostile.url.replace("http:", "https:"), 2)  # another way through urllib3; hostile speaks no TLS
-        assert proxy.asked == []
+        assert proxy.request_lines == []
 
 
 def test_a_name_that_does_not_resolve_is_unreachable_and_so_is_a_port_that_nobody_listens_on() -> None:
@@ -220,7 +220,7 @@ def test_a_client_of_settings_keeps_to_them() -> None:
     with serving(lambda talk: talk.say(ok(b"x"))) as proxy:
         _, answer = Client.of(FetchSettings(proxy=f"http://127.0.0.1:{proxy.port}")).follow("http://example.org/", 2)
         assert isinstance(answer, Body)
-        assert proxy.asked == ["GET http://example.org/ HTTP/1.1"]
+        assert proxy.request_lines == ["GET http://example.org/ HTTP/1.1"]
 
 
 def test_an_answer_of_304_that_nobody_asked_for_is_no_picture() -> None:

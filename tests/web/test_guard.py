@@ -59,7 +59,7 @@ def test_a_hostile_url_is_refused_and_the_secret_not_reached(template: str) -> N
         _, answer = Client().follow(url, 2)
         assert isinstance(answer, Failed)
         assert answer.reason in ("blocked", "bad_url")
-        assert secret.asked == []
+        assert secret.request_lines == []
 
 
 @pytest.mark.parametrize("template", [url for url in HOSTILE if url.startswith("http://") and "///" not in url])
@@ -68,10 +68,10 @@ def test_a_redirect_to_a_hostile_url_is_refused(template: str) -> None:
         target = template.replace(PORT, str(secret.port)).encode("utf-8")
         answer = b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: %b\r\n\r\n" % target
         with serving(lambda talk: talk.say(answer)) as door:
-            _, found = Client(Guard([door.exemption])).follow(door.url, 2)
-        assert isinstance(found, Failed)
-        assert found.reason in ("blocked", "bad_url")
-        assert secret.asked == []
+            _, answer = Client(Guard([door.exemption])).follow(door.url, 2)
+        assert isinstance(answer, Failed)
+        assert answer.reason in ("blocked", "bad_url")
+        assert secret.request_lines == []
 
 
 @pytest.mark.parametrize("url", GOOD)
@@ -102,7 +102,7 @@ def test_a_name_that_rebinds_between_check_and_connect_reaches_nothing() -> None
         answer = client.get(f"http://rebind.example:{secret.port}/", 2)
         assert isinstance(answer, Failed)
         assert answer.reason == "blocked"
-        assert secret.asked == []
+        assert secret.request_lines == []
 
 
 def test_one_private_address_among_public_ones_is_enough() -> None:
