@@ -145,10 +145,10 @@ def _beside_champion(
     ours, truth = model.answers(rows), target.truth(rows)
     errors, their_errors = target.squared_error(truth, ours), target.squared_error(truth, theirs)
     decision = gate(champion.name, errors, their_errors, target.wording, terms.gate, terms.seed)
-    if float(np.abs(ours - theirs).max()) < ROUNDING:
+    is_same_model = float(np.abs(ours - theirs).max()) < ROUNDING
+    if is_same_model or champion.run.backbone_fingerprint != model.extractor.fingerprint:
         return decision, None
-    experiment = Experiment(rows, model.extractor.fingerprint, terms, model.store)
-    return decision, attribute(champion, manifest, target.rmse(truth, ours), experiment)
+    return decision, attribute(manifest, target.rmse(truth, ours), Experiment(champion, target, rows))
 
 
 def _unseen_by(champion: Version, holdout: pd.DataFrame) -> pd.DataFrame:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from regraft.config import Config, GateSettings, HeadSettings
+from regraft.config import Config, GateSettings
 from regraft.store.records import MetricsRecord
 from regraft.targets.choice import target_of
 from regraft.targets.labels import SyntheticLabels
@@ -18,11 +18,9 @@ class Terms:
     target: Target
     synthetic: SyntheticLabels
     """How labels are drawn, so that the best that is possible is known."""
-    head: HeadSettings
-    """How heads are trained: to find out why a candidate's error differs from the champion's."""
     gate: GateSettings
     seed: int
-    """Of the bootstrap, and of the heads that are trained for comparison."""
+    """Of the bootstrap, and of the rivals that are trained."""
 
     @classmethod
     def of(cls, config: Config) -> "Terms":
@@ -30,7 +28,6 @@ class Terms:
         return cls(
             target=target_of(config),
             synthetic=SyntheticLabels.of(config),
-            head=config.head,
             gate=config.gate,
             seed=config.seed,
         )

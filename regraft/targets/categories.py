@@ -1,6 +1,6 @@
 """Categories as the target: a probability of each category for each image."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -33,6 +33,9 @@ class Categories(Target):
     @property
     def output(self) -> str:
         return f"the probabilities of {', '.join(self.names)}, in this order,"
+
+    def for_categories(self, names: Iterable[str]) -> "Categories":
+        return Categories(tuple(sorted(names)))
 
     def labels(
         self, pictures: pd.DataFrame, links: pd.DataFrame, synthetic: SyntheticLabels

@@ -1,6 +1,6 @@
 """Lengths as the target: a number in cm for each image."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -38,6 +38,9 @@ class Lengths(Target):
     @property
     def output(self) -> str:
         return "lengths in cm"
+
+    def for_categories(self, names: Iterable[str]) -> "Lengths":
+        return self
 
     def labels(
         self, pictures: pd.DataFrame, links: pd.DataFrame, synthetic: SyntheticLabels

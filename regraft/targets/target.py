@@ -7,7 +7,7 @@ https://doi.org/10.1175/1520-0493(1950)078<0001:VOFEIT>2.0.CO;2. So one gate ser
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -82,6 +82,10 @@ class Target(ABC):
     def is_comparable_with(self, other: "Target") -> bool:
         """Return whether this target's answers can be measured against the other's, on the same images."""
         return self.kind == other.kind
+
+    @abstractmethod
+    def for_categories(self, names: Iterable[str]) -> "Target":
+        """Return the same kind of target for other categories, in any order."""
 
     # Labels
 

@@ -1,0 +1,201 @@
+"""A candidate beside the champion, in a store whose features are made up: no web, no backbone, no flow."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from regraft.config import Config, HeadSettings
+from regraft.errors import TrainingError
+from regraft.heads.model import Extractor
+from regraft.heads.training import train
+from regraft.judging.evaluate import Candidate, evaluate
+from regraft.judging.evaluation import Evaluation, Terms
+from regraft.store import versions
+from regraft.store.store import Store
+from regraft.store.tables import parquet
+from regraft.targets.choice import target_of
+from tests.heads.synthetic import tigers_and_cats
+from tests.records import metrics_record, run_record
+
+pytestmark = pytest.mark.tensorflow
+
+FINGERPRINT = "made-up"
+CHAMPION = "20260101T000000Z"
+LENGTHS = run_record().config
+CATEGORIES = LENGTHS.model_copy(update={"head": HeadSettings(target="category")})
+TUTORIAL = LENGTHS.model_copy(update={"head": HeadSettings(preset="tutorial")})
+NOTHING_MISFILED = pd.DataFrame({"digest": [], "category": [], "label": []}, dtype=str)
+
+
+@dataclass(frozen=True)
+class World:
+    """A store with the features of some tigers and cats."""
+
+    store: Store
+    manifest: pd.DataFrame
+    features: np.ndarray
+
+    def candidate(self, config: Config, manifest: pd.DataFrame) -> Candidate:
+        features = self.features[manifest.index]
+        head = train(manifest, features, target_of(config), config.head, config.seed).head
+        return Candidate(head.to_bytes(), head.predict(features), Extractor(config.backbone, FINGERPRINT))
+
+    def evaluated(self, config: Config = LENGTHS, manifest: pd.DataFrame | None = None) -> Evaluation:
+        manifest = self.manifest if manifest is None else manifest
+        if config.head.target == "category":
+            manifest = manifest.assign(label=manifest["category"])
+        holdout = manifest.loc[manifest["split"] == "test", ["digest", "category", "label"]]
+        candidate = self.candidate(config, manifest)
+        return evaluate(manifest, holdout, NOTHING_MISFILED, candidate, Terms.of(config), self.store)
+
+    def promote(self, config: Config = LENGTHS, manifest: pd.DataFrame | None = None) -> None:
+        manifest = self.manifest if manifest is None else manifest
+        files = {
+            "head.keras": self.candidate(config, manifest).head,
+            "manifest.parquet": parquet(manifest),
+            "metrics.json": metrics_record().to_bytes(),
+            "run.json": run_record(config=config, backbone_fingerprint=FINGERPRINT).to_bytes(),
+        }
+        versions.publish(self.store, CHAMPION, files)
+        versions.promote(self.store, CHAMPION, None)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    manifest, features = tigers_and_cats(150)
+    store = Store(str(tmp_path))
+    store.features.append(FINGERPRINT, manifest["digest"].tolist(), features)
+    return World(store, manifest, features)
+
+
+def test_the_first_candidate_becomes_champion(world: World) -> None:
+    evaluation = world.evaluated()
+    metrics = evaluation.metrics
+    assert metrics.promoted
+    assert metrics.why == "There was no champion yet."
+    assert metrics.champion is metrics.attribution is None
+    assert set(metrics.rivals) == {"mean", "category_mean", "tutorial", "oracle"}
+    assert metrics.misfiled.n == 0
+    assert metrics.excess is not None
+    assert metrics.excess < 0.15
+    assert metrics.leak is not None
+    assert not metrics.leak.alarm
+    assert evaluation.predictions["digest"].tolist() == world.manifest["digest"].tolist()
+
+
+def test_the_same_model_again_is_not_promoted_and_nothing_is_attributed(world: World) -> None:
+    world.promote()
+    metrics = world.evaluated().metrics
+    assert not metrics.promoted
+    assert metrics.why.startswith(f"Predicts just what champion {CHAMPION} predicts")
+    assert metrics.champion is not None
+    assert metrics.champion.difference == 0
+    assert metrics.attribution is None
+
+
+def test_a_better_candidate_is_promoted_and_a_worse_one_is_not(world: World) -> None:
+    world.promote(TUTORIAL)
+    better = world.evaluated().metrics
+    assert better.promoted
+    assert better.champion is not None
+    assert better.champion.high < 0
+
+
+def test_lost_and_changed_data_add_up_to_the_whole_difference(world: World) -> None:
+    """The candidate has lost two of three training images, and new labels for the rest."""
+    world.promote()
+    is_train = world.manifest["split"] == "train"
+    left = world.manifest[~is_train | (np.arange(len(world.manifest)) % 3 == 0)]
+    lost = world.evaluated(manifest=left).metrics
+    assert lost.champion is not None
+    assert lost.attribution is not None
+    assert lost.attribution.lost_data == pytest.approx(lost.champion.difference, abs=1e-4)
+    assert lost.attribution.changed_data == pytest.approx(0, abs=1e-4)
+    relabelled = left.assign(label=left["label"].where(left["split"] == "test", left["label"] + 20))
+    changed = world.evaluated(manifest=relabelled).metrics
+    assert changed.champion is not None
+    assert changed.attribution is not None
+    assert changed.attribution.lost_data == pytest.approx(lost.attribution.lost_data, abs=1e-4)
+    assert changed.attribution.changed_data > 1
+    whole = changed.attribution.lost_data + changed.attribution.changed_data
+    assert whole == pytest.approx(changed.champion.difference, abs=1e-4)
+
+
+def test_new_settings_count_as_change_and_add_up_too(world: World) -> None:
+    world.promote()
+    metrics = world.evaluated(TUTORIAL).metrics
+    assert not metrics.promoted
+    assert metrics.champion is not None
+    assert metrics.attribution is not None
+    assert metrics.attribution.lost_data == 0
+    assert metrics.attribution.changed_data == pytest.approx(metrics.champion.difference, abs=1e-4)
+
+
+def test_another_seed_is_noise(world: World) -> None:
+    world.promote(TUTORIAL)
+    metrics = world.evaluated(TUTORIAL.model_copy(update={"head": HeadSettings(preset="tutorial", epochs=7)})).metrics
+    assert metrics.attribution is None  # the preset knows no epochs, so it is the same model
+    other = world.evaluated().metrics
+    assert other.attribution is not None
+    assert other.attribution.training_noise > 0
+
+
+def test_the_champion_is_not_judged_on_what_it_was_trained_on(world: World) -> None:
+    world.promote(manifest=world.manifest.assign(split=world.manifest["split"].replace("test", "train")))
+    metrics = world.evaluated().metrics
+    assert not metrics.promoted
+    assert metrics.champion is None
+    assert "was trained on these images" in metrics.why
+
+
+def test_a_champion_of_the_other_kind_stays(world: World) -> None:
+    world.promote()
+    metrics = world.evaluated(CATEGORIES).metrics
+    assert not metrics.promoted
+    assert metrics.champion is None
+    assert f"Champion {CHAMPION} predicts lengths, this model categories" in metrics.why
+    assert set(metrics.rivals) == {"shares"}
+
+
+def test_a_champion_that_cannot_be_read_cannot_defend_itself(world: World) -> None:
+    world.promote()
+    (Path(world.store.url) / "versions" / CHAMPION / "head.keras").write_bytes(b"PK")
+    metrics = world.evaluated().metrics
+    assert metrics.promoted
+    assert f"Champion {CHAMPION} can no longer predict" in metrics.why
+
+
+def test_a_head_that_is_not_the_trained_one_when_read_again_is_refused(world: World) -> None:
+    candidate = world.candidate(LENGTHS, world.manifest)
+    other = replace(candidate, answers=candidate.answers + 0.01)
+    with pytest.raises(TrainingError, match=r"The saved head predicts otherwise .* \(by up to 0\.01\)"):
+        evaluate(world.manifest, world.manifest, NOTHING_MISFILED, other, Terms.of(LENGTHS), world.store)
+
+
+def test_who_knows_the_labels_is_not_promoted(world: World) -> None:
+    """A feature gives the label away; the candidate would be better than any that looks at pictures."""
+    features = world.features.copy()
+    features[:, 1] = world.manifest["label"] / 30
+    world.store.features.append("leaking", world.manifest["digest"].tolist(), features)
+    head = train(world.manifest, features, target_of(LENGTHS), LENGTHS.head, 0).head
+    candidate = Candidate(head.to_bytes(), head.predict(features), Extractor(LENGTHS.backbone, "leaking"))
+    holdout = world.manifest[world.manifest["split"] == "test"]
+    metrics = evaluate(world.manifest, holdout, NOTHING_MISFILED, candidate, Terms.of(LENGTHS), world.store).metrics
+    assert metrics.leak is not None
+    assert metrics.leak.alarm
+    assert not metrics.promoted
+    assert metrics.why.startswith("Leak alarm")
+
+
+def test_misfiled_pictures_are_counted_beside_the_metrics(world: World) -> None:
+    wrong = world.manifest[world.manifest["split"] == "train"].head(3)
+    misfiled = wrong[["digest", "label"]].assign(category="cat")
+    holdout = world.manifest[world.manifest["split"] == "test"]
+    candidate = world.candidate(LENGTHS, world.manifest)
+    metrics = evaluate(world.manifest, holdout, misfiled, candidate, Terms.of(LENGTHS), world.store).metrics
+    assert metrics.misfiled.n == 3
+    assert metrics.misfiled.rmse is not None
+    assert metrics.misfiled.rmse != metrics.test.rmse
