@@ -2,18 +2,15 @@
 
 from typing import Any
 
-import pandas as pd
 from prefect import flow, runtime, unmapped
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from regraft import menagerie
 from regraft.config import Config
-from regraft.dataset.screening import Screened
-from regraft.fetching import shard as fetching
 from regraft.links.shards import SHARDS
+from regraft.pipeline.results import Learnt, Manifest, Screened
 from regraft.pipeline.run import open_run
 from regraft.pipeline.spec import RunSpec
-from regraft.pipeline.steps import Learnt
 from regraft.process import prepare_process
 from regraft.tasks.dashboard.crashes import tell_cut_off
 from regraft.tasks.dashboard.progress import shown
@@ -52,15 +49,15 @@ def refresh(config: Config = menagerie.CONFIG) -> str:
     with menagerie.served(config) as reachable, open_run(reachable, name) as spec, shown(spec):
         tell_cut_off(spec)
         links = read(spec)
-        fetched = fetch.map(list(fetching.shards(links).items()), spec=unmapped(spec))
+        fetched = fetch.map(links.shards, spec=unmapped(spec))
         screened = screen(fetched.result(), spec)
-        manifest = label(screened.pictures, links, spec)
+        manifest = label(screened, links, spec)
         learnt = reuse(screened, manifest, spec) or learn(screened, manifest, spec)
         evaluation = evaluate(learnt, spec)
         return publish(learnt, evaluation, spec)
 
 
-def learn(screened: Screened, manifest: pd.DataFrame, spec: RunSpec) -> Learnt:
+def learn(screened: Screened, manifest: Manifest, spec: RunSpec) -> Learnt:
     """Turn pictures into features, drop what is in the wrong list, train a head, and tune if that is wanted."""
     embedded = embed(manifest, spec)
     screened, manifest = drop_misfiled(screened, manifest, embedded, spec)

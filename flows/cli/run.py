@@ -103,9 +103,9 @@ def _run_flow(config: "Config") -> str:
 
     if wait_for_server:
         if _needs_tensorflow(config):
-            from regraft.tasks.embed import preload
+            from regraft.pipeline.bench import import_tensorflow
 
-            preload()  # while the server starts
+            import_tensorflow()  # while the server starts
         wait_for_server()
     return _call_flow(refresh, config)
 

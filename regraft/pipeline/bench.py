@@ -5,13 +5,15 @@ import threading
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from regraft.config import Config
 from regraft.fetching.crew import Crew
 from regraft.pipeline.spec import RunSpec
 from regraft.progress import Meter
+from regraft.store.drafts import Drafts
+from regraft.store.store import Store
 
 if TYPE_CHECKING:
-    from regraft.config import Config
-    from regraft.store.store import Store
+    from regraft.backbones.backbone import Backbone
 
 
 class Bench:
@@ -23,35 +25,39 @@ class Bench:
         """Progress and timings of the steps that ran in this process."""
         self._lock = threading.RLock()
         self._crew: Crew | None = None
+        self._device: str | None = None
+        self._backbone: Backbone | None = None
         self._closed = False
 
     @classmethod
     def of(cls, spec: RunSpec) -> "Bench":
         """Return this process's bench for a run, the same one each time.
 
-        A store has one run at a time, so the benches of earlier runs on the same store are closed.
+        A store has one run at a time, so the bench of an earlier run on the same store is closed first.
         """
+        key = (os.getpid(), spec.store_url)  # a forked process opens its own
         with _lock:
-            key = (os.getpid(), spec.run_id)  # a forked process opens its own
-            if key not in _benches:
-                for other, bench in list(_benches.items()):
-                    if bench.spec.store_url == spec.store_url:
-                        del _benches[other]
-                        bench.close()
-                _benches[key] = cls(spec)
-            return _benches[key]
+            bench = _benches.get(key)
+            if bench is None or bench.spec.run_id != spec.run_id:
+                if bench is not None:
+                    bench.close()
+                bench = _benches[key] = cls(spec)
+            return bench
 
     @property
-    def config(self) -> "Config":
+    def config(self) -> Config:
         """The job's settings."""
         return self.spec.config
 
     @cached_property
-    def store(self) -> "Store":
+    def store(self) -> Store:
         """The store."""
-        from regraft.store.store import Store  # pandas and Arrow take a while to import
-
         return Store(self.spec.store_url)
+
+    @property
+    def drafts(self) -> Drafts:
+        """What this run has made and not yet published."""
+        return self.store.drafts
 
     @property
     def crew(self) -> Crew:
@@ -63,12 +69,47 @@ class Bench:
                     self._crew.close()
             return self._crew
 
+    @property
+    def device(self) -> str:
+        """What TensorFlow computes on and in which precision, chosen at the first call as the config asks for.
+
+        Raises ConfigError where a GPU is asked for and none is seen.
+        """
+        with self._lock:
+            if self._device is None:
+                import_tensorflow()
+                from regraft.backbones import device
+
+                device.use(self.config.device)
+                self._device = device.description()
+            return self._device
+
+    @property
+    def backbone(self) -> "Backbone":
+        """The frozen backbone, loaded at the first call. Raises BackboneError where it or its weights are missing."""
+        with self._lock:
+            if self._backbone is None:
+                _ = self.device  # before anything is computed
+                from regraft.backbones.loading import load_backbone
+
+                self._backbone = load_backbone(self.config.backbone.name, self.config.backbone.weights)
+            return self._backbone
+
     def close(self) -> None:
         """Close what was opened. May be called twice; a step that comes too late finds its links `skipped`."""
         with self._lock:
             self._closed = True
+            self._backbone = None
             if self._crew is not None:
                 self._crew.close()
+
+
+def import_tensorflow() -> None:
+    """Import what turns pictures into features: TensorFlow, which takes seconds and prints much on standard error."""
+    from regraft.backbones.stderr import muted_stderr
+
+    with muted_stderr():
+        from regraft.backbones import device, embedding, loading  # noqa: F401
 
 
 _lock = threading.RLock()

@@ -1,4 +1,4 @@
-"""A run opened: the store held, a marker written that a run is under way, and all let go at its end."""
+"""A run opened: the store held, a marker written that a run is under way, and both let go at its end."""
 
 import contextlib
 import uuid
@@ -12,16 +12,19 @@ from regraft.store.store import Store
 
 @contextlib.contextmanager
 def open_run(config: Config, run_id: str = "") -> Iterator[RunSpec]:
-    """Hold the store for one run and yield its spec; close this process's bench at the end, then let the store go.
+    """Hold the store for one run and yield its spec. At the end close this process's bench, then let the store go.
 
-    `run_id` is what the next run will know this one by, should it be cut off; one is made up where none is given.
+    `run_id` is the name by which the next run knows this one, should it be cut off; one is made up where none is given.
     Raises LockedError while another run is under way, StoreError where the store cannot be written.
     """
     run_id = run_id or uuid.uuid4().hex
     store = Store(config.store)
     with store.run(run_id) as start:
         spec = RunSpec(config=config, store_url=store.address, run_id=run_id, since=start.since, cut_off=start.cut_off)
+        bench = Bench.of(spec)
+        store.drafts.sweep()  # what a run that was cut off left
         try:
             yield spec
         finally:
-            Bench.of(spec).close()  # before the store is let go: whoever still waits for links is done with it
+            bench.close()  # before the store is let go: whoever still waits for links is done with it
+            store.drafts.sweep()

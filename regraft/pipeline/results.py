@@ -1,0 +1,117 @@
+"""What one step of a run hands on to the next: counts, and digests of tables and bytes that lie in the store's drafts.
+
+Each is frozen, picklable and small, so that the next step may run on any machine that reaches the store.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from regraft.identity import Digest
+
+
+@dataclass(frozen=True)
+class Shard:
+    """The links of the lists that belong to one shard of the memory."""
+
+    number: int
+    """Which shard, 0 to `links.shards.SHARDS` - 1."""
+    urls: int
+    """Distinct URLs in it."""
+    table: Digest
+    """url, category: a URL in two lists has a row in each."""
+
+
+@dataclass(frozen=True)
+class Links:
+    """Every link of every list."""
+
+    shards: tuple[Shard, ...]
+    """All links, by shard; shards without a link are left out."""
+    lengths: Digest
+    """url, label: the links whose list says how long their animal is, in cm."""
+
+
+@dataclass(frozen=True)
+class FetchedShard:
+    """One shard's links after their check."""
+
+    number: int
+    """Which shard."""
+    links: int
+    """Rows of the table."""
+    table: Digest
+    """Columns `links.memory.MEMORY`."""
+
+
+@dataclass(frozen=True)
+class Screened:
+    """What a run's links came to, see `dataset.screening.Screened`."""
+
+    links: Digest
+    """All links with their last verdicts, columns `links.memory.COLUMNS`."""
+    pictures: Digest
+    """What there is to learn from, one row for each digest."""
+    survival: Digest
+    """JSON: by category, how many of the links that ever showed a picture still do."""
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The training images, labelled and split."""
+
+    images: int
+    """Rows of the table."""
+    table: Digest
+    """Columns `dataset.manifest.MANIFEST`."""
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """Which features the images have; they lie in the store."""
+
+    fingerprint: str
+    """The backbone that they come from, its weights and its preprocessing."""
+    computed: int
+    """Images whose features were not in the store yet."""
+    device: str
+    """What TensorFlow computed on, and in which precision."""
+    tuned: Digest | None = None
+    """backbone.npz, where the backbone was fine-tuned."""
+
+
+@dataclass(frozen=True)
+class TrainedHead:
+    """A head and how it was trained."""
+
+    head: Digest
+    """head.keras"""
+    predictions: Digest
+    """What it answered before it was saved: `Target.predictions` of the manifest's rows, in their order."""
+    history: Mapping[str, list[float]]
+    """Losses by epoch."""
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """What a run has learnt, and from what."""
+
+    screened: Screened
+    manifest: Manifest
+    embedded: Embedded
+    head: TrainedHead
+    model_of: str | None = None
+    """The version whose model this is too, where nothing that it is made from has changed."""
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """What a model was measured to be, see `judging.evaluation.Evaluation`."""
+
+    metrics: Digest
+    """metrics.json"""
+    predictions: Digest
+    """predictions.parquet"""
+    holdout: Digest
+    """holdout.parquet"""
+    certainty: Digest
+    """certainty.npz"""
