@@ -16,9 +16,9 @@ from regraft.dataset import misfiled, screening
 from regraft.dataset.manifest import check_enough, check_vary, manifest_of
 from regraft.dataset.neighbours import find_misfiled
 from regraft.errors import ListError
-from regraft.identity import Digest
 from regraft.fetching.shard import fetch_shard
 from regraft.fetching.shard import shards as by_shard
+from regraft.identity import Digest
 from regraft.judging.evaluation import Evaluation, Terms
 from regraft.judging.holdout import holdout, misfiled_of_test_split
 from regraft.links.lists import read_list
