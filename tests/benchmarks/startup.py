@@ -2,10 +2,9 @@
 
     python tests/benchmarks/startup.py
 
-What Prefect adds is a whole `regraft run`, less the same steps called one after the other without Prefect (and without
-the time that its import takes there): its import, its server's start, its bookkeeping; with a temporary server, as
-`regraft run` has it, and with one that is there, as schedules have. Prefect's database is made before, as `make`'s
-set-up does, and that is timed by itself.
+What Prefect adds is a whole `regraft run`, less the same steps called one after the other without Prefect: its import,
+its server's start, its bookkeeping; with a temporary server, as `regraft run` has it, and with one that is there, as
+schedules have. Prefect's database is made before, as `make`'s set-up does, and that is timed by itself.
 """
 
 import os
@@ -66,8 +65,7 @@ def runs(folder: Path) -> str:
     }
     for turn in range(RUNS):
         store = str(folder / f"store-{turn}")
-        whole = seconds([sys.executable, __file__, "bare", f"{store}-bare"])
-        took["without Prefect"].append(whole - float(Path(f"{store}-bare.txt").read_text()))
+        took["without Prefect"].append(seconds([sys.executable, __file__, "bare", f"{store}-bare"]))
         took["with a temporary server"].append(seconds([*run, f"{store}-own"], own))
         with prefect_server(folder) as there:  # there in its own turn only: it is busy where it idles, too
             time.sleep(SETTLE_S)
@@ -85,43 +83,26 @@ def runs(folder: Path) -> str:
 
 
 def bare(store: str) -> None:
-    """Run the menagerie's steps without Prefect; put down how long Prefect's import took all the same."""
-    began = time.monotonic()
-    import prefect  # noqa: F401  (the tasks import it)
-
-    Path(f"{store}.txt").write_text(str(time.monotonic() - began))
+    """Run the menagerie's steps without Prefect."""
     from concurrent.futures import ThreadPoolExecutor
 
     from regraft import menagerie
-    from regraft.fetching import shard as fetching
-    from regraft.pipeline import publish as publishing
+    from regraft.pipeline import steps
     from regraft.pipeline.bench import Bench
-    from regraft.pipeline.publish import Finished
+    from regraft.pipeline.results import Learnt
     from regraft.pipeline.run import open_run
-    from regraft.tasks import drop_misfiled, embed, evaluate, fetch, label, read, screen, train
 
     config = menagerie.CONFIG.model_copy(update={"store": store})
-    with menagerie.served(config) as reachable, open_run(reachable) as spec, ThreadPoolExecutor(16) as shards:
-        links = read.read.fn(spec)
-        fetched = list(shards.map(lambda shard: fetch.fetch.fn(shard, spec), fetching.shards(links).items()))
-        screened = screen.screen.fn(fetched, spec)
-        manifest = label.label.fn(screened.pictures, links, spec)
-        embedded = embed.embed.fn(manifest, spec)
-        screened, manifest = drop_misfiled.drop_misfiled.fn(screened, manifest, embedded, spec)
-        head = train.train.fn(manifest, embedded, spec)
-        evaluation = evaluate.evaluate.fn(train.Learnt(screened, manifest, embedded, head), spec)
-        made = Finished(
-            screened,
-            manifest,
-            evaluation,
-            head.head,
-            head.history,
-            embedded.fingerprint,
-            embedded.computed,
-            embedded.device,
-            {},
-        )
-        publishing.publish(Bench.of(spec), made)
+    with menagerie.served(config) as reachable, open_run(reachable) as spec, ThreadPoolExecutor(16) as threads:
+        bench = Bench.of(spec)
+        links = steps.read(bench)
+        fetched = list(threads.map(lambda shard: steps.fetch(shard, bench), links.shards))
+        screened = steps.screen(fetched, bench)
+        manifest = steps.label(screened, links, bench)
+        embedded = steps.embed(manifest, bench)
+        screened, manifest = steps.drop_misfiled(screened, manifest, embedded, bench)
+        learnt = Learnt(screened, manifest, embedded, steps.train(manifest, embedded, bench))
+        steps.publish(learnt, steps.evaluate(learnt, bench), {}, bench)
 
 
 if __name__ == "__main__":
