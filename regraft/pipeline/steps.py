@@ -96,9 +96,7 @@ def screen(fetched: Sequence[FetchedShard], bench: Bench) -> Screened:
     with bench.meter.step("screen"):
         links = pd.concat([bench.drafts.table(shard.table) for shard in fetched], ignore_index=True)
         config, now = bench.config, datetime.now(UTC)
-        screened = screening.screen(
-            links[MEMORY.names], config.screen, config.split, config.seed, bench.store, now
-        )
+        screened = screening.screen(links[MEMORY.names], config.screen, config.split, config.seed, bench.store, now)
         return _put_screened(screened, bench)
 
 

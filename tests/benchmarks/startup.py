@@ -91,6 +91,7 @@ def bare(store: str) -> None:
     from regraft.pipeline.bench import Bench
     from regraft.pipeline.results import Learnt
     from regraft.pipeline.run import open_run
+    from regraft.store.records import PrefectRun
 
     config = menagerie.CONFIG.model_copy(update={"store": store})
     with menagerie.served(config) as reachable, open_run(reachable) as spec, ThreadPoolExecutor(16) as threads:
@@ -102,7 +103,7 @@ def bare(store: str) -> None:
         embedded = steps.embed(manifest, bench)
         screened, manifest = steps.drop_misfiled(screened, manifest, embedded, bench)
         learnt = Learnt(screened, manifest, embedded, steps.train(manifest, embedded, bench))
-        steps.publish(learnt, steps.evaluate(learnt, bench), {}, bench)
+        steps.publish(learnt, steps.evaluate(learnt, bench), PrefectRun(), bench)
 
 
 if __name__ == "__main__":
