@@ -1,4 +1,4 @@
-"""Which link is asked next: at most so many at a time from one host, none before its time, no host hurried."""
+"""Which request goes out next: never too many at a time to one host, none before its time, no host hurried."""
 
 import heapq
 import itertools
@@ -16,114 +16,128 @@ T = TypeVar("T")
 class _Host(Generic[T]):
     waiting: deque[T] = field(default_factory=deque)
     free: int = 1
-    ready: bool = False
+    """How many more of its items may be taken now."""
+    is_ready: bool = False
+    """Whether it stands in the line of hosts that have something to take."""
     held_until: float = 0.0
 
 
-class Schedule(Generic[T]):
-    """A queue of tasks by host, shared by threads. A slow or limited host never holds up another's links.
+class HostQueue(Generic[T]):
+    """Items by host, shared by threads. A slow or limited host never holds up another's items; hosts take turns.
 
-    `slots_of(host)` tells how many of a host's tasks may be under way at once, `pace_s` how many seconds must lie
-    between two of its tasks.
+    `max_taken(host)` says how many of a host's items may be under way at once, `pace_s` how many seconds must lie
+    between two of its items. `clock` returns seconds; with another one than the default use `poll`, as `take` waits in
+    real time.
     """
 
-    def __init__(self, slots_of: Callable[[str], int], pace_s: float = 0):
-        self._slots_of, self._pace_s = slots_of, pace_s
-        self._slower: dict[str, float] = {}
+    def __init__(self, max_taken: Callable[[str], int], pace_s: float = 0, clock: Callable[[], float] = time.monotonic):
+        self._max_taken, self._pace_s, self._clock = max_taken, pace_s, clock
+        self._pace_of: dict[str, float] = {}
         self._hosts: dict[str, _Host[T]] = {}
         self._ready: deque[str] = deque()
         self._later: list[tuple[float, int, str, T | None]] = []
-        """Tasks whose time has not come; None wakes a host that was held."""
-        self._count = itertools.count()
+        """A heap of items whose time has not come; None in place of an item wakes a host that was held."""
+        self._numbers = itertools.count()
         self._changed = threading.Condition()
-        self._closed = False
+        self._is_closed = False
 
-    def put(self, host: str, task: T, delay_s: float = 0) -> None:
-        """Add a task of `host`, to be taken after `delay_s` seconds at the earliest."""
+    def put(self, host: str, item: T, delay_s: float = 0) -> None:
+        """Add an item of a host, to be taken after `delay_s` seconds at the earliest."""
         with self._changed:
             if delay_s > 0:
-                heapq.heappush(self._later, (time.monotonic() + delay_s, next(self._count), host, task))
+                self._put_later(host, item, self._clock() + delay_s)
             else:
-                self._add(host, task)
+                self._add(host, item)
             self._changed.notify()
 
     def hold(self, host: str, seconds: float) -> None:
-        """Let no task of a host begin for so long."""
+        """Let no item of a host be taken for so long."""
         with self._changed:
             self._hold(host, self._host(host), seconds)
             self._changed.notify()
 
-    def pace(self, host: str, seconds: float) -> None:
-        """Let at least so many seconds lie between two tasks of one host."""
+    def set_pace(self, host: str, pace_s: float) -> None:
+        """Let at least so many seconds lie between two items of this host."""
         with self._changed:
-            self._slower[host] = seconds
+            self._pace_of[host] = pace_s
 
     def take(self) -> tuple[str, T] | None:
-        """Return the next task and its host, waiting for one; None once closed. `done(host)` must follow."""
+        """Return the next host and its item, waiting for one; None once closed. `done(host)` must follow."""
         with self._changed:
-            while True:
-                now = time.monotonic()
-                while self._later and self._later[0][0] <= now:
-                    _, _, host, task = heapq.heappop(self._later)
-                    if task is not None:
-                        self._add(host, task)
-                    elif host in self._hosts:
-                        self._mark_ready(host, self._hosts[host])
-                if self._closed:
-                    return None
-                if self._ready:
-                    return self._next(now)
-                self._changed.wait(self._later[0][0] - now if self._later else None)
+            while not self._is_closed:
+                taken = self._poll()
+                if taken is not None:
+                    return taken
+                self._changed.wait(self._later[0][0] - self._clock() if self._later else None)
+            return None
+
+    def poll(self) -> tuple[str, T] | None:
+        """Return the next host and its item, or None where none may be taken now. `done(host)` must follow."""
+        with self._changed:
+            return None if self._is_closed else self._poll()
 
     def done(self, host: str) -> None:
-        """Give back the slot of a task that was taken."""
+        """Note that an item that was taken is no longer under way."""
         with self._changed:
             state = self._hosts[host]
             state.free += 1
             if state.waiting:
                 self._mark_ready(host, state)
                 self._changed.notify()
-            elif state.free == self._slots_of(host) and state.held_until <= time.monotonic():
+            elif state.free == self._max_taken(host) and state.held_until <= self._clock():
                 del self._hosts[host]
 
     def close(self) -> None:
         """Let every `take` return None."""
         with self._changed:
-            self._closed = True
+            self._is_closed = True
             self._changed.notify_all()
 
-    def _add(self, host: str, task: T) -> None:
+    def _poll(self) -> tuple[str, T] | None:
+        now = self._clock()
+        while self._later and self._later[0][0] <= now:
+            _, _, host, item = heapq.heappop(self._later)
+            if item is not None:
+                self._add(host, item)
+            elif host in self._hosts:
+                self._mark_ready(host, self._hosts[host])
+        return self._next() if self._ready else None
+
+    def _next(self) -> tuple[str, T]:
+        host = self._ready.popleft()
+        state = self._hosts[host]
+        state.is_ready = False
+        item = state.waiting.popleft()
+        state.free -= 1
+        pace_s = max(self._pace_s, self._pace_of.get(host, 0))
+        if pace_s:
+            self._hold(host, state, pace_s)
+        self._mark_ready(host, state)  # at the end of the line: hosts take turns
+        if self._ready:
+            self._changed.notify()
+        return host, item
+
+    def _add(self, host: str, item: T) -> None:
         state = self._host(host)
-        state.waiting.append(task)
+        state.waiting.append(item)
         self._mark_ready(host, state)
 
     def _host(self, host: str) -> _Host[T]:
         state = self._hosts.get(host)
         if state is None:
-            state = self._hosts[host] = _Host(free=self._slots_of(host))
+            state = self._hosts[host] = _Host(free=self._max_taken(host))
         return state
 
     def _hold(self, host: str, state: _Host[T], seconds: float) -> None:
-        until = time.monotonic() + seconds
+        until = self._clock() + seconds
         if until > state.held_until:
             state.held_until = until
-            heapq.heappush(self._later, (until, next(self._count), host, None))
+            self._put_later(host, None, until)
+
+    def _put_later(self, host: str, item: T | None, at: float) -> None:
+        heapq.heappush(self._later, (at, next(self._numbers), host, item))
 
     def _mark_ready(self, host: str, state: _Host[T]) -> None:
-        if state.waiting and state.free > 0 and not state.ready and state.held_until <= time.monotonic():
-            state.ready = True
+        if state.waiting and state.free > 0 and not state.is_ready and state.held_until <= self._clock():
+            state.is_ready = True
             self._ready.append(host)
-
-    def _next(self, now: float) -> tuple[str, T]:
-        host = self._ready.popleft()
-        state = self._hosts[host]
-        state.ready = False
-        task = state.waiting.popleft()
-        state.free -= 1
-        pace_s = max(self._pace_s, self._slower.get(host, 0))
-        if pace_s:
-            self._hold(host, state, pace_s)
-        self._mark_ready(host, state)  # back of the line: hosts take turns
-        if self._ready:
-            self._changed.notify()
-        return host, task

@@ -16,8 +16,7 @@ from regraft.dataset import misfiled, screening
 from regraft.dataset.manifest import check_enough, check_vary, manifest_of
 from regraft.dataset.neighbours import find_misfiled
 from regraft.errors import ListError
-from regraft.fetching.shard import fetch_shard
-from regraft.fetching.shard import shards as by_shard
+from regraft.fetching.shard import fetch_shard, links_by_shard
 from regraft.identity import Digest
 from regraft.judging.evaluation import Evaluation, Terms
 from regraft.judging.holdout import holdout, misfiled_of_test_split
@@ -70,7 +69,7 @@ def read(bench: Bench) -> Links:
         put = bench.drafts.put_table
         shards = (
             Shard(number, part["url"].nunique(), put(part[["url", "category"]]))
-            for number, part in by_shard(links).items()
+            for number, part in links_by_shard(links).items()
         )
         return Links(tuple(shards), put(links.loc[links["label"].notna(), ["url", "label"]]))
 

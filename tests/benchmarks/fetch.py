@@ -207,7 +207,7 @@ def regraft(urls: Path, folder: Path) -> None:
         import pandas as pd
 
         from regraft.dataset import screening
-        from regraft.fetching import shard as fetching
+        from regraft.fetching.shard import fetch_shard, links_by_shard
         from regraft.links.lists import read_list
 
         links = read_list("one", str(urls), Client())
@@ -215,10 +215,9 @@ def regraft(urls: Path, folder: Path) -> None:
 
         def fetch(shard: tuple[int, pd.DataFrame]) -> pd.DataFrame:
             pieces = {"crew": bench.crew, "store": bench.store, "settings": config.fetch}
-            return fetching.fetch_shard(*shard, **pieces, near=config.screen.near, since=spec.since)
+            return fetch_shard(*shard, **pieces, near=config.screen.near, since=spec.since)
 
-        fetched = list(shards.map(fetch, fetching.shards(links).items()))
-        bench.crew.close()
+        fetched = list(shards.map(fetch, links_by_shard(links).items()))
         links = pd.concat(fetched, ignore_index=True)
         screened = screening.screen(links, config.screen, config.split, config.seed, bench.store, datetime.now(UTC))
     counts = screened.links["reason"].replace("", "alive").value_counts().to_dict()

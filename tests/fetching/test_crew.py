@@ -8,6 +8,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from regraft.config import FetchSettings, ScreenSettings
-from regraft.fetching.breaker import Breaker
 from regraft.fetching.crew import Crew
-from regraft.fetching.host_queue import Schedule
+from regraft.identity import Url
 from regraft.links.findings import Finding, Request
 from regraft.menagerie.drawing import drawing, encoded
 from regraft.verdicts import Reason
@@ -29,13 +29,13 @@ CAT = encoded(drawing("cat", "crew"), "JPEG")
 
 @contextlib.contextmanager
 def crew_for(hostile: Hostile, store: Path, **fetch: Any) -> Iterator[Crew]:
-    told = {"allow": (hostile.exemption,), "deadline_s": 2, "attempts": 2, "connections": 16} | fetch
-    with Crew(str(store), FetchSettings(**told), ScreenSettings()) as crew:
+    chosen = {"allow": (hostile.exemption,), "deadline_s": 2, "attempts": 2, "connections": 16} | fetch
+    with Crew(str(store), FetchSettings(**chosen), ScreenSettings()) as crew:
         yield crew
 
 
-def found(crew: Crew, *urls: str) -> dict[str, Finding]:
-    return {finding.url: finding for finding in crew.fetch([Request(url) for url in urls])}
+def findings_of(crew: Crew, *urls: str) -> dict[str, Finding]:
+    return {finding.url: finding for finding in crew.fetch(lambda: [Request(Url(url)) for url in urls])}
 
 
 def anything(talk: Talk) -> None:
@@ -84,11 +84,11 @@ def rotten(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Hostile, 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.text(max_size=40) | st.tuples(st.sampled_from(KINDS), st.integers(0, 99)), max_size=30, unique=True))
 def test_every_input_gets_exactly_one_finding_and_nothing_leaves_a_worker(
-    rotten: tuple[Hostile, Crew], asked: list[str | tuple[str, int]]
+    rotten: tuple[Hostile, Crew], words: list[str | tuple[str, int]]
 ) -> None:
     hostile, crew = rotten
-    urls = [one if isinstance(one, str) else f"{hostile.url}{one[0]}/{one[1]}" for one in asked]
-    findings = crew.fetch([Request(url) for url in urls])
+    urls = [word if isinstance(word, str) else f"{hostile.url}{word[0]}/{word[1]}" for word in words]
+    findings = crew.fetch(lambda: [Request(Url(url)) for url in urls])
     assert Counter(finding.url for finding in findings) == Counter(urls)
     assert {finding.reason for finding in findings} <= set(Reason)
     for finding in findings:
@@ -98,24 +98,23 @@ def test_every_input_gets_exactly_one_finding_and_nothing_leaves_a_worker(
 
 
 def test_a_busy_server_is_asked_again_after_as_long_as_it_said(tmp_path: Path) -> None:
-    asked: Counter[str] = Counter()
+    times: list[float] = []
 
     def busy_once(talk: Talk) -> None:
-        asked[talk.path] += 1
-        again = asked[talk.path] > 1
+        times.append(time.monotonic())
+        again = len(times) > 1
         talk.say(ok(CAT) if again else b"HTTP/1.1 503 Busy\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n")
 
     with serving(busy_once) as hostile, crew_for(hostile, tmp_path) as crew:
-        began = time.monotonic()
-        [finding] = crew.fetch([Request(f"{hostile.url}a")])
+        [finding] = findings_of(crew, f"{hostile.url}a").values()
     assert (finding.reason, finding.attempts) == ("", 2)
-    assert 1 <= time.monotonic() - began < 4
+    assert times[1] - times[0] >= 1
 
 
 def test_a_retry_after_is_bounded(tmp_path: Path) -> None:
     busy = b"HTTP/1.1 429 Slow down\r\nRetry-After: 86400\r\nContent-Length: 0\r\n\r\n"
     with serving(lambda talk: talk.say(busy)) as hostile, crew_for(hostile, tmp_path, retry_after_s=0.2) as crew:
-        [finding] = crew.fetch([Request(f"{hostile.url}a")])
+        [finding] = findings_of(crew, f"{hostile.url}a").values()
     assert (finding.reason, finding.attempts) == ("rate_limited", 2)
 
 
@@ -132,7 +131,7 @@ def test_a_host_is_asked_by_so_many_connections_at_once_over_all_processes(tmp_p
         talk.say(ok(CAT))
 
     with serving(counting) as hostile, crew_for(hostile, tmp_path, per_host=3) as crew:
-        findings = found(crew, *(f"{hostile.url}{i}" for i in range(24)))
+        findings = findings_of(crew, *(f"{hostile.url}{i}" for i in range(24)))
     assert {finding.reason for finding in findings.values()} == {""}
     assert most[0] == 3
 
@@ -145,7 +144,7 @@ def test_a_paced_host_is_not_hurried(tmp_path: Path) -> None:
         talk.say(ok(CAT))
 
     with serving(noting) as hostile, crew_for(hostile, tmp_path, pace_s=0.2, processes=1) as crew:
-        found(crew, *(f"{hostile.url}{i}" for i in range(5)))
+        findings_of(crew, *(f"{hostile.url}{i}" for i in range(5)))
     assert min(b - a for a, b in itertools.pairwise(times)) > 0.15
 
 
@@ -157,19 +156,19 @@ def test_robots_txt_is_obeyed_where_the_job_asks_for_it(tmp_path: Path) -> None:
 
     with serving(site) as hostile:
         with crew_for(hostile, tmp_path, robots=True) as crew:
-            findings = found(crew, f"{hostile.url}private/a", f"{hostile.url}public/b")
+            findings = findings_of(crew, f"{hostile.url}private/a", f"{hostile.url}public/b")
         assert [findings[url].reason for url in sorted(findings)] == ["opted_out", ""]
         assert "GET /private/a HTTP/1.1" not in hostile.request_lines
         with crew_for(hostile, tmp_path) as crew:
-            assert found(crew, f"{hostile.url}private/a")[f"{hostile.url}private/a"].reason == ""
+            assert findings_of(crew, f"{hostile.url}private/a")[f"{hostile.url}private/a"].reason == ""
 
 
 def test_a_budget_leaves_the_rest_for_another_day(tmp_path: Path) -> None:
     with serving(anything) as hostile, crew_for(hostile, tmp_path, budget_bytes=len(CAT)) as crew:
-        first = crew.fetch([Request(f"{hostile.url}cat/{i}") for i in range(4)])
-        later = crew.fetch([Request(f"{hostile.url}cat/{i}") for i in range(4, 8)])
-    assert {finding.outcome for finding in first} == {"fetched"}
-    assert {(finding.outcome, finding.attempts) for finding in later} == {("skipped", 0)}
+        first = findings_of(crew, *(f"{hostile.url}cat/{i}" for i in range(4)))
+        later = findings_of(crew, *(f"{hostile.url}cat/{i}" for i in range(4, 8)))
+    assert {finding.outcome for finding in first.values()} == {"fetched"}
+    assert {(finding.outcome, finding.attempts) for finding in later.values()} == {("skipped", 0)}
 
 
 def test_a_crash_of_the_decoder_costs_one_link(tmp_path: Path) -> None:
@@ -182,10 +181,10 @@ def test_a_crash_of_the_decoder_costs_one_link(tmp_path: Path) -> None:
 
     with serving(deadly) as hostile, crew_for(hostile, tmp_path) as crew:
         urls = [f"{hostile.url}{i}" for i in range(30)]
-        findings = found(crew, *urls[:15], f"{hostile.url}deadly", *urls[15:])
+        findings = findings_of(crew, *urls[:15], f"{hostile.url}deadly", *urls[15:])
         assert {findings[url].reason for url in urls} == {""}
         assert "crash the decoder" in findings[f"{hostile.url}deadly"].detail
-        assert found(crew, urls[0])[urls[0]].reason == ""
+        assert findings_of(crew, urls[0])[urls[0]].reason == ""
 
 
 def pid_of(port: int) -> int:
@@ -205,20 +204,6 @@ def pid_of(port: int) -> int:
     raise LookupError(port)
 
 
-def test_a_host_that_only_fails_is_left_alone_until_it_answers() -> None:
-    breaker = Breaker(failures=3, cool_s=0.1)
-    for _ in range(3):
-        assert breaker.wait_s("h") == 0
-        breaker.failed("h")
-    assert breaker.wait_s("h") > 0
-    assert breaker.wait_s("other") == 0
-    time.sleep(0.11)
-    assert breaker.wait_s("h") == 0, "one may try"
-    assert breaker.wait_s("h") > 0, "and only one"
-    breaker.answered("h")
-    assert breaker.wait_s("h") == 0
-
-
 def test_a_dead_host_costs_a_few_connections_and_holds_up_nobody(tmp_path: Path) -> None:
     connections = [0]
 
@@ -229,46 +214,39 @@ def test_a_dead_host_costs_a_few_connections_and_holds_up_nobody(tmp_path: Path)
     with serving(closing, reads_request=False) as dead, serving(anything) as alive:
         both = {"allow": (dead.exemption, alive.exemption), "processes": 1, "attempts": 1}
         with crew_for(dead, tmp_path, **both) as crew:
-            findings = found(crew, *(f"{dead.url}{i}" for i in range(80)), f"{alive.url}cat/1")
+            findings = findings_of(crew, *(f"{dead.url}{i}" for i in range(80)), f"{alive.url}cat/1")
     assert findings[f"{alive.url}cat/1"].elapsed_s < 2
     assert {f.reason for url, f in findings.items() if url.startswith(dead.url)} == {"unreachable"}
     assert connections[0] < 50
 
 
-def test_hosts_take_turns() -> None:
-    schedule: Schedule[str] = Schedule(lambda host: 1)
-    for task in ("a1", "a2", "a3", "b1", "c1"):
-        schedule.put(task[0], task)
-    order = []
-    for _ in range(5):
-        taken = schedule.take()
-        assert taken is not None
-        order.append(taken[1])
-        schedule.done(taken[0])
-    assert order == ["a1", "b1", "c1", "a2", "a3"]
-
-
-def test_a_held_host_waits_and_others_do_not() -> None:
-    schedule: Schedule[str] = Schedule(lambda host: 4)
-    schedule.hold("a", 0.2)
-    schedule.put("a", "a1")
-    schedule.put("b", "b1")
-    began = time.monotonic()
-    assert schedule.take() == ("b", "b1")
-    assert schedule.take() == ("a", "a1")
-    assert time.monotonic() - began > 0.15
-
-
 def test_a_crew_that_is_closed_lets_go_whoever_waits(tmp_path: Path) -> None:
-    with serving(lambda talk: talk.wait(30)) as silent:
-        fetch = FetchSettings(allow=(silent.exemption,), deadline_s=60, processes=2)
-        crew, found = Crew(str(tmp_path), fetch, ScreenSettings()), []
-        requests = [Request(f"{silent.url}/{number}") for number in range(300)]
-        waiting = threading.Thread(target=lambda: found.extend(crew.fetch(requests)))
-        waiting.start()
-        time.sleep(1)
-        crew.close()
-        waiting.join(5)
-        assert not waiting.is_alive()
-    assert len(found) == 300
-    assert {finding.outcome for finding in found} == {"skipped"}
+    requested = threading.Event()
+
+    def silent(talk: Talk) -> None:
+        requested.set()
+        talk.wait(30)
+
+    with serving(silent) as hostile, ThreadPoolExecutor(1) as threads:
+        with crew_for(hostile, tmp_path, deadline_s=60, processes=2) as crew:
+            waiting = threads.submit(findings_of, crew, *(f"{hostile.url}/{number}" for number in range(300)))
+            assert requested.wait(30)
+        findings = waiting.result(10)
+        late = findings_of(crew, f"{hostile.url}/late")
+    assert len(findings) == 300
+    assert {finding.outcome for finding in (*findings.values(), *late.values())} == {"skipped"}
+    assert crew.processes == 0
+
+
+def test_processes_start_with_the_first_request_and_end_after_the_last_shard(tmp_path: Path) -> None:
+    with serving(anything) as hostile:
+        settings = FetchSettings(allow=(hostile.exemption,), processes=2)
+        with Crew(str(tmp_path), settings, ScreenSettings(), linger_s=0) as crew:
+            assert crew.processes == 0
+            running: list[int] = []
+            for shard in range(2):
+                requests = [Request(Url(f"{hostile.url}cat/{shard}"))]
+                [finding] = crew.fetch(lambda: requests, lambda links: running.append(crew.processes))
+                assert finding.reason is Reason.ALIVE
+                until("the processes have ended", lambda: crew.processes == 0, 10)
+            assert running == [2, 2]

@@ -23,9 +23,9 @@ from regraft.config import Config
 from regraft.config_file import load_config, parse_config
 from regraft.dataset import labels, screening, splits
 from regraft.dataset.neighbours import find_misfiled
-from regraft.fetching import shard as fetching
 from regraft.heads.training import train
 from regraft.links.lists import read_list
+from regraft.pipeline import steps
 from regraft.pipeline.bench import Bench
 from regraft.pipeline.run import open_run
 from regraft.store import versions
@@ -172,20 +172,12 @@ def planted(version: versions.Version, seed: int) -> tuple[float, int]:
     return float(right.sum() / moved.sum()), int((~right).sum())
 
 
-def fetched(config: Config) -> pd.DataFrame:
+def screened(config: Config) -> pd.DataFrame:
     """Fetch and screen once, without a model."""
-    with open_run(config) as spec, ThreadPoolExecutor(16) as shards:
-        lists = [read_list(name, category.list, Client()) for name, category in config.categories.items()]
-        parts = fetching.shards(pd.concat(lists, ignore_index=True)).items()
+    with open_run(config) as spec, ThreadPoolExecutor(16) as threads:
         bench = Bench.of(spec)
-
-        def fetch(shard: tuple[int, pd.DataFrame]) -> pd.DataFrame:
-            pieces = {"crew": bench.crew, "store": bench.store, "settings": config.fetch}
-            return fetching.fetch_shard(*shard, **pieces, near=config.screen.near, since=spec.since)
-
-        tables = list(shards.map(fetch, parts))
-        links = pd.concat(tables, ignore_index=True)
-        return screening.screen(links, config.screen, config.split, config.seed, bench.store, datetime.now(UTC)).links
+        fetched = list(threads.map(lambda shard: steps.fetch(shard, bench), steps.read(bench).shards))
+        return bench.drafts.table(steps.screen(fetched, bench).links)
 
 
 def can_be_served(truth: pd.DataFrame) -> "pd.Series[bool]":
@@ -199,7 +191,7 @@ def can_be_served(truth: pd.DataFrame) -> "pd.Series[bool]":
 def test_no_dead_link_passes_and_no_alive_one_is_lost_over_four_refreshes(tmp_path: Path, seed: int) -> None:
     for epoch in range(4):
         with replayed(tmp_path, seed, epoch) as replay:
-            judged = fetched(job(tmp_path / "store", replay.proxy, deadline_s=4))
+            judged = screened(job(tmp_path / "store", replay.proxy, deadline_s=4))
             breaches = replay.stats()["breaches"]
         links = replay.truth.merge(judged, on=["url", "category"], how="left", validate="1:1")
         links = links[can_be_served(links)]

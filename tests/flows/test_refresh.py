@@ -11,7 +11,6 @@ import pytest
 from regraft import menagerie
 from regraft.config import Config
 from regraft.errors import OutageError, TooFewImages
-from regraft.fetching.shard import check_outage
 from regraft.links.findings import Finding
 from regraft.links.memory import COLUMNS
 from regraft.menagerie.fates import Fate
@@ -182,10 +181,3 @@ def test_real_labels_are_judged_against_the_means_and_not_against_an_oracle(tmp_
     assert metrics.rivals["mean"].high < 0, "measurably better than the mean of all"
     assert abs(metrics.rivals["category_mean"].difference) < 1.5
     assert "oracle" not in version.read("report.html").decode().split("<h2>How to reproduce it")[0]
-
-
-def test_an_outage_is_not_rot() -> None:
-    down = [Finding(url=f"u{i}", reason=Reason.UNREACHABLE, local=True, detail="no proxy") for i in range(9)]
-    with pytest.raises(OutageError, match="not rot"):
-        check_outage([*down, Finding(url="v", attempts=1)], set(), 0.5)
-    check_outage([*down[:4], Finding(url="v", attempts=1)], set(), 0.5)

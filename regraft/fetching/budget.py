@@ -1,0 +1,27 @@
+"""What one run may spend on fetching."""
+
+import threading
+import time
+from collections.abc import Callable
+
+
+class Budget:
+    """Seconds since it was made, and bytes of bodies; None is no bound. Shared by threads. `clock` returns seconds."""
+
+    def __init__(self, max_seconds: float | None, max_bytes: int | None, clock: Callable[[], float] = time.monotonic):
+        self._clock = clock
+        self._ends_at = None if max_seconds is None else clock() + max_seconds
+        self._bytes_left = max_bytes
+        self._lock = threading.Lock()
+
+    def spend(self, size: int) -> None:
+        """Take the bytes of one body off it."""
+        with self._lock:
+            if self._bytes_left is not None:
+                self._bytes_left -= size
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether no further link should be requested."""
+        is_late = self._ends_at is not None and self._clock() > self._ends_at
+        return is_late or (self._bytes_left is not None and self._bytes_left <= 0)

@@ -1,0 +1,86 @@
+"""What the last answer to a request means for its link; pictures are judged and kept."""
+
+from dataclasses import dataclass, replace
+from typing import assert_never
+
+from regraft.links.findings import Finding, Request
+from regraft.pictures.judge import Limits, Picture, Unfit, judge
+from regraft.store.blobs import Blobs
+from regraft.verdicts import Reason
+from regraft.web.answers import Body, Failed, NotModified
+
+OPT_OUT_WORDS = ("noai", "noimageai", "noindex", "none")
+"""Words of X-Robots-Tag by which an owner says that pictures are not to be learnt from."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """A request under way: at which attempt it is, and what that has come to so far."""
+
+    number: int
+    """Names the request between the worker and whoever handed it out."""
+    request: Request
+    """The link."""
+    url: str
+    """Where redirects have led."""
+    redirects: int = 0
+    """How many were followed in this attempt."""
+    attempts: int = 1
+    """Which attempt this is; the first is 1."""
+    parked: int = 0
+    """How often it had to wait for a host that only fails."""
+    attempt_s: float = 0.0
+    """Seconds that this attempt's requests took."""
+    elapsed_s: float = 0.0
+    """Seconds that all attempts' requests took."""
+
+
+def finding_of(attempt: Attempt, answer: Body | NotModified | Failed, limits: Limits, blobs: Blobs) -> Finding:
+    """Return what came of a link, once a picture's bytes are kept."""
+    finding = Finding(
+        url=attempt.request.url,
+        final_url=attempt.url,
+        attempts=attempt.attempts,
+        elapsed_s=round(attempt.elapsed_s, 4),
+    )
+    match answer:
+        case Failed():
+            return replace(
+                finding, reason=answer.reason, http_status=answer.status, local=answer.local, detail=answer.detail
+            )
+        case NotModified():
+            return replace(finding, reason=attempt.request.reason, http_status=304, outcome="not_modified")
+        case Body():
+            return _judged(replace(finding, http_status=200), answer, limits, blobs)
+        case _:
+            assert_never(answer)
+
+
+def fault(attempt: Attempt, error: Exception) -> Finding:
+    """Return the finding of a link whose request went wrong in a way that nobody has thought of."""
+    return Finding(
+        url=attempt.request.url,
+        reason=Reason.UNREACHABLE,
+        attempts=attempt.attempts,
+        local=True,
+        detail=f"{type(error).__name__}: {error}"[:200],
+    )
+
+
+def _judged(finding: Finding, body: Body, limits: Limits, blobs: Blobs) -> Finding:
+    if any(word.strip() in OPT_OUT_WORDS for word in body.robots.replace(":", ",").split(",")):
+        return replace(finding, reason=Reason.OPTED_OUT, detail=f"X-Robots-Tag: {body.robots}")
+    finding = replace(finding, bytes=len(body.data), etag=body.etag, last_modified=body.last_modified)
+    match picture := judge(body.data, limits):
+        case Unfit():
+            return replace(finding, reason=picture.reason, detail=picture.detail)
+        case Picture():
+            return replace(
+                finding,
+                digest=blobs.put(body.data),
+                width=picture.width,
+                height=picture.height,
+                phash=picture.phash,
+            )
+        case _:
+            assert_never(picture)

@@ -1,0 +1,154 @@
+"""One fetching process, seen from the process that hands it requests."""
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from regraft.fetching.settings import WorkerSettings
+from regraft.links.findings import Finding, Request
+from regraft.verdicts import Reason
+
+MAX_UNDER_WAY = 512
+"""Requests handed to one process at a time: enough for hosts to take turns, few enough for memory to stay flat."""
+CLOSE_S = 2.0
+"""Seconds that a process gets to end by itself."""
+OnFinding = Callable[[Finding], None]
+
+
+class WorkerProcess:
+    """A fetching process, started at once, and started anew when it dies. Safe to use from many threads.
+
+    A picture that crashes a decoder ends the process. Each request that was under way is then fetched alone in a
+    process of its own, so that the link that does it again is charged and no other.
+    """
+
+    def __init__(self, settings: WorkerSettings):
+        self.load = 0
+        """Requests under way."""
+        self._settings = settings
+        self._room = threading.BoundedSemaphore(MAX_UNDER_WAY)
+        self._lock = threading.RLock()
+        self._under_way: dict[int, tuple[Request, OnFinding]] = {}
+        self._next_number = 0
+        self._is_closed = False
+        self._start()
+
+    def put(self, requests: Sequence[Request], on_finding: OnFinding) -> None:
+        """Hand out requests; blocks while too many are under way. `on_finding` is called once for each."""
+        with self._lock:
+            self.load += len(requests)
+        for _ in requests:
+            self._room.acquire()
+        with self._lock:
+            numbered = list(enumerate(requests, self._next_number))
+            self._next_number += len(requests)
+            self._under_way |= {number: (request, on_finding) for number, request in numbered}
+            self._send(numbered)
+            is_closed = self._is_closed
+        if is_closed:
+            self._give_up()
+
+    def close(self) -> None:
+        """End the process. Links still under way are found `skipped`."""
+        with self._lock:
+            if self._is_closed:
+                return
+            self._is_closed = True
+            self._send(None)
+        try:
+            self._process.wait(CLOSE_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._give_up()
+
+    def _give_up(self) -> None:
+        """Find what is under way skipped: nobody will answer, and whoever waits must not wait for ever."""
+        with self._lock:
+            left = {number: request for number, (request, _) in self._under_way.items()}
+        for number, request in left.items():
+            self._finish(number, skipped(request, "the run was stopped"))
+
+    def _start(self) -> None:
+        self._process, self._pipe = _started(self._settings)
+        threading.Thread(target=self._listen, args=(self._pipe,), daemon=True).start()
+
+    def _send(self, message: list[tuple[int, Request]] | None) -> None:
+        try:
+            self._pipe.send(message)
+        except OSError:
+            pass  # the process died; whoever listens sees it too and starts another
+
+    def _listen(self, pipe: Connection) -> None:
+        while True:
+            try:
+                batch = pipe.recv()
+            except (EOFError, OSError):
+                break
+            for number, finding in batch:
+                self._finish(number, finding)
+        if not self._is_closed:
+            self._recover()
+
+    def _finish(self, number: int, finding: Finding) -> None:
+        with self._lock:
+            if number not in self._under_way:  # given up in this very moment
+                return
+            _, on_finding = self._under_way.pop(number)
+            self.load -= 1
+        self._room.release()
+        on_finding(finding)
+
+    def _recover(self) -> None:
+        """Start another process after a crash, and fetch alone what was under way in the one that died."""
+        with self._lock:
+            self._process.wait()
+            suspects = dict(self._under_way)
+            self._start()
+        for number, (request, _) in suspects.items():
+            self._finish(number, fetched_alone(request, self._settings))
+
+
+def fetched_alone(request: Request, settings: WorkerSettings) -> Finding:
+    """Return the finding of one request in a process of its own; if that dies, the link is to blame."""
+    process, pipe = _started(replace(settings, place=0, workers=1))
+    try:
+        pipe.send([(0, request)])
+        [(_, finding)] = pipe.recv()
+        return finding
+    except (EOFError, OSError):
+        detail = "its bytes crash the decoder"
+        return Finding(url=request.url, reason=Reason.TRUNCATED, attempts=1, detail=detail)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def skipped(request: Request, why: str) -> Finding:
+    """Return the finding of a request that was not sent: what is known of its link stays known."""
+    return Finding(url=request.url, reason=Reason.TIMEOUT, outcome="skipped", detail=why)
+
+
+def _started(settings: WorkerSettings) -> tuple[subprocess.Popen[bytes], Connection]:
+    """A worker process that knows its settings, and the pipe to it.
+
+    A plain process: multiprocessing would import the caller's main module again, Prefect and all.
+    """
+    ours, theirs = socket.socketpair()
+    with theirs:
+        path = os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")])
+        process = subprocess.Popen(
+            [sys.executable, "-m", "regraft.fetching.worker", str(theirs.fileno())],
+            pass_fds=[theirs.fileno()],
+            env={**os.environ, "PYTHONPATH": path.rstrip(os.pathsep)},
+            stdin=subprocess.DEVNULL,
+        )
+    pipe = Connection(ours.detach())
+    pipe.send(settings)
+    return process, pipe

@@ -1,0 +1,29 @@
+"""A run's budget ends with its seconds or its bytes, whichever are spent first."""
+
+from regraft.fetching.budget import Budget
+from tests.fetching.clock import Clock
+
+
+def test_a_budget_ends_with_its_seconds() -> None:
+    clock = Clock()
+    budget = Budget(10, None, clock)
+    clock.advance(10)
+    assert not budget.is_spent
+    clock.advance(0.1)
+    assert budget.is_spent
+
+
+def test_a_budget_ends_with_its_bytes() -> None:
+    budget = Budget(None, 100, Clock())
+    budget.spend(99)
+    assert not budget.is_spent
+    budget.spend(1)
+    assert budget.is_spent
+
+
+def test_no_budget_is_never_spent() -> None:
+    clock = Clock()
+    budget = Budget(None, None, clock)
+    budget.spend(10**12)
+    clock.advance(10**9)
+    assert not budget.is_spent
