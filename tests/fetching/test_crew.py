@@ -23,6 +23,7 @@ from regraft.links.findings import Finding, Request
 from regraft.menagerie.drawing import drawing, encoded
 from regraft.verdicts import Reason
 from tests.hostile import Hostile, Talk, ok, serving
+from tests.processes import until
 
 CAT = encoded(drawing("cat", "crew"), "JPEG")
 
@@ -239,14 +240,15 @@ def test_a_crew_that_is_closed_lets_go_whoever_waits(tmp_path: Path) -> None:
 
 
 def test_processes_start_with_the_first_request_and_end_after_the_last_shard(tmp_path: Path) -> None:
+    def running_while_fetched(url: str) -> list[int]:
+        running: list[int] = []
+        crew.fetch(lambda: [Request(Url(url))], lambda links: running.append(crew.processes))
+        return running
+
     with serving(anything) as hostile:
         settings = FetchSettings(allow=(hostile.exemption,), processes=2)
         with Crew(str(tmp_path), settings, ScreenSettings(), linger_s=0) as crew:
             assert crew.processes == 0
-            running: list[int] = []
             for shard in range(2):
-                requests = [Request(Url(f"{hostile.url}cat/{shard}"))]
-                [finding] = crew.fetch(lambda: requests, lambda links: running.append(crew.processes))
-                assert finding.reason is Reason.ALIVE
+                assert running_while_fetched(f"{hostile.url}cat/{shard}") == [2]
                 until("the processes have ended", lambda: crew.processes == 0, 10)
-            assert running == [2, 2]

@@ -9,7 +9,6 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +20,9 @@ import requests
 from regraft.backbones.embedding import lookup
 from regraft.config import Config
 from regraft.config_file import load_config, parse_config
-from regraft.dataset import labels, screening, splits
+from regraft.dataset import labels, splits
 from regraft.dataset.neighbours import find_misfiled
 from regraft.heads.training import train
-from regraft.links.lists import read_list
 from regraft.pipeline import steps
 from regraft.pipeline.bench import Bench
 from regraft.pipeline.run import open_run
@@ -34,7 +32,6 @@ from regraft.targets.auc import auc
 from regraft.targets.choice import target_of
 from regraft.targets.lengths import Lengths
 from regraft.targets.oracle import excess, oracle_errors
-from regraft.web.client import Client
 from tests.docs_commands import ROOT
 from tests.processes import free_port
 

@@ -10,14 +10,12 @@ import pytest
 
 from regraft import menagerie
 from regraft.config import Config
-from regraft.errors import OutageError, TooFewImages
-from regraft.links.findings import Finding
+from regraft.errors import TooFewImages
 from regraft.links.memory import COLUMNS
 from regraft.menagerie.fates import Fate
 from regraft.menagerie.web import Web
 from regraft.store import versions
 from regraft.store.store import Store
-from regraft.verdicts import Reason
 
 REASONS: dict[Fate, set[str]] = {
     Fate.PHOTO: {"", "near_duplicate", "duplicate"},
