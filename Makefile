@@ -30,8 +30,9 @@ lint: $(READY)  ## ruff
 types: $(READY)  ## mypy
 	$(BIN)/mypy
 
-docs: $(READY)  ## builds the documentation into site/, and fails on any warning
-	$(BIN)/mkdocs build --strict
+docs: $(READY)  ## writes what the pages take from the code, builds them into site/, and fails on any warning
+	$(BIN)/python -m docs.programs.generate
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
 setup: $(READY)  ## the virtual environment .venv, with all that the other targets use
 

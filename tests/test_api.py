@@ -11,6 +11,7 @@ import regraft
 from regraft import api
 from regraft.menagerie.drawing import drawing, encoded
 from regraft.store import versions as published
+from tests.docs_commands import block
 
 IMPORT_S = 0.3
 """Seconds that `import regraft` may take."""
@@ -54,6 +55,21 @@ def test_a_version_predicts_files_folders_and_globs(first: published.Version, tm
     assert rows["problem"].tolist() == ["", "", ""]
     assert rows["length_cm"][0] < rows["length_cm"][1] == pytest.approx(rows["length_cm"][2])
     assert version.model is version.model
+
+
+def test_the_example_of_the_notebook_page(
+    first: published.Version, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As it stands, with a store and photographs where it looks for them."""
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "cat.jpg").write_bytes(encoded(drawing("cat", "notebook"), "JPEG"))
+    (tmp_path / "artifacts").mkdir()
+    (tmp_path / "artifacts" / "felidae").symlink_to(first.store.url)
+    monkeypatch.chdir(tmp_path)
+    exec(block("notebook").text, {})
+    printed = capsys.readouterr().out
+    assert f"{first.name} True" in printed
+    assert "length_cm" in printed
 
 
 def test_a_store_without_a_champion_says_so(tmp_path: Path) -> None:
