@@ -71,7 +71,9 @@ def test_the_lock_of_a_holder_that_failed_is_free(disk: Disk) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [json.dumps({"until": (datetime.now(UTC) - LEASE).isoformat()}).encode(), b"", b"[]", b"{}"]
+    "content",
+    [json.dumps({"until": (datetime.now(UTC) - LEASE).isoformat()}).encode(), b"", b"[]", b"{}"],
+    ids=["passed", "empty", "list", "without end"],
 )
 def test_a_lease_that_has_passed_or_says_nothing_is_taken_over(content: bytes, tmp_path: Path) -> None:
     disk = disk_at(f"memory://{tmp_path.name}")
