@@ -25,7 +25,7 @@ def test_it_is_left_out_and_told_of(first: versions.Version, misfiled: dict[str,
     assert set(links.index[links["reason"] == "misfiled"]) == set(misfiled.values())
     learnt = {url for urls in first.table("manifest.parquet")["urls"] for url in urls}
     assert not learnt & set(misfiled.values())
-    page = first.read("report.html").decode().split("In the wrong list, it seems")[1].split("</table>")[0]
+    page = first.read("report.html").decode().split("Probably in the wrong list")[1].split("</table>")[0]
     assert all(url in page for url in misfiled.values())
     assert page.index("in tiger") < page.index("like cat")
 
