@@ -12,8 +12,8 @@ from regraft.pipeline.results import Learnt, Manifest, Screened
 from regraft.pipeline.run import open_run
 from regraft.pipeline.spec import RunSpec
 from regraft.process import prepare_process
-from regraft.tasks.dashboard.crashes import tell_cut_off
-from regraft.tasks.dashboard.progress import shown
+from regraft.tasks.dashboard.crashes import mark_cut_off_run
+from regraft.tasks.dashboard.progress import progress_shown
 from regraft.tasks.drop_misfiled import drop_misfiled
 from regraft.tasks.embed import embed
 from regraft.tasks.evaluate import evaluate
@@ -27,7 +27,7 @@ from regraft.tasks.train import train
 from regraft.tasks.tune import tune
 
 THREADS: Any = ThreadPoolTaskRunner(max_workers=SHARDS)
-"""Shards wait for the network side by side; the work is done by the crew's processes."""
+"""All shards wait for the network side by side; the crew's processes do the work."""
 
 
 def run_name() -> str:
@@ -40,21 +40,21 @@ def run_name() -> str:
 
 @flow(name="refresh", flow_run_name=run_name, task_runner=THREADS)
 def refresh(config: Config = menagerie.CONFIG) -> str:
-    """Fetch the links, judge them, label and embed what lives, train a head, and publish a version.
+    """Fetch the links, label and embed the pictures that they show, train a head, and publish a version.
 
     Returns the version's name. Without a config it runs on the embedded menagerie, which needs no internet.
     """
     prepare_process()  # a Prefect worker calls this flow without the command line
-    name = str(runtime.flow_run.id or "")
-    with menagerie.served(config) as reachable, open_run(reachable, name) as spec, shown(spec):
-        tell_cut_off(spec)
+    run_id = str(runtime.flow_run.id or "")
+    with menagerie.served(config) as reachable, open_run(reachable, run_id) as spec, progress_shown(spec):
+        mark_cut_off_run(spec)
         links = read(spec)
         fetched = fetch.map(links.shards, spec=unmapped(spec))
         screened = screen(fetched.result(), spec)
         manifest = label(screened, links, spec)
         learnt = reuse(screened, manifest, spec) or learn(screened, manifest, spec)
-        evaluation = evaluate(learnt, spec)
-        return publish(learnt, evaluation, spec)
+        evaluated = evaluate(learnt, spec)
+        return publish(learnt, evaluated, spec)
 
 
 def learn(screened: Screened, manifest: Manifest, spec: RunSpec) -> Learnt:

@@ -8,7 +8,7 @@ from regraft.pipeline import steps
 from regraft.pipeline.bench import Bench
 from regraft.pipeline.results import FetchedShard, Shard
 from regraft.pipeline.spec import RunSpec
-from regraft.tasks.retrying import may_help
+from regraft.tasks.retrying import is_worth_retrying
 
 
 @task(
@@ -18,7 +18,7 @@ from regraft.tasks.retrying import may_help
     retries=2,
     retry_delay_seconds=exponential_backoff(2),
     retry_jitter_factor=0.5,
-    retry_condition_fn=may_help,
+    retry_condition_fn=is_worth_retrying,
 )
 def fetch(shard: Shard, spec: RunSpec) -> FetchedShard:
     """Return the shard's links with verdicts; pictures go to the store. Needs the network, and a core a process."""

@@ -8,7 +8,7 @@ from regraft.pipeline import steps
 from regraft.pipeline.bench import Bench
 from regraft.pipeline.results import Links
 from regraft.pipeline.spec import RunSpec
-from regraft.tasks.retrying import may_help
+from regraft.tasks.retrying import is_worth_retrying
 
 
 @task(
@@ -17,7 +17,7 @@ from regraft.tasks.retrying import may_help
     retries=2,
     retry_delay_seconds=exponential_backoff(2),
     retry_jitter_factor=0.5,
-    retry_condition_fn=may_help,
+    retry_condition_fn=is_worth_retrying,
 )
 def read(spec: RunSpec) -> Links:
     """Return every link of every list. Needs the network, where a list is behind a URL."""

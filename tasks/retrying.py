@@ -1,11 +1,11 @@
-"""Which failures of a task are worth another try: those that may pass, and no broken promise of ours or the user's."""
+"""Which failures of a task are worth another try: those that may pass, and no refusal that stays one."""
 
 from typing import Any
 
 from regraft.errors import OutageError, RegraftError
 
 
-def may_help(task: Any, run: Any, state: Any) -> bool:
+def is_worth_retrying(task: Any, run: Any, state: Any) -> bool:
     """Tell Prefect whether to try again: after an outage or an unexpected fault, not after a clear refusal."""
     try:
         state.result()

@@ -69,11 +69,11 @@ class Bench:
                     self._crew.close()
             return self._crew
 
-    @property
-    def device(self) -> str:
-        """What TensorFlow computes on and in which precision, chosen at the first call as the config asks for.
+    def use_device(self) -> str:
+        """Have TensorFlow compute on the config's device; return what that is, and in which precision it computes.
 
-        Raises ConfigError where a GPU is asked for and none is seen.
+        To be called before anything is computed; only the first call chooses. Raises ConfigError where a GPU is
+        wanted and TensorFlow sees none.
         """
         with self._lock:
             if self._device is None:
@@ -89,7 +89,7 @@ class Bench:
         """The frozen backbone, loaded at the first call. Raises BackboneError where it or its weights are missing."""
         with self._lock:
             if self._backbone is None:
-                _ = self.device  # before anything is computed
+                self.use_device()
                 from regraft.backbones.loading import load_backbone
 
                 self._backbone = load_backbone(self.config.backbone.name, self.config.backbone.weights)

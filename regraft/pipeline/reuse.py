@@ -1,6 +1,6 @@
-"""What a version's model is made from; where the version before was made from just the same, its model is found again.
+"""Finds the newest version's model again, where nothing that it is made from has changed.
 
-On an unchanged web a refresh then needs neither TensorFlow nor the backbone: the same images, settings, weights and
+On an unchanged web a run then needs neither TensorFlow nor the backbone: the same images, settings, weights and
 libraries give the same head to the bit, and the same head errs the same on the same images.
 """
 
@@ -12,7 +12,7 @@ import pandas as pd
 from regraft.backbones.weights import weights_source
 from regraft.config import Config
 from regraft.errors import RegraftError
-from regraft.identity import digest_of
+from regraft.identity import Digest, digest_of
 from regraft.judging.evaluation import Evaluation
 from regraft.judging.gate import gate
 from regraft.pipeline.provenance import commit, libraries
@@ -21,65 +21,58 @@ from regraft.store.store import Store
 from regraft.store.versions import Version
 from regraft.targets.choice import target_of
 
-PARTS = {"seed", "device", "screen", "split", "backbone", "head", "tune", "gate"}
+MODEL_SETTINGS = {"seed", "device", "screen", "split", "backbone", "head", "tune", "gate"}
 """The parts of the config that a model and its evaluation depend on; of the categories it is the labels."""
 
 
-def recipe(manifest: pd.DataFrame, config: Config) -> str:
+def model_fingerprint(manifest: pd.DataFrame, config: Config) -> Digest:
     """Return the SHA-256 of all that a model is made from: images, labels, splits, settings, weights, libraries, code.
 
-    Raises BackboneError where there are no weights.
+    Raises BackboneError where the backbone's weights are missing.
     """
-    told = config.model_dump(mode="json")
-    parts = {name: told[name] for name in PARTS}
-    parts["labels"] = {name: category["label"] for name, category in told["categories"].items()}
+    settings = config.model_dump(mode="json")
+    parts = {name: settings[name] for name in MODEL_SETTINGS}
+    parts["labels"] = {name: category["label"] for name, category in settings["categories"].items()}
     parts["weights"] = weights_source(config.backbone.name, config.backbone.weights)
     parts["libraries"], parts["code"] = libraries(), commit()
-    rows = zip(manifest["digest"], manifest["category"], manifest["split"], manifest["label"], strict=True)
-    digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode())
-    for image, category, split, label in rows:
-        digest.update(f"{image} {category} {split} {label!r}\n".encode())
-    return digest.hexdigest()
+    fingerprint = hashlib.sha256(json.dumps(parts, sort_keys=True).encode())
+    for digest, category, split, label in manifest[["digest", "category", "split", "label"]].itertuples(index=False):
+        fingerprint.update(f"{digest} {category} {split} {label!r}\n".encode())
+    return Digest(fingerprint.hexdigest())
 
 
-def same(manifest: pd.DataFrame, config: Config, store: Store) -> Version | None:
-    """Return the newest version where its model was made from the very same, and is whole; None where it was not."""
+def reusable_version(manifest: pd.DataFrame, config: Config, store: Store) -> Version | None:
+    """Return the newest version where its model would come out the same, and is whole; None where not."""
     try:
         newest = versions.newest(store)
-        about = newest.run
-        if about.model_fingerprint != recipe(manifest, config):
+        run = newest.run
+        if run.model_fingerprint != model_fingerprint(manifest, config):
             return None
         head = digest_of(newest.read("head.keras"))
-        return newest if about.files.get("head.keras") == head else None
+        return newest if run.files.get("head.keras") == head else None
     except RegraftError:
         return None
 
 
-def evaluated(same: Version, held_out: pd.DataFrame, config: Config) -> Evaluation | None:
-    """Return the evaluation of a version's model, as it stands; None where it has to be measured anew.
+def standing_evaluation(version: Version, holdout: pd.DataFrame, config: Config) -> Evaluation | None:
+    """Return the evaluation of a version's model where it still stands; None where it has to be measured anew.
 
-    That is where the holdout is another, or where the champion is neither that version nor the one that it was
-    compared with.
+    It stands on the same holdout, and against the champion that it was compared with. Where the version has become
+    champion itself, it is compared with itself: that is no gain.
     """
-    champion, metrics = versions.champion(same.store), same.metrics
-    if champion is None or not same.table("holdout.parquet").equals(held_out):
+    champion, metrics = versions.champion(version.store), version.metrics
+    if champion is None or not version.table("holdout.parquet").equals(holdout):
         return None
-    predictions = same.table("predictions.parquet")
-    if champion.name == same.name:
-        fair = held_out[["digest"]].merge(predictions, on="digest")
-        if len(fair) != len(held_out):
+    predictions = version.table("predictions.parquet")
+    if champion.name == version.name:
+        held_out = holdout[["digest"]].merge(predictions, on="digest")
+        if len(held_out) != len(holdout):
             return None
         target = target_of(config)
-        errors = target.squared_error(target.truth(fair), target.answers(fair))
+        errors = target.squared_error(target.truth(held_out), target.answers(held_out))
         decision = gate(champion.name, errors, errors, target.wording, config.gate, config.seed)
-        metrics = metrics.model_copy(
-            update={
-                "champion": decision.comparison,
-                "attribution": None,
-                "promoted": decision.promoted,
-                "why": decision.why,
-            }
-        )
+        decided = {"champion": decision.comparison, "promoted": decision.promoted, "why": decision.why}
+        metrics = metrics.model_copy(update={**decided, "attribution": None})
     elif metrics.champion is None or metrics.champion.version != champion.name:
         return None
-    return Evaluation(predictions, metrics, held_out, same.read("certainty.npz"))
+    return Evaluation(predictions, metrics, holdout, version.read("certainty.npz"))

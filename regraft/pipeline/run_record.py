@@ -6,10 +6,9 @@ from datetime import UTC, datetime
 import pandas as pd
 
 from regraft.config import Config
-from regraft.identity import Digest
 from regraft.pipeline.finished import Finished
 from regraft.pipeline.provenance import commit, libraries
-from regraft.pipeline.reuse import recipe
+from regraft.pipeline.reuse import model_fingerprint
 from regraft.store.records import Counts, RunRecord
 from regraft.verdicts import Verdict
 
@@ -25,7 +24,7 @@ def run_record(finished: Finished, config: Config, parent: str | None, timings: 
         published_at=datetime.now(UTC).replace(microsecond=0),
         commit=commit(),
         libraries=libraries(),
-        model_fingerprint=Digest(recipe(finished.manifest, config)),
+        model_fingerprint=model_fingerprint(finished.manifest, config),
         model_of=finished.reused.name if finished.reused else None,
         device=finished.device,
         timings=dict(timings),

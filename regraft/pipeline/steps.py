@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pandas as pd
-from pydantic import TypeAdapter
 
 from regraft.backbones import embedding
 from regraft.backbones.weights import weights_source
@@ -18,14 +17,20 @@ from regraft.dataset.neighbours import find_misfiled
 from regraft.errors import ListError
 from regraft.fetching.shard import fetch_shard, links_by_shard
 from regraft.identity import Digest
-from regraft.judging.evaluation import Evaluation, Terms
+from regraft.judging.evaluation import Terms
 from regraft.judging.holdout import holdout, misfiled_of_test_split
 from regraft.links.lists import read_list
 from regraft.links.memory import MEMORY
 from regraft.pipeline import publish as publishing
-from regraft.pipeline import reuse as reusing
 from regraft.pipeline.bench import Bench
 from regraft.pipeline.finished import Finished
+from regraft.pipeline.handover import (
+    put_evaluation,
+    put_manifest,
+    put_screened,
+    read_evaluation,
+    read_screened,
+)
 from regraft.pipeline.results import (
     Embedded,
     Evaluated,
@@ -37,9 +42,10 @@ from regraft.pipeline.results import (
     Shard,
     TrainedHead,
 )
+from regraft.pipeline.reuse import reusable_version, standing_evaluation
 from regraft.reporting.report import Report
 from regraft.store import versions
-from regraft.store.records import PrefectRun, Survival, read_metrics
+from regraft.store.records import PrefectRun
 from regraft.targets.choice import target_of
 from regraft.targets.labelling import Labelling
 from regraft.targets.target import Answers
@@ -47,10 +53,6 @@ from regraft.web.client import Client
 
 if TYPE_CHECKING:
     from regraft.heads.model import Extractor
-
-
-SURVIVAL = TypeAdapter(dict[str, Survival])
-"""Survival by category, to and from JSON."""
 
 
 def read(bench: Bench) -> Links:
@@ -96,7 +98,7 @@ def screen(fetched: Sequence[FetchedShard], bench: Bench) -> Screened:
         links = pd.concat([bench.drafts.table(shard.table) for shard in fetched], ignore_index=True)
         config, now = bench.config, datetime.now(UTC)
         screened = screening.screen(links[MEMORY.names], config.screen, config.split, config.seed, bench.store, now)
-        return _put_screened(screened, bench)
+        return put_screened(screened, bench.drafts)
 
 
 def label(screened: Screened, links: Links, bench: Bench) -> Manifest:
@@ -108,14 +110,14 @@ def label(screened: Screened, links: Links, bench: Bench) -> Manifest:
         manifest = manifest_of(pictures, labels, config.split, config.seed)
         check_enough(manifest, config.categories, config.split)
         check_vary(manifest)
-        return _put_manifest(manifest, bench)
+        return put_manifest(manifest, bench.drafts)
 
 
 def reuse(screened: Screened, manifest: Manifest, bench: Bench) -> Learnt | None:
     """Return what the newest version has learnt, where it would come out the same; None where not."""
     with bench.meter.step("reuse"):
         rows, drafts = bench.drafts.table(manifest.table), bench.drafts
-        version = reusing.same(rows, bench.config, bench.store)
+        version = reusable_version(rows, bench.config, bench.store)
         if version is None:
             return None
         predictions = rows[["digest"]].merge(version.table("predictions.parquet"), on="digest")
@@ -131,7 +133,7 @@ def embed(manifest: Manifest, bench: Bench) -> Embedded:
     progress = bench.meter.expect("embed", manifest.images)
     digests = bench.drafts.table(manifest.table)["digest"].tolist()
     computed = embedding.embed(digests, bench.backbone, bench.store, bench.config.backbone.batch, progress)
-    return Embedded(bench.backbone.fingerprint, computed, bench.device)
+    return Embedded(bench.backbone.fingerprint, computed, bench.use_device())
 
 
 def drop_misfiled(
@@ -151,12 +153,13 @@ def drop_misfiled(
             return screened, manifest
         left = rows[~misfiled.is_among(rows, pictures)].reset_index(drop=True)
         check_enough(left, bench.config.categories, bench.config.split)
-        return _put_screened(_screened(screened, bench).without(pictures), bench), _put_manifest(left, bench)
+        screened_left = read_screened(screened, bench.drafts).without(pictures)
+        return put_screened(screened_left, bench.drafts), put_manifest(left, bench.drafts)
 
 
 def train(manifest: Manifest, embedded: Embedded, bench: Bench) -> TrainedHead:
     """Return a head trained on the features in the store. Needs all cores for some seconds."""
-    _ = bench.device
+    bench.use_device()
     from regraft.heads import training
 
     config = bench.config
@@ -170,7 +173,7 @@ def train(manifest: Manifest, embedded: Embedded, bench: Bench) -> TrainedHead:
 
 def tune(manifest: Manifest, embedded: Embedded, head: TrainedHead, bench: Bench) -> tuple[Embedded, TrainedHead]:
     """Return both after learning together, and the features of the tuned backbone. Needs all cores, or the GPU."""
-    _ = bench.device
+    bench.use_device()
     from regraft.heads import tuning
     from regraft.heads.head import Head
 
@@ -185,11 +188,10 @@ def tune(manifest: Manifest, embedded: Embedded, head: TrainedHead, bench: Bench
     computed = embedding.embed(digests, tuned.backbone, bench.store, config.backbone.batch, progress)
     fingerprint = tuned.backbone.fingerprint
     answers = tuned.head.predict(embedding.lookup(digests, fingerprint, bench.store))
+    weights, history = drafts.put(tuned.weights), {**head.history, **tuned.history}
     return (
-        Embedded(fingerprint, embedded.computed + computed, embedded.device, drafts.put(tuned.weights)),
-        TrainedHead(
-            drafts.put(tuned.head.to_bytes()), _predictions(rows, answers, bench), {**head.history, **tuned.history}
-        ),
+        Embedded(fingerprint, embedded.computed + computed, embedded.device, weights),
+        TrainedHead(drafts.put(tuned.head.to_bytes()), _predictions(rows, answers, bench), history),
     )
 
 
@@ -201,9 +203,9 @@ def evaluate(learnt: Learnt, bench: Bench) -> Evaluated:
         held_out = holdout(rows, links, labelling, config.screen, bench.store)
         if learnt.model_of is not None:
             version = versions.version(bench.store, learnt.model_of)
-            if known := reusing.evaluated(version, held_out, config):
-                return _put_evaluation(known, bench)
-        _ = bench.device
+            if known := standing_evaluation(version, held_out, config):
+                return put_evaluation(known, bench.drafts)
+        bench.use_device()
         from regraft.judging import evaluate as judging
 
         predictions = bench.drafts.table(learnt.head.predictions)
@@ -214,7 +216,7 @@ def evaluate(learnt: Learnt, bench: Bench) -> Evaluated:
         )
         left_out = misfiled_of_test_split(links, labelling)
         evaluation = judging.evaluate(rows, held_out, left_out, candidate, Terms.of(config), bench.store)
-        return _put_evaluation(evaluation, bench)
+        return put_evaluation(evaluation, bench.drafts)
 
 
 def publish(learnt: Learnt, evaluated: Evaluated, flow_run: PrefectRun, bench: Bench) -> Report:
@@ -222,9 +224,9 @@ def publish(learnt: Learnt, evaluated: Evaluated, flow_run: PrefectRun, bench: B
     with bench.meter.step("publish"):
         drafts, embedded, head = bench.drafts, learnt.embedded, learnt.head
         finished = Finished(
-            screened=_screened(learnt.screened, bench),
+            screened=read_screened(learnt.screened, drafts),
             manifest=drafts.table(learnt.manifest.table),
-            evaluation=_evaluation(evaluated, bench),
+            evaluation=read_evaluation(evaluated, drafts),
             head=drafts.read(head.head),
             history=head.history,
             backbone_fingerprint=embedded.fingerprint,
@@ -237,48 +239,14 @@ def publish(learnt: Learnt, evaluated: Evaluated, flow_run: PrefectRun, bench: B
         return publishing.publish(finished, bench.config, bench.store, bench.meter)
 
 
-def _put_screened(screened: screening.Screened, bench: Bench) -> Screened:
-    drafts = bench.drafts
-    survival = drafts.put(SURVIVAL.dump_json(screened.survival))
-    return Screened(drafts.put_table(screened.links), drafts.put_table(screened.pictures), survival)
-
-
-def _screened(screened: Screened, bench: Bench) -> screening.Screened:
-    drafts = bench.drafts
-    survival = SURVIVAL.validate_json(drafts.read(screened.survival))
-    return screening.Screened(drafts.table(screened.links), drafts.table(screened.pictures), survival)
-
-
-def _put_manifest(rows: pd.DataFrame, bench: Bench) -> Manifest:
-    return Manifest(len(rows), bench.drafts.put_table(rows))
-
-
 def _predictions(rows: pd.DataFrame, answers: Answers, bench: Bench) -> Digest:
+    """The draft of a head's answers to the manifest's rows."""
     return bench.drafts.put_table(target_of(bench.config).predictions(rows[["digest", "category"]], answers))
 
 
 def _extractor(embedded: Embedded, bench: Bench) -> "Extractor":
+    """What makes the features."""
     from regraft.heads.model import Extractor
 
     tuned = bench.drafts.read(embedded.tuned) if embedded.tuned else None
     return Extractor(bench.config.backbone, embedded.fingerprint, tuned)
-
-
-def _put_evaluation(evaluation: Evaluation, bench: Bench) -> Evaluated:
-    drafts = bench.drafts
-    return Evaluated(
-        metrics=drafts.put(evaluation.metrics.to_bytes()),
-        predictions=drafts.put_table(evaluation.predictions),
-        holdout=drafts.put_table(evaluation.holdout),
-        certainty=drafts.put(evaluation.certainty),
-    )
-
-
-def _evaluation(evaluated: Evaluated, bench: Bench) -> Evaluation:
-    drafts = bench.drafts
-    return Evaluation(
-        predictions=drafts.table(evaluated.predictions),
-        metrics=read_metrics(drafts.read(evaluated.metrics)),
-        holdout=drafts.table(evaluated.holdout),
-        certainty=drafts.read(evaluated.certainty),
-    )

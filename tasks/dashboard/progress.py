@@ -1,4 +1,4 @@
-"""Show in the dashboard how far a run is while it goes on: a progress artifact for each step that has many parts."""
+"""How far a run is, shown in the dashboard while it goes on: a progress artifact for each step that has many parts."""
 
 import contextlib
 import contextvars
@@ -16,9 +16,10 @@ from regraft.pipeline.bench import Bench
 from regraft.pipeline.spec import RunSpec
 
 log = logging.getLogger("regraft")
-EVERY_S = 2.0
-"""Seconds between two looks at the run's meter, which the steps themselves never wait for."""
+UPDATE_S = 2.0
+"""Seconds between two looks at the run's meter; the steps themselves never wait for the dashboard."""
 JOIN_S = 10
+"""Seconds that the last update may take."""
 
 
 def artifact_key(job: str, name: str) -> str:
@@ -27,37 +28,50 @@ def artifact_key(job: str, name: str) -> str:
 
 
 @contextlib.contextmanager
-def shown(spec: RunSpec) -> Iterator[None]:
-    """Show the run's progress while the context lasts."""
-    over = threading.Event()
-    follows = threading.Thread(target=contextvars.copy_context().run, args=(_follow, spec, over), daemon=True)
-    follows.start()
+def progress_shown(spec: RunSpec) -> Iterator[None]:
+    """Show the progress of the steps that run in this process while the context lasts."""
+    is_over = threading.Event()
+    context = contextvars.copy_context()  # so that the artifacts belong to this flow run
+    thread = threading.Thread(target=context.run, args=(_follow, spec, is_over), daemon=True)
+    thread.start()
     try:
         yield
     finally:
-        over.set()
-        follows.join(JOIN_S)
+        is_over.set()
+        thread.join(JOIN_S)
 
 
-def _follow(spec: RunSpec, over: threading.Event) -> None:
-    shown: dict[str, tuple[UUID, float]] = {}
+def _follow(spec: RunSpec, is_over: threading.Event) -> None:
+    meter, artifacts = Bench.of(spec).meter, _ProgressArtifacts(spec.config.name)
     try:
-        ended = False
-        while not ended:
-            ended = over.wait(EVERY_S)
-            for step, (done, total) in Bench.of(spec).meter.counts().items():
+        while True:
+            has_ended = is_over.wait(UPDATE_S)
+            for step, (done, total) in meter.counts().items():
                 if total > 1:
-                    _show(step, round(100 * done / total, 1), f"{step}: {done:,} of {total:,}", shown, spec)
+                    artifacts.update(step, done, total)
+            if has_ended:
+                return
     except (PrefectException, httpx.HTTPError) as error:
-        log.info("progress is not shown any more: %s", error)
+        log.info("The dashboard no longer shows progress: %s", error)
 
 
-def _show(step: str, percent: float, words: str, shown: dict[str, tuple[UUID, float]], spec: RunSpec) -> None:
-    """Put one step's progress into the dashboard, where it has changed."""
-    if step not in shown:
-        made = create_progress_artifact(percent, artifact_key(spec.config.name, step), words)
-    elif shown[step][1] != percent:
-        made = update_progress_artifact(shown[step][0], percent, words)
-    else:
-        return
-    shown[step] = (made, percent)  # type: ignore[assignment]  # neither is awaited: there is no loop in this thread
+class _ProgressArtifacts:
+    """A job's progress artifacts by step, updated only where something has changed."""
+
+    def __init__(self, job: str):
+        self._job = job
+        self._ids: dict[str, UUID] = {}
+        self._percents: dict[str, float] = {}
+
+    def update(self, step: str, done: int, total: int) -> None:
+        percent = round(100 * done / total, 1)
+        if self._percents.get(step) == percent:
+            return
+        description = f"{step}: {done:,} of {total:,}"
+        # Neither call is awaited: there is no event loop in this thread.
+        if step in self._ids:
+            update_progress_artifact(self._ids[step], percent, description)
+        else:
+            key = artifact_key(self._job, step)
+            self._ids[step] = create_progress_artifact(percent, key, description)  # type: ignore[assignment]
+        self._percents[step] = percent

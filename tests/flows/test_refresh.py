@@ -126,7 +126,8 @@ def test_an_unchanged_web_needs_no_tensorflow(first: versions.Version, config: C
     """In a process of its own, where nothing else has imported it."""
     script = (
         "import sys; from pathlib import Path; from regraft.config import Config\n"
-        "from regraft.judging.holdout import holdout; from regraft.pipeline import reuse\n"
+        "from regraft.judging.holdout import holdout\n"
+        "from regraft.pipeline.reuse import reusable_version, standing_evaluation\n"
         "from regraft.pipeline.run import open_run; from regraft.store import versions\n"
         "from regraft.store.store import Store\n"
         "config = Config.model_validate_json(sys.stdin.read())\n"
@@ -134,9 +135,9 @@ def test_an_unchanged_web_needs_no_tensorflow(first: versions.Version, config: C
         "newest = versions.newest(store)\n"
         "with open_run(config) as spec:\n"
         "    manifest = newest.table('manifest.parquet')\n"
-        "    same = reuse.same(manifest, config, store)\n"
+        "    same = reusable_version(manifest, config, store)\n"
         "    held = holdout(manifest, newest.table('links.parquet'), config, store)\n"
-        "    assert reuse.evaluated(same, held, config) is not None\n"
+        "    assert standing_evaluation(same, held, config) is not None\n"
         "assert same.name == newest.name\n"
         "assert 'tensorflow' not in sys.modules and 'keras' not in sys.modules and 'matplotlib' not in sys.modules"
     )

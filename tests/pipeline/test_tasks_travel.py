@@ -21,6 +21,7 @@ from regraft.pipeline.run import open_run
 from regraft.store import versions
 from regraft.store.store import Store
 
+pytestmark = pytest.mark.tensorflow
 MAX_BYTES = 64_000
 """What a task may get or return at most, pickled."""
 
@@ -64,12 +65,12 @@ def luggage(tmp_path_factory: pytest.TempPathFactory, prefect_server: None) -> l
     config = menagerie.CONFIG.model_copy(update={"store": str(tmp_path_factory.mktemp("travels") / "store")})
     spawn = multiprocessing.get_context("spawn")
     with (
-        ProcessPoolExecutor(1, spawn) as one,
-        ProcessPoolExecutor(1, spawn) as other,
+        ProcessPoolExecutor(1, spawn) as first,
+        ProcessPoolExecutor(1, spawn) as second,
         menagerie.served(config) as reachable,
         open_run(reachable) as spec,
     ):
-        travels = Travels(cycle((one, other)))
+        travels = Travels(cycle((first, second)))
         run = travels.run
         links = run(refresh.read, spec)
         fetched = travels.map(refresh.fetch, [(shard, spec) for shard in links.shards])

@@ -1,0 +1,50 @@
+"""What steps hand on, put into the store's drafts and read from there."""
+
+import pandas as pd
+from pydantic import TypeAdapter
+
+from regraft.dataset import screening
+from regraft.judging.evaluation import Evaluation
+from regraft.pipeline.results import Evaluated, Manifest, Screened
+from regraft.store.drafts import Drafts
+from regraft.store.records import Survival, read_metrics
+
+SURVIVAL = TypeAdapter(dict[str, Survival])
+"""Survival by category, to and from JSON."""
+
+
+def put_screened(screened: screening.Screened, drafts: Drafts) -> Screened:
+    """Put what links came to."""
+    survival = drafts.put(SURVIVAL.dump_json(screened.survival))
+    return Screened(drafts.put_table(screened.links), drafts.put_table(screened.pictures), survival)
+
+
+def read_screened(screened: Screened, drafts: Drafts) -> screening.Screened:
+    """Return what links came to, as it was put."""
+    survival = SURVIVAL.validate_json(drafts.read(screened.survival))
+    return screening.Screened(drafts.table(screened.links), drafts.table(screened.pictures), survival)
+
+
+def put_manifest(rows: pd.DataFrame, drafts: Drafts) -> Manifest:
+    """Put a manifest."""
+    return Manifest(len(rows), drafts.put_table(rows))
+
+
+def put_evaluation(evaluation: Evaluation, drafts: Drafts) -> Evaluated:
+    """Put an evaluation."""
+    return Evaluated(
+        metrics=drafts.put(evaluation.metrics.to_bytes()),
+        predictions=drafts.put_table(evaluation.predictions),
+        holdout=drafts.put_table(evaluation.holdout),
+        certainty=drafts.put(evaluation.certainty),
+    )
+
+
+def read_evaluation(evaluated: Evaluated, drafts: Drafts) -> Evaluation:
+    """Return an evaluation, as it was put."""
+    return Evaluation(
+        predictions=drafts.table(evaluated.predictions),
+        metrics=read_metrics(drafts.read(evaluated.metrics)),
+        holdout=drafts.table(evaluated.holdout),
+        certainty=drafts.read(evaluated.certainty),
+    )
