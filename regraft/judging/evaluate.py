@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from regraft.backbones.backbone import Features
 from regraft.errors import RegraftError, TrainingError
 from regraft.heads import certainty, tutorial
 from regraft.heads.head import Head
@@ -19,8 +19,6 @@ from regraft.store.store import Store
 from regraft.store.versions import Version
 from regraft.targets.target import Answers, Target
 
-# N images, D features
-Features = NDArray[np.float32]
 RELOAD_TOLERANCE = 1e-3
 """A reloaded head's answers may differ by this much from the trained one's, in cm or in a probability."""
 MIN_COMPARED = 2
