@@ -1,0 +1,142 @@
+"""A shard of links: what is requested, what is remembered, and what stays as it was."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from regraft.config import FetchSettings, ScreenSettings
+from regraft.errors import OutageError
+from regraft.fetching.crew import Crew
+from regraft.fetching.shard import fetch_shard, links_by_shard
+from regraft.links.memory import known_links
+from regraft.links.shards import shard_of
+from regraft.menagerie.drawing import drawing, encoded
+from regraft.store.store import Store
+from tests.hostile import Hostile, Talk, ok, serving
+
+CAT = encoded(drawing("cat", "shard"), "JPEG")
+TODAY = datetime(2026, 11, 25, 3, tzinfo=UTC)
+SHARD = 7
+"""Any: the memory of links of whichever shard is kept where it is told."""
+
+
+@dataclass
+class Job:
+    """A store, and a host whose links /cat... show a picture and others nothing."""
+
+    store: Store
+    host: Hostile
+    progress: list[int] = field(default_factory=list)
+
+    def run(self, *names: str, now: datetime = TODAY, since: datetime | None = None, **fetch: Any) -> pd.DataFrame:
+        """Fetch links of the host once, or of other URLs; return them by name."""
+        links = pd.DataFrame({"url": [self.url(name) for name in names], "category": "cat"})
+        settings = FetchSettings(allow=(self.host.exemption,), attempts=1, processes=1, **fetch)
+        with Crew(self.store.url, settings, ScreenSettings()) as crew:
+            table = fetch_shard(
+                SHARD,
+                links,
+                crew=crew,
+                store=self.store,
+                settings=settings,
+                near=6,
+                since=since or now,
+                clock=lambda: now,
+                progress=self.progress.append,
+            )
+        return table.set_index("url").rename(self.name)
+
+    def url(self, name: str) -> str:
+        return name if ":" in name else f"{self.host.url}{name}"
+
+    def name(self, url: str) -> str:
+        return url.removeprefix(self.host.url)
+
+    def remembered(self) -> list[str]:
+        return sorted(known_links(self.store, SHARD)["url"].map(self.name))
+
+    def requests(self) -> list[str]:
+        """What the host was asked for since the last call."""
+        lines, self.host.request_lines[:] = sorted(self.host.request_lines), []
+        return [line.split()[1].removeprefix("/") for line in lines]
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Iterator[Job]:
+    def cats(talk: Talk) -> None:
+        talk.say(ok(CAT) if talk.path.startswith("/cat") else b"HTTP/1.1 404 Gone\r\nContent-Length: 0\r\n\r\n")
+
+    with serving(cats) as host:
+        yield Job(Store(str(tmp_path)), host)
+
+
+def test_links_are_fetched_and_remembered(job: Job) -> None:
+    links = job.run("cat/1", "gone")
+    assert links["reason"].to_dict() == {"cat/1": "", "gone": "gone"}
+    assert set(links["checked_at"]) == {pd.Timestamp(TODAY)}
+    assert job.remembered() == ["cat/1", "gone"]
+    assert job.store.blobs.read(links.loc["cat/1", "digest"]) == CAT
+    assert sum(job.progress) == 2
+
+
+def test_what_a_run_that_was_cut_off_had_checked_is_not_requested_again(job: Job) -> None:
+    job.run("cat/1")
+    job.requests()
+    later = TODAY + timedelta(minutes=5)
+    links = job.run("cat/1", "cat/2", now=later, since=TODAY)
+    assert job.requests() == ["cat/2"]
+    assert links["outcome"].to_dict() == {"cat/1": "skipped", "cat/2": "fetched"}
+    assert links.loc["cat/1", "checked_at"] == pd.Timestamp(TODAY)
+    assert sum(job.progress) == 3
+
+
+def test_a_dead_link_is_left_alone_until_its_time_has_come(job: Job) -> None:
+    job.run("gone", now=TODAY - timedelta(days=10))
+    job.run("gone", now=TODAY)
+    job.requests()
+    links = job.run("gone", now=TODAY + timedelta(days=1))
+    assert (job.requests(), links.loc["gone", "outcome"]) == ([], "skipped")
+    job.run("gone", now=TODAY + timedelta(days=11))
+    assert job.requests() == ["gone"]
+
+
+def test_links_that_the_budget_does_not_reach_keep_what_is_known_of_them(job: Job) -> None:
+    job.run("cat/1")
+    links = job.run("cat/1", "cat/2", now=TODAY + timedelta(days=1), budget_s=1e-9)
+    assert links["outcome"].to_dict() == {"cat/1": "skipped", "cat/2": "skipped"}
+    assert links.loc["cat/1", "reason"] == ""
+    assert job.remembered() == ["cat/1"], "nothing is known of a link that was never reached"
+
+
+def test_an_outage_is_remembered_of_no_link(job: Job) -> None:
+    cats = [f"cat/{number}" for number in range(6)]
+    job.run(*cats)
+    before = known_links(job.store, SHARD)
+    down = {"proxy": "http://127.0.0.1:9", "outage_share": 0.5}
+    with pytest.raises(OutageError):
+        job.run(*cats, now=TODAY + timedelta(days=1), **down)
+    pd.testing.assert_frame_equal(known_links(job.store, SHARD), before)
+
+
+def test_links_of_other_lists_stay_remembered(job: Job) -> None:
+    job.run("cat/1")
+    job.run("cat/2", now=TODAY + timedelta(days=1))
+    assert job.remembered() == ["cat/1", "cat/2"]
+
+
+def test_a_url_in_two_lists_is_fetched_once_and_has_a_row_in_each(job: Job) -> None:
+    url = job.url("cat/1")
+    table = pd.DataFrame({"url": [url, url], "category": ["cat", "tiger"]})
+    [(number, links)] = links_by_shard(table).items()
+    assert number == shard_of(url)
+    settings = FetchSettings(allow=(job.host.exemption,), processes=1)
+    with Crew(job.store.url, settings, ScreenSettings()) as crew:
+        pieces = {"crew": crew, "store": job.store, "settings": settings}
+        fetched = fetch_shard(number, links, **pieces, near=6, since=TODAY, clock=lambda: TODAY)
+    assert job.requests() == ["cat/1"]
+    assert sorted(fetched["category"]) == ["cat", "tiger"]
