@@ -15,9 +15,14 @@ import pytest
 
 from regraft.process import prepare_process
 
-pytest_plugins = ["tests.command_line", "tests.deployed", "tests.published"]
+pytest_plugins = ["tests.command_line", "tests.deployed", "tests.networks", "tests.published"]
 
-NEEDS = {"prefect_server": ("server",), "deployed": ("server",), "menagerie_store": ("server", "tensorflow")}
+NEEDS = {
+    "prefect_server": ("server",),
+    "deployed": ("server",),
+    "menagerie_store": ("server", "tensorflow"),
+    "lite0": ("tensorflow",),
+}
 """The markers that a fixture gives to the tests that use it."""
 MISSING = {
     "web": not os.environ.get("REGRAFT_WEB") and "REGRAFT_WEB names no folder with the replayed web",

@@ -6,6 +6,7 @@ import pytest
 
 from regraft.config_file import load_config, parse_config
 from regraft.errors import ConfigError
+from regraft.menagerie import CONFIG
 
 GOOD = """
 name: job
@@ -56,3 +57,8 @@ def test_the_tutorials_config_names_its_lists() -> None:
     config = load_config(Path(__file__).parent.parent / "examples" / "felidae.yaml")
     assert config.categories["tiger"].list.startswith("https://")
     assert parse_config(config.model_dump()) == config
+
+
+def test_random_weights_that_would_never_learn_are_refused() -> None:
+    with pytest.raises(ConfigError, match="blocks: all"):
+        parse_config(CONFIG.model_dump() | {"backbone": {"name": "vgg16", "weights": "random"}})

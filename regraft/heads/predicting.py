@@ -16,7 +16,7 @@ from regraft.backbones.stderr import muted_stderr
 from regraft.errors import PictureError
 from regraft.pictures.colours import Pixels, rgb
 from regraft.pictures.decoding import PICTURE_SUFFIXES
-from regraft.pictures.judge import Limits, Unfit, judge
+from regraft.pictures.judge import Limits, Picture, Unfit, judge
 from regraft.store.versions import Version
 from regraft.targets.target import Target
 from regraft.verdicts import Reason
@@ -143,9 +143,13 @@ def _image_bytes(image: str, client: Client) -> bytes:
     """The bytes of an image that is fit to decode. Raises PictureError where it cannot be had or is not."""
     data = _fetch(image, client) if image.startswith(URL_SCHEMES) else _read(image)
     verdict = judge(data, Limits(min_side=1))
-    if isinstance(verdict, Unfit) and verdict.reason is not Reason.PLACEHOLDER:
-        raise PictureError(f"{image} is no picture to predict on: {verdict.reason}, {verdict.detail}.")
-    return data
+    match verdict:
+        case Picture() | Unfit(reason=Reason.PLACEHOLDER):
+            return data
+        case Unfit(reason=reason, detail=detail):
+            raise PictureError(f"{image} is no picture to predict on: {reason}, {detail}.")
+        case _:
+            assert_never(verdict)
 
 
 def _fetch(url: str, client: Client) -> bytes:

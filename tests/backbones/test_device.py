@@ -5,8 +5,8 @@ import pytest
 import tensorflow as tf
 
 from regraft.backbones import device
+from regraft.backbones.backbone import Backbone
 from regraft.backbones.inference import fastest_forward
-from regraft.backbones.loading import load_backbone
 from regraft.errors import ConfigError
 from tests.backbones.test_efficientnet_lite0 import patterns
 
@@ -59,11 +59,10 @@ def test_training_is_in_single_precision_whatever_features_are_computed_in() -> 
 
 
 @pytest.mark.usefixtures("pretended_gpu")
-def test_on_a_gpu_tensorflows_graph_gives_the_same_features(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_on_a_gpu_tensorflows_graph_gives_the_same_features(lite0: Backbone, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         "regraft.backbones.inference.litert_forward", lambda graph: pytest.fail("LiteRT has no GPU here")
     )
-    backbone = load_backbone("efficientnet-lite0")
-    on_gpu = fastest_forward(backbone.model, backbone.side)
-    on_cpu = np.asarray(backbone.model(tf.cast(patterns(), tf.float32), training=False))
+    on_gpu = fastest_forward(lite0.model, lite0.side)
+    on_cpu = np.asarray(lite0.model(tf.cast(patterns(), tf.float32), training=False))
     np.testing.assert_allclose(on_gpu(patterns()), on_cpu, atol=1e-4)

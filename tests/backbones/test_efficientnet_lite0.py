@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from regraft.backbones import efficientnet_lite0
+from regraft.backbones.backbone import Backbone
 from regraft.backbones.loading import load_backbone
 from regraft.backbones.weights import installed_weights
 from regraft.errors import BackboneError
@@ -38,15 +39,14 @@ def patterns() -> np.ndarray:
     return np.round(127.5 + 127 * np.array(waves)).astype(np.uint8).transpose(0, 2, 3, 1)
 
 
-def photos(names: list[str]) -> np.ndarray:
+def photos(names: list[str], backbone: Backbone) -> np.ndarray:
     """Photographs as the backbone prepares them."""
     assert PHOTOS is not None
-    backbone = load_backbone("efficientnet-lite0")
     return np.stack([backbone.prepare(rgb((PHOTOS / name).read_bytes())) for name in names])
 
 
 def sixteen() -> list[str]:
-    """The names of sixteen photographs of both categories."""
+    """The names of sixteen photographs, of both categories."""
     assert PHOTOS is not None
     return sorted(path.relative_to(PHOTOS).as_posix() for path in PHOTOS.rglob("*.jpg"))[::52][:16]
 
@@ -63,44 +63,43 @@ def original(squares: np.ndarray) -> Any:
     return maps.mean((2, 3)).numpy()
 
 
-def test_the_port_gives_the_features_that_the_original_gave() -> None:
+def test_the_port_gives_the_features_that_the_original_gave(lite0: Backbone) -> None:
     with np.load(STORED) as stored:
-        off = np.abs(load_backbone("efficientnet-lite0").features(patterns()) - stored["patterns"]).max()
+        off = np.abs(lite0.features(patterns()) - stored["patterns"]).max()
     print(f"largest difference {off:.1e}")
     assert off < TOLERANCE
 
 
 @pytest.mark.web
-def test_the_port_gives_the_features_that_the_original_gave_of_photographs() -> None:
+def test_the_port_gives_the_features_that_the_original_gave_of_photographs(lite0: Backbone) -> None:
     with np.load(STORED) as stored:
-        squares = photos([str(name) for name in stored["names"]])
-        off = np.abs(load_backbone("efficientnet-lite0").features(squares) - stored["photos"]).max()
+        squares = photos([str(name) for name in stored["names"]], lite0)
+        off = np.abs(lite0.features(squares) - stored["photos"]).max()
     print(f"largest difference {off:.1e}")
     assert off < TOLERANCE
 
 
-def test_the_port_gives_what_the_original_gives_here() -> None:
+def test_the_port_gives_what_the_original_gives_here(lite0: Backbone) -> None:
     pytest.importorskip("torch", reason="torch is not installed; the stored features stand in for it")
     pytest.importorskip("efficientnet_lite_pytorch", reason="the original network's package is not installed")
-    squares = patterns() if PHOTOS is None else photos(sixteen())
-    assert np.abs(load_backbone("efficientnet-lite0").features(squares) - original(squares)).max() < TOLERANCE
+    squares = patterns() if PHOTOS is None else photos(sixteen(), lite0)
+    assert np.abs(lite0.features(squares) - original(squares)).max() < TOLERANCE
 
 
-def test_pictures_of_another_size_or_kind_are_refused() -> None:
-    backbone = load_backbone("efficientnet-lite0")
+def test_pictures_of_another_size_or_kind_are_refused(lite0: Backbone) -> None:
     for wrong in (np.zeros((1, 200, 224, 3), np.uint8), np.zeros((1, 224, 224, 3), np.float32)):
         with pytest.raises(BackboneError, match=r"needs pictures as \(N, 224, 224, 3\) uint8"):
-            backbone.features(wrong)
+            lite0.features(wrong)
 
 
-def test_twenty_pictures_have_the_features_that_each_has_alone() -> None:
-    backbone, pictures = load_backbone("efficientnet-lite0"), np.concatenate([patterns(), patterns(), patterns()])[:20]
-    alone = np.concatenate([backbone.features(picture[None]) for picture in pictures])
-    np.testing.assert_allclose(backbone.features(pictures), alone, atol=1e-5)
+def test_twenty_pictures_have_the_features_that_each_has_alone(lite0: Backbone) -> None:
+    pictures = np.concatenate([patterns(), patterns(), patterns()])[:20]
+    alone = np.concatenate([lite0.features(picture[None]) for picture in pictures])
+    np.testing.assert_allclose(lite0.features(pictures), alone, atol=1e-5)
 
 
 if __name__ == "__main__":
     assert PHOTOS is not None, "set REGRAFT_WEB"
     chosen = sixteen()
-    made = {"patterns": original(patterns()), "photos": original(photos(chosen)), "names": np.array(chosen)}
-    np.savez_compressed(STORED, **made)
+    squares = photos(chosen, load_backbone(efficientnet_lite0.NAME))
+    np.savez_compressed(STORED, patterns=original(patterns()), photos=original(squares), names=np.array(chosen))

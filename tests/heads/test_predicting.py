@@ -1,0 +1,117 @@
+"""Predictions for images that people name: files, folders, globs and URLs."""
+
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import numpy as np
+import pytest
+
+from regraft.backbones.backbone import Backbone
+from regraft.backbones.embedding import features_of
+from regraft.config import HeadSettings
+from regraft.errors import PictureError
+from regraft.heads.certainty import certainty
+from regraft.heads.model import Model
+from regraft.heads.predicting import images_named_by, predict_images
+from regraft.heads.training import train
+from regraft.menagerie.drawing import drawing, encoded
+from regraft.pictures.colours import rgb
+from regraft.store.store import Store
+from regraft.targets.lengths import Lengths
+from regraft.web.client import Client
+from regraft.web.guard import Guard
+from tests.networks import drawn_manifest
+
+pytestmark = pytest.mark.tensorflow
+
+
+@pytest.fixture(scope="module")
+def model(lite0: Backbone, tmp_path_factory: pytest.TempPathFactory) -> Model:
+    """A model that has learnt drawn tigers and cats."""
+    blobs = Store(str(tmp_path_factory.mktemp("store"))).blobs
+    manifest = drawn_manifest(blobs, 20)
+    features = features_of([rgb(blobs.read(digest)) for digest in manifest["digest"]], lite0)
+    head = train(manifest, features, Lengths(), HeadSettings(), 0).head
+    return Model(lite0, head, certainty(manifest, features, head.predict(features), Lengths()))
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """A folder with two tigers, a cat, a broken picture and a text."""
+    folder = tmp_path / "photos"
+    (folder / "more").mkdir(parents=True)
+    for name, animal in {"a-tiger.jpg": "tiger", "b-cat.png": "cat", "more/c-tiger.JPG": "tiger"}.items():
+        kind = "PNG" if name.endswith("png") else "JPEG"
+        (folder / name).write_bytes(encoded(drawing(animal, name), kind))
+    (folder / "broken.jpg").write_bytes(b"\xff\xd8\xff no more")
+    (folder / "notes.txt").write_text("no picture")
+    return folder
+
+
+@pytest.fixture
+def address(photos: Path) -> Iterator[str]:
+    """Where the photos are served over HTTP: an address and a port."""
+    handler = partial(SimpleHTTPRequestHandler, directory=str(photos))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def test_a_word_names_a_file_a_url_a_folders_pictures_or_what_fits_a_glob(photos: Path) -> None:
+    names = [str(photos / name) for name in ("a-tiger.jpg", "b-cat.png", "broken.jpg", "more/c-tiger.JPG")]
+    assert list(images_named_by(str(photos / "notes.txt"))) == [str(photos / "notes.txt")]
+    assert list(images_named_by("https://example.org/a.jpg")) == ["https://example.org/a.jpg"]
+    assert list(images_named_by(str(photos))) == names
+    assert list(images_named_by(f"{photos}/**/*tiger*")) == [names[0], names[3]]
+
+
+@pytest.mark.parametrize(("word", "problem"), [("empty", "holds no pictures"), ("*.jpeg", "there is no such file")])
+def test_a_word_that_names_no_image_is_refused(word: str, problem: str, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(PictureError, match=problem):
+        list(images_named_by(str(tmp_path / word)))
+
+
+def test_images_that_cannot_be_had_have_a_problem_and_stop_no_others(
+    model: Model, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("regraft.heads.predicting.BATCH_SIZE", 2)
+    images = [*images_named_by(str(photos)), str(photos / "missing.jpg")]
+    predictions = predict_images(images, model, Client(Guard()), keep_pictures=2)
+    table = predictions.table
+    assert list(table.columns) == ["image", "length_cm", "low_cm", "high_cm", "unlike", "problem"]
+    assert table["image"].tolist() == images
+    problems = dict(zip(table["image"], table["problem"], strict=True))
+    assert "broken.jpg is no picture" in problems[str(photos / "broken.jpg")]
+    assert "missing.jpg cannot be read" in problems[str(photos / "missing.jpg")]
+    tiger, cat, _, other_tiger, _ = table["length_cm"]
+    assert min(tiger, other_tiger) > 70 > cat
+    assert table["length_cm"].isna().sum() == (table["problem"] != "").sum() == 2
+    assert len(predictions.pictures) == 2
+
+
+def test_urls_are_fetched_and_predicted_as_their_files_are(model: Model, photos: Path, address: str) -> None:
+    client = Client(Guard([address]))
+    urls = [f"http://{address}/a-tiger.jpg", f"http://{address}/missing.jpg", f"http://{address}/notes.txt"]
+    table = predict_images(urls, model, client).table
+    from_file = predict_images([str(photos / "a-tiger.jpg")], model, client).table
+    assert table["length_cm"][0] == from_file["length_cm"][0]
+    assert table["problem"].tolist()[0] == ""
+    assert "cannot be fetched" in table["problem"][1]
+    assert "is no picture to predict on: not_an_image" in table["problem"][2]
+
+
+def test_a_private_address_is_never_fetched(model: Model, address: str) -> None:
+    table = predict_images([f"http://{address}/a-tiger.jpg"], model, Client(Guard())).table
+    assert "cannot be fetched" in table["problem"][0]
+    assert np.isnan(table["length_cm"][0])
+
+
+def test_no_images_give_an_empty_table(model: Model) -> None:
+    predictions = predict_images([], model, Client(Guard()))
+    assert predictions.table.columns.tolist() == ["image", *model.columns, "problem"]
+    assert predictions.table.empty
