@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from regraft.release import __version__ as __version__
 
 if TYPE_CHECKING:
-    from regraft.api import Config, RegraftError, Store, Version, load_config, open_store, version, versions
+    from regraft.api import Config, RegraftError, Store, Version, load_config, open_store, run, version, versions
 
-__all__ = ["Config", "RegraftError", "Store", "Version", "load_config", "open_store", "version", "versions"]
+__all__ = ["Config", "RegraftError", "Store", "Version", "load_config", "open_store", "run", "version", "versions"]
 
 if not TYPE_CHECKING:  # a type checker would take any name for one that this module has
 

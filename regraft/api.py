@@ -1,4 +1,4 @@
-"""The public interface, for notebooks and scripts: load a config, open a store, look at its versions, predict.
+"""The public interface, for notebooks and scripts: load a config, run it, look at versions, predict.
 
 `import regraft` offers these names. Everything here works without Prefect.
 """
@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from regraft import menagerie
 from regraft.config import Config
 from regraft.config_file import load_config
 from regraft.errors import RegraftError
 from regraft.heads.predicting import images_named_by, load_model, predict_images
+from regraft.pipeline.bench import Bench
+from regraft.pipeline.refresh import refresh
+from regraft.pipeline.run import open_run
 from regraft.store import versions as published
 from regraft.store.store import Store
 from regraft.web.client import Client
@@ -21,7 +25,7 @@ from regraft.web.guard import Guard
 if TYPE_CHECKING:
     from regraft.heads.model import Model
 
-__all__ = ["Config", "RegraftError", "Store", "Version", "load_config", "open_store", "version", "versions"]
+__all__ = ["Config", "RegraftError", "Store", "Version", "load_config", "open_store", "run", "version", "versions"]
 
 
 class Version(published.Version):
@@ -76,7 +80,20 @@ class Version(published.Version):
 
     def __repr__(self) -> str:
         """Return where the version is."""
-        return f"<Version {self.path}>"
+        return f"<Version {self.address}>"
+
+
+def run(config: Config = menagerie.CONFIG) -> Version:
+    """Run a job once and return the version that it published. Without a config it runs on the embedded menagerie.
+
+    It takes minutes the first time and seconds where little changed; set the log level of `regraft` to INFO to see how
+    far it is. Raises a RegraftError where it cannot be done: LockedError while another run is under way in the store,
+    OutageError where the network here is down, TooFewImages where too little is left to learn from. What was fetched
+    by then is kept, and the next run goes on from there.
+    """
+    with menagerie.served(config) as reachable, open_run(reachable) as spec:
+        name = refresh(Bench.of(spec))
+    return Version(open_store(config.store), name)
 
 
 def open_store(url: str | Path = "artifacts") -> Store:

@@ -83,27 +83,11 @@ def runs(folder: Path) -> str:
 
 
 def bare(store: str) -> None:
-    """Run the menagerie's steps without Prefect."""
-    from concurrent.futures import ThreadPoolExecutor
-
+    """Run the menagerie without Prefect."""
+    import regraft
     from regraft import menagerie
-    from regraft.pipeline import steps
-    from regraft.pipeline.bench import Bench
-    from regraft.pipeline.results import Learnt
-    from regraft.pipeline.run import open_run
-    from regraft.store.records import PrefectRun
 
-    config = menagerie.CONFIG.model_copy(update={"store": store})
-    with menagerie.served(config) as reachable, open_run(reachable) as spec, ThreadPoolExecutor(16) as threads:
-        bench = Bench.of(spec)
-        links = steps.read(bench)
-        fetched = list(threads.map(lambda shard: steps.fetch(shard, bench), links.shards))
-        screened = steps.screen(fetched, bench)
-        manifest = steps.label(screened, links, bench)
-        embedded = steps.embed(manifest, bench)
-        screened, manifest = steps.drop_misfiled(screened, manifest, embedded, bench)
-        learnt = Learnt(screened, manifest, embedded, steps.train(manifest, embedded, bench))
-        steps.publish(learnt, steps.evaluate(learnt, bench), PrefectRun(), bench)
+    regraft.run(menagerie.CONFIG.model_copy(update={"store": store}))
 
 
 if __name__ == "__main__":

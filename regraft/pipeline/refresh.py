@@ -1,0 +1,33 @@
+"""One run without Prefect: the steps in their order, in this process. `regraft.flows.refresh` is the same as a flow."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+from regraft.links.shards import SHARDS
+from regraft.pipeline import steps
+from regraft.pipeline.bench import Bench
+from regraft.pipeline.results import Learnt, Manifest, Screened
+from regraft.store.records import PrefectRun
+
+
+def refresh(bench: Bench) -> str:
+    """Fetch, judge, label, learn, evaluate and publish; return the name of the version that was published.
+
+    Raises a RegraftError where a step cannot be done. What was fetched and embedded by then is kept.
+    """
+    links = steps.read(bench)
+    with ThreadPoolExecutor(SHARDS) as threads:  # they wait for the network side by side
+        fetched = list(threads.map(lambda shard: steps.fetch(shard, bench), links.shards))
+    screened = steps.screen(fetched, bench)
+    manifest = steps.label(screened, links, bench)
+    learnt = steps.reuse(screened, manifest, bench) or learn(screened, manifest, bench)
+    return steps.publish(learnt, steps.evaluate(learnt, bench), PrefectRun(), bench).version
+
+
+def learn(screened: Screened, manifest: Manifest, bench: Bench) -> Learnt:
+    """Turn pictures into features, drop what is in the wrong list, train a head, and tune if the config says so."""
+    embedded = steps.embed(manifest, bench)
+    screened, manifest = steps.drop_misfiled(screened, manifest, embedded, bench)
+    head = steps.train(manifest, embedded, bench)
+    if bench.config.tune.blocks:
+        embedded, head = steps.tune(manifest, embedded, head, bench)
+    return Learnt(screened, manifest, embedded, head)
