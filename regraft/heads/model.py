@@ -7,52 +7,15 @@ import numpy as np
 import pandas as pd
 
 from regraft.backbones import device
-from regraft.backbones.backbone import Backbone, Features
-from regraft.backbones.embedding import embed, features_of, lookup
-from regraft.backbones.loading import load_backbone
-from regraft.backbones.tuned_weights import with_weights
-from regraft.config import BackboneSettings
-from regraft.errors import VersionError
+from regraft.backbones.backbone import Backbone
+from regraft.backbones.embedding import features_of
+from regraft.backbones.extractor import Extractor
 from regraft.heads.certainty import Certainty
 from regraft.heads.head import Head
-from regraft.identity import Digest
 from regraft.pictures.colours import Pixels
-from regraft.store.store import Store
 from regraft.store.versions import Version
 from regraft.targets.choice import target_of
 from regraft.targets.target import Answers
-
-
-@dataclass(frozen=True)
-class Extractor:
-    """Features of the store's images, by a backbone that is loaded only where the store lacks some."""
-
-    settings: BackboneSettings
-    fingerprint: str
-    """Of the backbone, fine-tuned weights included."""
-    tuned: bytes | None = None
-    """backbone.npz, the weights of its fine-tuned version; None where it was not fine-tuned."""
-
-    def backbone(self) -> Backbone:
-        """Return the backbone. Raises VersionError where the weights here are not those that it was trained with."""
-        backbone = load_backbone(self.settings.name, self.settings.weights)
-        if self.tuned is not None:
-            backbone = with_weights(backbone, self.tuned)
-        if backbone.fingerprint != self.fingerprint:
-            raise VersionError(
-                f"The model was trained on the backbone {self.fingerprint}, but the one here is "
-                f"{backbone.fingerprint}, so its predictions would mean nothing. Install the weights that it was "
-                "trained on, or run again."
-            )
-        return backbone
-
-    def features(self, digests: Sequence[Digest], store: Store) -> Features:
-        """Return the features, (N, D) float32, of images of the store; those that it lacks are computed and stored."""
-        try:
-            return lookup(digests, self.fingerprint, store)
-        except KeyError:
-            embed(digests, self.backbone(), store, self.settings.batch, progress=lambda _: None)
-            return lookup(digests, self.fingerprint, store)
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 
 from regraft.backbones.backbone import Features
+from regraft.backbones.extractor import Extractor
 from regraft.errors import RegraftError, TrainingError
 from regraft.heads import certainty, tutorial
 from regraft.heads.head import Head
-from regraft.heads.model import Extractor, extractor_of, head_of
+from regraft.heads.model import extractor_of, head_of
 from regraft.judging.attribution import Experiment, attribute
 from regraft.judging.evaluation import Evaluation, Terms
 from regraft.judging.gate import ROUNDING, Gate, gate

@@ -5,11 +5,11 @@ Each reads what it needs from the store, by the digests that the step before han
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from regraft.backbones import embedding
+from regraft.backbones.extractor import Extractor
 from regraft.backbones.weights import weights_source
 from regraft.dataset import misfiled, screening
 from regraft.dataset.manifest import check_enough, check_vary, manifest_of
@@ -50,9 +50,6 @@ from regraft.targets.choice import target_of
 from regraft.targets.labelling import Labelling
 from regraft.targets.target import Answers
 from regraft.web.client import Client
-
-if TYPE_CHECKING:
-    from regraft.heads.model import Extractor
 
 
 def read(bench: Bench) -> Links:
@@ -244,9 +241,7 @@ def _predictions(rows: pd.DataFrame, answers: Answers, bench: Bench) -> Digest:
     return bench.drafts.put_table(target_of(bench.config).predictions(rows[["digest", "category"]], answers))
 
 
-def _extractor(embedded: Embedded, bench: Bench) -> "Extractor":
+def _extractor(embedded: Embedded, bench: Bench) -> Extractor:
     """What makes the features."""
-    from regraft.heads.model import Extractor
-
     tuned = bench.drafts.read(embedded.tuned) if embedded.tuned else None
     return Extractor(bench.config.backbone, embedded.fingerprint, tuned)

@@ -8,12 +8,12 @@ import pytest
 
 from regraft.backbones.backbone import Backbone
 from regraft.backbones.embedding import features_of
+from regraft.backbones.extractor import Extractor
 from regraft.backbones.loading import load_backbone
 from regraft.backbones.tuned_weights import tuned, weights_to_bytes, with_weights
 from regraft.config import BackboneSettings, HeadSettings, TuneSettings
 from regraft.errors import CheckpointError, VersionError
 from regraft.heads import tuning
-from regraft.heads.model import Extractor
 from regraft.heads.training import train
 from regraft.pictures.colours import Pixels, rgb
 from regraft.store.store import Store

@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from regraft.backbones.extractor import Extractor
 from regraft.config import Config, HeadSettings
 from regraft.errors import TrainingError
-from regraft.heads.model import Extractor
 from regraft.heads.training import train
 from regraft.judging.evaluate import Candidate, evaluate
 from regraft.judging.evaluation import Evaluation, Terms
