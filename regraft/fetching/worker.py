@@ -2,7 +2,6 @@
 
 import os
 import queue
-import signal
 import sys
 import threading
 from multiprocessing.connection import Connection
@@ -46,10 +45,12 @@ def _send(findings: "queue.SimpleQueue[tuple[int, Finding]]", pipe: Connection) 
         batch = [findings.get()]
         while len(batch) < BATCH_SIZE and not findings.empty():
             batch.append(findings.get())
-        pipe.send(batch)
+        try:
+            pipe.send(batch)
+        except OSError:
+            return  # the run has ended, and this process is about to
 
 
 if __name__ == "__main__":
     prepare_process()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the run's affair; a worker ends when its pipe does
     work(Connection(int(sys.argv[1])))

@@ -148,6 +148,7 @@ def _started(settings: WorkerSettings) -> tuple[subprocess.Popen[bytes], Connect
             pass_fds=[theirs.fileno()],
             env={**os.environ, "PYTHONPATH": path.rstrip(os.pathsep)},
             stdin=subprocess.DEVNULL,
+            process_group=0,  # a terminal's Ctrl-C is for the run; a worker ends when its pipe does
         )
     pipe = Connection(ours.detach())
     pipe.send(settings)
