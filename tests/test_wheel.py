@@ -1,10 +1,12 @@
 """The package as it is installed: one importable name, `regraft`, beside a user's own `flows` and `tasks`."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tarfile
+import venv
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +17,15 @@ from tests.docs_commands import ROOT
 
 SOURCES = ("regraft", "flows", "tasks", "pyproject.toml", "README.md", "LICENSE")
 """What a build reads."""
+NOTEBOOK = """from typing import assert_type
+import regraft
+store = regraft.open_store("artifacts")
+assert_type(regraft.version(store, "champion"), regraft.Version)
+assert_type(regraft.versions(store), list[regraft.Version])
+regraft.load_confg("felidae.yaml")
+regraft.versions(1)
+"""
+"""What somebody may write, with two mistakes: a name that there is not, and a wrong argument."""
 QUIET = {"DO_NOT_TRACK": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
 
 
@@ -121,6 +132,20 @@ def test_the_flow_is_imported_from_regraft_and_the_users_packages_are_left_alone
     assert owners == "the user the user"
     assert not (installation.site / "flows").exists()
     assert not (installation.site / "tasks").exists()
+
+
+def test_a_type_checker_knows_the_public_names(wheel: Path, tmp_path: Path) -> None:
+    """Without the dependencies, as these have types of their own."""
+    pytest.importorskip("mypy", reason="mypy comes with the extra dev")
+    venv.create(tmp_path / "venv", with_pip=False)
+    python = tmp_path / "venv" / "bin" / "python"
+    [site] = (tmp_path / "venv" / "lib").glob("python*/site-packages")
+    pip("install", "--no-deps", "--target", site, wheel)
+    (tmp_path / "notebook.py").write_text(NOTEBOOK)
+    command = [sys.executable, "-m", "mypy", "--strict", "--python-executable", str(python), "notebook.py"]
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    errors = re.findall(r"^notebook\.py:(\d+): error:.*\[([\w-]+)\]$", ended.stdout, re.MULTILINE)
+    assert errors == [("6", "attr-defined"), ("7", "arg-type")], ended.stdout
 
 
 def build_wheel(source: Path, into: Path) -> Path:

@@ -128,7 +128,7 @@ def test_what_became_of_a_link(here: Path, regraft: Regraft) -> None:
 
 @pytest.mark.server
 def test_a_server_with_a_password_lets_nobody_in_without(tmp_path: Path) -> None:
-    """The two exports of the README's Operations, as they stand, in a shell that then starts a server."""
+    """The two exports of docs/operations.md, as they stand, in a shell that then starts a server."""
     server_side, clients_side = commands("password")
     [postgres], [completion] = commands("postgres"), commands("completion")
     port = free_port()
