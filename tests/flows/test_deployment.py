@@ -1,4 +1,4 @@
-"""The commands of docs/dashboard.md, run as they stand: server, worker, deployments, a run, its artifacts and events."""
+"""The commands of docs/dashboard.md, run as they stand: server, worker, deployments, a run, its artifacts, events."""
 
 import contextlib
 import json
