@@ -103,11 +103,16 @@ def diff(
         print(f"Images: {counts}".replace("_", " "))
         if differs.config:
             table(["config", a.name, b.name], differs.config)
-        metrics = [[name, number(in_a, ".3f"), number(in_b, ".3f")] for name, in_a, in_b in differs.metrics]
+        metrics = [[name, _measure(in_a), _measure(in_b)] for name, in_a, in_b in differs.metrics]
         table(["metric", a.name, b.name], metrics)
         table(["links", a.name, b.name], differs.links)
         if differs.turned:
             table(["links that were", "are now", "links"], differs.turned)
+
+
+def _measure(value: float | None) -> str:
+    """Return a measure as text; a count of images has no decimals."""
+    return number(value, "d" if isinstance(value, int) else ".3f")
 
 
 @app.command()
