@@ -15,7 +15,7 @@ run: $(READY)  ## the whole job on the embedded web; needs no internet beyond th
 	$(BIN)/regraft run
 
 test: $(READY)  ## all tests
-	$(PYTEST) --numprocesses $(WORKERS) --dist loadgroup
+	$(PYTEST) --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder
 
 check: $(READY)  ## lint, types, and the tests that need neither TensorFlow nor a Prefect server
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target types quick-test lint

@@ -1,7 +1,10 @@
 """What all tests share: their fixtures, and which tests want what.
 
-Markers tell what a test needs: `tensorflow`, `server` (a Prefect server), `browser`, `web` (the replayed web). `server`
-follows from a test's fixtures. `make check` runs what needs neither TensorFlow nor a server.
+Markers say what a test needs: `tensorflow`, `server` (a Prefect server), `browser`, `web` (the replayed web). Some of
+them follow from its fixtures. `make check` runs what needs neither TensorFlow nor a server.
+
+`make test` runs two processes. Tests that share a costly fixture are a group, which one of the processes runs; the
+groups that wait for a server begin first, so that the other tests fill the time.
 """
 
 import os
@@ -24,6 +27,8 @@ NEEDS = {
     "lite0": ("tensorflow",),
 }
 """The markers that a fixture gives to the tests that use it."""
+GROUPS = {"deployed": "deployed", "prefect_server": "flows"}
+"""The group of the tests that use a fixture."""
 MISSING = {
     "web": not os.environ.get("REGRAFT_WEB") and "REGRAFT_WEB names no folder with the replayed web",
     "browser": not shutil.which("chromium") and "there is no chromium here; Debian's package has that name",
@@ -38,14 +43,30 @@ def pytest_configure() -> None:
     hypothesis.settings.load_profile("regraft")
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks for groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        for fixture in NEEDS.keys() & set(getattr(item, "fixturenames", ())):
-            for marker in NEEDS[fixture]:
-                item.add_marker(marker)
+        fixtures = set(getattr(item, "fixturenames", ()))
+        for marker in [marker for fixture in NEEDS if fixture in fixtures for marker in NEEDS[fixture]]:
+            item.add_marker(marker)
+        for group in [GROUPS[fixture] for fixture in GROUPS if fixture in fixtures][:1]:
+            item.add_marker(pytest.mark.xdist_group(group))
         for marker, reason in MISSING.items():
             if reason and item.get_closest_marker(marker):
                 item.add_marker(pytest.mark.skip(reason=reason))
+
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        items.sort(key=begins)
+
+
+def begins(item: pytest.Item) -> int:
+    """A place in the order of beginning: what waits longest is first."""
+    groups = [*GROUPS.values()]
+    group = item.get_closest_marker("xdist_group")
+    if group and group.args[0] in groups:
+        return groups.index(group.args[0])
+    waits = [marker for marker in ("server", "web", "tensorflow") if item.get_closest_marker(marker)]
+    return len(groups) + (0 if waits else 1)
 
 
 def leaves_out_tensorflow(config: pytest.Config) -> bool:

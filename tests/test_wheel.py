@@ -15,6 +15,8 @@ import pytest
 
 from tests.docs_commands import ROOT
 
+pytestmark = pytest.mark.xdist_group("wheel")
+
 SOURCES = ("regraft", "flows", "tasks", "pyproject.toml", "README.md", "LICENSE")
 """What a build reads."""
 NOTEBOOK = """from typing import assert_type

@@ -25,6 +25,8 @@ from regraft.verdicts import Reason
 from tests.hostile import Hostile, Talk, ok, serving
 from tests.processes import until
 
+pytestmark = pytest.mark.xdist_group("crew")
+
 CAT = encoded(drawing("cat", "crew"), "JPEG")
 
 

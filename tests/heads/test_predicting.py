@@ -25,7 +25,7 @@ from regraft.web.client import Client
 from regraft.web.guard import Guard
 from tests.networks import drawn_manifest
 
-pytestmark = pytest.mark.tensorflow
+pytestmark = [pytest.mark.tensorflow, pytest.mark.xdist_group("predicting")]
 
 
 @pytest.fixture(scope="module")
