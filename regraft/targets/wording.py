@@ -29,8 +29,14 @@ class Wording:
     """The columns of a table of results: each measure's title, by its name in metrics.json."""
     quality_measure: Literal["rmse", "accuracy"]
     """The measure that says in one figure how good a model is, by its name in metrics.json."""
+    quality_title: str
+    """What that measure is called."""
+    quality_figure: str
+    """How its value is written."""
+    quality_form: str
+    """How a table says how good a model is; {figure} stands for the figure."""
     claim_form: str
-    """What a sentence says of a model; {figure} stands for the figure of `headline`."""
+    """How a sentence says it."""
     task: str
     """What Hugging Face calls such models: the tag of a model card."""
     pipeline: str
@@ -58,13 +64,11 @@ class Wording:
         `scores`: anything that has the attribute `quality_measure` names, such as the results in metrics.json.
         """
         value: float | None = getattr(scores, self.quality_measure)
-        figure = self.with_unit(value) if self.quality_measure == "rmse" else percent(value)
-        return figure, "RMSE" if self.quality_measure == "rmse" else "named right"
+        return "" if value is None else self.quality_figure.format(value), self.quality_title
 
     def quality(self, scores: Any) -> str:
         """Return in one phrase how good a model is: "RMSE 20.81 cm", or "99.2% named right". See `headline`."""
-        figure, measure = self.headline(scores)
-        return f"{measure} {figure}" if self.quality_measure == "rmse" else f"{figure} {measure}"
+        return self.quality_form.format(figure=self.headline(scores)[0])
 
     def claim(self, scores: Any) -> str:
         """Return what a sentence says of a model: it "errs by 20.81 cm (RMSE)", or "names 99.2% right"."""
@@ -79,6 +83,9 @@ WORDINGS: Mapping[Kind, Wording] = {
         error="cm RMSE",
         measures={"rmse": "RMSE (cm)", "mae": "MAE (cm)", "bias": "bias (cm)"},
         quality_measure="rmse",
+        quality_title="RMSE",
+        quality_figure="{:.2f} cm",
+        quality_form="RMSE {figure}",
         claim_form="errs by {figure} (RMSE)",
         task="image-regression",
         pipeline="image-feature-extraction",
@@ -95,6 +102,9 @@ WORDINGS: Mapping[Kind, Wording] = {
         error="RMSE of the probabilities",
         measures={"accuracy": "named right", "precision": "precision", "rmse": "RMSE of the probabilities"},
         quality_measure="accuracy",
+        quality_title="named right",
+        quality_figure="{:.1%}",
+        quality_form="{figure} named right",
         claim_form="names {figure} right",
         task="image-classification",
         pipeline="image-classification",

@@ -34,7 +34,8 @@ def test_a_job_predicts_lengths_if_it_says_nothing_else() -> None:
 
 def test_intervals_hold_what_they_promise() -> None:
     """Of many samples of one world, nineteen of twenty intervals hold the true RMSE, or nearly so many."""
-    squares = [length_results(length_predictions(seed, 400), GATE, seed).rmse ** 2 for seed in range(200, 230)]
+    worlds = [length_predictions(seed, 400) for seed in range(200, 230)]
+    squares = [LENGTHS.squared_error(LENGTHS.truth(world), LENGTHS.answers(world)).mean() for world in worlds]
     true_rmse = float(np.sqrt(np.mean(squares)))
     errors = [intervals(length_predictions(seed), GATE, seed)["rmse"] for seed in range(200)]
     held = [low <= true_rmse <= high for low, high in errors]
