@@ -37,7 +37,7 @@ class Reason(StrEnum):
     """No reason: the link shows a picture to learn from."""
 
     GONE = "gone", Verdict.DEAD
-    """The server says that there is no such page: 404, 410 and other 4xx answers."""
+    """The server says that there is no such page: 404, 410 or another 4xx answer."""
     FORBIDDEN = "forbidden", Verdict.DEAD
     """The server refuses: 401, 402, 403, 407 or 451."""
     SERVER_ERROR = "server_error", Verdict.DEAD
@@ -53,7 +53,7 @@ class Reason(StrEnum):
     TOO_MANY_REDIRECTS = "too_many_redirects", Verdict.DEAD
     """Redirects lead in a circle, or on and on."""
     BLOCKED = "blocked", Verdict.DEAD
-    """The address is private, or must not be asked for another reason; see `regraft.web.guard`."""
+    """The address is private, the port is not one for the web, or the URL carries a password."""
     BAD_URL = "bad_url", Verdict.DEAD
     """The text in the list is no http(s) URL."""
 
