@@ -1,4 +1,4 @@
-"""What is computed on. There is no GPU where these tests run, so one is made believe where nothing else will do."""
+"""What is computed on. Where these tests run there is no GPU, so one is pretended where nothing else will do."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ def mixed() -> bool:
 
 @pytest.fixture
 def pretended_gpu(monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
-    """A GPU by what TensorFlow would tell of it."""
+    """What TensorFlow reports of a GPU that is not there."""
     details: dict[str, object] = {"device_name": "NVIDIA T4", "compute_capability": (7, 5)}
     monkeypatch.setattr(device, "on_gpu", lambda: True)
     monkeypatch.setattr(device, "_gpu_details", lambda: details)
