@@ -12,6 +12,7 @@ from regraft.pictures.near import clusters
 from regraft.store import versions
 from regraft.store.store import Store
 from regraft.targets.labelling import Labelling
+from regraft.verdicts import Reason, Verdict
 
 COLUMNS = ["digest", "category", "phash", "label"]
 
@@ -26,7 +27,7 @@ def holdout(
     """
     test = manifest.loc[manifest["split"] == "test", COLUMNS]
     earlier = _earlier(store)
-    junk = set(links.loc[links["verdict"] == "junk", "digest"])
+    junk = set(links.loc[links["verdict"] == Verdict.JUNK, "digest"])
     earlier = earlier[~earlier["digest"].isin(set(manifest["digest"]) | junk)]
     usable = [
         labelling.is_test(category, digest) and store.blobs.has(digest)
@@ -46,7 +47,7 @@ def misfiled_of_test_split(links: pd.DataFrame, labelling: Labelling) -> pd.Data
     The metrics leave them out, and say beside it what they would be with them. Those whose length is not known are
     left out here too.
     """
-    misfiled = links.loc[links["reason"] == "misfiled", ["digest", "category"]].drop_duplicates()
+    misfiled = links.loc[links["reason"] == Reason.MISFILED, ["digest", "category"]].drop_duplicates()
     rows = [
         (digest, category, labelling.label(category, digest))
         for digest, category in zip(misfiled["digest"], misfiled["category"], strict=True)
