@@ -18,15 +18,14 @@ from regraft.web.urls import host_and_port_of
 
 BATCH_SIZE = 32
 """Requests in one message."""
-LINGER_S = 1.0
-"""Seconds that the processes outlive the last shard: where shards follow each other, they need not start again."""
+LINGER_S = 0.2
+"""Seconds that the processes outlive the last shard: where the next one follows at once, they need not start again."""
 
 
 class Crew:
     """Worker processes, shared by the shards of a run that are fetched in one process. Safe to use from many threads.
 
-    The processes start with the first request and end by themselves after the last; what the budget was spent on
-    before stays spent.
+    The processes start with the first request and end by themselves after the last. The run's budget is one for all.
     """
 
     def __init__(self, store_url: str, fetch: FetchSettings, screen: ScreenSettings, linger_s: float = LINGER_S):

@@ -190,6 +190,9 @@ def regraft(urls: Path, folder: Path) -> None:
     """Regraft's fetch and screen, without Prefect: the library alone."""
     from concurrent.futures import ThreadPoolExecutor
 
+    from regraft.process import prepare_process
+
+    prepare_process()
     from regraft.config_file import parse_config
     from regraft.pipeline.bench import Bench
     from regraft.pipeline.run import open_run
