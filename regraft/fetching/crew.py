@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 
 from regraft.config import FetchSettings, ScreenSettings
+from regraft.errors import WorkerError
 from regraft.fetching.budget import Budget
 from regraft.fetching.pending import Pending, Progress
 from regraft.fetching.settings import WorkerSettings
@@ -57,12 +58,20 @@ class Crew:
 
         `prepare` is called in turn with those of other threads, and the next one not before all of its requests are
         handed out. So only a few shards are in memory at a time, and they end one after the other. Requests that the
-        run's budget has nothing left for are found `skipped`, as are all once the crew is closed.
+        run's budget has nothing left for are found `skipped`, as are all once the crew is closed. Raises WorkerError
+        where a process does not start.
         """
         with self._in_use():
             with self._turn:
                 pending = self._hand_out(prepare(), progress)
-            return pending.findings()
+            findings = pending.findings()
+            with self._lock:
+                if any(worker.never_started for worker in self._workers):
+                    raise WorkerError(
+                        "A process that fetches ended before it was ready; no link is marked dead. What it printed "
+                        "above says why; `python -m regraft.fetching.worker` must be able to start here."
+                    )
+            return findings
 
     def close(self) -> None:
         """End the processes for good. Links still under way are found `skipped`. May be called twice."""

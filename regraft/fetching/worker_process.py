@@ -1,5 +1,6 @@
 """One fetching process, seen from the process that hands it requests."""
 
+import contextlib
 import os
 import socket
 import subprocess
@@ -25,7 +26,8 @@ class WorkerProcess:
     """A fetching process, started at once, and started anew when it dies. Safe to use from many threads.
 
     A picture that crashes a decoder ends the process. Each request that was under way is then fetched alone in a
-    process of its own, so that the link that does it again is charged and no other.
+    process of its own, so that the link that does it again is charged and no other. A process that dies before it is
+    ready is not started again: the next one would die too.
     """
 
     def __init__(self, settings: WorkerSettings):
@@ -37,6 +39,8 @@ class WorkerProcess:
         self._under_way: dict[int, tuple[Request, OnFinding]] = {}
         self._next_number = 0
         self._is_closed = False
+        self.never_started = False
+        """Whether a process died before it was ready, after which all requests are found `skipped`."""
         self._start()
 
     def put(self, requests: Sequence[Request], on_finding: OnFinding) -> None:
@@ -86,15 +90,29 @@ class WorkerProcess:
             pass  # the process died; whoever listens sees it too and starts another
 
     def _listen(self, pipe: Connection) -> None:
+        is_ready = False
         while True:
             try:
                 batch = pipe.recv()
             except (EOFError, OSError):
                 break
+            is_ready = True
             for number, finding in batch:
                 self._finish(number, finding)
-        if not self._is_closed:
+        if self._is_closed:
+            return
+        if is_ready:
             self._recover()
+        else:
+            self._fail()
+
+    def _fail(self) -> None:
+        """Find everything skipped: a process that never was ready says nothing about any link."""
+        with self._lock:
+            self.never_started = True
+            self._is_closed = True
+            self._process.wait()
+        self._give_up()
 
     def _finish(self, number: int, finding: Finding) -> None:
         with self._lock:
@@ -116,8 +134,12 @@ class WorkerProcess:
 
 
 def fetched_alone(request: Request, settings: WorkerSettings) -> Finding:
-    """Return the finding of one request in a process of its own; if that dies, the link is to blame."""
+    """Return the finding of one request in a process of its own; if that dies when ready, the link is to blame."""
     process, pipe = _started(replace(settings, place=0, workers=1))
+    try:
+        pipe.recv()
+    except (EOFError, OSError):
+        return skipped(request, "the process to fetch it in did not start")
     try:
         pipe.send([(0, request)])
         [(_, finding)] = pipe.recv()
@@ -151,5 +173,6 @@ def _started(settings: WorkerSettings) -> tuple[subprocess.Popen[bytes], Connect
             process_group=0,  # a terminal's Ctrl-C is for the run; a worker ends when its pipe does
         )
     pipe = Connection(ours.detach())
-    pipe.send(settings)
+    with contextlib.suppress(OSError):  # it has ended already; whoever listens sees that
+        pipe.send(settings)
     return process, pipe

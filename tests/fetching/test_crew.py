@@ -4,6 +4,7 @@ import contextlib
 import itertools
 import os
 import signal
+import sys
 import threading
 import time
 from collections import Counter
@@ -17,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from regraft.config import FetchSettings, ScreenSettings
+from regraft.errors import WorkerError
 from regraft.fetching.crew import Crew
 from regraft.identity import Url
 from regraft.links.findings import Finding, Request
@@ -128,7 +130,7 @@ def test_a_host_is_asked_by_so_many_connections_at_once_over_all_processes(tmp_p
         with lock:
             now[0] += 1
             most[0] = max(most[0], now[0])
-        talk.wait(0.05)
+        talk.wait(0.2)
         with lock:
             now[0] -= 1
         talk.say(ok(CAT))
@@ -239,6 +241,17 @@ def test_a_crew_that_is_closed_lets_go_whoever_waits(tmp_path: Path) -> None:
     assert len(findings) == 300
     assert {finding.outcome for finding in (*findings.values(), *late.values())} == {"skipped"}
     assert crew.processes == 0
+
+
+def test_a_process_that_does_not_start_stops_the_run_and_blames_no_link(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    with serving(anything) as hostile, crew_for(hostile, tmp_path) as crew:
+        for _ in range(2):
+            with pytest.raises(WorkerError, match="no link is marked dead"):
+                findings_of(crew, *(f"{hostile.url}cat/{number}" for number in range(40)))
+    assert hostile.request_lines == []
 
 
 def test_processes_start_with_the_first_request_and_end_after_the_last_shard(tmp_path: Path) -> None:
