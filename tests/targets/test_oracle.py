@@ -40,8 +40,8 @@ def test_a_planted_leak_rings_the_alarm() -> None:
 
 
 def test_clean_data_ring_it_in_at_most_one_run_of_twenty_and_any_probability_is_as_likely() -> None:
-    found = [leak(length_predictions(seed), DISTRIBUTIONS, seed) for seed in range(300)]
-    rung, below = [one.alarm for one in found], [one.p < 0.5 for one in found]
+    leaks = [leak(length_predictions(seed), DISTRIBUTIONS, seed) for seed in range(300)]
+    rung, below = [each.alarm for each in leaks], [each.p < 0.5 for each in leaks]
     print(f"false alarms: {np.mean(rung):.1%} of {len(rung)}; {np.mean(below):.0%} below a half")
     assert np.mean(rung) <= 0.05
     assert 0.4 < np.mean(below) < 0.6
