@@ -1,1 +1,1 @@
-"""One run: what it is asked for, what it shares, and what it publishes."""
+"""One run: what travels of it, what each process opens for it, its steps, and what it publishes."""

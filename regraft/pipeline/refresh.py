@@ -20,7 +20,8 @@ def refresh(bench: Bench) -> str:
     screened = steps.screen(fetched, bench)
     manifest = steps.label(screened, links, bench)
     learnt = steps.reuse(screened, manifest, bench) or learn(screened, manifest, bench)
-    return steps.publish(learnt, steps.evaluate(learnt, bench), PrefectRun(), bench).version
+    evaluated = steps.evaluate(learnt, bench)
+    return steps.publish(learnt, evaluated, PrefectRun(), bench).version
 
 
 def learn(screened: Screened, manifest: Manifest, bench: Bench) -> Learnt:

@@ -1,1 +1,1 @@
-"""What Prefect's dashboard is told."""
+"""What Prefect's dashboard shows beside the tasks: progress, artifacts, events, and which runs crashed."""

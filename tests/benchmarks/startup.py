@@ -83,11 +83,18 @@ def runs(folder: Path) -> str:
 
 
 def bare(store: str) -> None:
-    """Run the menagerie without Prefect."""
-    import regraft
-    from regraft import menagerie
+    """Run the menagerie's steps without Prefect."""
+    from regraft.process import prepare_process
 
-    regraft.run(menagerie.CONFIG.model_copy(update={"store": store}))
+    prepare_process()
+    from regraft import menagerie
+    from regraft.pipeline.bench import Bench
+    from regraft.pipeline.refresh import refresh
+    from regraft.pipeline.run import open_run
+
+    config = menagerie.CONFIG.model_copy(update={"store": store})
+    with menagerie.served(config) as reachable, open_run(reachable) as spec:
+        refresh(Bench.of(spec))
 
 
 if __name__ == "__main__":
