@@ -40,7 +40,8 @@ def _waiting_time(reason: Reason) -> str:
 
 def _member_texts(path: Path, enum: str) -> Iterator[tuple[str, str]]:
     """Yield each member of an enum and the text beneath it."""
-    [body] = [node.body for node in ast.parse(path.read_text()).body if getattr(node, "name", "") == enum]
+    classes = (node for node in ast.parse(path.read_text()).body if isinstance(node, ast.ClassDef))
+    [body] = [node.body for node in classes if node.name == enum]
     for member, text in pairwise(body):
         match member, text:
             case ast.Assign(targets=[ast.Name(id=name)]), ast.Expr(value=ast.Constant(value=str(about))):
