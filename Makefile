@@ -6,6 +6,9 @@ READY := $(VENV)/ready
 PYTEST := $(BIN)/python -m pytest
 WORKERS := 2
 
+# Where this is set, each of the tests' many processes compiles all modules anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help run test check quick-test lint types docs setup clean
 
 help:  ## lists these targets
@@ -21,7 +24,7 @@ check: $(READY)  ## lint, types, and the tests that need neither TensorFlow nor 
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target types quick-test lint
 
 quick-test: $(READY)
-	$(PYTEST) --numprocesses $(WORKERS) --quiet -m 'not tensorflow and not server and not browser'
+	OPENBLAS_NUM_THREADS=1 $(PYTEST) --numprocesses $(WORKERS) --quiet -m 'not tensorflow and not server and not browser'
 
 lint: $(READY)  ## ruff
 	$(BIN)/ruff check .

@@ -184,7 +184,7 @@ def test_a_crash_of_the_decoder_costs_one_link(tmp_path: Path) -> None:
             talk.wait(0.05)
             talk.say(ok(CAT))
 
-    with serving(deadly) as hostile, crew_for(hostile, tmp_path) as crew:
+    with serving(deadly) as hostile, crew_for(hostile, tmp_path, connections=4) as crew:
         urls = [f"{hostile.url}{i}" for i in range(30)]
         findings = findings_of(crew, *urls[:15], f"{hostile.url}deadly", *urls[15:])
         assert {findings[url].reason for url in urls} == {""}
