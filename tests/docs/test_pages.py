@@ -1,4 +1,4 @@
-"""The README, the pages beside it and those of docs/: their links lead somewhere, and the files that they name exist."""
+"""The README, the pages beside it and those of docs/: their links lead somewhere, the files that they name exist."""
 
 import re
 from collections.abc import Iterator
