@@ -87,7 +87,8 @@ def test_the_port_gives_what_the_original_gives_here(lite0: Backbone) -> None:
 
 
 def test_pictures_of_another_size_or_kind_are_refused(lite0: Backbone) -> None:
-    for wrong in (np.zeros((1, 200, 224, 3), np.uint8), np.zeros((1, 224, 224, 3), np.float32)):
+    wrong_ones: list[Any] = [np.zeros((1, 200, 224, 3), np.uint8), np.zeros((1, 224, 224, 3), np.float32)]
+    for wrong in wrong_ones:
         with pytest.raises(BackboneError, match=r"needs pictures as \(N, 224, 224, 3\) uint8"):
             lite0.features(wrong)
 

@@ -217,8 +217,14 @@ def regraft(urls: Path, folder: Path) -> None:
         bench = Bench.of(spec)
 
         def fetch(shard: tuple[int, pd.DataFrame]) -> pd.DataFrame:
-            pieces = {"crew": bench.crew, "store": bench.store, "settings": config.fetch}
-            return fetch_shard(*shard, **pieces, near=config.screen.near, since=spec.since)
+            return fetch_shard(
+                *shard,
+                crew=bench.crew,
+                store=bench.store,
+                settings=config.fetch,
+                near=config.screen.near,
+                since=spec.since,
+            )
 
         fetched = list(shards.map(fetch, links_by_shard(links).items()))
         links = pd.concat(fetched, ignore_index=True)
@@ -310,7 +316,7 @@ def refresh(count: int) -> None:
             (folder / f"{category}.txt").write_text("".join(urls))
             job += [f"  {category}: {{list: {category}.txt, label: {{mean: {100 - 60 * place}, std: 10}}}}"]
         (folder / "job.yaml").write_text("\n".join(job))
-        command = [sys.executable, "-m", "regraft.flows.cli", "run", folder / "job.yaml", "--json"]
+        command: list[str | Path] = [sys.executable, "-m", "regraft.flows.cli", "run", folder / "job.yaml", "--json"]
         whole, steps = [], []
         for turn in ("cold", "again", "again"):
             _, before = sent(port)

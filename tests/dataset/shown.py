@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pandas as pd
 
 from regraft.dataset.placeholders import PLACEHOLDERS
+from regraft.identity import Digest, Url
 from regraft.links.findings import Finding
 from regraft.links.memory import MEMORY
 from regraft.links.merge import merged
@@ -23,7 +24,15 @@ def link(url: str, digest: str, phash: str = BLACK, category: str = "cat", final
 def memory(*links: dict[str, str]) -> pd.DataFrame:
     """The links of a first run, columns MEMORY."""
     findings = [
-        Finding(**{name: text for name, text in fields.items() if name != "category"}, width=99, height=99, bytes=99)
+        Finding(
+            url=Url(fields["url"]),
+            final_url=Url(fields["final_url"]),
+            digest=Digest(fields["digest"]),
+            phash=fields["phash"],
+            width=99,
+            height=99,
+            bytes=99,
+        )
         for fields in links
     ]
     listed = pd.DataFrame([(fields["url"], fields["category"]) for fields in links], columns=["url", "category"])

@@ -23,7 +23,7 @@ def in_splits(*splits: str) -> pd.DataFrame:
 
 def test_each_picture_has_its_own_split_and_label() -> None:
     table = pictures(9)
-    manifest = manifest_of(table, pd.Series(range(9)), SETTINGS, 0)
+    manifest = manifest_of(table, pd.Series(range(9), dtype=float), SETTINGS, 0)
     assert manifest.columns.tolist() == MANIFEST
     assert manifest["digest"].tolist() == sorted(table["digest"])
     assert manifest["label"].tolist() == list(range(9))[::-1]

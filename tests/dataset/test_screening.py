@@ -9,6 +9,7 @@ from regraft.config import ScreenSettings, SplitSettings
 from regraft.dataset import misfiled
 from regraft.dataset.placeholders import find_placeholders
 from regraft.dataset.screening import PICTURES, last_verdicts, screen
+from regraft.dataset.splits import Split
 from regraft.links.memory import COLUMNS
 from regraft.store.store import Store
 from tests.dataset.shown import BLACK, NEARLY_BLACK, NO_PLACEHOLDERS, NOW, WHITE, link, memory
@@ -50,7 +51,7 @@ def test_of_copies_the_link_that_was_seen_first_stays_and_the_picture_has_all_ur
 
 def test_near_duplicates_never_lie_on_two_sides_of_a_split() -> None:
     links = memory(link("a", "x", BLACK), link("b", "y", NEARLY_BLACK))
-    split_of_digest = {"x": "train", "y": "test"}
+    split_of_digest: dict[str, Split] = {"x": "train", "y": "test"}
     judged, pictures = last_verdicts(links, NO_PLACEHOLDERS, 6, lambda category, digest: split_of_digest[digest])
     assert judged["reason"].tolist() == ["near_duplicate", ""]
     assert pictures["digest"].tolist() == ["y"]
@@ -82,7 +83,9 @@ def test_what_is_known_to_be_misfiled_is_left_out_until_it_is_accepted(tmp_path:
 
 def test_what_is_replaced_is_accepted_after_the_days_that_the_config_says(tmp_path: Path) -> None:
     store, links = Store(str(tmp_path)), memory(link("a", "x"), link("b", "y", WHITE))
-    links.loc[0, ["trusted_digest", "replaced_at"]] = ["z", NOW]
+    is_first = links["url"] == "a"
+    links["trusted_digest"] = links["trusted_digest"].mask(is_first, "z")
+    links["replaced_at"] = links["replaced_at"].mask(is_first, NOW)
     assert screened(links, store) == ["replaced", ""]
     assert screened(links, store, accept_replaced_days=10) == ["replaced", ""]
     assert screened(links, store, accept_replaced_days=9) == ["", ""]

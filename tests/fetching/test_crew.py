@@ -35,7 +35,7 @@ CAT = encoded(drawing("cat", "crew"), "JPEG")
 @contextlib.contextmanager
 def crew_for(hostile: Hostile, store: Path, **fetch: Any) -> Iterator[Crew]:
     chosen = {"allow": (hostile.exemption,), "deadline_s": 2, "attempts": 2, "connections": 16} | fetch
-    with Crew(str(store), FetchSettings(**chosen), ScreenSettings()) as crew:
+    with Crew(str(store), FetchSettings.model_validate(chosen), ScreenSettings()) as crew:
         yield crew
 
 

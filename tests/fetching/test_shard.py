@@ -13,6 +13,7 @@ from regraft.config import FetchSettings, ScreenSettings
 from regraft.errors import OutageError
 from regraft.fetching.crew import Crew
 from regraft.fetching.shard import fetch_shard, links_by_shard
+from regraft.identity import Digest
 from regraft.links.memory import known_links
 from regraft.links.shards import shard_of
 from regraft.menagerie.drawing import drawing, encoded
@@ -80,7 +81,7 @@ def test_links_are_fetched_and_remembered(job: Job) -> None:
     assert links["reason"].to_dict() == {"cat/1": "", "gone": "gone"}
     assert set(links["checked_at"]) == {pd.Timestamp(TODAY)}
     assert job.remembered() == ["cat/1", "gone"]
-    assert job.store.blobs.read(links.loc["cat/1", "digest"]) == CAT
+    assert job.store.blobs.read(Digest(str(links.loc["cat/1", "digest"]))) == CAT
     assert sum(job.progress) == 2
 
 
@@ -117,9 +118,8 @@ def test_an_outage_is_remembered_of_no_link(job: Job) -> None:
     cats = [f"cat/{number}" for number in range(6)]
     job.run(*cats)
     before = known_links(job.store, SHARD)
-    down = {"proxy": "http://127.0.0.1:9", "outage_share": 0.5}
     with pytest.raises(OutageError):
-        job.run(*cats, now=TODAY + timedelta(days=1), **down)
+        job.run(*cats, now=TODAY + timedelta(days=1), proxy="http://127.0.0.1:9", outage_share=0.5)
     pd.testing.assert_frame_equal(known_links(job.store, SHARD), before)
 
 
@@ -136,7 +136,8 @@ def test_a_url_in_two_lists_is_fetched_once_and_has_a_row_in_each(job: Job) -> N
     assert number == shard_of(url)
     settings = FetchSettings(allow=(job.host.exemption,), processes=1)
     with Crew(job.store.url, settings, ScreenSettings()) as crew:
-        pieces = {"crew": crew, "store": job.store, "settings": settings}
-        fetched = fetch_shard(number, links, **pieces, near=6, since=TODAY, clock=lambda: TODAY)
+        fetched = fetch_shard(
+            number, links, crew=crew, store=job.store, settings=settings, near=6, since=TODAY, clock=lambda: TODAY
+        )
     assert job.requests() == ["cat/1"]
     assert sorted(fetched["category"]) == ["cat", "tiger"]

@@ -16,6 +16,7 @@ from regraft.menagerie.fates import Fate
 from regraft.menagerie.web import Web
 from regraft.store import versions
 from regraft.store.store import Store
+from regraft.verdicts import Verdict
 
 REASONS: dict[Fate, set[str]] = {
     Fate.PHOTO: {"", "near_duplicate", "duplicate"},
@@ -63,7 +64,8 @@ def test_every_link_ends_with_the_reason_of_its_fate(first: versions.Version) ->
     assert list(links.columns) == COLUMNS
     fates = Web().fates
     assert set(links["url"]) == set(fates)
-    wrong = [(fates[r.url], r.url, r.reason) for r in links.itertuples() if r.reason not in REASONS[fates[r.url]]]
+    reasons = zip(links["url"], links["reason"], strict=True)
+    wrong = [(fates[url], url, reason) for url, reason in reasons if reason not in REASONS[fates[url]]]
     assert wrong == []
 
 
@@ -92,7 +94,7 @@ def test_a_second_run_asks_conditionally_and_computes_nothing_again(first: versi
     second = versions.version(first.store, refresh(config))
     counts = second.run.counts
     assert counts.features_computed == 0
-    assert counts.outcomes["not_modified"] >= counts.verdicts["alive"]
+    assert counts.outcomes["not_modified"] >= counts.verdicts[Verdict.ALIVE]
     for table in ("manifest.parquet", "predictions.parquet", "holdout.parquet"):
         pd.testing.assert_frame_equal(first.table(table), second.table(table))
     assert second.run.model_of == first.name
@@ -175,7 +177,7 @@ def test_real_labels_are_judged_against_the_means_and_not_against_an_oracle(tmp_
     metrics, manifest = version.metrics, version.table("manifest.parquet")
     labels = manifest.loc[manifest["category"] == "tiger", "label"]
     assert labels.isin(table["label"]).mean() > 0.9  # the rest are shown by several links, and have their mean
-    assert metrics.oracle is metrics.excess is metrics.leak is None
+    assert (metrics.oracle, metrics.excess, metrics.leak) == (None, None, None)
     assert set(metrics.rivals) == {"mean", "category_mean", "tutorial"}
     assert metrics.rivals["mean"].high < 0, "measurably better than the mean of all"
     assert abs(metrics.rivals["category_mean"].difference) < 1.5

@@ -76,7 +76,7 @@ def test_the_first_candidate_becomes_champion(world: World) -> None:
     metrics = evaluation.metrics
     assert metrics.promoted
     assert metrics.why == "There was no champion yet."
-    assert metrics.champion is metrics.attribution is None
+    assert (metrics.champion, metrics.attribution) == (None, None)
     assert set(metrics.rivals) == {"mean", "category_mean", "tutorial", "oracle"}
     assert metrics.misfiled.n == 0
     assert metrics.excess is not None

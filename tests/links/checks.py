@@ -7,6 +7,7 @@ import pandas as pd
 
 from regraft.dataset.placeholders import PLACEHOLDERS
 from regraft.dataset.screening import last_verdicts
+from regraft.identity import Digest, Url
 from regraft.links.findings import Finding
 from regraft.links.memory import MEMORY
 from regraft.links.merge import merged
@@ -14,16 +15,18 @@ from regraft.verdicts import Reason
 
 FIRST_DAY = datetime(2026, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
-PHOTO = Finding(url="u", final_url="u", digest="a" * 64, phash="0" * 16, width=99, height=99, bytes=9, etag="e")
-RESAVED = replace(PHOTO, digest="b" * 64, phash="0" * 15 + "1")
-OTHER = replace(PHOTO, digest="c" * 64, phash="f" * 16)
-GONE = Finding(url="u", reason=Reason.GONE, http_status=404)
-UNCHANGED = Finding(url="u", http_status=304, outcome="not_modified")
+LINK = Url("http://example.org/cat.jpg")
+A, B, C = (Digest(letter * 64) for letter in "abc")
+PHOTO = Finding(url=LINK, final_url=LINK, digest=A, phash="0" * 16, width=99, height=99, bytes=9, etag="e")
+RESAVED = replace(PHOTO, digest=B, phash="0" * 15 + "1")
+OTHER = replace(PHOTO, digest=C, phash="f" * 16)
+GONE = Finding(url=LINK, reason=Reason.GONE, http_status=404)
+UNCHANGED = Finding(url=LINK, http_status=304, outcome="not_modified")
 
 
 def memories(*findings: Finding) -> list[pd.DataFrame]:
     """The memory, columns MEMORY, after each of the link's daily checks."""
-    links = pd.DataFrame({"url": ["u"], "category": ["cat"]})
+    links = pd.DataFrame({"url": [LINK], "category": ["cat"]})
     tables = [MEMORY.empty_table().to_pandas()]
     for day, finding in enumerate(findings):
         tables.append(merged(links, [finding], tables[-1], FIRST_DAY + day * DAY, 6))

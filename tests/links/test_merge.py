@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pandas as pd
 
+from regraft.identity import Digest
 from tests.links.checks import DAY, FIRST_DAY, GONE, OTHER, PHOTO, RESAVED, UNCHANGED, memories, reason
 
 
@@ -23,7 +24,7 @@ def test_a_rule_accepts_what_has_stayed_long_enough() -> None:
 
 
 def test_a_picture_that_changes_again_is_replaced_since_its_last_change() -> None:
-    third = replace(OTHER, digest="d" * 64, phash="0f" * 8)
+    third = replace(OTHER, digest=Digest("d" * 64), phash="0f" * 8)
     *_, memory = memories(PHOTO, OTHER, third, third)
     assert memory["replaced_at"].tolist() == [FIRST_DAY + 2 * DAY]
 

@@ -4,10 +4,11 @@ from itertools import pairwise
 
 import pytest
 
-from regraft.links.findings import Finding, Request
+from regraft.identity import Url
+from regraft.links.findings import NO_DIGEST, Finding, Request
 from regraft.links.recheck import is_due, requests
 from regraft.verdicts import Reason
-from tests.links.checks import DAY, FIRST_DAY, PHOTO, memories
+from tests.links.checks import DAY, FIRST_DAY, LINK, PHOTO, memories
 
 
 def checks(reason: str, days: int = 200) -> list[int]:
@@ -34,9 +35,10 @@ def test_what_is_not_dead_or_costs_nothing_is_always_asked(reason: str) -> None:
 
 
 def test_requests_are_conditional_for_pictures_and_for_lasting_junk() -> None:
-    page = Finding(url="u", reason=Reason.NOT_AN_IMAGE, etag="e")
-    small = Finding(url="u", reason=Reason.TOO_SMALL, etag="e")
-    assert requests(["u"], memories(PHOTO)[-1]) == [Request("u", "e", "", "a" * 64)]
-    assert requests(["u"], memories(page)[-1]) == [Request("u", "e", "", "", Reason.NOT_AN_IMAGE)]
-    assert requests(["u"], memories(small)[-1])[0].reason == "", "a setting may have changed"
-    assert requests(["v"], memories(PHOTO)[-1]) == [Request("v")]
+    page = Finding(url=LINK, reason=Reason.NOT_AN_IMAGE, etag="e")
+    small = Finding(url=LINK, reason=Reason.TOO_SMALL, etag="e")
+    assert requests([LINK], memories(PHOTO)[-1]) == [Request(LINK, "e", "", PHOTO.digest)]
+    assert requests([LINK], memories(page)[-1]) == [Request(LINK, "e", "", NO_DIGEST, Reason.NOT_AN_IMAGE)]
+    assert requests([LINK], memories(small)[-1])[0].reason == "", "a setting may have changed"
+    another = Url("http://example.org/other.jpg")
+    assert requests([another], memories(PHOTO)[-1]) == [Request(another)]

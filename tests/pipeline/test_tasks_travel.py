@@ -61,6 +61,16 @@ def called_side_by_side(module: str, name: str, calls: list[tuple[Any, ...]]) ->
 def luggage(tmp_path_factory: pytest.TempPathFactory, prefect_server: None) -> list[tuple[str, Any]]:
     """Everything that the tasks of one run of the menagerie got and returned, run in two processes by turns."""
     from regraft.flows import refresh
+    from regraft.tasks.drop_misfiled import drop_misfiled
+    from regraft.tasks.embed import embed
+    from regraft.tasks.evaluate import evaluate
+    from regraft.tasks.fetch import fetch
+    from regraft.tasks.label import label
+    from regraft.tasks.publish import publish
+    from regraft.tasks.read import read
+    from regraft.tasks.reuse import reuse
+    from regraft.tasks.screen import screen
+    from regraft.tasks.train import train
 
     config = menagerie.CONFIG.model_copy(update={"store": str(tmp_path_factory.mktemp("travels") / "store")})
     spawn = multiprocessing.get_context("spawn")
@@ -72,17 +82,17 @@ def luggage(tmp_path_factory: pytest.TempPathFactory, prefect_server: None) -> l
     ):
         travels = Travels(cycle((first, second)))
         run = travels.run
-        links = run(refresh.read, spec)
-        fetched = travels.map(refresh.fetch, [(shard, spec) for shard in links.shards])
-        screened = run(refresh.screen, fetched, spec)
-        manifest = run(refresh.label, screened, links, spec)
-        assert run(refresh.reuse, screened, manifest, spec) is None
-        embedded = run(refresh.embed, manifest, spec)
-        screened, manifest = run(refresh.drop_misfiled, screened, manifest, embedded, spec)
-        head = run(refresh.train, manifest, embedded, spec)
+        links = run(read, spec)
+        fetched = travels.map(fetch, [(shard, spec) for shard in links.shards])
+        screened = run(screen, fetched, spec)
+        manifest = run(label, screened, links, spec)
+        assert run(reuse, screened, manifest, spec) is None
+        embedded = run(embed, manifest, spec)
+        screened, manifest = run(drop_misfiled, screened, manifest, embedded, spec)
+        head = run(train, manifest, embedded, spec)
         learnt = Learnt(screened, manifest, embedded, head)
-        evaluated = run(refresh.evaluate, learnt, spec)
-        version = refresh.publish.fn(learnt, evaluated, spec)  # here, where Prefect's server is known
+        evaluated = run(evaluate, learnt, spec)
+        version = publish.fn(learnt, evaluated, spec)  # here, where Prefect's server is known
         travels.luggage += [("publish", value) for value in (learnt, evaluated, spec, version)]
     assert versions.newest(Store(config.store)).name == version
     tasks = {value.name for value in vars(refresh).values() if isinstance(value, Task)}

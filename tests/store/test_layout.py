@@ -16,6 +16,7 @@ import pytest
 from regraft.config import FetchSettings
 from regraft.dataset.misfiled import known_misfiled
 from regraft.dataset.placeholders import known_placeholders
+from regraft.identity import Digest
 from regraft.links.memory import MEMORY, known_links
 from regraft.links.shards import shard_of
 from regraft.store import versions
@@ -29,7 +30,7 @@ OLD, NEW = "20260101T000000Z", "20260102T000000Z-2"
 SEEN = datetime(2026, 1, 1, tzinfo=UTC)
 URL = "http://photos.example/tiger/1.jpg"
 PICTURE = b"the bytes of a picture"
-DIGEST = hashlib.sha256(PICTURE).hexdigest()
+DIGEST = Digest(hashlib.sha256(PICTURE).hexdigest())
 TIME = pa.timestamp("us", tz="UTC")
 
 LINK = {

@@ -1,5 +1,8 @@
 """The label of an image by the config alone: when its links are gone, or when it was left out."""
 
+from typing import Any
+
+import numpy as np
 import pandas as pd
 
 from regraft.config_file import parse_config
@@ -9,12 +12,12 @@ from regraft.targets.labels import SyntheticLabels
 from tests.targets.worlds import DISTRIBUTIONS, length_predictions
 
 NAMES = ("cat", "tiger")
-JOB = {"name": "job", "categories": {name: {"list": f"{name}.txt"} for name in NAMES}}
+JOB: dict[str, Any] = {"name": "job", "categories": {name: {"list": f"{name}.txt"} for name in NAMES}}
 DRAWN = JOB | {"categories": {name: {"list": name, "label": {"mean": 50, "std": 5}} for name in NAMES}}
 CATEGORY = {"head": {"target": "category"}}
 
 
-def labelling(job: dict[str, object]) -> Labelling:
+def labelling(job: dict[str, Any]) -> Labelling:
     return Labelling.of(parse_config(job))
 
 
@@ -50,5 +53,5 @@ def test_one_real_label_makes_labels_no_longer_synthetic() -> None:
     rows, synthetic = length_predictions(4), SyntheticLabels(DISTRIBUTIONS, 4)
     assert synthetic.are_all_of(rows)
     assert not SyntheticLabels(DISTRIBUTIONS, 5).are_all_of(rows)
-    rows.loc[7, "label"] += 1
+    rows["label"] += np.arange(len(rows)) == 7
     assert not synthetic.are_all_of(rows)

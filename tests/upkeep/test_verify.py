@@ -6,12 +6,15 @@ import numpy as np
 import pytest
 
 from regraft.config import FetchSettings
+from regraft.identity import Digest
 from regraft.store import versions
 from regraft.store.store import Store
 from regraft.upkeep.verify import Damage, verify
 from tests.hostile import ok, serving
 from tests.records import run_record
 from tests.upkeep.stores import JANUARY, know_link, publish_version
+
+DIGEST = Digest("a" * 64)
 
 
 def damaged(store: Store, repair: bool = False, fetch: FetchSettings | None = None) -> list[Damage]:
@@ -51,10 +54,10 @@ def test_a_blob_that_nobody_serves_any_more_stays_damage(tmp_path: Path) -> None
 
 def test_damaged_features_are_dropped_to_be_computed_again(tmp_path: Path) -> None:
     store = Store(str(tmp_path))
-    store.features.append("net", ["a" * 64], np.ones((1, 4), np.float32))
+    store.features.append("net", [DIGEST], np.ones((1, 4), np.float32))
     part = next((tmp_path / "features" / "net").iterdir())
     part.write_bytes(part.read_bytes()[:-9])
-    assert store.features.read("net", ["a" * 64]) == {}
+    assert store.features.read("net", [DIGEST]) == {}
     assert "computes them again" in damaged(store, True)[0].mended
     assert damaged(store) == []
 
@@ -98,7 +101,7 @@ def test_a_damaged_draft_is_dropped(tmp_path: Path) -> None:
 
 def test_features_that_are_no_numbers_are_damage(tmp_path: Path) -> None:
     store = Store(str(tmp_path))
-    store.features.append("net", ["a" * 64], np.array([[1, np.nan]], np.float32))
+    store.features.append("net", [DIGEST], np.array([[1, np.nan]], np.float32))
     assert "not finite" in damaged(store)[0].what
 
 

@@ -64,9 +64,9 @@ def test_a_redirect_to_a_hostile_url_is_refused(template: str) -> None:
         target = template.replace(PORT, str(secret.port)).encode("utf-8")
         answer = b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: %b\r\n\r\n" % target
         with serving(lambda talk: talk.say(answer)) as door:
-            _, answer = Client(Guard([door.exemption])).follow(door.url, 2)
-        assert isinstance(answer, Failed)
-        assert answer.reason in ("blocked", "bad_url")
+            _, outcome = Client(Guard([door.exemption])).follow(door.url, 2)
+        assert isinstance(outcome, Failed)
+        assert outcome.reason in ("blocked", "bad_url")
         assert secret.request_lines == []
 
 

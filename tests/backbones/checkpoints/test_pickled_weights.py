@@ -17,7 +17,10 @@ from regraft.backbones.checkpoints.torch_legacy import read_legacy_pth
 from regraft.errors import CheckpointError
 from tests.backbones.checkpoints.weights_files import TORCH_HEADER, legacy_pth_bytes, npy_bytes, pickles
 
-LAYERS = {"conv1_1": [np.ones((3, 3, 3, 4), np.float32), np.zeros(4, np.float32)], "é": [np.ones(300)]}
+LAYERS: dict[str, list[np.ndarray]] = {
+    "conv1_1": [np.ones((3, 3, 3, 4), np.float32), np.zeros(4, np.float32)],
+    "é": [np.ones(300)],
+}
 STATE = {"weight": np.arange(24, dtype=np.float32).reshape(2, 3, 4), "bias": np.array([0.5, -2.0], np.float32)}
 
 
@@ -75,11 +78,11 @@ def test_a_file_that_calls_a_function_is_refused_by_its_name_and_nothing_runs(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     attack = calling(function, "touch regraft-was-here")
-    read: Callable[[Path], Any] = {"npy": read_npy_layers, "pth": read_legacy_pth}[suffix]
+    readers: dict[str, Callable[[Path], Any]] = {"npy": read_npy_layers, "pth": read_legacy_pth}
     Path("file").write_bytes(header() + attack if suffix == "npy" else pickles(*TORCH_HEADER, attack, []))
     module, _, name = function.rpartition(".")
     with pytest.raises(CheckpointError, match=f"refused: it names '{module}'.'{name}'"):
-        read(Path("file"))
+        readers[suffix](Path("file"))
     assert os.listdir() == ["file"]
 
 
