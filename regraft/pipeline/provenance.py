@@ -47,12 +47,11 @@ def _git(*arguments: str, folder: Path) -> str:
 
 
 def _tensorflow_version() -> str:
-    """Return TensorFlow's version; it is imported only where none of its usual distributions is installed."""
+    """Return the version of whatever distribution provides TensorFlow, which is not imported; "" where none says so."""
     for name in TENSORFLOW_DISTRIBUTIONS:
         try:
             return metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
-    import tensorflow
-
-    return str(tensorflow.__version__)
+    others = metadata.packages_distributions().get("tensorflow", [])  # slow: it looks into all that is installed
+    return metadata.version(others[0]) if others else ""
