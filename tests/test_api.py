@@ -26,7 +26,7 @@ def test_every_public_name_is_there_and_documented() -> None:
 
 def test_an_unknown_name_is_refused_with_the_names_that_there_are() -> None:
     with pytest.raises(AttributeError, match=r"no attribute 'load_confg'; it has: .*load_config"):
-        getattr(regraft, "load_confg")  # noqa: B009
+        getattr(regraft, "load_confg")  # noqa: B009 - a type checker refuses the attribute
 
 
 def test_importing_it_takes_no_time() -> None:
@@ -57,9 +57,8 @@ def test_a_version_predicts_files_folders_and_globs(first: published.Version, tm
     assert version.model is version.model
 
 
-def test_the_example_of_the_notebook_page(
-    tmp_path: Path,
-) -> None:
+@pytest.mark.tensorflow
+def test_the_example_of_the_notebook_page(tmp_path: Path) -> None:
     """As it stands, with a config, photographs and links where it looks for them; and without Prefect."""
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "cat.jpg").write_bytes(encoded(drawing("cat", "notebook"), "JPEG"))

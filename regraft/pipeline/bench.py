@@ -109,7 +109,7 @@ def import_tensorflow() -> None:
     from regraft.backbones.stderr import muted_stderr
 
     with muted_stderr():
-        from regraft.backbones import device, embedding, loading  # noqa: F401
+        from regraft.backbones import device, embedding, loading  # noqa: F401 - for what they import
 
 
 _lock = threading.RLock()

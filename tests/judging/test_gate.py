@@ -9,8 +9,10 @@ from regraft.targets.lengths import Lengths
 from regraft.targets.target import Answers, Target
 from tests.targets.worlds import GATE, TARGET, category_predictions
 
+LENGTHS = Lengths()
 
-def decision(truth: Answers, ours: Answers, theirs: Answers, seed: int, target: Target = Lengths()) -> Gate:
+
+def decision(truth: Answers, ours: Answers, theirs: Answers, seed: int, target: Target = LENGTHS) -> Gate:
     errors, their_errors = target.squared_error(truth, ours), target.squared_error(truth, theirs)
     return gate("v", errors, their_errors, target.wording, GATE, seed)
 

@@ -107,9 +107,9 @@ def test_a_list_on_the_web_is_read_through_the_guard() -> None:
 
 
 def test_a_list_whose_own_link_is_dead_says_what_to_do() -> None:
-    with serving(lambda talk: talk.say(b"HTTP/1.1 404 Gone\r\nContent-Length: 0\r\n\r\n")) as server:
-        with pytest.raises(ListError, match="Download it by hand"):
-            read_list("cat", f"{server.url}list.txt", Client(Guard([server.exemption])))
+    gone = b"HTTP/1.1 404 Gone\r\nContent-Length: 0\r\n\r\n"
+    with serving(lambda talk: talk.say(gone)) as server, pytest.raises(ListError, match="Download it by hand"):
+        read_list("cat", f"{server.url}list.txt", Client(Guard([server.exemption])))
 
 
 @settings(deadline=None)

@@ -53,9 +53,8 @@ def test_a_step_that_comes_too_late_finds_its_links_skipped(config: Config) -> N
 
 
 def test_the_store_is_held_while_a_run_is_under_way_and_free_after_it(config: Config) -> None:
-    with open_run(config):
-        with pytest.raises(LockedError), open_run(config):
-            pass
+    with open_run(config), pytest.raises(LockedError), open_run(config):
+        pass
     with open_run(config):
         pass
 
