@@ -7,7 +7,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 from regraft import menagerie
 from regraft.config import Config
-from regraft.links.shards import SHARDS
+from regraft.links.shards import LANES
 from regraft.pipeline.results import Learnt, Manifest, Screened
 from regraft.pipeline.run import open_run
 from regraft.pipeline.spec import RunSpec
@@ -26,8 +26,8 @@ from regraft.tasks.screen import screen
 from regraft.tasks.train import train
 from regraft.tasks.tune import tune
 
-THREADS: Any = ThreadPoolTaskRunner(max_workers=SHARDS)
-"""All shards wait for the network side by side; the crew's processes do the work."""
+THREADS: Any = ThreadPoolTaskRunner(max_workers=LANES)
+"""All lanes wait for the network side by side; the crew's processes do the work."""
 
 
 def run_name() -> str:
@@ -49,7 +49,7 @@ def refresh(config: Config = menagerie.CONFIG) -> str:
     with menagerie.served(config) as reachable, open_run(reachable, run_id) as spec, progress_shown(spec):
         mark_cut_off_run(spec)
         links = read(spec)
-        fetched = fetch.map(links.shards, spec=unmapped(spec))
+        fetched = fetch.map(links.lanes, spec=unmapped(spec))
         screened = screen(fetched.result(), spec)
         manifest = label(screened, links, spec)
         learnt = reuse(screened, manifest, spec) or learn(screened, manifest, spec)

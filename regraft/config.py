@@ -30,9 +30,16 @@ def _exemption(address: str) -> str:
     return address
 
 
+def _host(name: str) -> str:
+    if not re.fullmatch(r"[^/@:\s]+", name):
+        raise ValueError("is no host: write its name alone, such as images.example.org")
+    return name.lower()
+
+
 SafeName = Annotated[str, AfterValidator(safe_name)]
 ProxyAddress = Annotated[str, AfterValidator(_proxy_address)]
 Exemption = Annotated[str, AfterValidator(_exemption)]
+HostName = Annotated[str, AfterValidator(_host)]
 
 
 class Settings(BaseModel):
@@ -86,6 +93,9 @@ class FetchSettings(Settings):
     """How many connections may be open at a time, over all worker processes."""
     per_host: Annotated[int, Field(ge=1, le=512)] = 16
     """How many connections to one host may be open at a time, over all worker processes."""
+    spread: tuple[HostName, ...] = ()
+    """Hosts that may be asked by all machines of a cluster at the same time, each with `per_host` connections, such as
+    your own bucket. Every other host is asked by one machine at a time."""
     attempts: Annotated[int, Field(ge=1, le=10)] = 4
     """How often at most a link is requested while it fails in a way that may pass, such as a timeout."""
     connect_s: Annotated[float, Field(gt=0)] = 5

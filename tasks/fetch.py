@@ -1,4 +1,4 @@
-"""Fetch and judge one shard of links."""
+"""Fetch and judge one lane of links."""
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
@@ -6,20 +6,20 @@ from prefect.tasks import exponential_backoff
 
 from regraft.pipeline import steps
 from regraft.pipeline.bench import Bench
-from regraft.pipeline.results import FetchedShard, Shard
+from regraft.pipeline.results import FetchedLane, Lane
 from regraft.pipeline.spec import RunSpec
 from regraft.tasks.retrying import is_worth_retrying
 
 
 @task(
     name="fetch",
-    task_run_name="fetch-{shard.number:02d}",
+    task_run_name="fetch-{lane.number:02d}",
     cache_policy=NO_CACHE,
     retries=2,
     retry_delay_seconds=exponential_backoff(2),
     retry_jitter_factor=0.5,
     retry_condition_fn=is_worth_retrying,
 )
-def fetch(shard: Shard, spec: RunSpec) -> FetchedShard:
-    """Return the shard's links with verdicts; pictures go to the store. Needs the network, and a core a process."""
-    return steps.fetch(shard, Bench.of(spec))
+def fetch(lane: Lane, spec: RunSpec) -> FetchedLane:
+    """Return the lane's links with verdicts; pictures go to the store. Needs the network, and a core a process."""
+    return steps.fetch(lane, Bench.of(spec))

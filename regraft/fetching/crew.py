@@ -13,7 +13,7 @@ from regraft.errors import WorkerError
 from regraft.fetching.budget import Budget
 from regraft.fetching.pending import Pending, Progress
 from regraft.fetching.settings import WorkerSettings
-from regraft.fetching.worker_process import OnFinding, WorkerProcess
+from regraft.fetching.worker_process import MAX_UNDER_WAY, OnFinding, WorkerProcess
 from regraft.links.findings import Finding, Request
 from regraft.web.urls import host_and_port_of
 
@@ -34,7 +34,6 @@ class Crew:
         self._settings = [WorkerSettings.of(store_url, fetch, screen, place, count) for place in range(count)]
         self._budget = Budget(fetch.budget_s, fetch.budget_bytes)
         self._linger_s = linger_s
-        self._turn = threading.Lock()
         self._lock = threading.RLock()
         self._workers: list[WorkerProcess] = []
         self._users = 0
@@ -56,15 +55,12 @@ class Crew:
     def fetch(self, prepare: Callable[[], Sequence[Request]], progress: Progress = lambda links: None) -> list[Finding]:
         """Return a finding for each request that `prepare` returns, in any order. Blocks until the last is in.
 
-        `prepare` is called in turn with those of other threads, and the next one not before all of its requests are
-        handed out. So only a few shards are in memory at a time, and they end one after the other. Requests that the
-        run's budget has nothing left for are found `skipped`, as are all once the crew is closed. Raises WorkerError
-        where a process does not start.
+        Calls from several threads take turns, so that the slow hosts of one hold up no other. Requests that the run's
+        budget has nothing left for are found `skipped`, as are all once the crew is closed. Raises WorkerError where a
+        process does not start.
         """
         with self._in_use():
-            with self._turn:
-                pending = self._hand_out(prepare(), progress)
-            findings = pending.findings()
+            findings = self._hand_out(prepare(), progress).findings()
             with self._lock:
                 if any(worker.never_started for worker in self._workers):
                     raise WorkerError(
@@ -111,6 +107,7 @@ class Crew:
         pending = Pending(len(requests), self._budget, progress)
         for start in range(0, len(requests), BATCH_SIZE):
             batch = requests[start : start + BATCH_SIZE]
+            pending.wait_for_room(start, self._share)
             if self._budget.is_spent:
                 pending.skip(batch, "the run's budget was spent")
             elif workers := self._running_workers():
@@ -118,6 +115,11 @@ class Crew:
             else:
                 pending.skip(batch, "the run was stopped")
         return pending
+
+    def _share(self) -> int:
+        """How many requests each of the calls that are fetching now may have under way."""
+        with self._lock:
+            return max(BATCH_SIZE, MAX_UNDER_WAY * len(self._settings) // max(1, self._users))
 
     def _put(self, requests: Sequence[Request], workers: Sequence[WorkerProcess], on_finding: OnFinding) -> None:
         """Give each request to the least busy of the workers that may request its host at all."""

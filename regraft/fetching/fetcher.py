@@ -92,15 +92,14 @@ class Fetcher:
                 self._end(attempt, answer)
 
     def _sent(self, attempt: Attempt) -> tuple[Attempt, Answer]:
-        """One request and its answer; conditional where what its validators belong to is still kept."""
+        """One request and its answer."""
         request = attempt.request
-        is_kept = self._blobs.has(request.digest) if request.digest else bool(request.reason)
         began = time.monotonic()
         answer = self._client.get(
             attempt.url,
             max(MIN_DEADLINE_S, self._settings.deadline_s - attempt.attempt_s),
-            request.etag if is_kept else "",
-            request.last_modified if is_kept else "",
+            request.etag,
+            request.last_modified,
         )
         took_s = time.monotonic() - began
         return replace(attempt, attempt_s=attempt.attempt_s + took_s, elapsed_s=attempt.elapsed_s + took_s), answer

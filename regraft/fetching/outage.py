@@ -1,6 +1,7 @@
 """Tells an outage of this machine from rot: after an outage no link is marked dead."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 
 from regraft.errors import OutageError
 from regraft.fetching.breaker import SILENT
@@ -15,30 +16,93 @@ NO_ANSWER_STATUSES = (0, 502, 504)
 """No response at all, or a gateway's word that it got none."""
 
 
-def check_outage(findings: Sequence[Finding], alive: Collection[str], max_share: float) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Failures:
+    """How many links of a part of a run failed in a way that may be this machine's fault, and of how many."""
+
+    links: int = 0
+    """Links that were to be requested."""
+    local: int = 0
+    """Those that failed for this machine's name server, proxy or network."""
+    requested: int = 0
+    """Links that were requested."""
+    silent: int = 0
+    """Those that gave no answer at all."""
+    silent_hosts: frozenset[str] = frozenset()
+    """Their hosts, MIN_HOSTS of them at most."""
+    were_alive: int = 0
+    """Requested links that were alive at their last check."""
+    lost: int = 0
+    """Those that gave no answer at all."""
+    detail: str = ""
+    """What went wrong with the first."""
+
+    @classmethod
+    def of(cls, findings: Sequence[Finding], alive: Collection[str]) -> "Failures":
+        """Count them; `alive` are the links that were alive at their last check."""
+        requested = [finding for finding in findings if finding.attempts > 0]
+        silent = [finding for finding in requested if is_silent(finding)]
+        local = [finding for finding in findings if finding.local]
+        hosts = sorted({host_and_port_of(finding.url) for finding in silent})
+        return cls(
+            links=len(findings),
+            local=len(local),
+            requested=len(requested),
+            silent=len(silent),
+            silent_hosts=frozenset(hosts[:MIN_HOSTS]),
+            were_alive=sum(finding.url in alive for finding in requested),
+            lost=sum(finding.url in alive for finding in silent),
+            detail=next((finding.detail for finding in [*local, *silent]), ""),
+        )
+
+    @classmethod
+    def sum(cls, parts: "Iterable[Failures]") -> "Failures":
+        """Return the counts of all parts together."""
+        known = list(parts)
+        hosts = sorted({host for part in known for host in part.silent_hosts})
+        return cls(
+            links=sum(part.links for part in known),
+            local=sum(part.local for part in known),
+            requested=sum(part.requested for part in known),
+            silent=sum(part.silent for part in known),
+            silent_hosts=frozenset(hosts[:MIN_HOSTS]),
+            were_alive=sum(part.were_alive for part in known),
+            lost=sum(part.lost for part in known),
+            detail=next((part.detail for part in known if part.detail), ""),
+        )
+
+
+def is_silent(finding: Finding) -> bool:
+    """Return whether a link gave no answer at all, so that it may be this machine that is down and not its server."""
+    return finding.reason in SILENT and finding.http_status in NO_ANSWER_STATUSES
+
+
+def check_outage(failures: Failures, max_share: float) -> None:
     """Raise OutageError where so many links failed because of this machine that none of them may be called dead.
 
     That is where more than `max_share` of the links fails for this machine's name server, proxy or network; where more
-    than `max_share` of those that were `alive` at their last check give no answer at all; or where no link at all
+    than `max_share` of those that were alive at their last check give no answer at all; or where no link at all
     answers, on several hosts.
     """
-    local = [finding for finding in findings if finding.local]
-    requested = [finding for finding in findings if finding.attempts > 0]
-    silent = [f for f in requested if f.reason in SILENT and f.http_status in NO_ANSWER_STATUSES]
-    were_alive = [finding for finding in requested if finding.url in alive]
-    lost = [finding for finding in silent if finding.url in alive]
-    hosts = {host_and_port_of(finding.url) for finding in silent}
-    if len(local) >= MIN_FAILURES and len(local) > max_share * len(findings):
-        raise _outage(local, len(findings), "failed because of this machine, not of theirs")
-    if len(lost) >= MIN_FAILURES and len(lost) > max_share * len(were_alive):
-        raise _outage(lost, len(were_alive), "that were alive give no answer any more, all at once")
-    if len(silent) == len(requested) >= MIN_FAILURES and len(hosts) >= MIN_HOSTS:
-        raise _outage(silent, len(requested), f"on {len(hosts)} hosts gave no answer at all")
+    check_this_machine(failures, max_share)
+    if failures.lost >= MIN_FAILURES and failures.lost > max_share * failures.were_alive:
+        how = "that were alive give no answer any more, all at once"
+        raise _outage(failures.lost, failures.were_alive, how, failures.detail)
+    has_answer = failures.silent < failures.requested
+    if not has_answer and failures.silent >= MIN_FAILURES and len(failures.silent_hosts) >= MIN_HOSTS:
+        how = f"on {MIN_HOSTS} hosts or more gave no answer at all"
+        raise _outage(failures.silent, failures.requested, how, failures.detail)
 
 
-def _outage(failed: Sequence[Finding], links: int, how: str) -> OutageError:
+def check_this_machine(failures: Failures, max_share: float) -> None:
+    """Raise OutageError where more than `max_share` of the links fails for this machine's own part in it."""
+    if failures.local >= MIN_FAILURES and failures.local > max_share * failures.links:
+        how = "failed because of this machine, not of theirs"
+        raise _outage(failures.local, failures.links, how, failures.detail)
+
+
+def _outage(failed: int, links: int, how: str, detail: str) -> OutageError:
     return OutageError(
-        f"{len(failed)} of {links} links {how} (the first: {failed[0].detail}). This looks like an outage, not rot: "
-        "the run stops, no link is marked dead, and the champion stays. Check name server, proxy and network, "
-        "then run again."
+        f"{failed} of {links} links {how} (the first: {detail}). This looks like an outage, not rot: the run stops, no "
+        "link is marked dead, and the champion stays. Check name server, proxy and network, then run again."
     )

@@ -10,6 +10,9 @@ from regraft.links.findings import Finding, Request
 Progress = Callable[[int], None]
 """Is called with the number of links that are done since the last call."""
 
+SHARE_CHANGES_S = 0.5
+"""Seconds between two looks at how many requests may be under way: fewer others may be fetching by then."""
+
 
 class Pending:
     """Findings that are on their way."""
@@ -18,6 +21,7 @@ class Pending:
         self._count, self._budget, self._progress = count, budget, progress
         self._findings: list[Finding] = []
         self._changed = threading.Condition()
+        self._wants_room = False
 
     def add(self, finding: Finding) -> None:
         """Take one in."""
@@ -25,13 +29,21 @@ class Pending:
             self._findings.append(finding)
             self._budget.spend(finding.bytes)
             self._progress(1)
-            if len(self._findings) == self._count:
+            if self._wants_room or len(self._findings) == self._count:
                 self._changed.notify_all()
 
     def skip(self, requests: Sequence[Request], why: str) -> None:
         """Take in that some requests are not sent."""
         for request in requests:
             self.add(skipped(request, why))
+
+    def wait_for_room(self, handed_out: int, share: Callable[[], int]) -> None:
+        """Wait until fewer than `share()` of the requests that were handed out are under way."""
+        with self._changed:
+            self._wants_room = True
+            while handed_out - len(self._findings) >= share():
+                self._changed.wait(SHARE_CHANGES_S)
+            self._wants_room = False
 
     def findings(self) -> list[Finding]:
         """Return all of them, in any order, once the last is in."""

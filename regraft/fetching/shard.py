@@ -1,94 +1,119 @@
 """One shard of links: fetched, judged and remembered; unless the failures show that this machine is down."""
 
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 import pandas as pd
 
 from regraft.config import FetchSettings
 from regraft.fetching.crew import Crew
-from regraft.fetching.outage import check_outage
+from regraft.fetching.outage import Failures, check_this_machine, is_silent
 from regraft.fetching.pending import Progress
 from regraft.links.findings import Finding, Request
 from regraft.links.memory import MEMORY, known_links, put_links
 from regraft.links.merge import merged
 from regraft.links.recheck import is_due, requests
-from regraft.links.shards import shard_of
+from regraft.links.shards import place_of
+from regraft.store.layout import Layout
 from regraft.store.store import Store
 
 
-def links_by_shard(links: pd.DataFrame) -> dict[int, pd.DataFrame]:
-    """Return links (url, category) by shard. A URL in two lists has a row in each, in the same shard."""
-    shards = links["url"].map(shard_of)
-    return {int(number): rows.reset_index(drop=True) for number, rows in links.groupby(shards)}
+@dataclass(frozen=True)
+class Checked:
+    """A shard's links after their check."""
+
+    links: pd.DataFrame
+    """All of them, columns memory.MEMORY."""
+    silent: pd.DataFrame
+    """Those that gave no answer at all. The store does not remember that until it is clear that this machine was not
+    down, see `remember_silent`."""
+    failures: Failures
+    """What tells an outage from rot, together with the other shards'."""
+
+
+def links_by_lane(links: pd.DataFrame, layout: Layout) -> dict[int, dict[int, pd.DataFrame]]:
+    """Return links (url, category) by lane and shard. A URL in two lists has a row in each, in the same shard."""
+    places = pd.DataFrame([place_of(url, layout) for url in links["url"]], columns=["lane", "shard"])
+    lanes: dict[int, dict[int, pd.DataFrame]] = {}
+    for lane, of_lane in places.groupby("lane"):
+        lanes[int(str(lane))] = {
+            int(str(shard)): links.iloc[rows.index].reset_index(drop=True) for shard, rows in of_lane.groupby("shard")
+        }
+    return lanes
 
 
 def fetch_shard(
-    number: int,
+    path: str,
     links: pd.DataFrame,
     *,
     crew: Crew,
     store: Store,
     settings: FetchSettings,
     near: int,
+    now: datetime,
     since: datetime,
-    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     progress: Progress = lambda links: None,
-) -> pd.DataFrame:
-    """Return a shard's links (url, category) as rows of memory.MEMORY, once the store remembers them.
+) -> Checked:
+    """Return what came of a shard's links (url, category), once the store remembers it, except for silent ones.
 
-    Not requested are links that were checked `since` then, dead ones whose time has not come, and what the budget has
-    nothing left for; what is known of those stays, with the outcome `skipped`. Pictures that differ in at most `near`
-    of the 64 bits of their perceptual hashes are the same. Raises OutageError, and remembers nothing, where too large a
-    share of the links fails because of this machine.
+    `path` is where the store remembers them. Not requested are links that were checked `since` then, dead ones whose
+    time has not come `now`, and what the budget has nothing left for; what is known of those stays, with the outcome
+    `skipped`. All checks have the time `now`. Pictures that differ in at most `near` of the 64 bits of their perceptual
+    hashes are the same. Raises OutageError, and remembers nothing, where too large a share of the links fails for this
+    machine's own part in it.
     """
-    check = _ShardCheck(number, links, store, since, clock, progress)
+    check = _ShardCheck(path, links, store, now, since, progress)
     findings = crew.fetch(check.requests, progress)
-    check_outage(findings, check.alive_before(), settings.outage_share)
-    return check.remember(findings, near)
+    failures = Failures.of(findings, check.alive_before())
+    check_this_machine(failures, settings.outage_share)
+    return check.remember(findings, failures, near)
+
+
+def remember_silent(path: str, silent: pd.DataFrame, store: Store) -> None:
+    """Have the store remember links (columns MEMORY) that gave no answer at all: it was not this machine's fault."""
+    known = known_links(store, path)
+    put_links(store, path, _stacked(silent, known[~known["url"].isin(set(silent["url"]))]))
 
 
 class _ShardCheck:
     """One check of a shard's links: what is known of them before, and after."""
 
     def __init__(
-        self,
-        number: int,
-        links: pd.DataFrame,
-        store: Store,
-        since: datetime,
-        clock: Callable[[], datetime],
-        progress: Progress,
+        self, path: str, links: pd.DataFrame, store: Store, now: datetime, since: datetime, progress: Progress
     ):
-        self._number, self._links, self._store = number, links, store
-        self._since, self._clock, self._progress = since, clock, progress
+        self._path, self._links, self._store = path, links, store
+        self._now, self._since, self._progress = now, since, progress
 
     def requests(self) -> Sequence[Request]:
         """Read what is known of the links, and return a request for each one that is due."""
-        self._memory = known_links(self._store, self._number)
+        self._memory = known_links(self._store, self._path)
         self._known = self._memory.drop_duplicates("url")
-        self._now = self._clock()
         self._left_alone = set(self._known.loc[~_are_due(self._known, self._since, self._now), "url"])
         urls = [url for url in dict.fromkeys(self._links["url"]) if url not in self._left_alone]
         self._progress(self._links["url"].nunique() - len(urls))
-        return requests(urls, self._known)
+        digests = self._known.loc[self._known["url"].isin(set(urls)) & (self._known["digest"] != ""), "digest"]
+        return requests(urls, self._known, self._store.blobs.among(digests))
 
     def alive_before(self) -> set[str]:
         """Return the URLs that showed a picture at their last check."""
         return set(self._known.loc[self._known["digest"] != "", "url"])
 
-    def remember(self, findings: Sequence[Finding], near: int) -> pd.DataFrame:
-        """Return the links with what came of them, columns MEMORY, once the store remembers that."""
+    def remember(self, findings: Sequence[Finding], failures: Failures, near: int) -> Checked:
+        """Return the links with what came of them, once the store remembers that of all but the silent ones."""
         unreached = {finding.url for finding in findings if finding.outcome == "skipped"}
         left_alone = self._left_alone | (unreached & set(self._known["url"]))
         fetched = self._links[~self._links["url"].isin(left_alone)]
-        rows = merged(fetched, findings, self._known, self._now, near)
+        rows = merged(fetched, findings, self._known, now=self._now, since=self._since, near=near)
         table = _stacked(rows, _as_skipped(self._links, self._known[self._known["url"].isin(left_alone)]))
-        others = self._memory[~self._memory["url"].isin(set(self._links["url"]))]
+        silent = {finding.url for finding in findings if finding.outcome != "skipped" and is_silent(finding)}
         never_fetched = unreached - left_alone
-        put_links(self._store, self._number, _stacked(table[~table["url"].isin(never_fetched)], others))
-        return table
+        is_certain = ~table["url"].isin(silent | never_fetched)
+        stays = self._memory["url"].isin(silent) | ~self._memory["url"].isin(set(self._links["url"]))
+        if is_certain.any():
+            put_links(self._store, self._path, _stacked(table[is_certain], self._memory[stays]))
+        return Checked(table, table[table["url"].isin(silent)], failures)
 
 
 def _are_due(known: pd.DataFrame, since: datetime, now: datetime) -> "pd.Series[bool]":

@@ -35,6 +35,7 @@ class WorkerProcess:
         """Requests under way."""
         self._settings = settings
         self._room = threading.BoundedSemaphore(MAX_UNDER_WAY)
+        self._turn = threading.Lock()
         self._lock = threading.RLock()
         self._under_way: dict[int, tuple[Request, OnFinding]] = {}
         self._next_number = 0
@@ -47,8 +48,9 @@ class WorkerProcess:
         """Hand out requests; blocks while too many are under way. `on_finding` is called once for each."""
         with self._lock:
             self.load += len(requests)
-        for _ in requests:
-            self._room.acquire()
+        with self._turn:  # two that each wait for the rest of their room would wait for ever
+            for _ in requests:
+                self._room.acquire()
         with self._lock:
             numbered = list(enumerate(requests, self._next_number))
             self._next_number += len(requests)

@@ -38,15 +38,19 @@ MEMORY = pa.schema([*SCHEMA, ("trusted_digest", pa.string()), ("trusted_phash", 
 null where it does not."""
 
 
-def known_links(store: Store, shard: int) -> pd.DataFrame:
-    """Return what is known of a shard's links, columns MEMORY; an empty table where there is none that can be read."""
-    return store.tables.read(_path(shard), MEMORY)
+def known_links(store: Store, path: str) -> pd.DataFrame:
+    """Return what is known of the links in a shard's file, columns MEMORY; none where it cannot be read."""
+    return store.tables.read(path, MEMORY)
 
 
-def put_links(store: Store, shard: int, table: pd.DataFrame) -> None:
-    """Replace what is known of a shard's links, once the blobs that they name survive a crash."""
-    store.tables.write(_path(shard), table, MEMORY)
+def put_links(store: Store, path: str, table: pd.DataFrame) -> None:
+    """Replace what is known of the links in a shard's file, once the blobs that they name survive a crash."""
+    store.tables.write(path, table, MEMORY)
 
 
-def _path(shard: int) -> str:
-    return f"links/shard-{shard:04d}.parquet"
+def all_known_links(store: Store) -> pd.DataFrame:
+    """Return what is known of all links, columns MEMORY."""
+    layout = store.layout
+    tables = [known_links(store, path) for path in layout.paths] if layout else []
+    known = [table for table in tables if len(table)]
+    return pd.concat(known, ignore_index=True) if known else MEMORY.empty_table().to_pandas()

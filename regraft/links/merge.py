@@ -19,25 +19,31 @@ Row = dict[str, Any]
 
 
 def merged(
-    links: pd.DataFrame, findings: Sequence[Finding], known: pd.DataFrame, now: datetime, near: int
+    links: pd.DataFrame,
+    findings: Sequence[Finding],
+    known: pd.DataFrame,
+    *,
+    now: datetime,
+    since: datetime,
+    near: int,
 ) -> pd.DataFrame:
     """Return one row of MEMORY for each row of `links` (url, category), which all have a finding.
 
     What is `known` has the columns MEMORY and a row a URL at most. A 304 keeps what is known of the picture;
     `first_seen` stays, and so does `dead_since` while a link is dead. A picture is the one that the link is known for,
     or that one encoded anew, where at most `near` of the 64 bits of their perceptual hashes differ; another one makes
-    the link replaced, as of `now`.
+    the link replaced, as of `now`. A link that was not known is first seen at `since`.
     """
     before = {str(row["url"]): cast(Row, row) for row in known.to_dict("records")}
     finding_of = {finding.url: finding for finding in findings}
     rows = [
-        _row(finding_of[url], before.get(url), now, near) | {"category": category}
+        _row(finding_of[url], before.get(url), now, since, near) | {"category": category}
         for url, category in zip(links["url"], links["category"], strict=True)
     ]
     return pa.Table.from_pylist(rows, schema=MEMORY).to_pandas()
 
 
-def _row(finding: Finding, before: Row | None, now: datetime, near: int) -> Row:
+def _row(finding: Finding, before: Row | None, now: datetime, since: datetime, near: int) -> Row:
     """What is known of a link from now on; the category is missing."""
     row = {name: getattr(finding, name) for name in COLUMNS if hasattr(finding, name)}
     if finding.outcome == "not_modified" and before is not None:
@@ -46,7 +52,7 @@ def _row(finding: Finding, before: Row | None, now: datetime, near: int) -> Row:
     row |= {
         "verdict": verdict,
         "checked_at": now,
-        "first_seen": before["first_seen"] if before is not None else now,
+        "first_seen": before["first_seen"] if before is not None else since,
         "dead_since": _dead_since(before, now) if verdict is Verdict.DEAD else None,
     }
     return row | _trust(row, before, now, near)

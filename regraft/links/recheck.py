@@ -1,11 +1,11 @@
 """When a link is fetched again, dead ones ever more rarely; and what its server is told, so that it may answer 304."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 import pandas as pd
 
-from regraft.identity import Url
+from regraft.identity import Digest, Url
 from regraft.links.findings import Request
 from regraft.verdicts import Reason
 
@@ -38,8 +38,12 @@ def is_due(reason: str, checked_at: datetime, dead_since: datetime | None, now: 
     return wait < SHORTEST_WAIT or now >= checked_at + wait
 
 
-def requests(urls: Sequence[Url], known: pd.DataFrame) -> list[Request]:
-    """Return a request for each URL, conditional where a picture or lasting junk is `known`, columns MEMORY."""
+def requests(urls: Sequence[Url], known: pd.DataFrame, kept: Collection[Digest]) -> list[Request]:
+    """Return a request for each URL, conditional where a picture that is `kept` or lasting junk is known.
+
+    `known` has the columns MEMORY.
+    """
+    known = known[known["digest"].isin(kept) | ((known["digest"] == "") & known["reason"].isin(LASTING))]
     columns = (known[name] for name in ("url", "etag", "last_modified", "digest", "reason"))
     conditional = {
         url: Request(url, etag, last_modified, digest, _if_lasting(reason))

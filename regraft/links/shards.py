@@ -1,11 +1,85 @@
-"""Parts of a store's memory, by URL."""
+"""Where what is known of a link lies: in its host's lane, and there in its URL's shard.
+
+One process at a time asks the hosts of a lane, so whatever holds for a host within a process holds over a cluster too.
+"""
 
 import hashlib
+import logging
+from collections import Counter
+from collections.abc import Collection, Iterable
+from dataclasses import replace
 
-SHARDS = 16
-"""Parts of a store's memory. Fixed: a link must be found where it was put."""
+from regraft.links.memory import all_known_links, put_links
+from regraft.store.layout import FORMAT, FORMAT_0_NAME, LINKS, Layout, put_layout
+from regraft.store.store import Store
+from regraft.web.urls import host_of
+
+LANES = 16
+"""Lanes of a store; enough for some machines."""
+LANES_OF_A_LARGE_STORE = 64
+LARGE = 1_000_000
+"""Links from which on a store is large."""
+LINKS_PER_SHARD = 4_000
+"""Some megabytes of memory, and some seconds of work that a killed run has to do again."""
+log = logging.getLogger("regraft")
 
 
-def shard_of(url: str) -> int:
-    """Return the shard, 0 to SHARDS - 1, that a URL belongs to."""
-    return hashlib.sha256(url.encode("utf-8", "surrogatepass")).digest()[0] % SHARDS
+def place_of(url: str, layout: Layout) -> tuple[int, int]:
+    """Return the lane that a link belongs to, and its shard there, both counted from 0."""
+    host = host_of(url)
+    shards = layout.shards
+    lane = (_number(url if host in layout.spread else host) >> 32) % len(shards)  # other bits than the shard's
+    return lane, _number(url) % shards[lane]
+
+
+def path_of(url: str, layout: Layout) -> str:
+    """Return the path of the file that a link's shard lies in."""
+    return layout.path(*place_of(url, layout))
+
+
+def layout_for(urls: Collection[str], spread: Iterable[str], now: Layout | None) -> Layout:
+    """Return the layout for distinct links: the one that the store has `now`, if that is of this format and fits.
+
+    It fits where it spreads these hosts, has lanes enough, and gives no shard more than twice LINKS_PER_SHARD links.
+    """
+    lanes = LANES_OF_A_LARGE_STORE if len(urls) >= LARGE else LANES
+    if now is not None and now.format == FORMAT:
+        lanes = max(lanes, len(now.shards))
+    empty = Layout((1,) * lanes, tuple(sorted(set(spread))))
+    links = Counter(place_of(url, empty)[0] for url in urls)
+    if now is not None and replace(now, shards=empty.shards) == empty and len(now.shards) == lanes:
+        is_full = any(links[lane] > 2 * LINKS_PER_SHARD * shards for lane, shards in enumerate(now.shards))
+        if not is_full:
+            return now
+    return replace(empty, shards=tuple(max(1, -(-links[lane] // LINKS_PER_SHARD)) for lane in range(lanes)))
+
+
+def put_in_layout(store: Store, layout: Layout) -> None:
+    """Have the store keep what it knows of links in this layout. Only for the holder of its lock.
+
+    What is known is written anew, then store.json names it, then what it was before goes: cut off at any moment, the
+    store has one of the two. Needs memory for all that is known.
+    """
+    before = store.layout
+    if before != layout:
+        known = all_known_links(store)
+        for path, links in known.groupby(known["url"].map(lambda url: path_of(url, layout))):
+            put_links(store, str(path), links)
+        if before is not None:
+            log.info("What is known of %s links is kept by host now, in store format %s.", len(known), layout.format)
+        put_layout(store.disk, layout)
+    _remove_files_of_others(store, layout)
+
+
+def _remove_files_of_others(store: Store, layout: Layout) -> None:
+    """Remove what other layouts left: their folders, and the files of format 0."""
+    for name in store.disk.names(LINKS):
+        path = f"{LINKS}/{name}"
+        if name.startswith(FORMAT_0_NAME):
+            store.disk.delete(path)
+        elif not name.endswith(".parquet") and path != layout.folder:
+            store.disk.delete_folder(path)
+
+
+def _number(text: str) -> int:
+    return int.from_bytes(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:8], "little")

@@ -2,7 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
-from regraft.links.shards import SHARDS
+from regraft.links.shards import LANES
 from regraft.pipeline import steps
 from regraft.pipeline.bench import Bench
 from regraft.pipeline.results import Learnt, Manifest, Screened
@@ -15,8 +15,8 @@ def refresh(bench: Bench) -> str:
     Raises a RegraftError where a step cannot be done. What was fetched and embedded by then is kept.
     """
     links = steps.read(bench)
-    with ThreadPoolExecutor(SHARDS) as threads:  # they wait for the network side by side
-        fetched = list(threads.map(lambda shard: steps.fetch(shard, bench), links.shards))
+    with ThreadPoolExecutor(LANES) as threads:  # they wait for the network side by side
+        fetched = list(threads.map(lambda lane: steps.fetch(lane, bench), links.lanes))
     screened = steps.screen(fetched, bench)
     manifest = steps.label(screened, links, bench)
     learnt = steps.reuse(screened, manifest, bench) or learn(screened, manifest, bench)

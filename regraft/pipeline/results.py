@@ -6,15 +6,16 @@ Each is frozen, picklable and small, so that the next step may run on any machin
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from regraft.fetching.outage import Failures
 from regraft.identity import Digest
 
 
 @dataclass(frozen=True)
 class Shard:
-    """The links of the lists that belong to one shard of the memory."""
+    """The links of the lists that belong to one shard of a lane's memory."""
 
-    number: int
-    """Which shard, 0 to `links.shards.SHARDS` - 1."""
+    path: str
+    """Where the store remembers them."""
     urls: int
     """Distinct URLs in it."""
     table: Digest
@@ -22,11 +23,26 @@ class Shard:
 
 
 @dataclass(frozen=True)
+class Lane:
+    """All links of some hosts: one process at a time fetches them."""
+
+    number: int
+    """Which lane, 0 to the number of the store's lanes - 1."""
+    shards: tuple[Shard, ...]
+    """Its links, by shard; shards without a link are left out."""
+
+    @property
+    def urls(self) -> int:
+        """Distinct URLs in it."""
+        return sum(shard.urls for shard in self.shards)
+
+
+@dataclass(frozen=True)
 class Links:
     """Every link of every list."""
 
-    shards: tuple[Shard, ...]
-    """All links, by shard; shards without a link are left out."""
+    lanes: tuple[Lane, ...]
+    """All links, by lane; lanes without a link are left out."""
     lengths: Digest
     """url, label: the links whose list says how long their animal is, in cm."""
 
@@ -35,12 +51,24 @@ class Links:
 class FetchedShard:
     """One shard's links after their check."""
 
-    number: int
-    """Which shard."""
-    links: int
-    """Rows of the table."""
+    path: str
+    """Where the store remembers them."""
     table: Digest
     """Columns `links.memory.MEMORY`."""
+    silent: Digest | None
+    """The rows of links that gave no answer at all, which the store does not remember yet; None where there is none."""
+
+
+@dataclass(frozen=True)
+class FetchedLane:
+    """One lane's links after their check."""
+
+    number: int
+    """Which lane."""
+    shards: tuple[FetchedShard, ...]
+    """Its links, by shard."""
+    failures: Failures
+    """What tells an outage from rot, together with the other lanes'."""
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,14 @@ def open_run(config: Config, run_id: str = "") -> Iterator[RunSpec]:
     run_id = run_id or uuid.uuid4().hex
     store = Store(config.store)
     with store.run(run_id) as start:
-        spec = RunSpec(config=config, store_url=store.address, run_id=run_id, since=start.since, cut_off=start.cut_off)
+        spec = RunSpec(
+            config=config,
+            store_url=store.address,
+            run_id=run_id,
+            now=start.now,
+            since=start.since,
+            cut_off=start.cut_off,
+        )
         bench = Bench.of(spec)
         store.drafts.sweep()  # what a run that was cut off left
         try:

@@ -16,7 +16,9 @@ class RunSpec:
     """Where the store is: an absolute path, or an fsspec URL, so that it means the same in every process."""
     run_id: str
     """Names this run among all others: the id of its flow run, where it has one."""
+    now: datetime
+    """When the run began: the one time that all its checks have, so that no two machines' clocks need agree."""
     since: datetime
-    """Checks of links since then count as this run's."""
+    """Checks of links since then count as this run's: `now`, or the start of the run before, where that was cut off."""
     cut_off: str = ""
     """The id of the run before, where that was cut off; "" where it ended."""

@@ -4,6 +4,7 @@ Each reads what it needs from the store, by the digests that the step before han
 """
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pandas as pd
@@ -15,12 +16,15 @@ from regraft.dataset import misfiled, screening
 from regraft.dataset.manifest import check_enough, check_vary, manifest_of
 from regraft.dataset.neighbours import find_misfiled
 from regraft.errors import ListError
-from regraft.fetching.shard import fetch_shard, links_by_shard
+from regraft.fetching.outage import Failures, check_outage
+from regraft.fetching.pending import Progress
+from regraft.fetching.shard import fetch_shard, links_by_lane, remember_silent
 from regraft.identity import Digest
 from regraft.judging.evaluation import Terms
 from regraft.judging.holdout import holdout, misfiled_of_test_split
 from regraft.links.lists import read_list
 from regraft.links.memory import MEMORY
+from regraft.links.shards import layout_for, put_in_layout
 from regraft.pipeline import publish as publishing
 from regraft.pipeline.bench import Bench
 from regraft.pipeline.finished import Finished
@@ -34,7 +38,9 @@ from regraft.pipeline.handover import (
 from regraft.pipeline.results import (
     Embedded,
     Evaluated,
+    FetchedLane,
     FetchedShard,
+    Lane,
     Learnt,
     Links,
     Manifest,
@@ -51,6 +57,9 @@ from regraft.targets.labelling import Labelling
 from regraft.targets.target import Answers
 from regraft.web.client import Client
 
+SHARDS_AT_A_TIME = 4
+"""Shards of a lane that are fetched side by side: while one waits for its slowest hosts, the next goes on."""
+
 
 def read(bench: Bench) -> Links:
     """Return every link of every list. Raises ListError naming the list that cannot be read.
@@ -65,35 +74,61 @@ def read(bench: Bench) -> Links:
         if not lists:
             raise ListError("The config names no list.")
         links = pd.concat(lists, ignore_index=True)
+        layout = layout_for(links["url"].unique(), config.fetch.spread, bench.store.layout)
+        put_in_layout(bench.store, layout)
         put = bench.drafts.put_table
-        shards = (
-            Shard(number, part["url"].nunique(), put(part[["url", "category"]]))
-            for number, part in links_by_shard(links).items()
+        lanes = tuple(
+            Lane(
+                lane,
+                tuple(
+                    Shard(layout.path(lane, shard), part["url"].nunique(), put(part[["url", "category"]]))
+                    for shard, part in shards.items()
+                ),
+            )
+            for lane, shards in links_by_lane(links, layout).items()
         )
-        return Links(tuple(shards), put(links.loc[links["label"].notna(), ["url", "label"]]))
+        return Links(lanes, put(links.loc[links["label"].notna(), ["url", "label"]]))
 
 
-def fetch(shard: Shard, bench: Bench) -> FetchedShard:
-    """Check a shard's links, keep their pictures, and remember both. Raises OutageError where this machine is down."""
-    config = bench.config
-    links = fetch_shard(
-        shard.number,
+def fetch(lane: Lane, bench: Bench) -> FetchedLane:
+    """Check a lane's links, keep their pictures, and remember both. Raises OutageError where this machine is down."""
+    progress = bench.meter.expect("fetch", lane.urls)
+    with ThreadPoolExecutor(SHARDS_AT_A_TIME) as threads:
+        checked = list(threads.map(lambda shard: _fetch_shard(shard, bench, progress), lane.shards))
+    shards, failures = zip(*checked, strict=True)
+    return FetchedLane(lane.number, shards, Failures.sum(failures))
+
+
+def _fetch_shard(shard: Shard, bench: Bench, progress: Progress) -> tuple[FetchedShard, Failures]:
+    config, put = bench.config, bench.drafts.put_table
+    checked = fetch_shard(
+        shard.path,
         bench.drafts.table(shard.table),
         crew=bench.crew,
         store=bench.store,
         settings=config.fetch,
         near=config.screen.near,
+        now=bench.spec.now,
         since=bench.spec.since,
-        progress=bench.meter.expect("fetch", shard.urls),
+        progress=progress,
     )
-    return FetchedShard(shard.number, len(links), bench.drafts.put_table(links))
+    silent = put(checked.silent) if len(checked.silent) else None
+    return FetchedShard(shard.path, put(checked.links), silent), checked.failures
 
 
-def screen(fetched: Sequence[FetchedShard], bench: Bench) -> Screened:
-    """Return the last verdicts on all links, and the pictures to learn from. Needs memory for the whole table."""
+def screen(fetched: Sequence[FetchedLane], bench: Bench) -> Screened:
+    """Return the last verdicts on all links, and the pictures to learn from. Needs memory for the whole table.
+
+    Raises OutageError where this machine was down, before the store remembers any link as one that gave no answer.
+    """
     with bench.meter.step("screen"):
-        links = pd.concat([bench.drafts.table(shard.table) for shard in fetched], ignore_index=True)
-        config, now = bench.config, datetime.now(UTC)
+        check_outage(Failures.sum(lane.failures for lane in fetched), bench.config.fetch.outage_share)
+        shards = [shard for lane in fetched for shard in lane.shards]
+        for shard in shards:
+            if shard.silent is not None:
+                remember_silent(shard.path, bench.drafts.table(shard.silent), bench.store)
+        links = pd.concat([bench.drafts.table(shard.table) for shard in shards], ignore_index=True)
+        config, now = bench.config, bench.spec.now
         screened = screening.screen(links[MEMORY.names], config.screen, config.split, config.seed, bench.store, now)
         return put_screened(screened, bench.drafts)
 

@@ -1,7 +1,7 @@
 """Image bytes by their digest, write-once. All of the store that the fetching processes need, cheap to import."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from regraft.errors import CorruptError, StoreError
@@ -54,24 +54,28 @@ class Blobs:
 
     def __iter__(self) -> Iterator[Blob]:
         """Yield every file of the folder, in the order of the digests."""
-        for first in self._disk.names(self._folder):
-            for rest in self._disk.names(f"{self._folder}/{first}"):
-                yield Blob(self._disk, self._folder, Digest(first + rest))
+        start = len(self._folder) + 1
+        for path in self._disk.sizes(self._folder):
+            yield Blob(self._disk, self._folder, Digest(path[start:].replace("/", "", 1)))
 
     def put(self, data: bytes) -> Digest:
-        """Keep bytes and return their digest. Bytes that are there already, and whole, are not written again.
+        """Keep bytes and return their digest. Bytes that are there already are not written again.
 
         A crash of the machine may lose them until `disk.settle()`; it can never make them read as others.
         """
         digest = digest_of(data)
-        path = self.at(digest).path
-        if not self._disk.exists(path) or self._disk.read(path) != data:
-            self._disk.write_unsettled(path, data)
+        self._disk.write_once(self.at(digest).path, data)
         return digest
 
     def has(self, digest: Digest) -> bool:
         """Return whether there are bytes of that digest; they are checked when they are read."""
         return self._disk.exists(self.at(digest).path)
+
+    def among(self, digests: Iterable[Digest]) -> set[Digest]:
+        """Return those digests of which there were bytes at the first such question, at the latest."""
+        paths = {digest: self.at(digest).path for digest in digests}
+        present = self._disk.present(self._folder, paths.values())
+        return {digest for digest, path in paths.items() if path in present}
 
     def read(self, digest: Digest) -> bytes:
         """Return the bytes of a digest.

@@ -3,7 +3,7 @@
 Whoever writes to a disk finds, after a crash at any moment, the old file or the new one, never half of one.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from datetime import timedelta
 from pathlib import Path
@@ -30,8 +30,8 @@ class Disk(Protocol):
         """Put a file in place, whole or not at all, over any that is there."""
         ...
 
-    def write_unsettled(self, path: str, data: bytes) -> None:
-        """Put a file in place, whole or not at all; it survives a crash of the machine once `settle` has returned.
+    def write_once(self, path: str, data: bytes) -> None:
+        """Put a file in place, unless it is there; it survives a crash of the machine once `settle` has returned.
 
         For files that are named by their digest, so that a torn one is always noticed.
         """
@@ -53,6 +53,13 @@ class Disk(Protocol):
         """Return whether a file or folder is there."""
         ...
 
+    def present(self, folder: str, paths: Iterable[str]) -> set[str]:
+        """Return which of some files at any depth below a folder are there.
+
+        What was put there after the first question about that folder may be missed: a bucket is listed once.
+        """
+        ...
+
     def size(self, path: str) -> int:
         """Return a file's size in bytes; 0 where there is no file."""
         ...
@@ -65,14 +72,27 @@ class Disk(Protocol):
         """Return the size in bytes of each file at any depth below a folder, by path; none where there is no folder."""
         ...
 
+    def folders_with(self, folder: str, file: str) -> list[str]:
+        """Return the names of those folders in a folder that hold a file of that name, sorted."""
+        ...
+
     def delete(self, path: str) -> None:
-        """Remove a file, or a folder with all that is in it, if it is there."""
+        """Remove a file, if it is there."""
+        ...
+
+    def delete_folder(self, folder: str) -> None:
+        """Remove a folder with all that is in it, if it is there."""
+        ...
+
+    def check_writable(self) -> None:
+        """Raise an exception where files cannot be written here."""
         ...
 
     def lock(self, name: str, wait_s: float, lease: timedelta) -> AbstractContextManager[None]:
         """Hold the lock of a name. Entering raises TimeoutError where another holder keeps it for longer than `wait_s`.
 
-        The lock of a holder that died is free: at once where the system notices, else when `lease` has passed.
+        The lock of a holder that died is free: at once where the system notices, else when `lease` has passed without
+        that the holder renewed it, as one that lives does.
         """
         ...
 

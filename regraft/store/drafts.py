@@ -50,4 +50,4 @@ class Drafts:
 
     def sweep(self) -> None:
         """Remove all drafts. Only for the holder of the store's lock: nobody else can know that no run needs them."""
-        self._disk.delete(FOLDER)
+        self._disk.delete_folder(FOLDER)

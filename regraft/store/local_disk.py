@@ -10,7 +10,7 @@ import itertools
 import os
 import shutil
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 
@@ -42,7 +42,10 @@ class LocalDisk:
         os.replace(aside, target)
         _sync(target.parent)
 
-    def write_unsettled(self, path: str, data: bytes) -> None:
+    def write_once(self, path: str, data: bytes) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            if self.read(path) == data:
+                return
         # Thousands of times a minute from many threads: few system calls, and no rename from folder to folder, which
         # takes a lock of the whole file system (3 times the time of this with 8 threads on ext4).
         target = f"{self.root}/{path}"
@@ -93,6 +96,9 @@ class LocalDisk:
     def exists(self, path: str) -> bool:
         return os.path.exists(f"{self.root}/{path}")
 
+    def present(self, folder: str, paths: Iterable[str]) -> set[str]:
+        return {path for path in paths if self.exists(path)}
+
     def size(self, path: str) -> int:
         try:
             return os.path.getsize(self.root / path)
@@ -109,12 +115,19 @@ class LocalDisk:
         files = (file for file in sorted((self.root / folder).rglob("*")) if file.is_file())
         return {file.relative_to(self.root).as_posix(): file.stat().st_size for file in files}
 
+    def folders_with(self, folder: str, file: str) -> list[str]:
+        return [name for name in self.names(folder) if self.exists(f"{folder}/{name}/{file}")]
+
     def delete(self, path: str) -> None:
-        target = self.root / path
-        if target.is_dir():
-            shutil.rmtree(target)
-        else:
-            target.unlink(missing_ok=True)
+        (self.root / path).unlink(missing_ok=True)
+
+    def delete_folder(self, folder: str) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            shutil.rmtree(self.root / folder)
+
+    def check_writable(self) -> None:
+        probe = self._aside(b"")
+        probe.unlink()
 
     @contextlib.contextmanager
     def lock(self, name: str, wait_s: float, lease: timedelta) -> Iterator[None]:

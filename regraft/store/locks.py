@@ -13,14 +13,17 @@ from regraft.store.disk import Disk
 LOCK = "lock"
 MARKER = "run.json"
 """There while a run is under way; where the lock is free all the same, that run was cut off."""
-RUN_LEASE = timedelta(hours=6)
-"""A remote store cannot tell whether the run that locked it still lives; after this long its lock is taken over."""
+RUN_LEASE = timedelta(minutes=2)
+"""A remote store cannot tell whether the run that locked it still lives. One that has not renewed its lock for so long
+is dead, and its lock is taken over."""
 
 
 @dataclass(frozen=True)
 class RunStart:
     """How a run begins: afresh, or where one that was cut off left."""
 
+    now: datetime
+    """When it begins."""
     since: datetime
     """Checks of links since then count as this run's: now, or the start of a run that was cut off, so that the links
     that it had checked are not fetched again."""
@@ -31,7 +34,7 @@ class RunStart:
 @contextlib.contextmanager
 def run_marked(disk: Disk, name: str, now: datetime) -> Iterator[RunStart]:
     """Mark a run of that name as under way until it ends without an exception. The lock must be held."""
-    start = _cut_off(disk) or RunStart(now)
+    start = _cut_off(disk, now) or RunStart(now, now)
     marker = {"since": start.since.isoformat(), "name": name, "pid": os.getpid(), "at": now.timestamp()}
     disk.write(MARKER, json.dumps(marker).encode())
     yield start
@@ -55,18 +58,19 @@ def run_locked(disk: Disk) -> Iterator[None]:
 def check_writable(disk: Disk) -> None:
     """Raise StoreError where the disk cannot be written."""
     try:
-        disk.write("tmp/probe", b"")
-        disk.delete("tmp/probe")
+        disk.check_writable()
+    except StoreError:
+        raise
     except Exception as error:  # every file system raises its own
         raise StoreError(
             f"The store {disk.address} cannot be written ({error}). Choose another: `store:` in the config, or --store."
         ) from error
 
 
-def _cut_off(disk: Disk) -> RunStart | None:
+def _cut_off(disk: Disk, now: datetime) -> RunStart | None:
     """Where a run that began here and never ended has left; None where every run ended."""
     try:
         marker = json.loads(disk.read(MARKER))
-        return RunStart(datetime.fromisoformat(marker["since"]), str(marker.get("name", "")))
+        return RunStart(now, datetime.fromisoformat(marker["since"]), str(marker.get("name", "")))
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None

@@ -1,15 +1,33 @@
-"""A prefix of an fsspec file system, such as a bucket, as a store's disk. One call writes an object whole."""
+"""A prefix of an fsspec file system, such as a bucket, as a store's disk. One call writes an object whole.
 
+In a bucket each request costs money and some hundredths of a second. So what is written once is put on the condition
+that it is not there, which tells as much as looking first; folders are listed, not probed file by file; and what can be
+sent side by side is.
+"""
+
+import contextlib
+import itertools
 import os
 import tempfile
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from datetime import timedelta
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from regraft.errors import StoreError
 from regraft.store.lease import leased
+from regraft.store.remote_errors import ALREADY_THERE, code_of, explained
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+OBJECT_STORES = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "oss", "oci"})
+"""Protocols that know no folders, which therefore need not be made."""
+TAGGED = frozenset({"s3", "s3a"})
+"""Protocols that replace an object on the condition that it still has its ETag."""
 
 
 class RemoteDisk:
@@ -20,62 +38,131 @@ class RemoteDisk:
 
         self.address = url.rstrip("/")
         self._fs: Any
-        self._fs, self.root = fsspec.core.url_to_fs(url)
+        self._fs, self.root = fsspec.core.url_to_fs(url, use_listings_cache=False)
+        protocol = url.partition("://")[0]
+        self._has_folders = protocol not in OBJECT_STORES
+        self._is_tagged = protocol in TAGGED
         self._made: set[str] = set()
+        self._listing = threading.Lock()
+        self._listed: dict[str, NDArray[np.int64]] = {}
+        """The hashes of the paths below a folder, sorted: 8 bytes for each of millions of files."""
 
     def read(self, path: str) -> bytes:
-        return bytes(self._fs.cat_file(self._at(path)))
+        with explained(self.address):
+            return bytes(self._fs.cat_file(self._at(path)))
 
     def write(self, path: str, data: bytes) -> None:
-        self._make_folder(path)
-        self._fs.pipe_file(self._at(path), data)
+        with explained(self.address):
+            self._make_folder(path)
+            self._fs.pipe_file(self._at(path), data)
 
-    def write_unsettled(self, path: str, data: bytes) -> None:
-        self.write(path, data)
+    def write_once(self, path: str, data: bytes) -> None:
+        self.create(path, data)
 
     def settle(self) -> None:
         """An object that was written is safe."""
 
+    def check_writable(self) -> None:
+        """Whoever writes here takes the lock first, which shows that the disk can be written."""
+
     def create(self, path: str, data: bytes) -> bool:
-        self._make_folder(path)
-        try:
-            self._fs.pipe_file(self._at(path), data, mode="create")
-        except FileExistsError:
-            return False
-        return True
+        with explained(self.address):
+            self._make_folder(path)
+            try:
+                self._fs.pipe_file(self._at(path), data, mode="create")
+            except (FileExistsError, OSError) as error:
+                if isinstance(error, FileExistsError) or code_of(error) in ALREADY_THERE:
+                    return False
+                raise
+            return True
+
+    def read_tagged(self, path: str) -> tuple[bytes, str]:
+        if not self._is_tagged:
+            data = self.read(path)
+            return data, data.hex()
+        with explained(self.address):
+            tag = str(self._fs.info(self._at(path), refresh=True)["ETag"])
+        return self.read(path), tag  # read after the tag: where both differ, the tag is old, and no swap succeeds
+
+    def swap(self, path: str, data: bytes, tag: str) -> bool:
+        """Without ETags there is a moment in which two may both replace a file, but not both create it."""
+        if not self._is_tagged:
+            if self.read(path).hex() != tag:
+                return False
+            self.delete(path)
+            return self.create(path, data)
+        with explained(self.address):
+            try:
+                self._fs.pipe_file(self._at(path), data, IfMatch=tag)
+            except (FileExistsError, FileNotFoundError):
+                return False
+            except OSError as error:
+                if code_of(error) in ALREADY_THERE:
+                    return False
+                raise
+            return True
 
     def publish(self, folder: str, files: Mapping[str, bytes], last: str) -> None:
         if self.exists(f"{folder}/{last}"):
             raise StoreError(f"{self._at(folder)} is there already; a published folder never changes.")
-        for name in sorted(files, key=lambda name: name == last):
-            self.write(f"{folder}/{name}", files[name])
+        with explained(self.address):
+            for name in files:
+                self._make_folder(f"{folder}/{name}")
+            self._fs.pipe({self._at(f"{folder}/{name}"): data for name, data in files.items() if name != last})
+        self.write(f"{folder}/{last}", files[last])
 
     def exists(self, path: str) -> bool:
-        self._fs.invalidate_cache()
-        return bool(self._fs.exists(self._at(path)))
+        with explained(self.address):
+            return bool(self._fs.exists(self._at(path)))
+
+    def present(self, folder: str, paths: Iterable[str]) -> set[str]:
+        import numpy as np  # the fetching processes open a disk too, and ask nothing of the kind
+
+        with self._listing:
+            if folder not in self._listed:
+                self._listed[folder] = np.sort(np.fromiter(map(hash, self.sizes(folder)), np.int64))
+        wanted = list(paths)
+        return set(itertools.compress(wanted, np.isin([hash(path) for path in wanted], self._listed[folder])))
 
     def size(self, path: str) -> int:
-        try:
-            return int(self._fs.size(self._at(path)) or 0)
-        except FileNotFoundError:
-            return 0
+        with explained(self.address):
+            try:
+                return int(self._fs.size(self._at(path)) or 0)
+            except FileNotFoundError as error:
+                if code_of(error):
+                    raise
+                return 0
 
     def names(self, folder: str) -> list[str]:
-        self._fs.invalidate_cache()
-        try:
-            return sorted(PurePosixPath(path).name for path in self._fs.ls(self._at(folder), detail=False))
-        except FileNotFoundError:
-            return []
+        with explained(self.address):
+            try:
+                return sorted(PurePosixPath(path).name for path in self._fs.ls(self._at(folder), detail=False))
+            except FileNotFoundError as error:
+                if code_of(error):
+                    raise
+                return []
 
     def sizes(self, folder: str) -> dict[str, int]:
-        self._fs.invalidate_cache()
         start = len(self._at(""))
-        files = self._fs.find(self._at(folder), detail=True)
+        with explained(self.address):
+            files = self._fs.find(self._at(folder), detail=True)
         return {path[start:]: int(about["size"] or 0) for path, about in sorted(files.items())}
 
+    def folders_with(self, folder: str, file: str) -> list[str]:
+        depth = len(PurePosixPath(folder).parts)
+        paths = map(PurePosixPath, self.sizes(folder))
+        return [path.parts[depth] for path in paths if path.name == file and len(path.parts) == depth + 2]
+
     def delete(self, path: str) -> None:
-        if self.exists(path):
-            self._fs.rm(self._at(path), recursive=True)
+        with explained(self.address), contextlib.suppress(FileNotFoundError):
+            self._fs.rm_file(self._at(path))
+
+    def delete_folder(self, folder: str) -> None:
+        with explained(self.address), contextlib.suppress(FileNotFoundError):
+            if self._has_folders:
+                self._fs.rm(self._at(folder), recursive=True)
+            elif paths := self._fs.find(self._at(folder)):
+                self._fs.rm(paths)
 
     def lock(self, name: str, wait_s: float, lease: timedelta) -> AbstractContextManager[None]:
         return leased(self, name, wait_s, lease)
@@ -90,6 +177,6 @@ class RemoteDisk:
 
     def _make_folder(self, path: str) -> None:
         folder = os.path.dirname(self._at(path))
-        if folder not in self._made:
+        if self._has_folders and folder not in self._made:
             self._fs.makedirs(folder, exist_ok=True)
             self._made.add(folder)

@@ -1,7 +1,8 @@
 """The store: everything expensive is kept here and found again, in a folder or below any fsspec URL.
 
+store.json                           the store's format, and how its links are cut into files (layout.py)
 blobs/ab/cdef...                     image bytes as fetched, write-once (blobs.py)
-links/shard-0007.parquet             what is known of every link of that shard (links/memory.py)
+links/<layout>/03-0007.parquet       what is known of the links of a lane and shard (links/memory.py)
 links/placeholders.parquet           pictures and addresses known to stand for photos that are gone
 links/misfiled.parquet               pictures known to be in the wrong list (both in dataset/)
 features/<backbone fingerprint>/     parts, only ever added (features.py)
@@ -21,6 +22,7 @@ from regraft.store.blobs import Blobs
 from regraft.store.disk import disk_at
 from regraft.store.drafts import Drafts
 from regraft.store.features import Features
+from regraft.store.layout import Layout, layout_of
 from regraft.store.locks import RunStart
 from regraft.store.tables import Tables
 
@@ -28,7 +30,8 @@ from regraft.store.tables import Tables
 class Store:
     """A folder or an fsspec URL, and what it holds. Cheap to open; safe to use from many processes.
 
-    Raises StoreError where no file system speaks that URL. The versions in a store are found by `versions`.
+    Raises StoreError where no file system speaks that URL, or where a newer Regraft wrote what lies there. The versions
+    in a store are found by `versions`.
     """
 
     def __init__(self, url: str):
@@ -44,11 +47,17 @@ class Store:
         """Features by backbone and digest."""
         self.drafts = Drafts(self.disk)
         """What the run under way has made."""
+        layout_of(self.disk)  # refuses what a newer Regraft wrote, before anything else is read
 
     @property
     def address(self) -> str:
         """Where it lies, for people and programs: a folder's absolute path, or a URL."""
         return self.disk.address
+
+    @property
+    def layout(self) -> Layout | None:
+        """How what it knows of links is cut into files, as it is now; None where it knows of none yet."""
+        return layout_of(self.disk)
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:

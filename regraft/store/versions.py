@@ -69,7 +69,7 @@ class Version:
     def delete(self) -> None:
         """Remove it. Cut off at any moment, it is whole or no version at all."""
         self.store.disk.delete(f"{self.path}/{LAST_FILE}")
-        self.store.disk.delete(self.path)
+        self.store.disk.delete_folder(self.path)
 
     @property
     def metrics(self) -> "MetricsRecord":
@@ -111,8 +111,7 @@ class Version:
 
 def names(store: Store) -> list[str]:
     """Return the names of all published versions, the oldest first."""
-    folders = [name for name in store.disk.names(FOLDER) if NAME.fullmatch(name)]
-    return [name for name in folders if Version(store, name).has(LAST_FILE)]
+    return [name for name in store.disk.folders_with(FOLDER, LAST_FILE) if NAME.fullmatch(name)]
 
 
 def published(store: Store) -> Iterator[Version]:
@@ -123,8 +122,8 @@ def published(store: Store) -> Iterator[Version]:
 
 def unfinished(store: Store) -> list[Version]:
     """Return what a run or a deletion that was cut off left behind: folders that lack what makes them a version."""
-    folders = [Version(store, name) for name in store.disk.names(FOLDER) if NAME.fullmatch(name)]
-    return [folder for folder in folders if not folder.has(LAST_FILE)]
+    whole = set(names(store))
+    return [Version(store, name) for name in store.disk.names(FOLDER) if NAME.fullmatch(name) and name not in whole]
 
 
 def version(store: Store, name: str) -> Version:

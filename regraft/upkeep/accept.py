@@ -5,7 +5,8 @@ import pandas as pd
 from regraft.dataset import misfiled
 from regraft.errors import LinkError
 from regraft.links.memory import known_links, put_links
-from regraft.links.shards import shard_of
+from regraft.links.shards import path_of
+from regraft.store.layout import Layout
 from regraft.store.store import Store
 
 
@@ -15,8 +16,8 @@ def accept(store: Store, url: str) -> None:
     Raises LinkError where the link is not known, or is neither; LockedError while a run is under way.
     """
     with store.held():
-        shard = shard_of(url)
-        table = known_links(store, shard)
+        path = path_of(url, store.layout or Layout())
+        table = known_links(store, path)
         is_link = table["url"] == url
         if not is_link.any():
             raise LinkError(f"{url} is in no list that {store.url} knows; nothing was changed.")
@@ -28,4 +29,4 @@ def accept(store: Store, url: str) -> None:
         table.loc[is_replaced, "trusted_digest"] = table.loc[is_replaced, "digest"]
         table.loc[is_replaced, "trusted_phash"] = table.loc[is_replaced, "phash"]
         table.loc[is_replaced, "replaced_at"] = pd.NaT
-        put_links(store, shard, table)
+        put_links(store, path, table)

@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from regraft.identity import Digest
-from regraft.links.memory import known_links
-from regraft.links.shards import SHARDS
+from regraft.links.memory import all_known_links
 from regraft.store import versions
 from regraft.store.blobs import Blob
 from regraft.store.features import Part
@@ -102,7 +101,7 @@ def _lineage(store: Store) -> set[str]:
 
 def _unneeded(store: Store, kept: Iterable[str]) -> tuple[tuple[Blob, ...], tuple[Part, ...]]:
     """The blobs, and the parts of features, that neither kept versions nor today's links need."""
-    needed = {digest for shard in range(SHARDS) for digest in known_links(store, shard)["digest"]}
+    needed = set(all_known_links(store)["digest"])
     fingerprints = set()
     for name in kept:
         version = Version(store, name)

@@ -10,8 +10,7 @@ import pandas as pd
 from regraft.config import FetchSettings
 from regraft.errors import CorruptError, RegraftError
 from regraft.identity import Digest, digest_of
-from regraft.links.memory import known_links
-from regraft.links.shards import SHARDS
+from regraft.links.memory import all_known_links
 from regraft.store import versions
 from regraft.store.features import Part
 from regraft.store.store import Store
@@ -52,9 +51,7 @@ def verify(store: Store, repair: bool, fetch: FetchSettings, progress: Progress)
 
 
 def _damaged_blobs(store: Store, repair: bool, fetch: FetchSettings, progress: Progress) -> Iterator[Damage]:
-    sources = pd.concat(
-        [known_links(store, shard)[["digest", "final_url"]] for shard in range(SHARDS)], ignore_index=True
-    )
+    sources = all_known_links(store)[["digest", "final_url"]]
     client = Client.of(fetch)
     present = set()
     for blob in store.blobs:

@@ -25,7 +25,6 @@ import time
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -206,29 +205,36 @@ def regraft(urls: Path, folder: Path) -> None:
         "fetch": {"allow": [f"127.0.0.1:{port}"], "per_host": THREADS, "connections": THREADS},
     }
     config = parse_config(job)
-    with open_run(config) as spec, ThreadPoolExecutor(16) as shards:
+    with open_run(config) as spec, ThreadPoolExecutor(16) as threads:
         import pandas as pd
 
         from regraft.dataset import screening
-        from regraft.fetching.shard import fetch_shard, links_by_shard
+        from regraft.fetching.shard import fetch_shard, links_by_lane
         from regraft.links.lists import read_list
+        from regraft.links.shards import layout_for
 
         links = read_list("one", str(urls), Client())
-        bench = Bench.of(spec)
+        layout, bench = layout_for(links["url"], (), None), Bench.of(spec)
+        shards = [
+            (layout.path(lane, shard), rows)
+            for lane, shards in links_by_lane(links, layout).items()
+            for shard, rows in shards.items()
+        ]
 
-        def fetch(shard: tuple[int, pd.DataFrame]) -> pd.DataFrame:
-            return fetch_shard(
+        def fetch(shard: tuple[str, pd.DataFrame]) -> pd.DataFrame:
+            checked = fetch_shard(
                 *shard,
                 crew=bench.crew,
                 store=bench.store,
                 settings=config.fetch,
                 near=config.screen.near,
+                now=spec.now,
                 since=spec.since,
             )
+            return checked.links
 
-        fetched = list(shards.map(fetch, links_by_shard(links).items()))
-        links = pd.concat(fetched, ignore_index=True)
-        screened = screening.screen(links, config.screen, config.split, config.seed, bench.store, datetime.now(UTC))
+        links = pd.concat(threads.map(fetch, shards), ignore_index=True)
+        screened = screening.screen(links, config.screen, config.split, config.seed, bench.store, spec.now)
     counts = screened.links["reason"].replace("", "alive").value_counts().to_dict()
     print(f"  regraft: {len(screened.pictures)} pictures, {counts}", file=sys.stderr)
 

@@ -36,4 +36,4 @@ def memory(*links: dict[str, str]) -> pd.DataFrame:
         for fields in links
     ]
     listed = pd.DataFrame([(fields["url"], fields["category"]) for fields in links], columns=["url", "category"])
-    return merged(listed, findings, MEMORY.empty_table().to_pandas(), NOW, 6)
+    return merged(listed, findings, MEMORY.empty_table().to_pandas(), now=NOW, since=NOW, near=6)

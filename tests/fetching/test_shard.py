@@ -12,17 +12,18 @@ import pytest
 from regraft.config import FetchSettings, ScreenSettings
 from regraft.errors import OutageError
 from regraft.fetching.crew import Crew
-from regraft.fetching.shard import fetch_shard, links_by_shard
+from regraft.fetching.shard import Checked, fetch_shard, links_by_lane, remember_silent
 from regraft.identity import Digest
 from regraft.links.memory import known_links
-from regraft.links.shards import shard_of
+from regraft.links.shards import place_of
 from regraft.menagerie.drawing import drawing, encoded
+from regraft.store.layout import Layout
 from regraft.store.store import Store
 from tests.hostile import Hostile, Talk, ok, serving
 
 CAT = encoded(drawing("cat", "shard"), "JPEG")
 TODAY = datetime(2026, 11, 25, 3, tzinfo=UTC)
-SHARD = 7
+PATH = Layout().path(7, 0)
 """Any: the memory of links of whichever shard is kept where it is told."""
 
 
@@ -33,24 +34,26 @@ class Job:
     store: Store
     host: Hostile
     progress: list[int] = field(default_factory=list)
+    checked: Checked = field(init=False)
+    """What the last fetch returned."""
 
     def run(self, *names: str, now: datetime = TODAY, since: datetime | None = None, **fetch: Any) -> pd.DataFrame:
         """Fetch links of the host once, or of other URLs; return them by name."""
         links = pd.DataFrame({"url": [self.url(name) for name in names], "category": "cat"})
         settings = FetchSettings(allow=(self.host.exemption,), attempts=1, processes=1, **fetch)
         with Crew(self.store.url, settings, ScreenSettings()) as crew:
-            table = fetch_shard(
-                SHARD,
+            self.checked = fetch_shard(
+                PATH,
                 links,
                 crew=crew,
                 store=self.store,
                 settings=settings,
                 near=6,
+                now=now,
                 since=since or now,
-                clock=lambda: now,
                 progress=self.progress.append,
             )
-        return table.set_index("url").rename(self.name)
+        return self.checked.links.set_index("url").rename(self.name)
 
     def url(self, name: str) -> str:
         return name if ":" in name else f"{self.host.url}{name}"
@@ -59,7 +62,7 @@ class Job:
         return url.removeprefix(self.host.url)
 
     def remembered(self) -> list[str]:
-        return sorted(known_links(self.store, SHARD)["url"].map(self.name))
+        return sorted(known_links(self.store, PATH)["url"].map(self.name))
 
     def requests(self) -> list[str]:
         """What the host was asked for since the last call."""
@@ -70,6 +73,8 @@ class Job:
 @pytest.fixture
 def job(tmp_path: Path) -> Iterator[Job]:
     def cats(talk: Talk) -> None:
+        if talk.path.startswith("/closed"):
+            talk.socket.close()
         talk.say(ok(CAT) if talk.path.startswith("/cat") else b"HTTP/1.1 404 Gone\r\nContent-Length: 0\r\n\r\n")
 
     with serving(cats) as host:
@@ -117,10 +122,10 @@ def test_links_that_the_budget_does_not_reach_keep_what_is_known_of_them(job: Jo
 def test_an_outage_is_remembered_of_no_link(job: Job) -> None:
     cats = [f"cat/{number}" for number in range(6)]
     job.run(*cats)
-    before = known_links(job.store, SHARD)
+    before = known_links(job.store, PATH)
     with pytest.raises(OutageError):
         job.run(*cats, now=TODAY + timedelta(days=1), proxy="http://127.0.0.1:9", outage_share=0.5)
-    pd.testing.assert_frame_equal(known_links(job.store, SHARD), before)
+    pd.testing.assert_frame_equal(known_links(job.store, PATH), before)
 
 
 def test_links_of_other_lists_stay_remembered(job: Job) -> None:
@@ -132,12 +137,38 @@ def test_links_of_other_lists_stay_remembered(job: Job) -> None:
 def test_a_url_in_two_lists_is_fetched_once_and_has_a_row_in_each(job: Job) -> None:
     url = job.url("cat/1")
     table = pd.DataFrame({"url": [url, url], "category": ["cat", "tiger"]})
-    [(number, links)] = links_by_shard(table).items()
-    assert number == shard_of(url)
+    layout = Layout((3,) * 4)
+    [(lane, shards)] = links_by_lane(table, layout).items()
+    [(shard, links)] = shards.items()
+    assert (lane, shard) == place_of(url, layout)
     settings = FetchSettings(allow=(job.host.exemption,), processes=1)
     with Crew(job.store.url, settings, ScreenSettings()) as crew:
-        fetched = fetch_shard(
-            number, links, crew=crew, store=job.store, settings=settings, near=6, since=TODAY, clock=lambda: TODAY
+        checked = fetch_shard(
+            PATH, links, crew=crew, store=job.store, settings=settings, near=6, now=TODAY, since=TODAY
         )
     assert job.requests() == ["cat/1"]
-    assert sorted(fetched["category"]) == ["cat", "tiger"]
+    assert sorted(checked.links["category"]) == ["cat", "tiger"]
+
+
+def test_links_that_give_no_answer_are_not_remembered_before_it_is_clear_that_this_machine_was_not_down(
+    job: Job,
+) -> None:
+    job.run("cat/1", "closed")
+    assert job.remembered() == ["cat/1"]
+    assert job.checked.silent["url"].map(job.name).tolist() == ["closed"]
+    assert job.checked.failures.silent == 1
+    remember_silent(PATH, job.checked.silent, job.store)
+    remember_silent(PATH, job.checked.silent, job.store)
+    assert job.remembered() == ["cat/1", "closed"]
+    later = TODAY + timedelta(days=1)
+    links = job.run("cat/1", "closed", now=later)
+    assert links.loc["closed", "checked_at"] == pd.Timestamp(later)
+    known = known_links(job.store, PATH).set_index("url").rename(job.name)
+    assert known.loc["closed", "checked_at"] == pd.Timestamp(TODAY), "what was known before stays until then"
+
+
+def test_a_link_is_first_seen_when_its_run_began_and_checked_when_the_run_went_on(job: Job) -> None:
+    later = TODAY + timedelta(minutes=5)
+    links = job.run("cat/1", now=later, since=TODAY)
+    assert links.loc["cat/1", "first_seen"] == pd.Timestamp(TODAY)
+    assert links.loc["cat/1", "checked_at"] == pd.Timestamp(later)

@@ -173,7 +173,7 @@ def screened(config: Config) -> pd.DataFrame:
     """Fetch and screen once, without a model."""
     with open_run(config) as spec, ThreadPoolExecutor(16) as threads:
         bench = Bench.of(spec)
-        fetched = list(threads.map(lambda shard: steps.fetch(shard, bench), steps.read(bench).shards))
+        fetched = list(threads.map(lambda lane: steps.fetch(lane, bench), steps.read(bench).lanes))
         return bench.drafts.table(steps.screen(fetched, bench).links)
 
 

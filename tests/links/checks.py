@@ -29,7 +29,8 @@ def memories(*findings: Finding) -> list[pd.DataFrame]:
     links = pd.DataFrame({"url": [LINK], "category": ["cat"]})
     tables = [MEMORY.empty_table().to_pandas()]
     for day, finding in enumerate(findings):
-        tables.append(merged(links, [finding], tables[-1], FIRST_DAY + day * DAY, 6))
+        now = FIRST_DAY + day * DAY
+        tables.append(merged(links, [finding], tables[-1], now=now, since=now, near=6))
     return tables[1:]
 
 

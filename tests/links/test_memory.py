@@ -1,33 +1,124 @@
-"""What is known of links lies in the store, one table a shard."""
+"""What is known of links lies in the store, one file a shard, by host and by URL."""
 
+import logging
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from regraft.links.memory import MEMORY, known_links, put_links
-from regraft.links.shards import SHARDS, shard_of
+from regraft.errors import StoreError
+from regraft.links.memory import MEMORY, all_known_links, known_links, put_links
+from regraft.links.shards import LANES, LINKS_PER_SHARD, layout_for, path_of, place_of, put_in_layout
+from regraft.store.layout import FORMAT, LAYOUT_0, Layout
 from regraft.store.store import Store
 from tests.links.checks import PHOTO, memories
+
+PATH = Layout().path(3, 0)
+
+
+def links_of(*urls: str) -> pd.DataFrame:
+    """What is known of links that all show the same."""
+    [memory] = memories(PHOTO)
+    return pd.concat([memory.assign(url=url) for url in urls], ignore_index=True)
 
 
 def test_what_was_put_is_known(tmp_path: Path) -> None:
     store = Store(str(tmp_path))
     [memory] = memories(PHOTO)
-    put_links(store, 3, memory)
-    pd.testing.assert_frame_equal(known_links(Store(str(tmp_path)), 3), memory)
-    assert known_links(store, 4).empty
+    put_links(store, PATH, memory)
+    pd.testing.assert_frame_equal(known_links(Store(str(tmp_path)), PATH), memory)
+    assert known_links(store, Layout().path(4, 0)).empty
 
 
 @pytest.mark.parametrize("damage", [b"", b"PAR1 nonsense"])
 def test_a_memory_that_cannot_be_read_is_an_empty_one(tmp_path: Path, damage: bytes) -> None:
     store = Store(str(tmp_path))
-    store.disk.write("links/shard-0003.parquet", damage)
-    known = known_links(store, 3)
+    store.disk.write(PATH, damage)
+    known = known_links(store, PATH)
     assert (len(known), known.columns.tolist()) == (0, MEMORY.names)
 
 
-def test_a_url_is_always_in_the_same_shard() -> None:
+def test_a_link_is_always_in_the_same_place() -> None:
     # Pinned: what a store knows is found where it was put.
-    assert [shard_of(f"http://photos.example/{i}.jpg") for i in range(6)] == [10, 15, 13, 14, 2, 15]
-    assert {shard_of(f"http://photos.example/{i}.jpg") for i in range(999)} == set(range(SHARDS))
+    urls = [f"http://host{i % 3}.example/{i}.jpg" for i in range(6)]
+    layout = Layout((8,) * 16)
+    assert [place_of(url, layout) for url in urls] == [(15, 1), (9, 2), (7, 4), (15, 1), (9, 2), (7, 2)]
+    assert [place_of(f"http://photos.example/{i}.jpg", LAYOUT_0)[1] for i in range(6)] == [10, 15, 13, 14, 2, 15]
+
+
+def test_a_hosts_links_share_a_lane_unless_the_host_is_spread() -> None:
+    urls = [f"http://{host}/{i}.jpg" for i in range(99) for host in ("Photos.example", "photos.example:8080")]
+    assert len({place_of(url, Layout())[0] for url in urls}) == 1
+    lanes = {place_of(url, Layout(spread=("photos.example",)))[0] for url in urls}
+    assert lanes == set(range(LANES))
+
+
+def test_lanes_of_spread_hosts_use_all_their_shards() -> None:
+    layout = Layout((4,) * 16, ("photos.example",))
+    places = {place_of(f"http://photos.example/{i}.jpg", layout) for i in range(2000)}
+    assert len(places) == 16 * 4
+
+
+def test_a_large_host_has_many_shards_and_the_others_stay_as_they_are() -> None:
+    large = [f"http://large.example/{i}" for i in range(5 * LINKS_PER_SHARD)]
+    layout = layout_for([*large, "http://small.example/1"], (), None)
+    assert sorted(layout.shards) == [1] * (LANES - 1) + [5]
+    assert layout_for(large[:100], (), layout) == layout, "a list that shrinks moves nothing"
+    more = [f"http://large.example/{i}" for i in range(9 * LINKS_PER_SHARD)]
+    assert layout_for(more, (), layout) == layout, "nor does one that grows a little"
+    most = [f"http://large.example/{i}" for i in range(11 * LINKS_PER_SHARD)]
+    assert max(layout_for(most, (), layout).shards) == 11
+
+
+def test_a_store_of_format_0_is_brought_to_this_format_once_and_says_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = Store(str(tmp_path))
+    links = links_of(*(f"http://host{i}.example/{i}.jpg" for i in range(50)))
+    for path, rows in links.groupby(links["url"].map(lambda url: path_of(url, LAYOUT_0))):
+        put_links(store, str(path), rows)
+    store.disk.write("links/placeholders.parquet", b"stays")
+    assert store.layout == LAYOUT_0
+    with caplog.at_level(logging.INFO, "regraft"):
+        for _ in range(2):
+            layout = layout_for(links["url"], (), store.layout)
+            put_in_layout(store, layout)
+    assert [record.message for record in caplog.records] == [
+        f"What is known of 50 links is kept by host now, in store format {FORMAT}."
+    ]
+    assert Store(str(tmp_path)).layout == layout
+    assert sorted(store.disk.names("links")) == sorted([layout.folder.removeprefix("links/"), "placeholders.parquet"])
+    known = all_known_links(store)
+    assert known.sort_values("url", ignore_index=True).equals(links.sort_values("url", ignore_index=True))
+    assert {path_of(url, layout) for url in known["url"]} == {f"{path}" for path in store.disk.sizes(layout.folder)}
+
+
+def test_a_change_of_layout_that_was_cut_off_is_done_by_the_next_run(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    links = links_of("http://a.example/1", "http://b.example/2")
+    first = layout_for(links["url"], (), None)
+    put_in_layout(store, first)
+    for path, rows in links.groupby(links["url"].map(lambda url: path_of(url, first))):
+        put_links(store, str(path), rows)
+    second = replace(first, spread=("a.example",))
+    put_links(store, path_of("http://a.example/1", second), links[:1])  # and then it was killed
+    assert len(all_known_links(store)) == 2
+    put_in_layout(store, second)
+    assert len(all_known_links(store)) == 2
+    store.disk.write(first.path(0, 0), b"")  # as if it had been killed before the old files went
+    put_in_layout(store, second)
+    assert store.disk.names("links") == [second.folder.removeprefix("links/")]
+
+
+def test_a_store_from_the_future_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "store.json").write_text('{"format": 99}')
+    with pytest.raises(StoreError, match=r"has format 99, .* newer Regraft wrote it"):
+        Store(str(tmp_path))
+
+
+@pytest.mark.parametrize("damage", ["", "{", "[]", "{}", '{"format": "new"}', '{"format": 1, "shards": 3}'])
+def test_a_damaged_store_json_says_what_to_do(tmp_path: Path, damage: str) -> None:
+    (tmp_path / "store.json").write_text(damage)
+    with pytest.raises(StoreError, match=r"store\.json in the store .* delete that file"):
+        Store(str(tmp_path))

@@ -37,8 +37,9 @@ def test_what_is_not_dead_or_costs_nothing_is_always_asked(reason: str) -> None:
 def test_requests_are_conditional_for_pictures_and_for_lasting_junk() -> None:
     page = Finding(url=LINK, reason=Reason.NOT_AN_IMAGE, etag="e")
     small = Finding(url=LINK, reason=Reason.TOO_SMALL, etag="e")
-    assert requests([LINK], memories(PHOTO)[-1]) == [Request(LINK, "e", "", PHOTO.digest)]
-    assert requests([LINK], memories(page)[-1]) == [Request(LINK, "e", "", NO_DIGEST, Reason.NOT_AN_IMAGE)]
-    assert requests([LINK], memories(small)[-1])[0].reason == "", "a setting may have changed"
+    assert requests([LINK], memories(PHOTO)[-1], {PHOTO.digest}) == [Request(LINK, "e", "", PHOTO.digest)]
+    assert requests([LINK], memories(PHOTO)[-1], ()) == [Request(LINK)], "its picture is gone from the store"
+    assert requests([LINK], memories(page)[-1], ()) == [Request(LINK, "e", "", NO_DIGEST, Reason.NOT_AN_IMAGE)]
+    assert requests([LINK], memories(small)[-1], ())[0].reason == "", "a setting may have changed"
     another = Url("http://example.org/other.jpg")
-    assert requests([another], memories(PHOTO)[-1]) == [Request(another)]
+    assert requests([another], memories(PHOTO)[-1], ()) == [Request(another)]

@@ -83,7 +83,7 @@ def luggage(tmp_path_factory: pytest.TempPathFactory, prefect_server: None) -> l
         travels = Travels(cycle((first, second)))
         run = travels.run
         links = run(read, spec)
-        fetched = travels.map(fetch, [(shard, spec) for shard in links.shards])
+        fetched = travels.map(fetch, [(lane, spec) for lane in links.lanes])
         screened = run(screen, fetched, spec)
         manifest = run(label, screened, links, spec)
         assert run(reuse, screened, manifest, spec) is None

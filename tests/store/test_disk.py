@@ -21,7 +21,7 @@ def disk(store: Store) -> Disk:
 def test_a_file_is_read_as_it_was_written_last(disk: Disk) -> None:
     disk.write("a/b", b"first")
     disk.write("a/b", b"second")
-    disk.write_unsettled("a/c", b"third")
+    disk.write_once("a/c", b"third")
     disk.settle()
     assert (disk.read("a/b"), disk.read("a/c")) == (b"second", b"third")
     assert disk.names("a") == ["b", "c"]
@@ -31,6 +31,7 @@ def test_a_file_is_read_as_it_was_written_last(disk: Disk) -> None:
 def test_what_is_not_there_is_missing_and_not_an_error(disk: Disk) -> None:
     assert (disk.exists("a"), disk.size("a"), disk.names("a"), disk.sizes("a")) == (False, 0, [], {})
     disk.delete("a")
+    disk.delete_folder("a")
     with pytest.raises(FileNotFoundError):
         disk.read("a")
 
@@ -47,7 +48,10 @@ def test_a_published_folder_is_there_as_a_whole_and_once(disk: Disk) -> None:
     with pytest.raises(StoreError, match="never changes"):
         disk.publish("v/1", {"last": b"3"}, last="last")
     assert disk.read("v/1/last") == b"1"
-    disk.delete("v/1")
+    assert disk.folders_with("v", "last") == ["1"]
+    assert disk.folders_with("v", "x") == []
+    assert disk.present("v", ["v/1/last", "v/1/plots/x", "v/2/last"]) == {"v/1/last", "v/1/plots/x"}
+    disk.delete_folder("v/1")
     assert disk.sizes("v") == {}
 
 

@@ -3,8 +3,9 @@
 import pandas as pd
 
 from regraft.links.memory import MEMORY, put_links
-from regraft.links.shards import shard_of
+from regraft.links.shards import path_of
 from regraft.store import versions
+from regraft.store.layout import Layout, put_layout
 from regraft.store.store import Store
 from regraft.store.tables import parquet
 from tests.records import comparison, metrics_record, run_record
@@ -17,7 +18,8 @@ def know_link(store: Store, url: str, digest: str) -> None:
     """Have the store know a link that shows a picture."""
     row = {"url": url, "final_url": url, "digest": digest, "verdict": "alive", "reason": "", "category": "cat"}
     table = pd.concat([MEMORY.empty_table().to_pandas(), pd.DataFrame([row])], ignore_index=True)
-    put_links(store, shard_of(url), table.reindex(columns=MEMORY.names))
+    put_layout(store.disk, Layout())
+    put_links(store, path_of(url, Layout()), table.reindex(columns=MEMORY.names))
 
 
 def publish_version(store: Store, name: str, digest: str, champion: str | None = None, promoted: bool = False) -> None:

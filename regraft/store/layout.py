@@ -1,0 +1,81 @@
+"""store.json: in which format a store is, and how what it knows of links is cut into files."""
+
+import json
+from dataclasses import asdict, dataclass
+
+from regraft.errors import StoreError
+from regraft.identity import digest_of
+from regraft.store.disk import Disk
+
+FILE = "store.json"
+FORMAT = 1
+"""The format that this Regraft writes. Format 0 had no store.json, and 16 files of links, by URL."""
+LINKS = "links"
+"""The folder of what is known of links."""
+FOLDER_DIGITS = 8
+"""Hex digits of a layout's digest that its folder's name has."""
+FORMAT_0_NAME = "shard-"
+"""How the names of format 0's files of links begin."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How what is known of links is cut: by host into lanes, and each lane by URL into shards, one file a shard."""
+
+    shards: tuple[int, ...] = (1,) * 16
+    """The number of shards of each lane; so many numbers, so many lanes."""
+    spread: tuple[str, ...] = ()
+    """Hosts whose links are in all lanes, by URL."""
+    format: int = FORMAT
+    """The store's format."""
+
+    @property
+    def folder(self) -> str:
+        """The folder of its files, another one for each layout, so that a change of layout is one change of a file."""
+        if self.format == 0:
+            return LINKS
+        name = digest_of(json.dumps([self.shards, self.spread]).encode())[:FOLDER_DIGITS]
+        return f"{LINKS}/{name}"
+
+    def path(self, lane: int, shard: int) -> str:
+        """Return the path of a shard's file."""
+        if self.format == 0:
+            return f"{self.folder}/{FORMAT_0_NAME}{shard:04d}.parquet"
+        return f"{self.folder}/{lane:02d}-{shard:04d}.parquet"
+
+    @property
+    def paths(self) -> list[str]:
+        """The paths of all its files, be they there or not."""
+        return [self.path(lane, shard) for lane, shards in enumerate(self.shards) for shard in range(shards)]
+
+
+LAYOUT_0 = Layout(shards=(16,), format=0)
+"""What every store had in format 0."""
+
+
+def layout_of(disk: Disk) -> Layout | None:
+    """Return the layout of the store on a disk; None where it knows of no links yet.
+
+    Raises StoreError where a newer Regraft wrote it, or where store.json is damaged or cannot be read.
+    """
+    try:
+        fields = json.loads(disk.read(FILE))
+        if fields["format"] > FORMAT:
+            raise StoreError(
+                f"The store {disk.address} has format {fields['format']}, and this Regraft knows formats up to "
+                f"{FORMAT}; nothing was changed. A newer Regraft wrote it: install that one."
+            )
+        return Layout(tuple(map(int, fields["shards"])), tuple(fields["spread"]), int(fields["format"]))
+    except (FileNotFoundError, NotADirectoryError):
+        is_format_0 = any(name.startswith(FORMAT_0_NAME) for name in disk.names(LINKS))
+        return LAYOUT_0 if is_format_0 else None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise StoreError(
+            f"{FILE} in the store {disk.address} cannot be read ({error}). If it is damaged, delete "
+            "that file: the next run asks for all links again; pictures, features and versions stay."
+        ) from error
+
+
+def put_layout(disk: Disk, layout: Layout) -> None:
+    """Make a layout the store's."""
+    disk.write(FILE, json.dumps(asdict(layout), indent=1).encode())

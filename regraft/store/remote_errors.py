@@ -1,0 +1,84 @@
+"""What goes wrong with a bucket, in one sentence: credentials, the bucket itself, the network, too many requests."""
+
+import contextlib
+from collections.abc import Iterator
+
+from regraft.errors import StoreError
+
+ALREADY_THERE = ("PreconditionFailed", "ConditionalRequestConflict", "412", "409")
+"""Codes of an answer to a conditional request: somebody else wrote the object, or is about to."""
+NO_BUCKET = ("NoSuchBucket", "InvalidBucketName")
+REFUSED = (
+    *("AccessDenied", "AllAccessDisabled", "ExpiredToken", "InvalidAccessKeyId", "InvalidToken"),
+    *("SignatureDoesNotMatch", "401", "403", "Forbidden"),
+)
+"""Codes that blame the credentials."""
+TOO_MANY = ("SlowDown", "Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequests", "429", "503")
+"""Codes that ask for fewer requests."""
+NO_CREDENTIALS = ("NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError", "ProfileNotFound")
+NO_ANSWER = (
+    *(
+        "EndpointConnectionError",
+        "ConnectTimeoutError",
+        "ReadTimeoutError",
+        "ConnectionClosedError",
+        "ProxyConnectionError",
+    ),
+    *("ClientConnectorError", "ServerDisconnectedError", "ConnectionError", "ConnectionRefusedError", "TimeoutError"),
+    "FSTimeoutError",
+)
+"""Exceptions by which the libraries say that nobody answered; by name, so that no library need be imported for it."""
+MAX_DETAIL_LENGTH = 200
+
+
+@contextlib.contextmanager
+def explained(address: str) -> Iterator[None]:
+    """Raise StoreError, with one sentence, where a file system fails. Missing files stay FileNotFoundError."""
+    try:
+        yield
+    except StoreError:
+        raise
+    except FileNotFoundError as error:
+        if code_of(error) not in NO_BUCKET:
+            raise
+        raise StoreError(_sentence(address, error)) from error
+    except Exception as error:  # every file system raises its own
+        raise StoreError(_sentence(address, error)) from error
+
+
+def code_of(error: BaseException) -> str:
+    """Return the code of the bucket's answer that an exception comes from, such as `NoSuchBucket`; "" for none."""
+    for cause in _causes(error):
+        response = getattr(cause, "response", None)
+        if isinstance(response, dict):
+            return str(response.get("Error", {}).get("Code", ""))
+    return ""
+
+
+def _sentence(address: str, error: Exception) -> str:
+    """What went wrong, and what to do about it."""
+    code, kinds = code_of(error), {type(cause).__name__ for cause in _causes(error)}
+    detail = " ".join(str(error).split())[:MAX_DETAIL_LENGTH]
+    store = f"The store {address}"
+    if code in NO_BUCKET:
+        return f"{store} cannot be used: there is no such bucket. Create it, or choose another store."
+    if kinds & {*NO_CREDENTIALS}:
+        return (
+            f"{store} cannot be used without credentials, and none were found. Set AWS_ACCESS_KEY_ID and "
+            "AWS_SECRET_ACCESS_KEY, or what else your bucket's provider names."
+        )
+    if code in REFUSED or isinstance(error, PermissionError):
+        return f"{store} refuses these credentials ({code or detail}). Check them, and what they may do there."
+    if code in TOO_MANY:
+        return f"{store} asks for fewer requests ({code}), and still did after several tries. Run again later."
+    if kinds & {*NO_ANSWER}:
+        return f"{store} does not answer ({detail}). Check the endpoint and the network, then run again."
+    return f"{store} cannot be used ({type(error).__name__}: {detail})."
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """An exception and what it comes from, the outermost first."""
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__ or cause.__context__
