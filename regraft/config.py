@@ -1,5 +1,6 @@
 """The settings of a job. A wrong one is refused, with its name, before anything is fetched."""
 
+import os
 import re
 from typing import Annotated, Literal
 
@@ -7,6 +8,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 MENAGERIE = "menagerie:"
 """How the source of a list of the embedded web begins."""
+MAX_LENGTH_CM = 1e9
+"""Larger ones are no lengths, and their squares would be too large for a network's numbers."""
 SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 """Names that mean themselves in paths, URLs and keys."""
 
@@ -36,6 +39,9 @@ def _host(name: str) -> str:
     return name.lower()
 
 
+Length = Annotated[float, Field(ge=-MAX_LENGTH_CM, le=MAX_LENGTH_CM)]
+Place = Annotated[str, Field(min_length=1), AfterValidator(os.path.expanduser)]
+"""A path, in which ~ is the home folder, or a URL."""
 SafeName = Annotated[str, AfterValidator(safe_name)]
 ProxyAddress = Annotated[str, AfterValidator(_proxy_address)]
 Exemption = Annotated[str, AfterValidator(_exemption)]
@@ -43,9 +49,9 @@ HostName = Annotated[str, AfterValidator(_host)]
 
 
 class Settings(BaseModel):
-    """A part of the config: it cannot be changed, and refuses keys that it does not know."""
+    """A part of the config: it cannot be changed, and refuses keys that it does not know and numbers without end."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
 
 
 class Normal(Settings):
@@ -53,13 +59,13 @@ class Normal(Settings):
 
     distribution: Literal["normal"] = "normal"
     """The kind of distribution; `normal` is the only one."""
-    mean: float
+    mean: Length
     """The mean length in cm, before clipping."""
-    std: Annotated[float, Field(gt=0)]
+    std: Annotated[float, Field(gt=0, le=MAX_LENGTH_CM)]
     """The standard deviation of the lengths in cm, before clipping."""
-    min: float | None = None
+    min: Length | None = None
     """The shortest length in cm: what is drawn below it is set to it. Without it there is no lower bound."""
-    max: float | None = None
+    max: Length | None = None
     """The longest length in cm: what is drawn above it is set to it. Without it there is no upper bound."""
 
     @model_validator(mode="after")
@@ -72,9 +78,13 @@ class Normal(Settings):
 class Category(Settings):
     """One category: where its list of links is, and how long its animals are."""
 
-    list: Annotated[str, Field(min_length=1)]
-    """Where the list of links is: a path, an http(s) URL or an fsspec URL. A .txt list has one link a line, a .csv or
-    .parquet list has a column `url`."""
+    list: Place
+    """Where the list of links is: a path, an http(s) URL or an fsspec URL. A .txt list has one link a line; a .csv,
+    .tsv, .jsonl or .parquet list has a column `url`. Any of them may be packed with gzip."""
+    url_column: Annotated[str, Field(min_length=1)] | None = None
+    """The column with the links, where it is not called `url`."""
+    label_column: Annotated[str, Field(min_length=1)] | None = None
+    """The column with the lengths in cm, where it is not called `label`."""
     label: Normal | None = None
     """The distribution that each image's length is drawn from. It is not needed where the list has a column `label`
     with the lengths, or where `head.target` is `category`."""
@@ -98,11 +108,11 @@ class FetchSettings(Settings):
     your own bucket. Every other host is asked by one machine at a time."""
     attempts: Annotated[int, Field(ge=1, le=10)] = 4
     """How often at most a link is requested while it fails in a way that may pass, such as a timeout."""
-    connect_s: Annotated[float, Field(gt=0)] = 5
+    connect_s: Annotated[float, Field(gt=0, le=3600)] = 5
     """The seconds that a connection may take to open."""
-    deadline_s: Annotated[float, Field(gt=0)] = 15
+    deadline_s: Annotated[float, Field(gt=0, le=86_400)] = 15
     """The seconds that one attempt at a link may take, its redirects included, whatever the server does."""
-    retry_after_s: Annotated[float, Field(ge=0)] = 30
+    retry_after_s: Annotated[float, Field(ge=0, le=86_400)] = 30
     """The longest wait in seconds that a server may ask for with Retry-After."""
     max_bytes: Annotated[int, Field(ge=1000)] = 20_000_000
     """The largest file in bytes; a larger one is junk."""
@@ -112,7 +122,7 @@ class FetchSettings(Settings):
     """The seconds that must pass between two requests to one host."""
     robots: bool = False
     """Whether to obey robots.txt and its Crawl-delay. X-Robots-Tag (noai, noimageai, noindex) is always obeyed."""
-    budget_s: Annotated[float, Field(gt=0)] | None = None
+    budget_s: Annotated[float, Field(gt=0, le=10_000_000)] | None = None
     """The seconds that one run may spend on fetching. Links that it does not reach keep their last verdict."""
     budget_bytes: Annotated[int, Field(gt=0)] | None = None
     """The bytes that one run may fetch. Links that it does not reach keep their last verdict."""
@@ -135,7 +145,7 @@ class ScreenSettings(Settings):
     misfiled: bool = True
     """Whether to leave out pictures that are clearly like another category's and unlike their own, such as a kitten
     among the tigers."""
-    accept_replaced_days: Annotated[float, Field(ge=0)] | None = None
+    accept_replaced_days: Annotated[float, Field(ge=0, le=36_500)] | None = None
     """After how many days a link that shows another picture than it did is learned from again. Without it that takes
     `regraft accept URL`."""
 
@@ -156,7 +166,7 @@ class BackboneSettings(Settings):
 
     name: Annotated[str, Field(min_length=1)] = "efficientnet-lite0"
     """The network: efficientnet-lite0, vgg16, or any name in keras.applications, such as MobileNetV2."""
-    weights: str | None = None
+    weights: Place | None = None
     """A local file with the network's weights. Without it they are the ones that come with the backbone, or Keras's
     `imagenet`. `random` means none: the network learns from scratch, which needs `tune.blocks: all`."""
     batch: Annotated[int, Field(ge=1)] = 32
@@ -202,7 +212,7 @@ class TuneSettings(Settings):
 class GateSettings(Settings):
     """When a new model, the candidate, replaces the one in use, the champion."""
 
-    samples: Annotated[int, Field(ge=100)] = 2000
+    samples: Annotated[int, Field(ge=100, le=1_000_000)] = 2000
     """How many bootstrap samples the intervals are computed from."""
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
     """The confidence of every interval, and of the decision for the candidate or against it."""
@@ -213,9 +223,9 @@ class Config(Settings):
 
     name: SafeName
     """The job's name, as the dashboard shows it."""
-    store: Annotated[str, Field(min_length=1)] = "artifacts"
+    store: Place = "artifacts"
     """Where everything is kept: a folder, or any fsspec URL such as s3://bucket/prefix."""
-    seed: int = 0
+    seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = 0
     """The number that all randomness comes from: labels, splits and training. The same seed gives the same ones."""
     reports_url: Annotated[str, Field(pattern=r"https?://\S+")] = "http://127.0.0.1:4201"
     """Where the dashboard's links find the reports: the URL of `regraft serve`, or of what serves your bucket."""

@@ -1,7 +1,8 @@
 """A job's config, read from a YAML file; what is wrong in it is refused with its line or its field."""
 
 import difflib
-from collections.abc import Mapping
+import os
+from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,10 @@ from pydantic import BaseModel, ValidationError
 
 from regraft.config import MENAGERIE, Category, Config, Normal
 from regraft.errors import ConfigError
+
+TEXT_TAG = "tag:yaml.org,2002:str"
+MERGE_TAG = "tag:yaml.org,2002:merge"
+"""YAML's names for kinds of values; https://yaml.org/type/."""
 
 
 def load_config(path: str | Path, lists: Mapping[str, str] | None = None) -> Config:
@@ -40,20 +45,44 @@ def parse_config(settings: Mapping[str, Any], source: str = "config") -> Config:
 
 def _read_yaml(path: Path) -> dict[str, Any]:
     """The mapping in a YAML file. Raises ConfigError."""
+    data = b""
     try:
-        settings = yaml.safe_load(path.read_text(encoding="utf-8"))
+        data = path.read_bytes()
+        settings = yaml.load(data, _ConfigLoader)  # noqa: S506 - it is a safe loader
     except FileNotFoundError:
         raise ConfigError(f"There is no config {path}. Write one with `regraft init`.") from None
     except OSError as error:
         raise ConfigError(f"The config {path} cannot be read: {error.strerror}.") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except yaml.reader.ReaderError as error:
+        line_number = data.count(b"\n", 0, error.position) + 1
+        raise ConfigError(f"The config {path} is not YAML (line {line_number}): it is not text in UTF-8.") from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: a date or number that is none
         mark = getattr(error, "problem_mark", None)
         line = f" (line {mark.line + 1})" if mark else ""
-        problem = getattr(error, "problem", None) or "it is not text"
+        problem = getattr(error, "problem", None) or str(error)
         raise ConfigError(f"The config {path} is not YAML{line}: {problem}.") from error
+    if settings is None:
+        raise ConfigError(f"The config {path} is empty. Write one with `regraft init`.")
     if not isinstance(settings, dict):
         raise ConfigError(f"The config {path} must hold `key: value` lines; it holds a {type(settings).__name__}.")
     return settings
+
+
+class _ConfigLoader(yaml.SafeLoader):
+    """YAML whose keys are the text that is written, so that a category may be called `no` or `0`; each stands once."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        """Return a mapping. Raises ConstructorError where a key is there twice."""
+        texts = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.tag != MERGE_TAG:
+                if key.value in texts:
+                    raise yaml.constructor.ConstructorError(
+                        problem=f"the key `{key.value}` is there twice", problem_mark=key.start_mark
+                    )
+                texts.add(key.value)
+                key.tag = TEXT_TAG
+        return super().construct_mapping(node, deep)
 
 
 def _resolve_paths(settings: dict[str, Any], folder: Path) -> None:
@@ -69,6 +98,7 @@ def _resolve_paths(settings: dict[str, Any], folder: Path) -> None:
 
 
 def _resolved(folder: Path, source: str) -> str:
+    source = os.path.expanduser(source)
     if "://" in source or source.startswith(MENAGERIE) or Path(source).is_absolute():
         return source
     return str(folder / source)
@@ -95,6 +125,9 @@ def _problem_line(problem: Any) -> str:
             return f"  {field}: unknown key; {hint}"
         case "missing":
             return f"  {field}: missing. {_description(location) or 'Write it.'}"
+        case "model_type":
+            keys = ", ".join(_keys_at(location))
+            return f"  {field}: should hold settings ({keys}); found {problem['input']!r}. {_description(location)}"
         case "too_short" if field == "categories":
             return "  categories: at least two are needed, each with a `list` and a `label`."
         case _:

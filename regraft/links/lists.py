@@ -1,159 +1,193 @@
 """Lists of image URLs, one a category, read from files, the web or a bucket.
 
-A line that is no URL stays as it is: it becomes a link that is judged, like all others.
+A line that is no URL stays as it is: it becomes a link that is judged, like all others. A list that holds nothing but
+such lines is refused at once, with what they are.
 """
 
-import gzip
-import io
-import zlib
-from typing import assert_never
+import itertools
+import math
+import re
+from collections.abc import Iterator
+from io import BufferedReader
 from urllib.parse import urlsplit
 
-import fsspec
+import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from regraft.config import MAX_LENGTH_CM
 from regraft.errors import ListError
-from regraft.web.answers import Body, Failed
+from regraft.links.list_bytes import UnusableError, open_list
+from regraft.links.list_table import (
+    Columns,
+    Rows,
+    csv_to_rows,
+    delimiter_of,
+    json_lines_to_rows,
+    lines_to_rows,
+    parquet_to_rows,
+    shortened,
+)
+from regraft.links.list_text import EXPECTED, cleaned, line_blocks
 from regraft.web.client import Client
 
-MAX_BYTES = 256_000_000
-"""Of a list, unpacked."""
-MAX_LINE_LENGTH = 100_000
-"""In characters. What is longer is cut, and is no URL anyway."""
-DEADLINE_S = 60
-"""For fetching a list from the web."""
-GZIP_MAGIC = b"\x1f\x8b"
-SNIFFED_LENGTH = 4096
-"""Characters at a list's beginning that are checked for control characters, which no text has."""
+USUAL_COLUMNS = Columns()
+URL_LINE = re.compile(r"https?://[^\t]*$", re.IGNORECASE)
+DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+$")
+PARQUET_MAGIC = b"PAR1"
+OTHER_FILES = {
+    b"PK\x03\x04": "a ZIP archive or a spreadsheet",
+    b"\xd0\xcf\x11\xe0": "a spreadsheet or another document of an office program",
+    b"\x1f\x8b": "packed with gzip twice",
+    b"BZh": "packed with bzip2",
+    b"\xfd7zXZ\0": "packed with xz",
+    b"\x28\xb5\x2f\xfd": "packed with zstd",
+    b"7z\xbc\xaf": "a 7z archive",
+    b"ARROW1": "an Arrow or Feather file",
+    b"FEA1": "a Feather file",
+    b"%PDF-": "a PDF document",
+    b"{\\rtf": "a document of a word processor",
+    b"SQLite format 3": "an SQLite database",
+    b"\x89PNG": "a picture",
+    b"\xff\xd8\xff": "a picture",
+    b"GIF8": "a picture",
+}
+"""What is taken for a list by mistake, by the bytes that it begins with."""
 
 
-class _UnusableError(Exception):
-    """A list cannot be used; the message goes on from the list's name."""
-
-
-def read_list(category: str, source: str, client: Client) -> pd.DataFrame:
+def read_list(category: str, source: str, client: Client, columns: Columns = USUAL_COLUMNS) -> pd.DataFrame:
     """Return a list's links in its order: category, url, label (float64, in cm; NaN where the list has none).
 
-    A .csv or .parquet file has a column `url`, and may have a column `label`. Anything else has one URL a line; blank
+    A .csv or .tsv file, whose first line names its columns, a .jsonl file of JSON objects, and a .parquet file have a
+    column `url`, and may have a column `label`, or others that `columns` names. Anything else has one URL a line; blank
     lines and lines that begin with # are skipped. A URL that is there twice is kept once. `source` is a path, an
     http(s) URL, which the guarded `client` fetches, or an fsspec URL; what it names may be packed with gzip.
-    Raises ListError, with the category, the source and the line, where it cannot be read or holds no link.
+    Raises ListError, with the category, the source and the line, where it cannot be read or holds no URL.
     """
     try:
-        links = _parsed(_unpacked(_content(source, client)), _suffix(source))
-    except _UnusableError as problem:
+        with open_list(source, client) as file:
+            links = _links(_rows(file, _suffix(source), columns))
+    except UnusableError as problem:
         raise ListError(f"The list of {category!r}, {source}, {problem}") from problem.__cause__
-    return links.assign(category=category)[["category", "url", "label"]].reset_index(drop=True)
+    return links.assign(category=category)[["category", "url", "label"]]
 
 
-def _content(source: str, client: Client) -> bytes:
-    if source.startswith(("http://", "https://")):
-        return _fetched(source, client)
+def _rows(file: BufferedReader, suffix: str, columns: Columns) -> Iterator[Rows]:
+    """The rows in a list's bytes. How these begin says what they are; where it does not, the list's name does."""
+    head = file.peek(len(PARQUET_MAGIC))
+    other = next((OTHER_FILES[magic] for magic in OTHER_FILES if head.startswith(magic)), None)
+    if other is not None:
+        raise UnusableError(f"is not text, but {other}. {EXPECTED}")
+    if head.startswith(PARQUET_MAGIC) or suffix == "parquet":
+        return parquet_to_rows(file.read(), columns)
+    return _text_rows(file, suffix, columns)
+
+
+def _text_rows(file: BufferedReader, suffix: str, columns: Columns) -> Iterator[Rows]:
+    """The rows of a list that is text."""
+    blocks = line_blocks(file)
+    head = _head(blocks)
+    number, first_line = _first_line([line for block in head for line in block])
+    blocks = itertools.chain(head, blocks)
+    lines = itertools.chain.from_iterable(blocks)
+    if re.match(r"<(?!https?:)", first_line):
+        raise UnusableError(f"is a web page or XML: line {number} is {shortened(first_line)!r}. {EXPECTED}")
+    if first_line.startswith("["):
+        raise UnusableError(f"is one JSON document. Write one object a line, as .jsonl files do. {EXPECTED}")
+    if first_line.startswith("{") or (suffix in ("jsonl", "ndjson") and first_line):
+        return json_lines_to_rows(lines, columns)
+    delimiter = delimiter_of(first_line, columns)
+    is_table = suffix in ("csv", "tsv") or columns.url is not None
+    if delimiter or (is_table and first_line):
+        usual = "\t" if suffix == "tsv" else ","
+        return csv_to_rows(itertools.islice(lines, number - 1, None), columns, delimiter or usual, number - 1)
+    return lines_to_rows(blocks)
+
+
+def _head(blocks: Iterator[list[str]]) -> list[list[str]]:
+    """The first blocks, up to the one that holds more than blank lines and comments."""
+    head = []
+    for block in blocks:
+        head.append(block)
+        if _first_line(block)[1]:
+            break
+    return head
+
+
+def _first_line(lines: list[str]) -> tuple[int, str]:
+    """The number and the text of the first line that is neither blank nor a comment; (1, "") where there is none."""
+    stripped = ((number, line.strip().strip("\ufeff").strip()) for number, line in enumerate(lines, 1))
+    return next(((number, line) for number, line in stripped if line and not line.startswith("#")), (1, ""))
+
+
+def _links(blocks: Iterator[Rows]) -> pd.DataFrame:
+    """The links (url, label) of a list's rows, each URL once. Raises UnusableError where there is no URL."""
+    urls, labels = [pa.array([], pa.string())], [pa.array([], pa.float64())]
+    first = ""
+    has_url = False
+    for rows in (_without_blanks(block) for block in blocks):
+        if not rows.urls:
+            continue
+        first = first or f"{rows.place} {rows.numbers[0]} is {shortened(rows.urls[0])!r}{_layout_of(rows.urls[0])}"
+        has_url = has_url or any(map(URL_LINE.match, rows.urls))
+        urls.append(pa.array(rows.urls, pa.string()))
+        labels.append(_lengths(rows))
+    if not first:
+        raise UnusableError(f"holds no link. {EXPECTED}")
+    if not has_url:
+        raise UnusableError(f"holds no URL that begins with http:// or https://: {first}. {EXPECTED}")
+    table = pa.table({"url": pa.chunked_array(urls), "label": pa.chunked_array(labels)})
+    return table.to_pandas().drop_duplicates("url", ignore_index=True)
+
+
+def _without_blanks(rows: Rows) -> Rows:
+    """The rows that have a URL."""
+    if "" not in rows.urls:
+        return rows
+    kept = [i for i, url in enumerate(rows.urls) if url]
+    labels = None if rows.labels is None else [rows.labels[i] for i in kept]
+    return Rows([rows.urls[i] for i in kept], labels, [rows.numbers[i] for i in kept], rows.place)
+
+
+def _lengths(rows: Rows) -> pa.Array:
+    """The lengths in cm of rows, NaN where the list has none. Raises UnusableError with the line that has no length."""
+    if rows.labels is None:
+        return pa.array(np.full(len(rows.urls), np.nan))
     try:
-        with fsspec.open(source, "rb") as file:
-            data: bytes = file.read(MAX_BYTES + 1)
-    except FileNotFoundError:
-        raise _UnusableError("is not there. Give its path in the config, or with --list CATEGORY=PATH") from None
-    except Exception as error:  # every file system raises its own
-        raise _UnusableError(f"cannot be read: {error}") from error
-    return _bounded(data)
+        lengths = np.array([float(label) for label in rows.labels])
+    except (ValueError, OverflowError):
+        lengths = np.array([_number(label) for label in rows.labels])
+    is_wrong = ~(np.abs(lengths) <= MAX_LENGTH_CM)  # NaN is too
+    if is_wrong.any():
+        i = int(is_wrong.argmax())
+        raise UnusableError(f"{rows.place} {rows.numbers[i]}: label {_problem(rows.labels[i])}")
+    return pa.array(lengths, pa.float64())
 
 
-def _fetched(url: str, client: Client) -> bytes:
-    _, answer = client.follow(url, DEADLINE_S)
-    match answer:
-        case Body():
-            return answer.data
-        case Failed():
-            problem = f"cannot be fetched ({answer.detail})."
-            raise _UnusableError(f"{problem} Download it by hand and give its path: --list CATEGORY=PATH")
-        case _:
-            assert_never(answer)
-
-
-def _bounded(data: bytes) -> bytes:
-    if len(data) > MAX_BYTES:
-        raise _UnusableError(f"is larger than {MAX_BYTES:,} bytes; split it.")
-    return data
-
-
-def _unpacked(data: bytes) -> bytes:
-    """Undo gzip, whatever the name says, without ever holding more than MAX_BYTES."""
-    if not data.startswith(GZIP_MAGIC):
-        return data
+def _number(label: str | float) -> float:
+    """A label as a number; NaN where it is none."""
     try:
-        with gzip.open(io.BytesIO(data)) as file:
-            return _bounded(file.read(MAX_BYTES + 1))
-    except (OSError, EOFError, zlib.error) as error:
-        raise _UnusableError(f"is a damaged gzip file: {error}") from error
+        return float(cleaned(label) if isinstance(label, str) else label)
+    except OverflowError:
+        return math.inf
+    except ValueError:
+        return math.nan
 
 
-def _parsed(data: bytes, suffix: str) -> pd.DataFrame:
-    """The links (url, label) in a list's bytes, each URL once."""
-    if suffix == "parquet":
-        links = _from_parquet(data)
-    elif suffix == "csv":
-        links = _from_csv(_text(data))
-    else:
-        links = pd.DataFrame({"url": _lines(_text(data))})
-    if "label" not in links:
-        links["label"] = float("nan")
-    links["url"] = links["url"].astype(str).str.strip()
-    links = links[links["url"] != ""].drop_duplicates("url")
-    if links.empty:
-        raise _UnusableError("holds no link; expected one URL a line.")
-    return links
+def _problem(label: str | float) -> str:
+    """What is wrong with a label."""
+    shown = repr(shortened(str(label)))
+    if DECIMAL_COMMA.match(cleaned(str(label))):
+        return f"{shown} is no number; write it with a decimal point."
+    if math.isnan(_number(label)):
+        return f"{shown} is no number."
+    return f"{shown} is no length; expected one within {MAX_LENGTH_CM:,.0f} cm."
 
 
-def _text(data: bytes) -> str:
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        try:
-            text = data.decode("cp1252" if b"\0" not in data else "ascii")
-        except UnicodeDecodeError:
-            text = "\0"
-    if "\0" in text or any(c < " " and c not in "\t\r\n\f" for c in text[:SNIFFED_LENGTH]):
-        raise _UnusableError("is not text; expected one URL a line, or a .csv or .parquet with a column `url`.")
-    return text
-
-
-def _lines(text: str) -> list[str]:
-    lines = (line.strip() for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n"))
-    return [line[:MAX_LINE_LENGTH] for line in lines if line and not line.startswith("#")]
-
-
-def _from_csv(text: str) -> pd.DataFrame:
-    try:
-        table = pd.read_csv(io.StringIO(text), dtype=str, keep_default_na=False)
-    except (ValueError, pd.errors.ParserError) as error:
-        raise _UnusableError(f"is no CSV: {error}") from error
-    return _columns(table, first_line=2)
-
-
-def _from_parquet(data: bytes) -> pd.DataFrame:
-    try:
-        table = pq.read_table(io.BytesIO(data))
-    except (pa.ArrowException, ValueError) as error:
-        raise _UnusableError(f"is no Parquet file: {error}") from error
-    return _columns(table.to_pandas(), first_line=1)
-
-
-def _columns(table: pd.DataFrame, first_line: int) -> pd.DataFrame:
-    """The columns url, and label where there is one; the table's first row is that line of the list."""
-    if "url" not in table:
-        raise _UnusableError(f"has no column `url`; it has: {', '.join(map(str, table.columns))}.")
-    links = pd.DataFrame({"url": table["url"]})
-    if "label" in table:
-        label = pd.to_numeric(table["label"], errors="coerce")
-        bad = label.isna() | ~label.abs().lt(float("inf"))
-        if bad.any():
-            row = int(bad.to_numpy().argmax())
-            raise _UnusableError(f"line {first_line + row}: label {table['label'].iloc[row]!r} is no number.")
-        links["label"] = label.astype("float64")
-    return links
+def _layout_of(line: str) -> str:
+    """What a line looks like that is no URL, for a message."""
+    cells = line.count("\t") + 1
+    return f", which has {cells} columns separated by tabs, but no line that names them" if cells > 1 else ""
 
 
 def _suffix(source: str) -> str:

@@ -12,6 +12,7 @@ import pandas as pd
 from regraft.backbones import embedding
 from regraft.backbones.extractor import Extractor
 from regraft.backbones.weights import weights_source
+from regraft.config import Config
 from regraft.dataset import misfiled, screening
 from regraft.dataset.manifest import check_enough, check_vary, manifest_of
 from regraft.dataset.neighbours import find_misfiled
@@ -22,6 +23,7 @@ from regraft.fetching.shard import fetch_shard, links_by_lane, remember_silent
 from regraft.identity import Digest
 from regraft.judging.evaluation import Terms
 from regraft.judging.holdout import holdout, misfiled_of_test_split
+from regraft.links.list_table import Columns
 from regraft.links.lists import read_list
 from regraft.links.memory import MEMORY
 from regraft.links.shards import layout_for, put_in_layout
@@ -54,6 +56,7 @@ from regraft.store import versions
 from regraft.store.records import PrefectRun
 from regraft.targets.choice import target_of
 from regraft.targets.labelling import Labelling
+from regraft.targets.labels import SyntheticLabels
 from regraft.targets.target import Answers
 from regraft.web.client import Client
 
@@ -64,13 +67,14 @@ SHARDS_AT_A_TIME = 4
 def read(bench: Bench) -> Links:
     """Return every link of every list. Raises ListError naming the list that cannot be read.
 
-    Raises BackboneError where the backbone's weights are not there: better now than after an hour of fetching.
+    Raises ConfigError where nothing says how long a category's animals are, and BackboneError where the backbone's
+    weights are not there: better now than after an hour of fetching.
     """
     config = bench.config
     weights_source(config.backbone.name, config.backbone.weights)
     client = Client.of(config.fetch)
     with bench.meter.step("read"):
-        lists = [read_list(name, category.list, client) for name, category in config.categories.items()]
+        lists = [_read_list(name, config, client) for name in config.categories]
         if not lists:
             raise ListError("The config names no list.")
         links = pd.concat(lists, ignore_index=True)
@@ -88,6 +92,15 @@ def read(bench: Bench) -> Links:
             for lane, shards in links_by_lane(links, layout).items()
         )
         return Links(lanes, put(links.loc[links["label"].notna(), ["url", "label"]]))
+
+
+def _read_list(name: str, config: Config, client: Client) -> pd.DataFrame:
+    """The links of one category's list: category, url, label."""
+    category, target = config.categories[name], target_of(config)
+    columns = Columns(category.url_column, category.label_column, has_lengths=target.regresses_lengths)
+    links = read_list(name, category.list, client, columns)
+    target.check_labels(name, links, SyntheticLabels.of(config))
+    return links
 
 
 def fetch(lane: Lane, bench: Bench) -> FetchedLane:

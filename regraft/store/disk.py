@@ -3,6 +3,7 @@
 Whoever writes to a disk finds, after a crash at any moment, the old file or the new one, never half of one.
 """
 
+import os
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from datetime import timedelta
@@ -102,11 +103,14 @@ class Disk(Protocol):
 
 
 def disk_at(url: str) -> Disk:
-    """Return the disk at a folder's path or an fsspec URL. Raises StoreError where no file system speaks that URL."""
+    """Return the disk at a folder's path, in which ~ is the home folder, or an fsspec URL.
+
+    Raises StoreError where no file system speaks that URL.
+    """
     if "://" not in url:
-        return LocalDisk(url)
+        return LocalDisk(os.path.expanduser(url))
     if url.startswith("file://"):
-        return LocalDisk(url.removeprefix("file://"))
+        return LocalDisk(os.path.expanduser(url.removeprefix("file://")))
     try:
         return RemoteDisk(url)
     except (ImportError, ValueError) as error:

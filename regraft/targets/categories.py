@@ -37,6 +37,9 @@ class Categories(Target):
     def for_categories(self, names: Iterable[str]) -> "Categories":
         return Categories(tuple(sorted(names)))
 
+    def check_labels(self, category: str, links: pd.DataFrame, synthetic: SyntheticLabels) -> None:
+        """The label is the category, whatever a list has beside its URLs."""
+
     def labels(
         self, pictures: pd.DataFrame, links: pd.DataFrame, synthetic: SyntheticLabels
     ) -> "pd.Series[float] | pd.Series[str]":

@@ -42,6 +42,10 @@ class Lengths(Target):
     def for_categories(self, names: Iterable[str]) -> "Lengths":
         return self
 
+    def check_labels(self, category: str, links: pd.DataFrame, synthetic: SyntheticLabels) -> None:
+        if synthetic.distributions[category] is None and links["label"].isna().any():
+            raise _unknown_lengths(category)
+
     def labels(
         self, pictures: pd.DataFrame, links: pd.DataFrame, synthetic: SyntheticLabels
     ) -> "pd.Series[float] | pd.Series[str]":
@@ -51,10 +55,7 @@ class Lengths(Target):
             lengths = [real[url] for url in urls if url in real]
             label = float(np.mean(lengths)) if lengths else synthetic.length(category, digest)
             if label is None:
-                raise ConfigError(
-                    f"categories.{category}: its list has no `label` column, and the config has no `label` "
-                    "distribution; write one, such as `label: {mean: 100, std: 30, min: 20}`."
-                )
+                raise _unknown_lengths(category)
             labels.append(label)
         return pd.Series(labels, pictures.index, dtype=np.float64)
 
@@ -178,3 +179,10 @@ class Lengths(Target):
             levels=levels,
             band=band,
         )
+
+
+def _unknown_lengths(category: str) -> ConfigError:
+    return ConfigError(
+        f"categories.{category}: its list has no `label` column, and the config has no `label` distribution; write "
+        "one, such as `label: {mean: 100, std: 30, min: 20}`."
+    )

@@ -90,6 +90,10 @@ class Target(ABC):
     # Labels
 
     @abstractmethod
+    def check_labels(self, category: str, links: pd.DataFrame, synthetic: SyntheticLabels) -> None:
+        """Raise ConfigError where neither a category's links (label) nor the config says what the labels are."""
+
+    @abstractmethod
     def labels(
         self, pictures: pd.DataFrame, links: pd.DataFrame, synthetic: SyntheticLabels
     ) -> "pd.Series[float] | pd.Series[str]":

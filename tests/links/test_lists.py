@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from regraft.errors import ListError
-from regraft.links import lists
+from regraft.links import list_bytes, list_text
 from regraft.links.lists import read_list
 from regraft.web.client import Client
 from regraft.web.guard import Guard
@@ -48,7 +48,7 @@ def test_urls_stay_as_they_are_written(tmp_path: Path) -> None:
 
 def test_a_line_without_end_is_cut_and_not_believed(tmp_path: Path) -> None:
     [url] = read(tmp_path, b"http://example.org/" + b"x" * 500_000)["url"]
-    assert len(url) == lists.MAX_LINE_LENGTH
+    assert len(url) == list_text.MAX_LINE_LENGTH
 
 
 def test_an_old_code_page_is_read_all_the_same(tmp_path: Path) -> None:
@@ -93,7 +93,7 @@ def test_what_is_no_list_is_refused_by_name(tmp_path: Path, name: str, data: byt
 
 
 def test_a_gzip_bomb_is_never_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lists, "MAX_BYTES", 1_000_000)
+    monkeypatch.setattr(list_bytes, "MAX_BYTES", 1_000_000)
     with pytest.raises(ListError, match="larger than"):
         read(tmp_path, gzip.compress(b"http://example.org/\n" * 1_000_000))
 

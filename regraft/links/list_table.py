@@ -1,0 +1,256 @@
+"""The rows of a list: URLs and the lengths beside them, from lines, CSV, TSV, JSON lines or Parquet.
+
+Rows come in blocks, so that a list of ten million links is never held as Python objects.
+"""
+
+import csv
+import difflib
+import io
+import itertools
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from regraft.links.list_bytes import MAX_BYTES, UnusableError
+from regraft.links.list_text import cleaned, cleaned_urls, decoded
+
+ROWS_AT_ONCE = 65_536
+URL, LABEL = "url", "label"
+"""The columns' names where a job gives no others."""
+DELIMITERS = ",\t;|"
+"""What may separate the columns of a table."""
+LENGTH_NAMES = (LABEL, "length")
+"""What a column of lengths is most likely called: a column that is called nearly so is not overlooked in silence."""
+MIN_SIMILARITY = 0.75
+"""From 0 to 1, as difflib measures it: `lable` and `labels` are similar to `label`, `table` is not."""
+MAX_SHOWN_LENGTH = 80
+"""Characters of a list that a message repeats at most."""
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Which columns of a table hold the URLs and the lengths. Case and surrounding spaces do not count."""
+
+    url: str | None = None
+    """None: `url`."""
+    label: str | None = None
+    """None: `label`, where there is such a column."""
+    has_lengths: bool = True
+    """Whether lengths are wanted; where not, the column of labels may hold anything."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A block of a list's rows."""
+
+    urls: list[str]
+    """Each without what is around it; "" where a row has none."""
+    labels: Sequence[str | float] | None
+    """As they are written; None where the list has none."""
+    numbers: Sequence[int]
+    """The line or row of the list that each of them is, counted from 1."""
+    place: str = "line"
+    """What `numbers` count."""
+
+
+def lines_to_rows(lines: Iterable[Sequence[str]]) -> Iterator[Rows]:
+    """Yield the rows of a list that has one URL a line; `lines` come in blocks."""
+    first_number = 1
+    for block in lines:
+        yield Rows(cleaned_urls(block), None, range(first_number, first_number + len(block)))
+        first_number += len(block)
+
+
+def delimiter_of(header: str, columns: Columns) -> str | None:
+    """Return what separates the columns that a line names; None where it does not name the column of URLs."""
+    wanted = _folded(columns.url or URL)
+    return next((d for d in DELIMITERS if wanted in map(_folded, header.split(d))), None)
+
+
+def csv_to_rows(lines: Iterable[str], columns: Columns, delimiter: str, skipped_lines: int = 0) -> Iterator[Rows]:
+    """Yield the rows of a table whose first line names its columns; `skipped_lines` came before that one.
+
+    A row with too many cells has a URL with unquoted delimiters in it, which is put together again. Cells that tabs
+    separate are not quoted. Raises UnusableError with the line that is no row.
+    """
+    reader = csv.reader(
+        lines, delimiter=delimiter, quoting=csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL, strict=True
+    )
+    header = next(reader)
+    url, label = positions([cleaned(name) for name in header], columns)
+    for rows, line_numbers in _csv_blocks(reader):
+        rows = [_with_width(row, len(header), url, delimiter) for row in rows]
+        labels = None if label is None else [row[label] for row in rows]
+        yield Rows(cleaned_urls(row[url] for row in rows), labels, [skipped_lines + number for number in line_numbers])
+
+
+def json_lines_to_rows(lines: Iterable[str], columns: Columns) -> Iterator[Rows]:
+    """Yield the rows of a list that has one JSON object a line. Raises UnusableError with the line that is none."""
+    find_keys = cache(lambda names: _keys(names, columns))
+    has_labels = None
+    for block in _blocks((number, line) for number, line in enumerate(lines, 1) if cleaned(line)):
+        urls, labels = [], []
+        for number, line in block:
+            record = _json_object(number, line)
+            try:
+                url, label = find_keys(tuple(record))
+                urls.append(_url_text(record[url]))
+            except UnusableError as problem:
+                raise UnusableError(f"line {number} {problem}") from None
+            if has_labels is None:
+                has_labels = label is not None
+            if has_labels and label is None:
+                raise UnusableError(f"line {number} has no `{columns.label or LABEL}`, unlike the lines before it.")
+            if label is not None and not has_labels:
+                raise UnusableError(f"line {number} has a `{label}`, unlike the lines before it.")
+            labels.append("" if label is None else _number_or_text(record[label]))
+        yield Rows(cleaned_urls(urls), labels if has_labels else None, [number for number, _ in block])
+
+
+def parquet_to_rows(data: bytes, columns: Columns) -> Iterator[Rows]:
+    """Yield the rows of a Parquet file; only the columns that are needed are read. Raises UnusableError."""
+    try:
+        file = pq.ParquetFile(io.BytesIO(data))
+        names = file.schema_arrow.names
+        url, label = _keys(names, columns)
+        unpacked_bytes, first_number = 0, 1
+        for batch in file.iter_batches(ROWS_AT_ONCE, columns=[url, label] if label else [url]):
+            unpacked_bytes += batch.nbytes
+            if unpacked_bytes > MAX_BYTES:
+                raise UnusableError(f"holds more than {MAX_BYTES:,} bytes; split it.")
+            urls = cleaned_urls(map(_url_text, batch.column(url).to_pylist()))
+            labels = [_number_or_text(value) for value in batch.column(label).to_pylist()] if label else None
+            yield Rows(urls, labels, range(first_number, first_number + len(urls)), "row")
+            first_number += len(urls)
+    except (pa.ArrowException, ValueError, OSError) as error:
+        raise UnusableError(f"is no Parquet file, or a damaged one: {error}") from error
+
+
+def positions(names: Sequence[str], columns: Columns) -> tuple[int, int | None]:
+    """Return where the columns of URLs and of lengths are; None where a table has no lengths, or none are wanted.
+
+    Raises UnusableError where there is no column of URLs, where one that the job names is missing, and where a column
+    is called nearly as one of lengths is: to overlook it would mean to learn from synthetic lengths.
+    """
+    url = _position(names, columns.url or URL)
+    if url is None:
+        problem = f"has no column `{columns.url or URL}`; it has: {_shown_names(names)}."
+        raise UnusableError(f"{problem} Its first line must name the columns; `url_column` says which holds the URLs.")
+    if not columns.has_lengths:
+        return url, None
+    label = _position(names, columns.label or LABEL)
+    if label is not None:
+        return url, label
+    if columns.label:
+        problem = f"has no column `{columns.label}`, which `label_column` names"
+        raise UnusableError(f"{problem}; it has: {_shown_names(names)}.")
+    similar = next((name for name in names if _is_like_a_length(name)), None)
+    if similar is not None:
+        problem = f"has a column `{similar}`, but none `{LABEL}`, so that its lengths would be overlooked."
+        raise UnusableError(f"{problem} Write `label_column: {similar}` in the config, or take the column out.")
+    return url, None
+
+
+def _position(names: Sequence[str], wanted: str) -> int | None:
+    """Where a column is. One of exactly that name comes first; two that are alike are refused."""
+    exact = [i for i, name in enumerate(names) if name == wanted]
+    alike = exact or [i for i, name in enumerate(names) if _folded(name) == _folded(wanted)]
+    if len(alike) > 1:
+        raise UnusableError(f"has {len(alike)} columns `{wanted}`; it has: {_shown_names(names)}.")
+    return alike[0] if alike else None
+
+
+def _keys(names: Sequence[str], columns: Columns) -> tuple[str, str | None]:
+    """The names of the columns of URLs and of lengths, see `positions`."""
+    url, label = positions(names, columns)
+    return names[url], None if label is None else names[label]
+
+
+def _is_like_a_length(name: str) -> bool:
+    folded = _folded(name)
+    return folded.startswith(LENGTH_NAMES) or bool(difflib.get_close_matches(folded, LENGTH_NAMES, 1, MIN_SIMILARITY))
+
+
+def _folded(name: str) -> str:
+    return cleaned(name).casefold()
+
+
+def _shown_names(names: Sequence[str]) -> str:
+    return shortened(", ".join(names))
+
+
+def shortened(text: str) -> str:
+    """Return a text as a message repeats it."""
+    return text if len(text) <= MAX_SHOWN_LENGTH else text[:MAX_SHOWN_LENGTH] + "..."
+
+
+def _csv_blocks(reader: Any) -> Iterator[tuple[list[list[str]], list[int]]]:
+    """The rows that are not empty, in blocks, with the line that each ends in."""
+    rows, line_numbers = [], []
+    last_line = reader.line_num
+    try:
+        for row in reader:
+            last_line = reader.line_num
+            if row:
+                rows.append(row)
+                line_numbers.append(last_line)
+            if len(rows) == ROWS_AT_ONCE:
+                yield rows, line_numbers
+                rows, line_numbers = [], []
+    except csv.Error as error:
+        raise UnusableError(f"line {last_line + 1} is no CSV: {error}.") from error
+    yield rows, line_numbers
+
+
+def _with_width(row: list[str], width: int, url: int, delimiter: str) -> list[str]:
+    """A row with as many cells as a table has columns.
+
+    Missing cells are empty. Empty ones too many are dropped: spreadsheets add them. Others are pieces of the URL.
+    """
+    if len(row) == width:
+        return row
+    while len(row) > width > 1 and not row[-1]:
+        row = row[:-1]
+    pieces = max(len(row) - width, 0) + 1
+    joined = [*row[:url], delimiter.join(row[url : url + pieces]), *row[url + pieces :]]
+    return joined + [""] * (width - len(joined))
+
+
+def _json_object(number: int, line: str) -> dict[str, Any]:
+    try:
+        record = json.loads(cleaned(line))
+    except (ValueError, RecursionError):
+        record = None
+    if not isinstance(record, dict):
+        example = '{"url": "http://example.org/cat.jpg"}'
+        raise UnusableError(
+            f"line {number} is no JSON object: {shortened(line)!r}. Expected one object a line, such as {example}"
+        )
+    return record
+
+
+def _url_text(value: object) -> str:
+    """A URL in a typed table; "" where there is none. Raises UnusableError where it is something else than text."""
+    if isinstance(value, bytes):
+        value = decoded(value)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise UnusableError(f"holds {shortened(repr(value))} where a URL is expected.")
+    return value if value.isascii() else value.encode(errors="replace").decode()
+
+
+def _number_or_text(value: object) -> str | float:
+    """A length in a typed table, where it is a number; what else it is as text."""
+    return value if type(value) in (int, float) else str(value)  # type: ignore[return-value] # True is an int
+
+
+def _blocks(rows: Iterable[tuple[int, Any]]) -> Iterator[list[tuple[int, Any]]]:
+    iterator = iter(rows)
+    while block := list(itertools.islice(iterator, ROWS_AT_ONCE)):
+        yield block

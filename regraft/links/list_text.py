@@ -1,0 +1,130 @@
+"""The lines of a list that is text, in whatever encoding each of them was written.
+
+Lists are put together over years and from many sources, so their lines need not have one encoding.
+"""
+
+import codecs
+import re
+from collections.abc import Iterable, Iterator
+from io import BufferedReader
+
+from regraft.links.list_bytes import BLOCK_BYTES, UnusableError
+
+EXPECTED = "Expected one URL a line, or a .csv, .tsv, .jsonl or .parquet file with a column `url`."
+MAX_LINE_LENGTH = 100_000
+"""In bytes and in characters. What is longer is cut, and is no URL anyway."""
+BYTE_ORDER_MARKS = {
+    codecs.BOM_UTF32_LE: "utf-32-le",  # before UTF-16, whose mark it begins with
+    codecs.BOM_UTF32_BE: "utf-32-be",
+    codecs.BOM_UTF16_LE: "utf-16-le",
+    codecs.BOM_UTF16_BE: "utf-16-be",
+}
+MIN_ZERO_SHARE = 0.4
+"""Latin text in UTF-16 without a byte order mark is half zeros, all of them at odd or all at even places."""
+SNIFFED_BYTES = 4096
+"""Bytes at a list's beginning that tell whether it is text, and whether in UTF-16."""
+LINE_END = re.compile(r"\r\n|\n|\r")
+CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0e-\x19\x1b-\x1f]")
+"""No text has them. Left out is Ctrl-Z, with which DOS ends a text."""
+UNDEFINED_BYTES = (0x81, 0x8D, 0x8F, 0x90, 0x9D)
+"""Windows-1252 has no characters for them; browsers keep them: https://encoding.spec.whatwg.org/#windows-1252."""
+WINDOWS_1252 = {byte: bytes([byte]).decode("cp1252") for byte in range(0x80, 0xA0) if byte not in UNDEFINED_BYTES}
+"""Its characters where they differ from Latin-1's."""
+BLANKS = "\x1a\ufeff\u200b"
+"""What no eye sees besides whitespace: Ctrl-Z, a byte order mark where files were joined, the zero-width space."""
+QUOTES = {'"': '"', "'": "'", "<": ">"}
+"""What people put around URLs."""
+
+
+def line_blocks(file: BufferedReader) -> Iterator[list[str]]:
+    """Yield a text's lines, without their ends, in blocks of about BLOCK_BYTES.
+
+    A line ends with LF, CR LF or CR. A line that is not UTF-8 is read as Windows-1252. Lines beyond MAX_LINE_LENGTH
+    are cut. Raises UnusableError where most of the first lines hold control characters, which no text has.
+    """
+    head = file.peek(SNIFFED_BYTES)[:SNIFFED_BYTES]
+    encoding = _wide_encoding(head)
+    _check_text(head.decode(encoding or "latin-1", "replace"))
+    for block in _whole_lines(_as_utf8(file, encoding)):
+        yield _lines(block)
+
+
+def decoded(line: bytes) -> str:
+    """Return bytes as text: UTF-8, or else Windows-1252, which reads whatever bytes there are."""
+    try:
+        return line.decode("utf-8")
+    except UnicodeDecodeError:
+        return line.decode("latin-1").translate(WINDOWS_1252)
+
+
+def cleaned(text: str) -> str:
+    """Return a cell or a line without what is around its content: whitespace, invisible characters, quotes."""
+    text = text.strip()
+    if text[:1] in BLANKS or text[-1:] in BLANKS:
+        text = text.strip(BLANKS).strip()
+    if len(text) > 1 and QUOTES.get(text[0]) == text[-1]:
+        text = text[1:-1].strip()
+    return text
+
+
+def cleaned_urls(texts: Iterable[str]) -> list[str]:
+    """Return each text without what is around its content; "" for a comment. Most are clean already, which is quick."""
+    return [
+        text if text[:1] == "h" and text[-1].isalnum() else "" if (url := cleaned(text))[:1] == "#" else url
+        for text in texts
+    ]
+
+
+def _as_utf8(file: BufferedReader, encoding: str | None) -> Iterator[bytes]:
+    """The bytes in blocks; those of a text in UTF-16 or UTF-32 as UTF-8."""
+    if encoding is None:
+        yield from iter(lambda: file.read(BLOCK_BYTES), b"")
+        return
+    decoder = codecs.getincrementaldecoder(encoding)("replace")
+    while block := file.read(BLOCK_BYTES):
+        yield decoder.decode(block).encode()
+    yield decoder.decode(b"", final=True).encode()
+
+
+def _wide_encoding(head: bytes) -> str | None:
+    """UTF-16 or UTF-32, where a text begins so; None where its characters are single bytes or UTF-8."""
+    for mark, encoding in BYTE_ORDER_MARKS.items():
+        if head.startswith(mark):
+            return encoding
+    even, odd = head[::2], head[1::2]
+    if odd.count(0) > MIN_ZERO_SHARE * len(head) and 0 not in even:
+        return "utf-16-le"
+    if even.count(0) > MIN_ZERO_SHARE * len(head) and 0 not in odd:
+        return "utf-16-be"
+    return None
+
+
+def _whole_lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """Blocks cut anew, so that each ends where a line does; a line that never ends is cut to MAX_LINE_LENGTH."""
+    rest = b""
+    for block in blocks:
+        end = (block.rfind(b"\n") + 1) or block.rfind(b"\r", 0, -1) + 1  # a CR at the end may have its LF in the next
+        if end:
+            yield rest + block[:end]
+            rest = block[end:]
+        else:
+            rest = (rest + block)[:MAX_LINE_LENGTH]
+    if rest:
+        yield rest
+
+
+def _lines(block: bytes) -> list[str]:
+    """The lines of a block that ends where a line does."""
+    block = block.replace(b"\r\n", b"\n").replace(b"\r", b"\n").removesuffix(b"\n")
+    try:
+        lines = block.decode("utf-8").split("\n")
+    except UnicodeDecodeError:
+        lines = [decoded(line) for line in block.split(b"\n")]
+    return [line[:MAX_LINE_LENGTH] for line in lines] if len(block) > MAX_LINE_LENGTH else lines
+
+
+def _check_text(head: str) -> None:
+    """Raise UnusableError where most lines at a list's beginning hold control characters."""
+    lines = LINE_END.split(head)
+    if sum(CONTROL_CHARACTERS.search(line) is not None for line in lines) * 2 > len(lines):
+        raise UnusableError(f"is not text. {EXPECTED}")

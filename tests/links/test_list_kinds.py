@@ -1,0 +1,300 @@
+"""A list may be a table of several kinds, in several encodings; what is no list is named for what it is."""
+
+import gzip
+import io
+import json
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.feather
+import pyarrow.parquet as pq
+import pytest
+
+from regraft.errors import ListError
+from regraft.links import list_bytes
+from regraft.links.list_table import Columns
+from regraft.links.lists import read_list
+from regraft.web.client import Client
+from regraft.web.guard import Guard
+from tests.hostile import ok, serving
+
+A, B, C = "http://example.org/a.jpg", "http://example.org/ä.jpg", "http://example.org/a,b;c|d.jpg"
+TABLE = f"url,label\n{A},1\n{B},2.5\n"
+
+
+def read(folder: Path, data: bytes | str, name: str = "list.txt", columns: Columns = Columns()) -> pd.DataFrame:  # noqa: B008 - frozen
+    path = folder / name
+    path.write_bytes(data.encode() if isinstance(data, str) else data)
+    return read_list("cat", str(path), Client(), columns)
+
+
+def refusal(folder: Path, data: bytes | str, name: str = "list.txt", columns: Columns = Columns()) -> str:  # noqa: B008 - frozen
+    with pytest.raises(ListError) as refused:
+        read(folder, data, name, columns)
+    message = str(refused.value)
+    assert message.startswith("The list of 'cat', ")
+    assert name in message
+    return message
+
+
+def parquet(**columns: object) -> bytes:
+    file = io.BytesIO()
+    pq.write_table(pa.table(columns), file)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("is_packed", [False, True])
+def test_every_encoding_of_every_kind_of_text_is_read(tmp_path: Path, encoding: str, end: str, is_packed: bool) -> None:
+    texts = {"t.txt": f"{A}\n{B}\n", "t.csv": TABLE, "t.tsv": TABLE.replace(",", "\t")}
+    texts["t.jsonl"] = f'{{"url": "{A}", "label": 1}}\n{{"url": "{B}", "label": 2.5}}\n'
+    for name, text in texts.items():
+        data = text.replace("\n", end).encode(encoding)
+        links = read(tmp_path, gzip.compress(data) if is_packed else data, name)
+        assert links["url"].tolist() == [A, B], name
+        assert name == "t.txt" or links["label"].tolist() == [1, 2.5]
+
+
+def test_each_line_has_its_own_encoding(tmp_path: Path) -> None:
+    lines = [B.encode(), "http://example.org/€".encode("cp1252"), b"http://example.org/\x81", A.encode()]
+    assert read(tmp_path, b"\n".join(lines))["url"].tolist() == [
+        B,
+        "http://example.org/€",
+        "http://example.org/\x81",
+        A,
+    ]
+    csv_lines = [b"url,label", *[line + b",1" for line in lines]]
+    assert read(tmp_path, b"\n".join(csv_lines), "t.csv")["url"].tolist()[:2] == [B, "http://example.org/€"]
+
+
+def test_a_damaged_line_costs_no_other(tmp_path: Path) -> None:
+    assert read(tmp_path, f"{A}\n{A}\0\n{B}\n")["url"].tolist() == [A, A + "\0", B]
+
+
+def test_blocks_do_not_cut_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    urls = [f"http://example.org/{'ä' * (i % 40)}{i}" for i in range(300)]
+    for size in (7, 64, 1000):
+        monkeypatch.setattr("regraft.links.list_text.BLOCK_BYTES", size)
+        for end in ("\n", "\r\n", "\r"):
+            assert read(tmp_path, end.join(urls))["url"].tolist() == urls
+
+
+@pytest.mark.parametrize(
+    "line", [f'"{A}"', f"'{A}'", f"<{A}>", f"\ufeff{A}", f"{A}\x1a", f"\u00a0{A}\u200b", f"\t{A} \f"]
+)
+def test_what_stands_around_a_url_is_not_part_of_it(tmp_path: Path, line: str) -> None:
+    assert read(tmp_path, f"{B}\n{line}\n")["url"].tolist() == [B, A]
+
+
+def test_the_end_of_a_dos_file_is_no_link(tmp_path: Path) -> None:
+    assert read(tmp_path, f"{A}\r\n\x1a")["url"].tolist() == [A]
+
+
+@pytest.mark.parametrize(
+    "header", ["url, label", "url,Label", "URL,LABEL", '"url", "label"', "\ufeffUrl,label ", "label,url"]
+)
+def test_labels_are_read_however_their_column_is_written(tmp_path: Path, header: str) -> None:
+    rows = f"1,{A}\n2.5,{B}" if header == "label,url" else f'{A}, 1\n{B}, "2.5"'
+    for name in ("t.csv", "t.txt"):
+        assert read(tmp_path, f"{header}\n{rows}", name)["label"].tolist() == [1, 2.5]
+
+
+@pytest.mark.parametrize("name", ["labels", "lable", "label_cm", "Length (cm)", "length_cm"])
+def test_a_column_that_looks_like_lengths_is_not_overlooked(tmp_path: Path, name: str) -> None:
+    table = f"url,{name}\n{A},1\n"
+    assert f"label_column: {name}" in refusal(tmp_path, table, "t.csv")
+    assert read(tmp_path, table, "t.csv", Columns(label=name))["label"].tolist() == [1]
+    assert read(tmp_path, table, "t.csv", Columns(has_lengths=False))["label"].isna().all()
+
+
+def test_columns_have_the_names_that_the_job_gives_them(tmp_path: Path) -> None:
+    columns = Columns("photo", "size")
+    files: dict[str, bytes | str] = {
+        "t.csv": f"photo,size,url\n{A},1,no\n",
+        "t.txt": f"photo\tsize\n{A}\t1\n",
+        "t.jsonl": json.dumps({"size": 1, "photo": A, "url": ["nested"]}),
+        "t.parquet": parquet(photo=[A], size=[1], url=[7]),
+    }
+    for name, data in files.items():
+        links = read(tmp_path, data, name, columns)
+        assert links[["url", "label"]].to_numpy().tolist() == [[A, 1.0]]
+        assert "no column `pic`" in refusal(tmp_path, data, name, Columns("pic"))
+        assert "which `label_column` names" in refusal(tmp_path, data, name, Columns("photo", "tall"))
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "|"])
+def test_urls_with_delimiters_in_them_are_put_together_again(tmp_path: Path, delimiter: str) -> None:
+    url = f"http://example.org/a{delimiter}b{delimiter}{delimiter}c.jpg"
+    cases = {"url": [url], "url label": [url, "3"], "id url label": ["7", url, "3"], "label url": ["3", url]}
+    for header, cells in cases.items():
+        text = delimiter.join(header.split()) + "\n" + delimiter.join(cells)
+        if header != "url" or delimiter == ",":
+            assert read(tmp_path, text, "t.csv")["url"].tolist() == [url], header
+
+
+def test_rows_of_a_spreadsheet_may_end_with_empty_cells(tmp_path: Path) -> None:
+    links = read(tmp_path, f"url,label\n{A},1,,\n,\n,,\n\n{B},2\n", "t.csv")
+    assert links[["url", "label"]].to_numpy().tolist() == [[A, 1.0], [B, 2.0]]
+
+
+def test_a_quoted_cell_may_go_over_lines_and_a_stray_quote_is_named_with_its_line(tmp_path: Path) -> None:
+    assert read(tmp_path, f'text,url\n"a\nb",{A}\n', "t.csv")["url"].tolist() == [A]
+    assert "line 4 is no CSV" in refusal(tmp_path, f'text,url\n"a\nb",{A}\n"c,{B}\nd,{A}\n', "t.csv")
+    assert "line 4: label 'x'" in refusal(tmp_path, f'text,url,label\n"a\nb",{A},1\nc,{B},x\n', "t.csv")
+    assert read(tmp_path, f'text\turl\n"open\t{A}\n', "t.tsv")["url"].tolist() == [A]
+
+
+def test_comments_and_blank_lines_may_come_before_a_tables_names(tmp_path: Path) -> None:
+    text = f"\n# from 2009\n\nurl,label\n{A},1\n#{B},no number\n{B},x\n"
+    assert "line 7: label 'x'" in refusal(tmp_path, text, "t.csv")
+
+
+@pytest.mark.parametrize(
+    ("label", "expected"),
+    [
+        ("1e200", "'1e200' is no length"),
+        ("-1e10", "is no length"),
+        ("inf", "is no length"),
+        ("nan", "is no number"),
+        ('"3,5"', "decimal point"),
+        ("90 cm", "'90 cm' is no number"),
+        ("lion", "'lion' is no number"),
+        ("True", "'True' is no number"),
+        ("", "'' is no number"),
+    ],
+)
+def test_a_label_that_is_no_length_is_named_with_its_line(tmp_path: Path, label: str, expected: str) -> None:
+    message = refusal(tmp_path, f"url,label\n{A},1\n{B},{label}\n", "t.csv")
+    assert "line 3: label" in message
+    assert expected in message
+
+
+@pytest.mark.parametrize("label", ["lion", 1e200, None, True, float("inf"), [1], {"cm": 1}])
+def test_a_label_of_json_or_parquet_is_refused_unless_no_lengths_are_wanted(tmp_path: Path, label: object) -> None:
+    lines = "\n".join(json.dumps({"url": url, "label": x}) for url, x in ((A, 1), (B, label)))
+    assert "line 2: label" in refusal(tmp_path, lines, "t.jsonl")
+    assert len(read(tmp_path, lines, "t.jsonl", Columns(has_lengths=False))) == 2
+    table = parquet(url=[A], label=[label])
+    assert "row 1: label" in refusal(tmp_path, table, "t.parquet")
+    assert len(read(tmp_path, table, "t.parquet", Columns(has_lengths=False))) == 1
+
+
+def test_a_null_is_no_link(tmp_path: Path) -> None:
+    assert read(tmp_path, parquet(url=[A, None, B], label=[1, None, 2]), "t.parquet")["label"].tolist() == [1, 2]
+    lines = f'{{"url": null}}\n{{"url": "{A}"}}\n{{"url": ""}}\n\n'
+    assert read(tmp_path, lines, "t.jsonl")["url"].tolist() == [A]
+    assert "holds no link" in refusal(tmp_path, parquet(url=[None]), "t.parquet")
+
+
+@pytest.mark.parametrize(
+    "urls",
+    [
+        pa.array([A, B, A]).dictionary_encode(),
+        pa.array([A, B], pa.large_string()),
+        pa.array([A.encode(), B.encode()], pa.binary()),
+        pa.array([A, B], pa.string_view()),
+    ],
+)
+def test_every_type_of_text_in_parquet_is_read(tmp_path: Path, urls: pa.Array) -> None:
+    assert read(tmp_path, parquet(url=urls), "anything.data")["url"].tolist() == [A, B]
+
+
+@pytest.mark.parametrize("values", [[1, 2], [[A]], [{"href": A}]])
+def test_urls_that_are_no_text_are_refused(tmp_path: Path, values: list[object]) -> None:
+    assert "where a URL is expected" in refusal(tmp_path, parquet(url=values), "t.parquet")
+    lines = "\n".join(json.dumps({"url": value}) for value in values)
+    assert "line 1 holds" in refusal(tmp_path, lines, "t.jsonl")
+
+
+def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
+    assert "2 columns `url`" in refusal(tmp_path, f"url,url\n{A},{B}\n", "t.csv")
+    assert "2 columns `label`" in refusal(tmp_path, f"url,Label,LABEL\n{A},1,2\n", "t.csv")
+    file = io.BytesIO()
+    pq.write_table(pa.table([[A], [B]], ["url", "url"]), file)
+    assert "2 columns `url`" in refusal(tmp_path, file.getvalue(), "t.parquet")
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "expected"),
+    [
+        ("l.txt", "<!DOCTYPE html>\n<a href='http://a/b.jpg'>", "is a web page or XML: line 1 is '<!DOCTYPE html>'"),
+        ("l.csv", "\n\n  <html><body>", "line 3 is '<html><body>'"),
+        ("l.txt", "<?xml version='1.0'?>", "is a web page or XML"),
+        ("l.parquet", "<html>", "is no Parquet file"),
+        ("l.txt", f"n1\t{A}\nn2\t{B}\n", "which has 2 columns separated by tabs"),
+        ("l.txt", f"{A}\t1\n{B}\t2\n", "which has 2 columns separated by tabs"),
+        ("l.tsv", f"{A}\t1\n", "Its first line must name the columns"),
+        ("l.csv", f"{A},1\n", "Its first line must name the columns"),
+        ("l.json", f'["{A}"]', "is one JSON document"),
+        ("l.json", f'{{\n  "url": "{A}"\n}}', "line 1 is no JSON object: '{'"),
+        ("l.jsonl", f'{{"url": "{A}"}}\n{{"url": "htt', "line 2 is no JSON object"),
+        ("l.jsonl", f'"{A}"\n', "line 1 is no JSON object"),
+        ("l.jsonl", f'{{"link": "{A}"}}\n', "line 1 has no column `url`; it has: link"),
+        ("l.jsonl", f'{{"url": "{A}", "label": 1}}\n{{"url": "{B}"}}\n', "line 2 has no `label`"),
+        ("l.jsonl", f'{{"url": "{A}"}}\n{{"url": "{B}", "label": 1}}\n', "line 2 has a `label`"),
+        ("l.jsonl", '{"url": ' + "[" * 100_000, "line 1 is no JSON object"),
+        ("l.txt", "example.org/a.jpg\nexample.org/b.jpg\n", "line 1 is 'example.org/a.jpg'"),
+        ("l.txt", "ftp://example.org/a.jpg\n", "http:// or https://"),
+        ("l.zip", b"PK\3\4 more", "a ZIP archive or a spreadsheet"),
+        ("l.txt", b"BZh91AY more", "packed with bzip2"),
+        ("l.gz", gzip.compress(gzip.compress(A.encode())), "packed with gzip twice"),
+        ("l.jpg", b"\xff\xd8\xff\xe0\0\x10JFIF", "a picture"),
+    ],
+)
+def test_what_is_no_list_is_named_for_what_it_is(tmp_path: Path, name: str, data: bytes | str, expected: str) -> None:
+    assert expected in refusal(tmp_path, data, name)
+
+
+def test_a_feather_file_is_refused_by_name(tmp_path: Path) -> None:
+    pyarrow.feather.write_feather(pd.DataFrame({"url": [A]}), str(tmp_path / "t.feather"))
+    assert "an Arrow or Feather file" in refusal(tmp_path, (tmp_path / "t.feather").read_bytes(), "t.feather")
+
+
+@pytest.mark.parametrize("cut", [5, 100, 400, -9, -1])
+def test_a_cut_parquet_file_is_refused(tmp_path: Path, cut: int) -> None:
+    assert "is no Parquet file" in refusal(tmp_path, parquet(url=[A, B] * 50)[:cut], "t.parquet")
+
+
+def test_a_packed_list_that_is_cut_is_refused(tmp_path: Path) -> None:
+    packed = gzip.compress("\n".join(f"{A}?{i}" for i in range(10_000)).encode())
+    assert "damaged gzip" in refusal(tmp_path, packed[:-20], "t.txt.gz")
+
+
+def test_a_parquet_file_that_unpacks_to_more_than_a_list_may_have_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("regraft.links.list_table.MAX_BYTES", 1_000_000)
+    assert "more than 1,000,000 bytes" in refusal(tmp_path, parquet(url=[A * 100] * 100_000), "t.parquet")
+
+
+def test_a_file_that_never_ends_is_not_read_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ListError, match="is not text"):
+        read_list("cat", "/dev/zero", Client())
+    monkeypatch.setattr(list_bytes, "MAX_BYTES", 3_000_000)
+    endless = tmp_path / "endless.txt"
+    endless.write_bytes(f"{A}\n".encode() * 200_000)
+    with pytest.raises(ListError, match="larger than 3,000,000 bytes"):
+        read_list("cat", str(endless), Client())
+
+
+def test_a_web_page_in_a_lists_place_on_the_web_is_named(tmp_path: Path) -> None:
+    with serving(lambda talk: talk.say(ok(b"<!doctype html><title>Gone</title>"))) as server:
+        client = Client(Guard([server.exemption]))
+        for name in ("list.txt", "list.csv", "export?format=csv", "list.jsonl"):
+            with pytest.raises(ListError, match=r"is a web page or XML: line 1 is '<!doctype html>"):
+                read_list("cat", server.url + name, client)
+
+
+@pytest.mark.parametrize("scheme", ["HTTP", "hTTps"])
+def test_no_spelling_of_a_scheme_goes_round_the_guard(scheme: str) -> None:
+    with pytest.raises(ListError, match="not a public address"):
+        read_list("cat", f"{scheme}://127.0.0.1/list.txt", Client())
+
+
+@pytest.mark.parametrize("source", ["/", "s4://bucket/list.txt", "/nowhere/list.txt", "memory://nothing"])
+def test_a_place_that_cannot_be_read_is_named(source: str) -> None:
+    with pytest.raises(ListError, match=r"cannot be read|is not there") as refused:
+        read_list("cat", source, Client())
+    assert source in str(refused.value)

@@ -1,0 +1,140 @@
+"""Configs as people write them: what a key, a path or a number may be, and what is refused with its field."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from regraft.config import Config
+from regraft.config_file import load_config, parse_config
+from regraft.errors import ConfigError
+from regraft.menagerie import CONFIG
+from regraft.store.store import Store
+
+LABEL = "label: {mean: 100, std: 30, min: 20}"
+
+
+def written(folder: Path, text: str | bytes) -> Path:
+    path = folder / "job.yaml"
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return path
+
+
+def refusal(folder: Path, text: str | bytes) -> str:
+    with pytest.raises(ConfigError) as refused:
+        load_config(written(folder, text))
+    return str(refused.value)
+
+
+def with_settings(**settings: Any) -> Config:
+    return parse_config(CONFIG.model_dump() | settings)
+
+
+NAMES = ["yes", "no", "on", "off", "true", "False", "null", "0", "010", "1e3", "1_000", "0x1F", "2026-11-25", "12"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_category_may_have_any_safe_name(tmp_path: Path, name: str) -> None:
+    text = f"name: job\ncategories:\n  {name}: {{list: a.txt, {LABEL}}}\n  'x': {{list: b.txt, {LABEL}}}\n"
+    config = load_config(written(tmp_path, text), {name: "c.txt"})
+    assert [*config.categories] == [name, "x"]
+    assert config.categories[name].list == "c.txt"
+
+
+def test_a_key_that_is_there_twice_is_refused_with_its_line(tmp_path: Path) -> None:
+    text = f"name: job\ncategories:\n  cat: {{list: a.txt, {LABEL}}}\n  cat: {{list: b.txt, {LABEL}}}\n"
+    assert "(line 4): the key `cat` is there twice" in refusal(tmp_path, text)
+    assert "(line 2): the key `name` is there twice" in refusal(tmp_path, "name: job\nname: job\n")
+
+
+def test_anchors_and_merges_still_work(tmp_path: Path) -> None:
+    text = f"name: job\ncategories:\n  a: &a {{list: a.txt, {LABEL}}}\n  b:\n    <<: *a\n    list: b.txt\n"
+    assert load_config(written(tmp_path, text)).categories["b"].label is not None
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_config_of_another_editor_is_read(tmp_path: Path, encoding: str) -> None:
+    text = f"name: job\r\ncategories:\r\n  a: {{list: ä.txt, {LABEL}}}\r\n  b: {{list: b.txt, {LABEL}}}\r\n"
+    assert load_config(written(tmp_path, text.encode(encoding))).categories["a"].list == str(tmp_path / "ä.txt")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", "is empty"),
+        ("# nothing\n", "is empty"),
+        (b"name: job\nstore: caf\xe9\n", "(line 2): it is not text in UTF-8"),
+        (b"name: job\n\0", "(line 2): it is not text in UTF-8"),
+        ("seed: 2026-99-99", "not YAML"),
+        (f"seed: {'9' * 5000}", "not YAML"),
+        ("[" * 5000, "not YAML"),
+        ("a: 1\n---\nb: 2\n", "not YAML (line 2)"),
+        ("a: !!python/name:os.system ''", "not YAML (line 1)"),
+        ("- a\n- b\n", "it holds a list"),
+        ("just words", "it holds a str"),
+    ],
+)
+def test_what_is_no_config_is_refused_with_its_line(tmp_path: Path, text: str | bytes, expected: str) -> None:
+    assert expected in refusal(tmp_path, text)
+
+
+def test_a_home_folder_may_be_written_short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    text = (
+        f"name: job\nstore: ~/store\nbackbone: {{name: vgg16, weights: ~/vgg16.npy}}\n"
+        f"categories:\n  a: {{list: ~/a.txt, {LABEL}}}\n  b: {{list: b.txt, {LABEL}}}\n"
+    )
+    config = load_config(written(folder, text), {"b": "~/b.txt"})
+    assert config.store == str(tmp_path / "home/store")
+    assert config.backbone.weights == str(tmp_path / "home/vgg16.npy")
+    assert [category.list for category in config.categories.values()] == [
+        str(tmp_path / "home/a.txt"),
+        str(tmp_path / "home/b.txt"),
+    ]
+    assert with_settings(store="~/store").store == config.store
+    assert Store("~/store").address == Store("file://~/store").address == config.store
+
+
+@pytest.mark.parametrize("number", [".inf", "-.inf", ".nan", "1e200", "-1e200", "1e999"])
+@pytest.mark.parametrize("key", ["mean", "std", "min", "max"])
+def test_lengths_are_numbers_that_a_network_can_learn(tmp_path: Path, key: str, number: str) -> None:
+    label = {"mean": "100", "std": "30"} | {key: number}
+    shown = ", ".join(f"{k}: {v}" for k, v in label.items())
+    text = f"name: job\ncategories:\n  a: {{list: a.txt, label: {{{shown}}}}}\n  b: {{list: b.txt, {LABEL}}}\n"
+    assert f"categories.a.label.{key}: should be" in refusal(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"fetch": {"deadline_s": 1e12}},
+        {"fetch": {"connect_s": float("inf")}},
+        {"fetch": {"pace_s": float("nan")}},
+        {"fetch": {"budget_s": 1e300}},
+        {"screen": {"accept_replaced_days": 1e9}},
+        {"gate": {"samples": 10**12}},
+        {"seed": -1},
+        {"seed": 2**32},
+    ],
+)
+def test_a_number_that_no_clock_or_generator_takes_is_refused(settings: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match="should be"):
+        with_settings(**settings)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        (LABEL, "label: lion", "categories.a.label: should hold settings (distribution, mean, std, min, max)"),
+        ("{list: a.txt, " + LABEL + "}", "a.txt", "categories.a: should hold settings (list, "),
+        ("name: job", "name: job\nfetch: fast", "fetch: should hold settings (proxy, "),
+        ("name: job", "name: job\nhead: {target: category}\nsplit: 0.2", "split: should hold settings (validation, "),
+    ],
+)
+def test_text_where_settings_are_expected_is_refused_with_what_they_are(
+    tmp_path: Path, old: str, new: str, expected: str
+) -> None:
+    text = f"name: job\ncategories:\n  a: {{list: a.txt, {LABEL}}}\n  b: {{list: b.txt, {LABEL}}}\n"
+    assert expected in refusal(tmp_path, text.replace(old, new, 1))
