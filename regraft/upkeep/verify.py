@@ -12,7 +12,7 @@ from regraft.errors import CorruptError, RegraftError
 from regraft.identity import Digest, digest_of
 from regraft.links.memory import all_known_links
 from regraft.store import versions
-from regraft.store.features import Part
+from regraft.store.feature_parts import Part
 from regraft.store.store import Store
 from regraft.store.versions import Version
 from regraft.web.answers import Body
@@ -46,7 +46,7 @@ def verify(store: Store, repair: bool, fetch: FetchSettings, progress: Progress)
     yield from _damaged_features(store, repair, progress)
     yield from _damaged_drafts(store, repair, progress)
     for version in versions.published(store):
-        yield from _damaged_files(version, progress)
+        yield from damaged_files(version, progress)
     yield from _damaged_champion(store, repair)
 
 
@@ -117,7 +117,7 @@ def _damaged_drafts(store: Store, repair: bool, progress: Progress) -> Iterator[
             yield Damage(draft.path, "its bytes are not what its name says", "removed" if repair else "")
 
 
-def _damaged_files(version: Version, progress: Progress) -> Iterator[Damage]:
+def damaged_files(version: Version, progress: Progress) -> Iterator[Damage]:
     """Every file of a version that has not the digest in run.json; versions of earlier Regrafts have none there."""
     try:
         digests = version.run.files
