@@ -1,21 +1,110 @@
-"""Near-duplicates are found without comparing every pair."""
+"""Near-duplicates are joined as if every pair were compared, but dense clusters cost no more than others."""
+
+from collections.abc import Callable
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
 
-from regraft.pictures.near import clusters, near_pairs
+from regraft.pictures import near as module
+from regraft.pictures.near import clusters, hash_bits, near_groups
+
+Hashes = NDArray[np.uint64]
 
 
-def test_near_pairs_are_those_of_brute_force() -> None:
-    random = np.random.default_rng(0)
-    bits = random.integers(0, 2**63, 200, dtype=np.uint64)
-    bits = np.concatenate([bits, bits[:50] ^ np.uint64(0b1011), bits[50:90] ^ np.uint64(0x1040001000100403)])
-    brute = [
-        (i, j) for i in range(len(bits)) for j in range(i + 1, len(bits)) if int(bits[i] ^ bits[j]).bit_count() <= 6
-    ]
-    assert near_pairs(bits, 6) == brute
+def groups_of_all_pairs(hashes: Hashes, near: int) -> list[int]:
+    """The group of each hash, named by its first member, when every pair is compared."""
+    group = np.arange(len(hashes))
+    for i in range(len(hashes)):
+        close = np.bitwise_count(hashes ^ hashes[i]) <= near
+        group[np.isin(group, group[close])] = group[close].min()
+    return group.tolist()
+
+
+def by_first(group: NDArray[np.int64]) -> list[int]:
+    """The same groups, each named by its first member."""
+    _, first, inverse = np.unique(group, return_index=True, return_inverse=True)
+    return first[inverse].tolist()
+
+
+def balanced(bits: int) -> Hashes:
+    """All hashes that have half of so many bits: pairs at every even distance, most of them near."""
+    return np.array([sum(1 << bit for bit in chosen) for chosen in combinations(range(bits), bits // 2)], np.uint64)
+
+
+@st.composite
+def crafted(draw: st.DrawFn) -> Hashes:
+    """Hashes that vary in few bits of all, about a few centres: dense, sparse or in between."""
+    random = np.random.default_rng(draw(st.integers(0, 2**32)))
+    count, bits, centres = draw(st.integers(0, 600)), draw(st.integers(1, 64)), draw(st.integers(1, 20))
+    varying = np.bitwise_or.reduce(np.uint64(1) << random.permutation(64)[:bits].astype(np.uint64))
+    centre = random.integers(0, 2**64, centres, dtype=np.uint64)[random.integers(0, centres, count)]
+    return centre ^ (random.integers(0, 2**64, count, dtype=np.uint64) & varying)
+
+
+@given(crafted(), st.integers(0, 16))
+@settings(max_examples=150, deadline=None)
+def test_groups_are_those_of_all_pairs(hashes: Hashes, near: int) -> None:
+    assert by_first(near_groups(hashes, near)) == groups_of_all_pairs(hashes, near)
+
+
+@given(crafted(), st.integers(0, 9))
+@settings(max_examples=100, deadline=None)
+def test_groups_are_those_of_all_pairs_when_buckets_are_divided_again_and_again(hashes: Hashes, near: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {"PROBES": 1, "SMALL_BUCKET": 3, "SORT_COST": 0}.items():
+            patch.setattr(module, name, value)
+        assert by_first(near_groups(hashes, near)) == groups_of_all_pairs(hashes, near)
+
+
+def comparisons(monkeypatch: pytest.MonkeyPatch, hashes: Hashes) -> int:
+    """How many pairs of hashes are compared to join those that differ in six bits or fewer."""
+    count, bitwise_count = [0], np.bitwise_count
+
+    def counted(differing: Hashes) -> NDArray[np.uint8]:
+        count[0] += len(differing)
+        return bitwise_count(differing)
+
+    monkeypatch.setattr(np, "bitwise_count", counted)
+    near_groups(hashes, 6)
+    monkeypatch.undo()
+    return count[0]
+
+
+@pytest.mark.parametrize(
+    "dense",
+    [
+        lambda: balanced(14),
+        lambda: balanced(16),
+        lambda: balanced(16) << np.uint64(48),
+        lambda: np.concatenate([balanced(14), ~balanced(14)]),
+        lambda: np.arange(20_000, dtype=np.uint64),
+    ],
+    ids=["14 choose 7", "16 choose 8", "of the highest bits", "two clusters", "numbers in a row"],
+)
+def test_a_dense_cluster_takes_no_more_comparisons_than_a_few_times_a_uniform_set(
+    dense: Callable[[], Hashes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashes = dense()
+    uniform = np.random.default_rng(0).integers(0, 2**64, len(hashes), dtype=np.uint64)
+    assert comparisons(monkeypatch, hashes) < 8 * comparisons(monkeypatch, uniform)
+
+
+def test_comparisons_grow_little_faster_than_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    uniform = np.random.default_rng(0).integers(0, 2**64, 200_000, dtype=np.uint64)
+    few, many = (comparisons(monkeypatch, uniform[:count]) for count in (20_000, 200_000))
+    assert many < 10**1.15 * few
 
 
 def test_many_hashes_that_are_all_the_same_are_no_burden() -> None:
     same = ["00" * 8] * 20_000
     assert set(clusters(pd.Series(same), pd.Series([f"{i:05}" for i in range(20_000)]), 6)) == {"00000"}
+
+
+def test_a_hash_is_64_bits_and_none_is_0() -> None:
+    assert hash_bits(pd.Series(["ff" * 8, "", "00" * 7 + "01"])).tolist() == [2**64 - 1, 0, 1]
+    assert hash_bits(pd.Series([], dtype=str)).tolist() == []
