@@ -22,7 +22,7 @@ def embed(
 
     `progress` is called with the number of images done since its last call; with those known already first.
     """
-    known = store.features.read(backbone.fingerprint, digests)
+    known = store.features.known(backbone.fingerprint, digests)
     missing = [digest for digest in dict.fromkeys(digests) if digest not in known]
     progress(len(digests) - len(missing))
     for start in range(0, len(missing), IMAGES_PER_PART):

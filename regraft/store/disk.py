@@ -97,8 +97,11 @@ class Disk(Protocol):
         """
         ...
 
-    def local_copy(self, path: str) -> Path:
-        """Return where programs of this machine can open a file: itself, or a copy. Raises FileNotFoundError."""
+    def local_copy(self, path: str, folder: Path | None = None) -> Path:
+        """Return where programs of this machine can open a file: itself, or a copy, put into `folder` if that is given.
+
+        Raises FileNotFoundError.
+        """
         ...
 
 

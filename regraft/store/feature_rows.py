@@ -39,7 +39,7 @@ class FeatureRows(ABC):
         import numpy as np
 
         rows = np.arange(len(self)) if rows is None else rows
-        size = max(1, BLOCK_BYTES // (4 * self.shape[1]))
+        size = max(1, BLOCK_BYTES // max(1, 4 * self.shape[1]))
         for start in range(0, len(rows), size):
             block = rows[start : start + size]
             yield block, self.read(block)

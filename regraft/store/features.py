@@ -1,72 +1,29 @@
-"""Features by backbone and digest, in parts that are only ever added, each named by the digest of its bytes."""
+"""Features by backbone and digest, in parts that are only ever added. Only the rows that are asked for are read."""
 
-import io
 import logging
+import tempfile
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from regraft.errors import CorruptError
-from regraft.identity import Digest, digest_of
+from regraft.identity import Digest
 from regraft.store.disk import Disk
-from regraft.store.tables import parquet_of_arrow
+from regraft.store.feature_index import SUFFIX, FeatureIndex
+from regraft.store.feature_parts import FOLDER, Part, Records, are_whole, part_of
+from regraft.store.feature_rows import FeatureRows
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-# N images, D features
-FOLDER = "features"
-NAME_DIGITS = 16
-"""Hex digits of its digest that a part's name has."""
+# N images, D features, K of the images
+UNSAVED_SHARE = 0.125
+"""Of the index's rows: when more came or went since it was written, it is written again."""
 log = logging.getLogger("regraft")
-
-
-@dataclass(frozen=True)
-class Part:
-    """The features of some images, as one file."""
-
-    disk: Disk
-    fingerprint: str
-    """Names the backbone, its weights and its preprocessing."""
-    name: str
-
-    @property
-    def path(self) -> str:
-        """The path in the store."""
-        return f"{FOLDER}/{self.fingerprint}/{self.name}"
-
-    @property
-    def size(self) -> int:
-        """The size in bytes."""
-        return self.disk.size(self.path)
-
-    def read(self) -> "tuple[list[Digest], NDArray[np.float32]]":
-        """Return N digests and their features, (N, D) float32.
-
-        Raises CorruptError where the bytes are not those that the name says, FileNotFoundError where the part is gone.
-        """
-        import numpy as np
-        import pyarrow.parquet as pq
-
-        data = self.disk.read(self.path)
-        if _name_of(data) != self.name:
-            raise CorruptError(f"{self.path} is damaged: its bytes are not what its name says")
-        table = pq.read_table(io.BytesIO(data))
-        column = table.column("features").combine_chunks()
-        rows = np.asarray(column.flatten(), dtype=np.float32).reshape(len(table), -1)
-        return table.column("digest").to_pylist(), rows
-
-    def digests(self) -> set[Digest]:
-        """Return whose features it holds, without reading those."""
-        import pyarrow.parquet as pq
-
-        table = pq.read_table(io.BytesIO(self.disk.read(self.path)), columns=["digest"])
-        return set(table.column("digest").to_pylist())
-
-    def delete(self) -> None:
-        """Remove it, if it is there."""
-        self.disk.delete(self.path)
 
 
 class Features:
@@ -74,6 +31,10 @@ class Features:
 
     def __init__(self, disk: Disk):
         self._disk = disk
+        self._lock = threading.RLock()
+        self._indexes: dict[str, FeatureIndex] = {}
+        self._damaged: set[str] = set()
+        """The paths of parts that were seen to be damaged."""
 
     def __iter__(self) -> Iterator[Part]:
         """Yield every part of every backbone."""
@@ -83,32 +44,153 @@ class Features:
     def parts(self, fingerprint: str) -> Iterator[Part]:
         """Yield a backbone's parts."""
         for name in self._disk.names(f"{FOLDER}/{fingerprint}"):
-            yield Part(self._disk, fingerprint, name)
+            if not name.endswith(SUFFIX):
+                yield Part(self._disk, fingerprint, name)
+
+    def known(self, fingerprint: str, digests: Sequence[Digest]) -> set[Digest]:
+        """Return those of some digests whose features are known. Damaged ones are not known."""
+        places = self._places(fingerprint, digests)
+        return {digest for digest, part in zip(digests, places.part.tolist(), strict=True) if part >= 0}
+
+    def rows(self, fingerprint: str, digests: Sequence[Digest]) -> FeatureRows:
+        """Return the features of N digests, which stay in the store until they are read.
+
+        Raises KeyError, with a digest, where its features are not known.
+        """
+        places = self._places(fingerprint, digests)
+        if (places.part < 0).any():
+            raise KeyError(digests[int(places.part.argmin())])
+        return places
 
     def read(self, fingerprint: str, digests: Sequence[Digest]) -> "dict[Digest, NDArray[np.float32]]":
-        """Return the features that are known for some digests: {digest: (D,) float32}. Damaged ones are not known."""
-        wanted = set(digests)
-        features: dict[Digest, NDArray[np.float32]] = {}
-        for part in self.parts(fingerprint):
-            try:
-                names, rows = part.read()
-            except FileNotFoundError:  # pruned just now
-                continue
-            except CorruptError as error:
-                log.warning("%s; what it held is computed again, and `regraft verify --repair` removes it.", error)
-                continue
-            features |= {digest: row for digest, row in zip(names, rows, strict=True) if digest in wanted}
-        return features
+        """Return the features that are known for a few digests: {digest: (D,) float32}. Damaged ones are not known."""
+        known = list(self.known(fingerprint, digests))
+        rows = self.rows(fingerprint, known)
+        return {digest: row for _, block in rows.blocks() for digest, row in zip(known, block, strict=True)}
 
     def append(self, fingerprint: str, digests: Sequence[Digest], rows: "NDArray[np.float32]") -> None:
         """Add the features, (N, D) float32, of N digests."""
-        import pyarrow as pa
+        part = self._write(fingerprint, digests, rows)
+        with self._lock:
+            if fingerprint in self._indexes:
+                self._indexes[fingerprint].add(part.name, digests)
 
-        values = pa.FixedSizeListArray.from_arrays(pa.array(rows.reshape(-1)), rows.shape[1])
-        data = parquet_of_arrow(pa.table({"digest": list(digests), "features": values}))
-        self._disk.write(Part(self._disk, fingerprint, _name_of(data)).path, data)
+    def _write(self, fingerprint: str, digests: Sequence[Digest], rows: "NDArray[np.float32]") -> Part:
+        name, data = part_of(digests, rows)
+        part = Part(self._disk, fingerprint, name)
+        self._disk.write(part.path, data)
+        return part
+
+    def _places(self, fingerprint: str, digests: Sequence[Digest]) -> "_StoredRows":
+        """Where the features of N digests lie; the number of the part is -1 where they are not known."""
+        import numpy as np
+
+        with self._lock:
+            index = self._index(fingerprint)
+            positions = index.positions(digests)
+            while self._drop_damaged(index, fingerprint, np.unique(positions[positions >= 0])):
+                positions = index.positions(digests)
+            is_known = positions >= 0
+            part, row = np.full(len(positions), -1), np.full(len(positions), -1)
+            part[is_known], row[is_known] = index.part[positions[is_known]], index.row[positions[is_known]]
+            parts = tuple(Part(self._disk, fingerprint, name) for name in index.parts)
+        return _StoredRows(parts, part, row, self._copies)
+
+    def _drop_damaged(self, index: FeatureIndex, fingerprint: str, positions: "NDArray[np.int64]") -> bool:
+        """Check the rows at some positions that were not checked before; return whether parts had to be dropped."""
+        positions = positions[~index.is_checked[positions]]
+        damaged = set()
+        for number, its in _by_part(index.part[positions]):
+            part = Part(self._disk, fingerprint, index.parts[number])
+            try:
+                records, rows = part.records(Path(self._copies.name)), index.row[positions[its]]
+                if rows.max() >= len(records) or not are_whole(records[rows], index.digests(positions[its])):
+                    raise CorruptError(f"{part.path} is damaged: its features are not those that were stored")
+            except FileNotFoundError:  # pruned just now
+                damaged.add(part.name)
+            except CorruptError as error:
+                self._warn(part, error)
+                damaged.add(part.name)
+        index.is_checked[positions] = True
+        index.keep(set(index.parts) - damaged)
+        return bool(damaged)
+
+    def _index(self, fingerprint: str) -> FeatureIndex:
+        """The index of a backbone's parts as they are now."""
+        files = self._disk.names(f"{FOLDER}/{fingerprint}")
+        if fingerprint not in self._indexes:
+            indexes = [name for name in files if name.endswith(SUFFIX)]
+            self._indexes[fingerprint] = FeatureIndex.read(self._disk, fingerprint, indexes)
+        index = self._indexes[fingerprint]
+        parts = {name: Part(self._disk, fingerprint, name) for name in files if not name.endswith(SUFFIX)}
+        index.keep(parts)
+        new = [parts[name] for name in sorted(set(parts) - set(index.parts)) if parts[name].path not in self._damaged]
+        if any(part.is_old for part in new):
+            log.info("The features of %s are stored anew, once, so that each row can be read by itself.", fingerprint)
+        for part in new:
+            self._add(index, part)
+        if index.unsaved > UNSAVED_SHARE * len(index):
+            index.write(self._disk, fingerprint)
+        return index
+
+    def _add(self, index: FeatureIndex, part: Part) -> None:
+        """Put a part into the index, unless it is damaged. One of an earlier Regraft is replaced by one of today."""
+        try:
+            digests, rows = part.read()
+        except FileNotFoundError:  # pruned just now
+            return
+        except CorruptError as error:
+            self._warn(part, error)
+            return
+        if part.is_old:
+            old, part = part, self._write(part.fingerprint, digests, rows)
+            old.delete()
+        index.add(part.name, digests)
+
+    def _warn(self, part: Part, error: CorruptError) -> None:
+        self._damaged.add(part.path)
+        log.warning("%s; what it held is computed again, and `regraft verify --repair` removes it.", error)
+
+    @cached_property
+    def _copies(self) -> "tempfile.TemporaryDirectory[str]":
+        """Where parts of a remote store are copied to, as long as anybody reads them."""
+        return tempfile.TemporaryDirectory(prefix="regraft-")
 
 
-def _name_of(data: bytes) -> str:
-    """The name of a part with these bytes."""
-    return f"{digest_of(data)[:NAME_DIGITS]}.parquet"
+@dataclass(frozen=True)
+class _StoredRows(FeatureRows):
+    """Features that are read from their parts: one part is mapped at a time, and only the rows that are wanted."""
+
+    parts: tuple[Part, ...]
+    part: "NDArray[np.int64]"
+    """(N,): the number of each row's part."""
+    row: "NDArray[np.int64]"
+    """(N,): the place of each row in its part."""
+    copies: "tempfile.TemporaryDirectory[str]"
+
+    @cached_property
+    def shape(self) -> tuple[int, int]:
+        """(N, D); D is 0 where N is."""
+        width = self._records(int(self.part[0]))["features"].shape[1] if len(self.part) else 0
+        return len(self.part), width
+
+    def read(self, rows: "NDArray[np.int64]") -> "NDArray[np.float32]":
+        """Return the features, (K, D), of some rows."""
+        import numpy as np
+
+        features = np.empty((len(rows), self.shape[1]), dtype=np.float32)
+        for number, its in _by_part(self.part[rows]):
+            features[its] = self._records(number)["features"][self.row[rows[its]]]
+        return features
+
+    def _records(self, number: int) -> "Records":
+        return self.parts[number].records(Path(self.copies.name))
+
+
+def _by_part(part: "NDArray[np.integer]") -> "Iterator[tuple[int, NDArray[np.int64]]]":
+    """Yield each number in N numbers of parts, (N,), and where it stands."""
+    import numpy as np
+
+    order = np.argsort(part, kind="stable")
+    numbers, starts = np.unique(part[order], return_index=True)
+    yield from zip(numbers.tolist(), np.split(order, starts[1:]), strict=False)

@@ -136,7 +136,7 @@ class LocalDisk:
         with filelock.FileLock(self.root / name, timeout=wait_s):  # the system frees it when its holder dies
             yield
 
-    def local_copy(self, path: str) -> Path:
+    def local_copy(self, path: str, folder: Path | None = None) -> Path:
         if not self.exists(path):
             raise FileNotFoundError(self.root / path)
         return self.root / path

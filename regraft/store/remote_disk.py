@@ -167,8 +167,8 @@ class RemoteDisk:
     def lock(self, name: str, wait_s: float, lease: timedelta) -> AbstractContextManager[None]:
         return leased(self, name, wait_s, lease)
 
-    def local_copy(self, path: str) -> Path:
-        copy = Path(tempfile.mkdtemp(prefix="regraft-")) / PurePosixPath(path).name
+    def local_copy(self, path: str, folder: Path | None = None) -> Path:
+        copy = (folder or Path(tempfile.mkdtemp(prefix="regraft-"))) / PurePosixPath(path).name
         copy.write_bytes(self.read(path))
         return copy
 

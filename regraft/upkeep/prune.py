@@ -8,7 +8,7 @@ from regraft.identity import Digest
 from regraft.links.memory import all_known_links
 from regraft.store import versions
 from regraft.store.blobs import Blob
-from regraft.store.features import Part
+from regraft.store.feature_parts import Part
 from regraft.store.store import Store
 from regraft.store.versions import Version
 
