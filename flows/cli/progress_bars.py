@@ -60,8 +60,8 @@ class LineDisplay:
 
 
 @contextmanager
-def progress_shown() -> Iterator[None]:
-    """Show the progress of the runs in the context, on standard error."""
+def progress_shown(waiting: str = "starting Prefect") -> Iterator[None]:
+    """Show the progress of what runs in the context, on standard error; `waiting`: what comes before its first step."""
     console = Console(stderr=True)
     if not console.is_terminal:
         progress.set_display(LineDisplay())
@@ -77,5 +77,5 @@ def progress_shown() -> Iterator[None]:
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console, transient=True) as bars:
-        progress.set_display(BarDisplay(bars, bars.add_task("starting Prefect", total=None)))
+        progress.set_display(BarDisplay(bars, bars.add_task(waiting, total=None)))
         yield

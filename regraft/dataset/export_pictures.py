@@ -1,0 +1,83 @@
+"""Pictures as an export has them: the bytes that were fetched, or resized and encoded anew.
+
+The ways to resize have the names that img2dataset gives them: https://github.com/rom1504/img2dataset.
+"""
+
+import io
+from dataclasses import dataclass
+from typing import Literal, assert_never
+
+from PIL import Image, ImageOps
+
+from regraft.pictures.colours import rgb
+from regraft.pictures.decoding import format_of
+
+Resize = Literal["no", "border", "keep_ratio", "keep_ratio_largest", "center_crop"]
+"""`border`: fitted into a square, white around it. `keep_ratio`: the shorter side gets the size, `keep_ratio_largest`:
+the longer one. `center_crop`: the shorter side gets the size, and the middle is cut out."""
+Encoding = Literal["original", "jpeg", "webp", "png"]
+SUFFIXES: dict[str, str] = {"JPEG": ".jpg", "PNG": ".png", "GIF": ".gif", "WEBP": ".webp", "BMP": ".bmp"}
+"""What files of each format are called."""
+WHITE = (255, 255, 255)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PictureSettings:
+    """How pictures are exported."""
+
+    encoding: Encoding = "original"
+    """`original`: the bytes as they were fetched, which goes with no resizing."""
+    resize: Resize = "no"
+    size: int = 256
+    """Pixels of the side that `resize` fits."""
+    quality: int = 95
+    """Of JPEG and WebP, 1 to 100."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture as a file."""
+
+    data: bytes
+    suffix: str
+    """How such a file's name ends, such as ".jpg"."""
+
+
+def exported_picture(data: bytes, settings: PictureSettings) -> Picture:
+    """Return a fetched picture as it is exported. Raises ValueError where it does not decode."""
+    if settings.encoding == "original":
+        picture_format = format_of(data) or ""
+        return Picture(data, SUFFIXES.get(picture_format, f".{picture_format.lower()}" if picture_format else ".bin"))
+    min_side = 0 if settings.resize == "no" else settings.size
+    image = resized(Image.fromarray(rgb(data, min_side)), settings.resize, settings.size)
+    file = io.BytesIO()
+    match settings.encoding:
+        case "jpeg" | "webp":
+            image.save(file, settings.encoding, quality=settings.quality)
+        case "png":
+            image.save(file, "png")
+        case _:
+            assert_never(settings.encoding)
+    return Picture(file.getvalue(), SUFFIXES[settings.encoding.upper()])
+
+
+def resized(image: Image.Image, resize: Resize, size: int) -> Image.Image:
+    """Return an image resized; see `Resize` for the ways."""
+    match resize:
+        case "no":
+            return image
+        case "border":
+            return ImageOps.pad(image, (size, size), Image.Resampling.LANCZOS, color=WHITE)
+        case "center_crop":
+            return ImageOps.fit(image, (size, size), Image.Resampling.LANCZOS)
+        case "keep_ratio":
+            return _scaled(image, size / min(image.size))
+        case "keep_ratio_largest":
+            return _scaled(image, size / max(image.size))
+        case _:
+            assert_never(resize)
+
+
+def _scaled(image: Image.Image, factor: float) -> Image.Image:
+    width, height = (max(1, round(side * factor)) for side in image.size)
+    return image.resize((width, height), Image.Resampling.LANCZOS)
