@@ -97,7 +97,7 @@ def export_dataset(
     about = croissant(version, rows, settings.layout)
     disk.write(CROISSANT, json.dumps(about, indent=1, ensure_ascii=False).encode())
     disk.write(CARD, dataset_card(version, rows, settings.layout).encode())
-    disk.delete(ASIDE)
+    disk.delete_folder(ASIDE)
     return Exported(disk.address, len(rows) - len(writer.left_out), tuple(writer.left_out))
 
 
