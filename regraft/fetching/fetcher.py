@@ -31,7 +31,7 @@ class Fetcher:
         self._settings, self._report = settings, report
         self._blobs = Blobs(disk_at(settings.store_url))
         threads = max(1, settings.connections // settings.workers)
-        self._client = Client.of(settings, connections=threads)
+        self._client = Client.of(settings)
         # Every worker that may request a host keeps its own time, so each is slower by their number.
         self._queue: HostQueue[Attempt] = HostQueue(
             lambda host: max(1, settings.connections_to(host)),

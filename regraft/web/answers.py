@@ -1,20 +1,21 @@
 """What one request comes to: always a value, whatever the server does; and what an HTTP status means."""
 
+import re
 import time
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from urllib.parse import urljoin
 
 from regraft.identity import Url
 from regraft.verdicts import Reason
-from regraft.web.urls import BadUrl, Blocked, normalised
+from regraft.web.urls import BadUrl, Blocked, redirected
 
 REDIRECT_STATUSES = (301, 302, 303, 307, 308)
+SECONDS = re.compile(r"[0-9]+(\.[0-9]*)?")
 
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """A whole body, with status 200."""
+    """A whole body."""
 
     data: bytes
     """The bytes, any content encoding undone."""
@@ -24,6 +25,8 @@ class Body:
     """The validator Last-Modified; "" for none."""
     robots: str
     """X-Robots-Tag in lower case; "" for none."""
+    status: int = 200
+    """The HTTP status, 200 to 299."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,26 +65,24 @@ class Failed:
 Answer = Body | NotModified | Redirect | Failed
 
 
-def timed_out() -> Failed:
-    """Return the failure of a request that its deadline ended."""
-    return Failed(reason=Reason.TIMEOUT, detail="the deadline passed", may_pass=True)
+def timed_out(detail: str = "the deadline passed") -> Failed:
+    """Return the failure of a request that took too long."""
+    return Failed(reason=Reason.TIMEOUT, detail=detail, may_pass=True)
 
 
 def redirect_to(url: str, status: int, location: str) -> Redirect | Failed:
     """Return the redirect from `url` to a Location header's value; Failed where that must not be requested."""
     try:
-        # A Location arrives as latin-1; servers that send raw UTF-8 in it mean UTF-8.
-        target = location.encode("latin-1", "ignore").decode("utf-8", "replace")
-        return Redirect(status, normalised(urljoin(url, target.strip())))
+        return Redirect(status, redirected(url, location))
     except Blocked as error:
         return Failed(reason=Reason.BLOCKED, detail=str(error), status=status)
-    except (BadUrl, ValueError) as error:
+    except BadUrl as error:
         detail = f"redirects to no web address: {error}"[:200]
         return Failed(reason=Reason.BLOCKED, detail=detail, status=status)
 
 
-def refusal(status: int, retry_after: str | None) -> Failed:
-    """Return what a status other than 200 means; `retry_after` is the header Retry-After, if it was sent."""
+def refusal(status: int, retry_after: str = "") -> Failed:
+    """Return what a status without a body that is wanted means; `retry_after` is the header, "" for none."""
     detail = f"HTTP {status}"
     match status:
         case 401 | 402 | 403 | 407 | 451:
@@ -92,7 +93,7 @@ def refusal(status: int, retry_after: str | None) -> Failed:
             reason = Reason.RATE_LIMITED
         case 502 | 504:  # a gateway speaks for a server that it cannot reach
             reason = Reason.UNREACHABLE
-        case _ if status >= 500:
+        case _ if status >= 500 or status < 100:  # no status at all counts as 5xx: RFC 9110, section 15
             reason = Reason.SERVER_ERROR
         case _ if status >= 400:
             return Failed(reason=Reason.GONE, detail=detail, status=status)
@@ -101,12 +102,12 @@ def refusal(status: int, retry_after: str | None) -> Failed:
     return Failed(reason=reason, detail=detail, status=status, may_pass=True, retry_after_s=_seconds(retry_after))
 
 
-def _seconds(retry_after: str | None) -> float | None:
+def _seconds(retry_after: str) -> float | None:
     """Retry-After in seconds; the header holds seconds or a date."""
     if not retry_after:
         return None
-    if retry_after.strip().isdigit():
-        return float(retry_after.strip()[:9])
+    if SECONDS.fullmatch(retry_after):
+        return float(retry_after[:9])
     try:
         return max(0.0, parsedate_to_datetime(retry_after).timestamp() - time.time())
     except (ValueError, TypeError, OverflowError):

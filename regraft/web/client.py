@@ -4,8 +4,9 @@ What is expected to happen is a value, see `regraft.web.answers`. A redirect is 
 its body is never read (requests would read it whole, even with stream=True).
 """
 
+import re
 import time
-from typing import Any, Protocol
+from typing import Protocol
 
 from regraft.verdicts import Reason
 from regraft.web.answers import (
@@ -19,17 +20,20 @@ from regraft.web.answers import (
     refusal,
     timed_out,
 )
-from regraft.web.bodies import read_body, skip_body
-from regraft.web.connections import Connections
+from regraft.web.bodies import is_skipped, read_body
+from regraft.web.connections import Connection, Connections
 from regraft.web.deadlines import Alarm, Watch
 from regraft.web.failures import failure_from
+from regraft.web.framing import NO_BODY_STATUSES, framing_of, stays_open
 from regraft.web.guard import Guard
-from regraft.web.plain_http import OpenResponse
+from regraft.web.heads import Head
 from regraft.web.urls import BadUrl, Blocked, normalised
 
 MAX_SKIPPED_BYTES = 16_384
 """An error page up to this size is read, so that its connection can be used again."""
 MIN_DEADLINE_S = 0.01
+CONTENT_RANGE = re.compile(r"bytes[ \t]+([0-9]+)-([0-9]+)/([0-9]+)", re.IGNORECASE)
+PARTIAL_CONTENT = 206
 
 
 class ClientSettings(Protocol):
@@ -55,10 +59,6 @@ class ClientSettings(Protocol):
     def max_bytes(self) -> int:
         """The largest body."""
 
-    @property
-    def connections(self) -> int:
-        """Connections at a time."""
-
 
 class Client:
     """A pool of connections under one guard; thread-safe, one for each process."""
@@ -71,7 +71,6 @@ class Client:
         user_agent: str = "regraft",
         connect_s: float = 5,
         max_bytes: int = 20_000_000,
-        connections: int = 64,
     ):
         self._guard = guard or Guard()
         self._proxy = proxy
@@ -79,18 +78,17 @@ class Client:
         self._max_bytes = max_bytes
         self._headers = {"User-Agent": user_agent, "Accept": "image/*, */*;q=0.5", "Accept-Encoding": "identity"}
         self._watch = Watch()
-        self._connections = Connections(self._guard, self._watch, proxy, connections)
+        self._connections = Connections(self._guard, proxy)
 
     @classmethod
-    def of(cls, settings: ClientSettings, connections: int | None = None) -> "Client":
-        """Return a client for a job's fetch settings, with `connections` at a time instead of the settings'."""
+    def of(cls, settings: ClientSettings) -> "Client":
+        """Return a client for a job's fetch settings."""
         return cls(
             Guard(settings.allow),
             proxy=settings.proxy,
             user_agent=settings.user_agent,
             connect_s=settings.connect_s,
             max_bytes=settings.max_bytes,
-            connections=connections or settings.connections,
         )
 
     def get(self, url: str, deadline_s: float, etag: str = "", last_modified: str = "") -> Answer:
@@ -99,16 +97,17 @@ class Client:
         `etag` and `last_modified` are validators of an earlier body; they make the request conditional. Never raises.
         """
         headers = dict(self._headers)
-        if etag:
+        if etag.isprintable() and etag:
             headers["If-None-Match"] = etag
-        if last_modified:
+        if last_modified.isprintable() and last_modified:
             headers["If-Modified-Since"] = last_modified
+        is_conditional = len(headers) > len(self._headers)
         alarm = self._watch.arm(deadline_s)
         try:
             self._guard.check(url)
-            response = self._connections.get(url, headers, min(self._connect_s, deadline_s), deadline_s)
-            return self._answer(url, response, alarm)
-        except Exception as error:  # urllib3 and http.client let ValueError, LookupError and more out
+            head, connection = self._connections.get(url, headers, min(self._connect_s, deadline_s), alarm)
+            return self._answer(url, head, connection, alarm, is_conditional)
+        except Exception as error:  # whatever a server does, and whatever nobody has thought of
             return timed_out() if alarm.fired else failure_from(error, self._proxy)
         finally:
             self._watch.disarm(alarm)
@@ -130,47 +129,57 @@ class Client:
                 case Redirect(url=target):
                     url = target
                 case NotModified():  # nobody asked whether it is
-                    return url, refusal(304, None)
+                    return url, refusal(304)
                 case answer:
                     return url, answer
         detail = f"more than {max_redirects} redirects"
         return url, Failed(reason=Reason.TOO_MANY_REDIRECTS, detail=detail)
 
-    def _answer(self, url: str, response: OpenResponse, alarm: Alarm) -> Answer:
-        """The answer in a response; its connection is kept where the response was read to its end."""
+    def _answer(self, url: str, head: Head, connection: Connection, alarm: Alarm, is_conditional: bool) -> Answer:
+        """The answer after a head; its connection is kept where it was read to its end."""
         is_read = False
         try:
-            answer, is_read = self._read(url, response.response, alarm)
+            answer, is_read = self._read(url, head, connection, alarm, is_conditional)
             return answer
         finally:
-            if is_read:
-                response.keep()
+            if is_read and not alarm.fired and stays_open(head, framing_of(head)) and connection.is_quiet:
+                self._connections.keep(connection)
             else:
-                response.drop()
+                connection.close()
 
-    def _read(self, url: str, response: Any, alarm: Alarm) -> tuple[Answer, bool]:
-        """The answer in a response, and whether the response was read to its end."""
-        status, headers = response.status, response.headers
-        if status == 304:
-            response.read()  # reads nothing, but http.client must see the end
+    def _read(
+        self, url: str, head: Head, connection: Connection, alarm: Alarm, is_conditional: bool
+    ) -> tuple[Answer, bool]:
+        """The answer after a head, and whether it was read to its end."""
+        status = head.status
+        if status == 304 and is_conditional:
             return NotModified(), True
-        if status in REDIRECT_STATUSES and headers.get("Location"):
-            is_read = skip_body(response, max_bytes=0)
-            return redirect_to(url, status, headers["Location"]), is_read
-        if status != 200:
-            return refusal(status, headers.get("Retry-After")), skip_body(response, MAX_SKIPPED_BYTES)
-        data = read_body(response, self._max_bytes)
+        if status in REDIRECT_STATUSES and head.get("location"):
+            return redirect_to(url, status, head.get("location")), is_skipped(head, connection, max_bytes=0)
+        if not 200 <= status < 300 or status in NO_BODY_STATUSES:
+            return refusal(status, head.get("retry-after")), is_skipped(head, connection, MAX_SKIPPED_BYTES)
+        if status == PARTIAL_CONTENT and not _is_whole(head.get("content-range")):
+            detail = f"a part that nobody asked for: {head.get('content-range')}"[:200]
+            return Failed(reason=Reason.TRUNCATED, detail=detail, status=status, may_pass=True), False
+        data = read_body(head, connection, self._max_bytes)
         if alarm.fired:  # the socket that was shut down looks like a clean end
             return timed_out(), False
         if isinstance(data, Failed):
             return data, False
-        return _body(data, headers), True
+        return _body(data, head), True
 
 
-def _body(data: bytes, headers: Any) -> Body:
+def _body(data: bytes, head: Head) -> Body:
     return Body(
         data,
-        etag=headers.get("ETag", "")[:500],
-        last_modified=headers.get("Last-Modified", "")[:100],
-        robots=headers.get("X-Robots-Tag", "").lower()[:500],
+        etag=head.get("etag")[:500],
+        last_modified=head.get("last-modified")[:100],
+        robots=", ".join(head.members("x-robots-tag"))[:500],
+        status=head.status,
     )
+
+
+def _is_whole(content_range: str) -> bool:
+    """Whether a part of a body is all of it, as far as its Content-Range says so."""
+    part = CONTENT_RANGE.match(content_range)
+    return part is None or (int(part[1]) == 0 and int(part[2]) + 1 == int(part[3]))

@@ -4,7 +4,16 @@ import heapq
 import itertools
 import threading
 import time
-from typing import Any
+from typing import Protocol
+
+MIN_LEFT_S = 0.01
+
+
+class Closable(Protocol):
+    """What a deadline can end."""
+
+    def shut_down(self) -> None:
+        """Wake whoever waits on it; safe from another thread."""
 
 
 class Alarm:
@@ -15,12 +24,23 @@ class Alarm:
     def __init__(self, at: float):
         self.at = at
         """When it fires, on the monotonic clock."""
-        self.connection: Any = None
+        self.connection: Closable | None = None
         """The connection to shut down, once there is one."""
         self.fired = False
         """Whether the deadline has passed."""
         self.done = False
         """Whether the request has ended before it."""
+
+    @property
+    def left_s(self) -> float:
+        """The seconds until it fires, and never quite none."""
+        return max(MIN_LEFT_S, self.at - time.monotonic())
+
+    def attach(self, connection: Closable) -> None:
+        """Put the request's connection under it; that is shut down at once where the alarm has fired already."""
+        self.connection = connection
+        if self.fired:
+            connection.shut_down()
 
 
 class Watch:
@@ -30,11 +50,10 @@ class Watch:
         self._heap: list[tuple[float, int, Alarm]] = []
         self._count = itertools.count()
         self._changed = threading.Condition()
-        self._local = threading.local()
         self._thread: threading.Thread | None = None
 
     def arm(self, seconds: float) -> Alarm:
-        """Return an alarm for this thread's next request."""
+        """Return an alarm for a request that begins now."""
         alarm = Alarm(time.monotonic() + seconds)
         with self._changed:
             if self._thread is None:
@@ -43,22 +62,12 @@ class Watch:
             heapq.heappush(self._heap, (alarm.at, next(self._count), alarm))
             if self._heap[0][2] is alarm:
                 self._changed.notify()
-        self._local.alarm = alarm
         return alarm
-
-    def attach(self, connection: Any) -> None:
-        """Put a connection under this thread's alarm; it is shut down at once where the alarm has fired already."""
-        alarm = getattr(self._local, "alarm", None)
-        if alarm is not None:
-            alarm.connection = connection
-            if alarm.fired:
-                connection.shut_down()
 
     def disarm(self, alarm: Alarm) -> None:
         """Forget an alarm: its request has ended."""
         alarm.done = True
         alarm.connection = None
-        self._local.alarm = None
 
     def _run(self) -> None:
         while True:

@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
+from regraft.web.racing import AddressInfo, first_connected
 from regraft.web.urls import Blocked, ip_address_of
 
 # Listed here, because `ipaddress.is_global` differs between Python releases (CVE-2024-4032).
@@ -30,8 +31,6 @@ GLOBAL_IPV6 = ipaddress.IPv6Network("2000::/3")
 PRIVATE_IPV6 = [
     ipaddress.IPv6Network(net) for net in ["2001::/23", "2001:db8::/32", "2002::/16", "2620:4f:8000::/48", "3fff::/20"]
 ]
-MAX_ADDRESSES = 3
-"""Addresses of a name that are tried at most."""
 MIN_TIMEOUT_S = 0.01
 LOCAL_NAMES = ("localhost", "local", "internal", "intranet", "lan", "home", "corp", "home.arpa")
 # https://fetch.spec.whatwg.org/#port-blocking: ports where a request could be taken for another protocol.
@@ -56,7 +55,7 @@ def is_public(address: str) -> bool:
     return not any(ip in net for net in PRIVATE_IPV4)
 
 
-Resolver = Callable[..., list[tuple[Any, ...]]]
+Resolver = Callable[..., list[AddressInfo]]
 
 
 class Guard:
@@ -95,30 +94,39 @@ class Guard:
         """
         end = time.monotonic() + timeout_s
         addresses = self._resolver.resolve(host.strip("[]"), port, timeout_s)
+        if not addresses:
+            raise OSError(f"{host} has no address")
         for _, _, _, _, address in addresses:
             self._check_address(address[0], port)
-        failure: OSError = OSError(f"{host} has no address")
-        for family, kind, protocol, _, address in addresses[:MAX_ADDRESSES]:
-            connected = socket.socket(family, kind, protocol)
-            try:
-                for option in options or ():
-                    connected.setsockopt(*option)
-                connected.settimeout(max(MIN_TIMEOUT_S, end - time.monotonic()))
-                connected.connect(address)
-                self._check_address(connected.getpeername()[0], port)
-                return connected
-            except OSError as error:
-                connected.close()
-                failure = error
-            except Blocked:
-                connected.close()
-                raise
-        raise failure
+        connected = first_connected(addresses, max(MIN_TIMEOUT_S, end - time.monotonic()), options)
+        try:
+            self._check_address(connected.getpeername()[0], port)
+        except BaseException:
+            connected.close()
+            raise
+        return connected
 
     def _check_address(self, address: str, port: int) -> None:
         plain = str(ipaddress.ip_address(address.split("%", 1)[0]))
         if (plain, port) not in self._exempt and not is_public(plain):
             raise Blocked(f"{plain} is not a public address")
+
+
+class ProxyGuard(Guard):
+    """With a proxy the only socket goes to it, and the job's owner named it; URLs are still checked as text."""
+
+    def __init__(self, host: str, port: int):
+        super().__init__()
+        self._proxy = (host, port)
+
+    def connect(self, host: str, port: int, timeout_s: float, options: Iterable[tuple[Any, ...]]) -> socket.socket:
+        """Return a socket connected to the proxy, see Guard. Raises Blocked for any other host."""
+        if (host, port) != self._proxy:
+            raise Blocked(f"{host}:{port} is not the proxy")
+        return super().connect(host, port, timeout_s, options)
+
+    def _check_address(self, address: str, port: int) -> None:
+        """Let every address pass."""
 
 
 def _address_and_port(text: str) -> tuple[str | None, int]:
@@ -132,7 +140,7 @@ class _BoundedResolver:
     def __init__(self, resolver: Resolver):
         self._resolver = resolver
 
-    def resolve(self, host: str, port: int, timeout_s: float) -> list[tuple[Any, ...]]:
+    def resolve(self, host: str, port: int, timeout_s: float) -> list[AddressInfo]:
         """Return a host's addresses. Raises TimeoutError after `timeout_s`, and whatever the resolver raises."""
         if ip_address_of(host) is not None:
             return self._resolver(host, port, 0, socket.SOCK_STREAM)

@@ -1,20 +1,33 @@
-"""URLs: the form in which they are requested, and the hosts in them."""
+"""URLs: the form in which they are requested, and the hosts in them.
+
+They are read as browsers read them, https://url.spec.whatwg.org/, because that is where people copy them from.
+"""
 
 import ipaddress
-import socket
-from urllib.parse import SplitResult, quote, urlsplit
+import re
+from urllib.parse import quote, urljoin, urlsplit
 
 from regraft.identity import Host, Url
+from regraft.web.hosts import ascii_host, ipv4_address
 
 MAX_URL_LENGTH = 2048
 DEFAULT_PORTS = {"http": 80, "https": 443}
+MAX_PORT = 65535
 PATH_CHARACTERS = "/:@!$&'()*+,;=~%[]"
 """What stays as it is in a path; everything else that is not a letter or digit is percent-encoded."""
 QUERY_CHARACTERS = PATH_CHARACTERS + "?"
+SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*):")
+AFTER_SCHEME = re.compile(r"[/\\]*([^/\\?#]*)([^?#]*)(\?[^#]*)?(?:#.*)?", re.DOTALL)
+"""An authority, a path and a query. However many slashes there are before a host, it is the host."""
+AUTHORITY = re.compile(r"(\[[^\]]*\]|[^:]*)(?::([0-9]*))?")
+"""A host and a port."""
+TWO_SLASHES = re.compile(r"[/\\]{2}")
+BEFORE_QUERY = re.compile(r"[^?#]*")
+BLANKS = "".join(map(chr, range(0x21)))
 
 
 class Blocked(Exception):
-    """The URL or address must not be requested. Not an OSError: urllib3 would wrap it, and the reason be lost."""
+    """The URL or address must not be requested."""
 
 
 class BadUrl(Exception):
@@ -22,37 +35,65 @@ class BadUrl(Exception):
 
 
 def normalised(url: str) -> Url:
-    """Return a URL in ASCII: an internationalised host in IDNA, everything else that needs it percent-encoded.
+    """Return a URL as it is requested: in ASCII, its host in lower case, without dot segments or a fragment.
 
-    A normalised URL stays as it is. Raises BadUrl where the text is no http(s) URL with a host, is longer than 2,048
-    characters, or holds control characters; Blocked where it carries a user name or a password.
+    An internationalised host becomes IDNA, everything else that needs it is percent-encoded, and backslashes in the
+    path are slashes. A normalised URL stays as it is. Raises BadUrl where the text is no http(s) URL with a host, is
+    longer than 2,048 characters, or holds control characters; Blocked where it carries a user name or a password.
     """
-    parts = _parsed(url)
-    scheme, host = parts.scheme.lower(), _ascii_host(parts)
-    netloc = f"[{host}]" if ":" in host else host
-    if parts.port is not None and parts.port != DEFAULT_PORTS[scheme]:
-        netloc += f":{parts.port}"
-    path = quote(parts.path.replace("\\", "%5C") or "/", safe=PATH_CHARACTERS)
-    query = "?" + quote(parts.query, safe=QUERY_CHARACTERS) if parts.query else ""
-    ascii_url = f"{scheme}://{netloc}{path}{query}"
+    if any(ord(c) < 0x20 or ord(c) == 0x7F for c in url):
+        raise BadUrl("control character")
+    start = SCHEME.match(url)
+    scheme = start[1].lower() if start else ""
+    if start is None or scheme not in DEFAULT_PORTS:
+        raise BadUrl(f"scheme {scheme!r}, not http or https")
+    parts = AFTER_SCHEME.fullmatch(url, start.end())
+    if parts is None:  # never: the pattern takes any text
+        raise BadUrl("no host")
+    authority, path, query = parts[1], parts[2].replace("\\", "/") or "/", parts[3] or ""
+    if parts[2].startswith("\\") and "@" in parts[2].split("/")[0]:
+        raise BadUrl("a backslash before an @: programs differ in what they take for the host")
+    ascii_url = (
+        f"{scheme}://{_netloc(authority, DEFAULT_PORTS[scheme])}"
+        + quote(_without_dots(path), safe=PATH_CHARACTERS, errors="replace")
+        + quote(query, safe=QUERY_CHARACTERS, errors="replace")
+    )
     if len(ascii_url) > MAX_URL_LENGTH:
         raise BadUrl(f"longer than {MAX_URL_LENGTH} characters")
     return Url(ascii_url)
 
 
-def ip_address_of(host: str) -> str | None:
-    """Return the IP address that a host is, in whatever notation (0x7f.1, 2130706433, [::1] ...), or None for a name.
+def redirected(url: str, location: str) -> Url:
+    """Return where a redirect from a normalised URL leads, normalised; `location` is the header, read as latin-1.
 
-    `inet_aton` decides, because the C library that connects would read those notations in the same way.
+    Bytes that are not ASCII mean UTF-8 where they are UTF-8, and stay the bytes that they are otherwise. Raises BadUrl
+    and Blocked.
     """
+    scheme, _, _ = url.partition(":")
+    reference = _text(location.encode("latin-1", "replace")).strip(BLANKS)
+    start = SCHEME.match(reference)
+    if start and start[1].lower() != scheme:
+        return normalised(reference)
+    if start:
+        reference = reference[start.end() :]  # `http:x.jpg` is relative where the redirect comes from http
+    if TWO_SLASHES.match(reference):
+        return normalised(f"{scheme}:{reference}")
+    try:
+        return normalised(urljoin(url, BEFORE_QUERY.sub(lambda path: path[0].replace("\\", "/"), reference, count=1)))
+    except ValueError as error:
+        raise BadUrl(str(error)) from error
+
+
+def ip_address_of(host: str) -> str | None:
+    """Return the IP address that a host is, in any notation (0x7f.1, 2130706433, [::1] ...), or None for a name."""
     host = host.strip("[]")
     try:
         return str(ipaddress.ip_address(host.split("%", 1)[0]))
     except ValueError:
         pass
     try:
-        return socket.inet_ntoa(socket.inet_aton(host))
-    except (OSError, UnicodeError):
+        return ipv4_address(host)
+    except ValueError:
         return None
 
 
@@ -72,34 +113,41 @@ def host_and_port_of(url: str) -> str:
         return ""
 
 
-def _parsed(url: str) -> SplitResult:
-    """The parts of an http(s) URL that carries no credentials. Raises BadUrl or Blocked."""
-    if any(ord(c) < 0x20 or ord(c) == 0x7F for c in url):
-        raise BadUrl("control character")
+def _netloc(authority: str, default_port: int) -> str:
+    """The host and, if need be, the port. Raises BadUrl, and Blocked where there are credentials."""
+    if "@" in authority:
+        raise Blocked("credentials in the URL")
+    parts = AUTHORITY.fullmatch(authority)
+    if parts is None or not parts[1]:
+        raise BadUrl("no host" if not authority else f"{authority!r} is no host and port")
+    port = int(parts[2][:9]) if parts[2] else default_port
+    if port > MAX_PORT:
+        raise BadUrl(f"port {port}")
     try:
-        parts = urlsplit(url)
-        has_host = bool(parts.hostname) and "\\" not in parts.netloc
-        _ = parts.port  # raises ValueError where it is no number
+        host = ascii_host(parts[1])
     except ValueError as error:
         raise BadUrl(str(error)) from error
-    if parts.scheme.lower() not in DEFAULT_PORTS:
-        raise BadUrl(f"scheme {parts.scheme!r}, not http or https")
-    if parts.username is not None or parts.password is not None:
-        raise Blocked("credentials in the URL")
-    if not has_host:
-        raise BadUrl("no host")
-    return parts
+    netloc = f"[{host}]" if ":" in host else host
+    return netloc if port == default_port else f"{netloc}:{port}"
 
 
-def _ascii_host(parts: SplitResult) -> str:
-    """The host in ASCII, with its letters' case as the URL has it. Raises BadUrl."""
-    host = parts.hostname or ""
-    start = parts.netloc.lower().find(host)  # `hostname` is in lower case
-    host = parts.netloc[start : start + len(host)] if start >= 0 else host
+def _without_dots(path: str) -> str:
+    """A path without segments that mean this folder or the one above."""
+    if "/." not in path and "/%2" not in path:
+        return path
+    kept: list[str] = []
+    dots = ""
+    for segment in path.split("/")[1:]:
+        dots = segment.lower().replace("%2e", ".")
+        if dots == "..":
+            kept = kept[:-1]
+        elif dots != ".":
+            kept.append(segment)
+    return "/" + "/".join(kept) + ("/" if dots in (".", "..") and kept else "")
+
+
+def _text(header: bytes) -> str:
     try:
-        ascii_host = host if host.isascii() else host.encode("idna").decode("ascii")
-    except UnicodeError as error:
-        raise BadUrl(f"host {host!r}") from error
-    if any(c in " %<>\"'`{}|^" for c in ascii_host):
-        raise BadUrl(f"host {host!r}")
-    return ascii_host
+        return header.decode()
+    except UnicodeDecodeError:
+        return quote(header, safe=bytes(range(0x80)))

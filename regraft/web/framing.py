@@ -1,0 +1,122 @@
+"""How a response's body is delimited, and the body read: https://www.rfc-editor.org/rfc/rfc9112#section-6."""
+
+import re
+from typing import Protocol
+
+from regraft.web.heads import BrokenHttp, Head
+from regraft.web.streams import Stream
+
+NUMBER = re.compile(r"[0-9]+")
+CHUNK_SIZE = re.compile(rb"[ \t]*([0-9a-fA-F]+)[ \t]*(?:;.*)?", re.DOTALL)
+NO_BODY_STATUSES = (101, 204, 205, 304)
+MAX_TRAILERS = 128
+
+
+class EndedEarly(Exception):
+    """The body is shorter than was announced."""
+
+
+class TooLarge(Exception):
+    """The body is larger than is allowed."""
+
+
+class Framing(Protocol):
+    """Where a body ends."""
+
+    has_end: bool
+    """Whether the body ends before the connection does."""
+
+    def read(self, stream: Stream, max_bytes: int) -> bytes:
+        """Return the whole body. Raises TooLarge above `max_bytes`, EndedEarly, BrokenHttp and OSError."""
+
+
+class Length:
+    """A body of so many bytes."""
+
+    has_end = True
+
+    def __init__(self, size: int):
+        self._size = size
+
+    def read(self, stream: Stream, max_bytes: int) -> bytes:
+        """Return the whole body, see Framing."""
+        if self._size > max_bytes:
+            raise TooLarge(f"the server announces {self._size} bytes, {max_bytes} are allowed")
+        body = stream.read(self._size)
+        if len(body) < self._size:
+            raise EndedEarly(f"{len(body)} of {self._size} bytes")
+        return body
+
+
+class Chunked:
+    """A body in chunks, each with its size before it."""
+
+    has_end = True
+
+    def read(self, stream: Stream, max_bytes: int) -> bytes:
+        """Return the whole body, see Framing."""
+        chunks = []
+        left = max_bytes
+        while size := _chunk_size(stream):
+            if size > left:
+                stream.read(left)
+                raise TooLarge(f"more than {max_bytes} bytes")
+            chunk = stream.read(size)
+            if len(chunk) < size or stream.line():
+                raise EndedEarly("a chunk is not as long as it says")
+            left -= size
+            chunks.append(chunk)
+        for _ in range(MAX_TRAILERS):
+            if not stream.line():
+                return b"".join(chunks)
+        raise BrokenHttp(f"more than {MAX_TRAILERS} trailers")
+
+
+class UntilClose:
+    """A body that ends where the connection does."""
+
+    has_end = False
+
+    def read(self, stream: Stream, max_bytes: int) -> bytes:
+        """Return the whole body, see Framing."""
+        pieces = []
+        left = max_bytes
+        while piece := stream.read_some():
+            left -= len(piece)
+            if left < 0:
+                raise TooLarge(f"more than {max_bytes} bytes")
+            pieces.append(piece)
+        return b"".join(pieces)
+
+
+def framing_of(head: Head) -> Framing:
+    """Return how the body after a head is delimited. Raises BrokenHttp where the head contradicts itself.
+
+    A Content-Length that is no number counts as none, as in browsers.
+    """
+    if head.status in NO_BODY_STATUSES:
+        return Length(0)
+    if codings := [coding for coding in head.members("transfer-encoding") if coding not in ("", "identity")]:
+        return Chunked() if "chunked" in codings else UntilClose()
+    lengths = set(head.members("content-length"))
+    if len(lengths) > 1:
+        raise BrokenHttp(f"several lengths of one body: {', '.join(sorted(lengths))[:80]}")
+    length = lengths.pop() if lengths else ""
+    return Length(int(length[:18])) if NUMBER.fullmatch(length) else UntilClose()
+
+
+def stays_open(head: Head, framing: Framing) -> bool:
+    """Return whether another request may follow on the connection, once the body was read."""
+    connection = head.members("connection")
+    is_ambiguous = "transfer-encoding" in head.fields and "content-length" in head.fields
+    wants = "keep-alive" in connection if head.version < (1, 1) else "close" not in connection
+    return framing.has_end and wants and not is_ambiguous
+
+
+def _chunk_size(stream: Stream) -> int:
+    """The size of the next chunk, 0 for the last. Raises EndedEarly."""
+    line = stream.line()
+    size = CHUNK_SIZE.fullmatch(line)
+    if size is None:
+        raise EndedEarly(f"{line[:40]!r} is no chunk size")
+    return int(size[1], 16)

@@ -1,0 +1,438 @@
+"""What a server's exact bytes mean: status, body, and how the one ends and the next answer begins.
+
+The expectations are those of RFC 9110 and RFC 9112 and, where servers keep to neither, those of browsers:
+https://github.com/web-platform-tests/wpt/tree/master/fetch.
+"""
+
+import gzip
+import zlib
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pytest
+
+from regraft.web.answers import Body, Failed, NotModified
+from regraft.web.client import Client
+from regraft.web.guard import Guard
+from tests.hostile import Script, Talk, ok, serving
+
+JPEG = b"\xff\xd8\xff\xe0picture"
+DEADLINE_S = 5.0
+HEAD = b"HTTP/1.1 200 OK\r\n"
+CHUNKS = b"4\r\n\xff\xd8\xff\xe0\r\n7\r\npicture\r\n0\r\n\r\n"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an answer comes to."""
+
+    reason: str = ""
+    status: int = 200
+    data: bytes | None = JPEG
+
+
+def outcome_of(client: Client, url: str) -> Outcome:
+    match client.get(url, DEADLINE_S):
+        case Body() as body:
+            return Outcome("", body.status, body.data)
+        case Failed() as failed:
+            return Outcome(failed.reason, failed.status, None)
+        case answer:
+            raise AssertionError(answer)
+
+
+def fails(reason: str, status: int = 0) -> Outcome:
+    return Outcome(reason, status, None)
+
+
+def with_length(*lines: bytes, body: bytes = JPEG) -> bytes:
+    """A 200 whose head has these lines."""
+    return HEAD + b"".join(line + b"\r\n" for line in lines) + b"\r\n" + body
+
+
+def chunked(*lines: bytes, body: bytes = CHUNKS) -> bytes:
+    return with_length(*(lines or (b"Transfer-Encoding: chunked",)), body=body)
+
+
+LENGTH = b"Content-Length: 11"
+ALIVE = Outcome()
+BROKEN, CUT = fails("unreachable"), fails("truncated", 200)
+
+STAYS_OPEN: dict[str, tuple[bytes, Outcome]] = {
+    # status lines
+    "HTTP/1.0": (b"HTTP/1.0 200 OK\r\nContent-Length: 11\r\n\r\n" + JPEG, ALIVE),
+    "no reason phrase": (b"HTTP/1.1 200\r\nContent-Length: 11\r\n\r\n" + JPEG, ALIVE),
+    "lower case": (b"http/1.1 200 ok\r\ncontent-length: 11\r\n\r\n" + JPEG, ALIVE),
+    "empty lines before the status": (b"\r\n\r\n" + ok(JPEG), ALIVE),
+    "line feeds alone": (b"HTTP/1.1 200 OK\nContent-Length: 11\n\n" + JPEG, ALIVE),
+    "line ends mixed": (b"HTTP/1.1 200 OK\r\nContent-Length: 11\n\r\n" + JPEG, ALIVE),
+    "a carriage return too many": (b"HTTP/1.1 200 OK\r\r\nContent-Length: 11\r\r\n\r\n" + JPEG, ALIVE),
+    "a status of no digits": (b"HTTP/1.1 OK\r\n\r\n", BROKEN),
+    "a status of four digits": (b"HTTP/1.1 2000 OK\r\n\r\n", BROKEN),
+    "a status of superscripts": ("HTTP/1.1 ²00 OK\r\n\r\n".encode("latin-1"), BROKEN),
+    "a status that is none": (b"HTTP/1.1 099 Hm\r\nContent-Length: 0\r\n\r\n", fails("server_error", 99)),
+    "a status above all": (b"HTTP/1.1 999 No\r\nContent-Length: 0\r\n\r\n", fails("server_error", 999)),
+    # statuses
+    "203": (b"HTTP/1.1 203 Non-Authoritative\r\nContent-Length: 11\r\n\r\n" + JPEG, Outcome("", 203)),
+    "201": (b"HTTP/1.1 201 Created\r\nContent-Length: 11\r\n\r\n" + JPEG, Outcome("", 201)),
+    "204": (b"HTTP/1.1 204 No Content\r\n\r\n", fails("not_an_image", 204)),
+    "204 with a length": (b"HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n", fails("not_an_image", 204)),
+    "205": (b"HTTP/1.1 205 Reset Content\r\n\r\n", fails("not_an_image", 205)),
+    "304 that nobody asked for": (b"HTTP/1.1 304 Not Modified\r\n\r\n", fails("not_an_image", 304)),
+    "304 with a length": (b"HTTP/1.1 304 N\r\nContent-Length: 99\r\n\r\n", fails("not_an_image", 304)),
+    "a redirect to nowhere": (b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\n\r\n", fails("not_an_image", 302)),
+    "206 of all": (
+        b"HTTP/1.1 206 P\r\nContent-Range: bytes 0-10/11\r\nContent-Length: 11\r\n\r\n" + JPEG,
+        Outcome("", 206),
+    ),
+    "206 of who knows how much": (
+        b"HTTP/1.1 206 P\r\nContent-Range: bytes 0-10/*\r\nContent-Length: 11\r\n\r\n" + JPEG,
+        Outcome("", 206),
+    ),
+    "206 that does not say of what": (b"HTTP/1.1 206 P\r\nContent-Length: 11\r\n\r\n" + JPEG, Outcome("", 206)),
+    "206 of the beginning": (
+        b"HTTP/1.1 206 P\r\nContent-Range: bytes 0-10/99\r\nContent-Length: 11\r\n\r\n" + JPEG,
+        fails("truncated", 206),
+    ),
+    "206 of the end": (
+        b"HTTP/1.1 206 P\r\nContent-Range: bytes 88-98/99\r\nContent-Length: 11\r\n\r\n" + JPEG,
+        fails("truncated", 206),
+    ),
+    # interim answers
+    "100 first": (b"HTTP/1.1 100 Continue\r\n\r\n" + ok(JPEG), ALIVE),
+    "102 first": (b"HTTP/1.1 102 Processing\r\n\r\n" + ok(JPEG), ALIVE),
+    "103 first": (b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n" + ok(JPEG), ALIVE),
+    "several first": (b"HTTP/1.1 102 P\r\n\r\nHTTP/1.1 103 E\r\nA: b\r\n\r\nHTTP/1.1 199 M\r\n\r\n" + ok(JPEG), ALIVE),
+    "103 before a 404": (
+        b"HTTP/1.1 103 E\r\n\r\nHTTP/1.1 404 Gone\r\nContent-Length: 0\r\n\r\n",
+        fails("gone", 404),
+    ),
+    "101": (b"HTTP/1.1 101 Switching\r\nUpgrade: x\r\n\r\n" + ok(JPEG), fails("not_an_image", 101)),
+    # fields
+    "a line without a colon": (with_length(b"no colon here", LENGTH), ALIVE),
+    "a line without a colon at the end": (with_length(LENGTH, b"garbage"), ALIVE),
+    "a line without a name": (with_length(b": value", LENGTH), ALIVE),
+    "a blank before the colon": (with_length(b"Content-Length : 11"), ALIVE),
+    "no blank after the colon": (with_length(b"Content-Length:11"), ALIVE),
+    "tabs around the value": (with_length(b"Content-Length:\t11\t"), ALIVE),
+    "a folded line": (with_length(b"X-Folded: a", b"  b", b"\tc", LENGTH), ALIVE),
+    "a folded length": (with_length(b"Content-Length:", b" 11"), ALIVE),
+    "a folded line at first": (with_length(b" X: y", LENGTH), ALIVE),
+    "bytes above ASCII": (with_length("X-Näme: ü".encode("latin-1"), "X: ü€".encode(), LENGTH), ALIVE),
+    "a NUL": (with_length(b"X: a\0b", LENGTH), ALIVE),
+    "300 fields": (with_length(*(b"X-%d: y" % number for number in range(300)), LENGTH), ALIVE),
+    "a field of 100 kB": (with_length(b"X: " + b"y" * 100_000, LENGTH), ALIVE),
+    "a head of 300 kB": (with_length(*(b"X: " + b"y" * 1000 for _ in range(300)), LENGTH), BROKEN),
+    # lengths: https://github.com/web-platform-tests/wpt/blob/master/fetch/content-length/resources/content-lengths.json
+    "one length twice": (with_length(LENGTH, LENGTH), ALIVE),
+    "one length twice in a line": (with_length(b"Content-Length: 11, 11"), ALIVE),
+    "one length four times": (with_length(b"Content-Length: 11,11", b"Content-Length: 11 ,\t11"), ALIVE),
+    "leading zeros": (with_length(b"Content-Length: 0011"), ALIVE),
+    "two lengths": (with_length(b"Content-Length: 11", b"Content-Length: 12"), BROKEN),
+    "two lengths in a line": (with_length(b"Content-Length: 11, 5"), BROKEN),
+    "a length and nothing": (with_length(b"Content-Length: 11,"), BROKEN),
+    "a length twice, not to the letter": (with_length(b"Content-Length: 011, 11"), BROKEN),
+    "bytes after the body": (ok(JPEG) + b"HTTP/1.1 404 Gone\r\nContent-Length: 0\r\n\r\n", ALIVE),
+    "nothing": (ok(b""), Outcome("", 200, b"")),
+    # chunks
+    "chunked": (chunked(), ALIVE),
+    "chunked and a blank": (chunked(b"Transfer-Encoding: chunked "), ALIVE),
+    "CHUNKED": (chunked(b"TRANSFER-ENCODING:CHUNKED"), ALIVE),
+    "identity, chunked": (chunked(b"Transfer-Encoding: identity, chunked"), ALIVE),
+    "chunked twice": (chunked(b"Transfer-Encoding: chunked", b"Transfer-Encoding: chunked"), ALIVE),
+    "chunked, chunked": (chunked(b"Transfer-Encoding: chunked, chunked"), ALIVE),
+    "chunked and a length": (chunked(b"Transfer-Encoding: chunked", b"Content-Length: 3"), ALIVE),
+    "chunked and two lengths": (chunked(b"Content-Length: 3, 4", b"Transfer-Encoding: chunked"), ALIVE),
+    "chunked in HTTP/1.0": (chunked().replace(b"HTTP/1.1", b"HTTP/1.0"), ALIVE),
+    "identity and a length": (with_length(b"Transfer-Encoding: identity", LENGTH), ALIVE),
+    "an empty coding and a length": (with_length(b"Transfer-Encoding:", LENGTH), ALIVE),
+    "gzip, chunked": (
+        chunked(
+            b"Transfer-Encoding: gzip, chunked",
+            body=b"%x\r\n%b\r\n0\r\n\r\n" % (len(gzip.compress(JPEG)), gzip.compress(JPEG)),
+        ),
+        ALIVE,
+    ),
+    "chunk extensions": (chunked(body=b'b;a=b;c="d" \r\n' + JPEG + b"\r\n0;last\r\n\r\n"), ALIVE),
+    "chunk sizes with zeros and blanks": (chunked(body=b"000b  \r\n" + JPEG + b"\r\n000\r\n\r\n"), ALIVE),
+    "chunk sizes in capitals": (chunked(body=b"B\r\n" + JPEG + b"\r\n0\r\n\r\n"), ALIVE),
+    "chunks with line feeds alone": (chunked(body=b"b\n" + JPEG + b"\n0\n\n"), ALIVE),
+    "trailers": (chunked(body=b"b\r\n" + JPEG + b"\r\n0\r\nETag: x\r\nA: b\r\n\r\n"), ALIVE),
+    "many chunks": (chunked(body=b"".join(b"1\r\n%c\r\n" % byte for byte in JPEG) + b"0\r\n\r\n"), ALIVE),
+    "no chunk": (chunked(body=b"0\r\n\r\n"), Outcome("", 200, b"")),
+    "a chunk size with a sign": (chunked(body=b"+b\r\n" + JPEG + b"\r\n0\r\n\r\n"), CUT),
+    "a negative chunk size": (chunked(body=b"-b\r\n" + JPEG + b"\r\n0\r\n\r\n"), CUT),
+    "a chunk size in C": (chunked(body=b"0xb\r\n" + JPEG + b"\r\n0\r\n\r\n"), CUT),
+    "a chunk size in Python": (chunked(body=b"0_b\r\n" + JPEG + b"\r\n0\r\n\r\n"), CUT),
+    "a chunk longer than it says": (chunked(body=b"4\r\n" + JPEG + b"\r\n0\r\n\r\n"), CUT),
+    "no chunks at all": (chunked(body=JPEG + b"\r\n"), CUT),
+    # error pages
+    "404": (b"HTTP/1.1 404 Gone\r\nContent-Length: 4\r\n\r\ngone", fails("gone", 404)),
+    "404 in chunks": (
+        b"HTTP/1.1 404 Gone\r\nTransfer-Encoding: chunked\r\n\r\n4\r\ngone\r\n0\r\n\r\n",
+        fails("gone", 404),
+    ),
+    "404 in broken chunks": (b"HTTP/1.1 404 Gone\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", fails("gone", 404)),
+    "404 with two lengths": (b"HTTP/1.1 404 Gone\r\nContent-Length: 1, 2\r\n\r\nx", fails("gone", 404)),
+    "404 that stops": (b"HTTP/1.1 404 Gone\r\nContent-Length: 4\r\n\r\ngo", fails("gone", 404)),
+    "503 that stops": (b"HTTP/1.1 503 Busy\r\nContent-Length: 4\r\n\r\n", fails("server_error", 503)),
+}
+"""What a server says that then waits: whoever does not see where the answer ends waits with it."""
+
+CLOSES: dict[str, tuple[bytes, Outcome]] = {
+    "neither length nor chunks": (HEAD + b"\r\n" + JPEG, ALIVE),
+    "a length in superscripts": (with_length("Content-Length: ¹¹".encode("latin-1")), ALIVE),
+    "a length that is no number": (with_length(b"Content-Length: eleven"), ALIVE),
+    "a length with a sign": (with_length(b"Content-Length: +5"), ALIVE),
+    "a negative length": (with_length(b"Content-Length: -1"), ALIVE),
+    "a length in hexadecimal": (with_length(b"Content-Length: 0x5"), ALIVE),
+    "a length with a unit": (with_length(b"Content-Length: 5s"), ALIVE),
+    "an empty length": (with_length(b"Content-Length:"), ALIVE),
+    "a transfer coding that is no chunks": (with_length(b"Transfer-Encoding: gzip", body=gzip.compress(JPEG)), ALIVE),
+    "the last chunk without its empty line": (chunked(body=b"b\r\n" + JPEG + b"\r\n0\r\n"), ALIVE),
+    "the last chunk cut": (chunked(body=b"b\r\n" + JPEG + b"\r\n"), CUT),
+    "a chunk cut": (chunked(body=b"b\r\n" + JPEG[:5]), CUT),
+    "a body cut": (with_length(LENGTH, body=JPEG[:5]), CUT),
+    "no body of a length": (with_length(LENGTH, body=b""), CUT),
+    "a head cut": (b"HTTP/1.1 200 OK\r\nContent-Le", BROKEN),
+    "nothing at all": (b"", BROKEN),
+    "no HTTP": (JPEG, BROKEN),
+    "another protocol": (b"220 ftp ready\r\n\r\n", BROKEN),
+    "404 cut": (b"HTTP/1.1 404 Gone\r\nContent-Length: 100\r\n\r\ngone", fails("gone", 404)),
+    "404 cut in a chunk": (b"HTTP/1.1 404 Gone\r\nTransfer-Encoding: chunked\r\n\r\n64\r\ngone", fails("gone", 404)),
+    "404 without an end": (b"HTTP/1.1 404 Gone\r\n\r\ngone", fails("gone", 404)),
+    "404 with its head cut": (b"HTTP/1.1 404 Gone\r\nContent-Le", fails("gone", 404)),
+    "403 cut": (b"HTTP/1.1 403 No\r\nContent-Length: 9\r\n\r\n", fails("forbidden", 403)),
+    "500 cut": (b"HTTP/1.1 500 Oh\r\nContent-Length: 9\r\n\r\n", fails("server_error", 500)),
+    "429 cut": (b"HTTP/1.1 429 Slow\r\nContent-Length: 9\r\n\r\n", fails("rate_limited", 429)),
+    "302 cut": (b"HTTP/1.1 302 F\r\nContent-Length: 9\r\n\r\n", fails("not_an_image", 302)),
+}
+"""What a server says that then closes the connection."""
+
+
+@pytest.mark.parametrize("name", STAYS_OPEN)
+def test_an_answer_ends_where_its_head_says(name: str) -> None:
+    data, expected = STAYS_OPEN[name]
+
+    def script(talk: Talk) -> None:
+        talk.say(data)
+        talk.wait(2 * DEADLINE_S)
+
+    with serving(script) as server:
+        assert outcome_of(Client(Guard([server.exemption])), server.url) == expected
+
+
+@pytest.mark.parametrize("name", CLOSES)
+def test_an_answer_may_end_with_its_connection(name: str) -> None:
+    data, expected = CLOSES[name]
+    with serving(lambda talk: talk.say(data)) as server:
+        assert outcome_of(Client(Guard([server.exemption])), server.url) == expected
+
+
+@pytest.mark.parametrize("size", [1, 2, 7])
+@pytest.mark.parametrize("name", ["chunked", "several first", "a folded line", "trailers", "gzip, chunked"])
+def test_an_answer_may_come_in_small_pieces(name: str, size: int) -> None:
+    data, expected = STAYS_OPEN[name]
+
+    def script(talk: Talk) -> None:
+        for start in range(0, len(data), size):
+            talk.say(data[start : start + size])
+        talk.wait(2 * DEADLINE_S)
+
+    with serving(script) as server:
+        assert outcome_of(Client(Guard([server.exemption])), server.url) == expected
+
+
+# Content encodings
+
+DEFLATED = zlib.compress(JPEG)
+RAW = zlib.compressobj(wbits=-15)
+RAW_DEFLATED = RAW.compress(JPEG) + RAW.flush()
+MEMBERS = gzip.compress(JPEG[:5]) + gzip.compress(JPEG[5:])
+BIG = b"\xff\xd8\xff" + bytes(10**6)
+
+
+def arrow(codec: str) -> bytes:
+    sink = pa.BufferOutputStream()
+    with pa.CompressedOutputStream(sink, codec) as stream:
+        stream.write(JPEG)
+    return sink.getvalue().to_pybytes()
+
+
+GIF, PNG, WEBP, BMP = b"GIF89a...", b"\x89PNG\r\n\x1a\n...", b"RIFF\x04\0\0\0WEBPVP8 ", b"BM\x1a\0\0\0"
+ENCODED: dict[str, tuple[str, bytes, Outcome]] = {
+    **{
+        f"{encoding} named over a plain JPEG": (encoding, JPEG, ALIVE)
+        for encoding in """none utf-8 binary image/jpeg base64 identity gzip x-gzip deflate br zstd compress aws-chunked
+        8bit GZIP gzip,deflate x""".split()
+    },
+    **{
+        f"deflate named over a plain {name}": ("deflate", data, Outcome(data=data))
+        for name, data in (("GIF", GIF), ("PNG", PNG), ("WebP", WEBP), ("BMP", BMP))
+    },
+    "gzip": ("gzip", gzip.compress(JPEG), ALIVE),
+    "gzip and a blank": ("gzip ", gzip.compress(JPEG), ALIVE),
+    "x-gzip": ("x-gzip", gzip.compress(JPEG), ALIVE),
+    "GZIP": ("GZIP", gzip.compress(JPEG), ALIVE),
+    "gzip, not named": ("", gzip.compress(JPEG), ALIVE),
+    "gzip, wrongly named": ("deflate", gzip.compress(JPEG), ALIVE),
+    "gzip twice": ("gzip, gzip", gzip.compress(gzip.compress(JPEG)), ALIVE),
+    "gzip twice, named once": ("gzip", gzip.compress(gzip.compress(JPEG)), ALIVE),
+    "gzip in members": ("gzip", MEMBERS, ALIVE),
+    "gzip and zeros": ("gzip", gzip.compress(JPEG) + bytes(9), ALIVE),
+    "gzip cut": ("gzip", gzip.compress(JPEG)[:-9], CUT),
+    "gzip damaged": ("gzip", gzip.compress(JPEG)[:-8] + bytes(8), CUT),
+    "gzip of too much": ("gzip", gzip.compress(BIG), fails("too_large", 200)),
+    "gzip members of too much": ("gzip", gzip.compress(BIG[:50_000]) * 3, fails("too_large", 200)),
+    "gzip named over text": ("gzip", b"plain", Outcome(data=b"plain")),
+    "deflate": ("deflate", DEFLATED, ALIVE),
+    "deflate without zlib's header": ("deflate", RAW_DEFLATED, ALIVE),
+    "deflate cut": ("deflate", DEFLATED[:-6], CUT),
+    "deflate of too much": ("deflate", zlib.compress(BIG), fails("too_large", 200)),
+    "deflate named over text": ("deflate", b"plain text", Outcome(data=b"plain text")),
+    "Brotli": ("br", arrow("brotli"), ALIVE),
+    "Brotli cut": ("br", arrow("brotli")[:-3], CUT),
+    "Zstandard": ("zstd", arrow("zstd"), ALIVE),
+    "Zstandard, not named": ("", arrow("zstd"), ALIVE),
+    "deflate, then gzip": ("deflate, gzip", gzip.compress(DEFLATED), ALIVE),
+}
+
+
+@pytest.mark.parametrize("name", ENCODED)
+def test_the_bytes_decide_how_a_body_is_encoded(name: str) -> None:
+    encoding, body, expected = ENCODED[name]
+    with serving(lambda talk: talk.say(ok(body, f"Content-Encoding: {encoding}"))) as server:
+        assert outcome_of(Client(Guard([server.exemption]), max_bytes=100_000), server.url) == expected
+
+
+# Connections that are kept
+
+
+def conversation(*answers: bytes) -> Script:
+    """Says an answer after each request, on however many connections."""
+    waiting = list(answers)
+
+    def script(talk: Talk) -> None:
+        while waiting:
+            talk.say(waiting.pop(0))
+            if not talk.socket.recv(4096):
+                return
+
+    return script
+
+
+LATE = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+FIRST: dict[str, bytes] = {
+    "a second answer": ok(JPEG) + b"HTTP/1.1 404 Gone\r\nContent-Length: 0\r\n\r\n",
+    "a late 408": ok(JPEG) + LATE,
+    "a late 400": ok(JPEG) + LATE.replace(b"408", b"400"),
+    "more body than announced": ok(JPEG + b"more", length=11),
+    "an empty line": ok(JPEG) + b"\r\n",
+    "a 304 with a body": b"HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n<html>...",
+    "a 204 with a body": b"HTTP/1.1 204 No Content\r\nContent-Length: 9\r\n\r\n<html>...",
+    "a 404 with more body than announced": b"HTTP/1.1 404 Gone\r\nContent-Length: 2\r\n\r\n<html>...",
+    "bytes after the last chunk": chunked() + b"HTTP/1.1 404 Gone\r\nContent-Length: 0\r\n\r\n",
+    "Connection: close": ok(JPEG, "Connection: Keep-Alive, Close"),
+    "HTTP/1.0": ok(JPEG).replace(b"HTTP/1.1", b"HTTP/1.0"),
+}
+"""First answers after which the connection is not to be used again."""
+
+
+@pytest.mark.parametrize("name", FIRST)
+@pytest.mark.parametrize("pause_s", [0, 0.05])
+def test_what_is_left_on_a_connection_is_no_answer_to_the_next_request(name: str, pause_s: float) -> None:
+    """Whether it comes in the same packet as the answer or a little later."""
+    data = FIRST[name]
+    end = data.find(b"\r\n\r\n") + 4 + (11 if b"11\r\n\r\n" in data else 0)
+    connections: list[Talk] = []
+
+    def script(talk: Talk) -> None:
+        connections.append(talk)
+        if len(connections) > 1:
+            talk.say(ok(b"right"))
+            return
+        talk.say(data[:end] if pause_s else data)
+        talk.wait(pause_s)
+        talk.say(data[end:] if pause_s else b"")
+        if talk.socket.recv(4096):
+            talk.say(ok(b"wrong"))
+
+    with serving(script) as server:
+        client = Client(Guard([server.exemption]))
+        client.get(server.url, DEADLINE_S)
+        if pause_s:
+            connections[0].wait(2 * pause_s)
+        answer = client.get(server.url, DEADLINE_S)
+        assert isinstance(answer, Body)
+        assert answer.data == b"right"
+
+
+@pytest.mark.parametrize(
+    "late", [LATE, LATE.replace(b"408", b"400"), b"", b"garbage\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-"]
+)
+def test_a_kept_connection_that_fails_is_replaced_by_a_new_one(late: bytes) -> None:
+    """A server may give it up in the moment in which the next request is on its way."""
+    connections: list[Talk] = []
+
+    def script(talk: Talk) -> None:
+        connections.append(talk)
+        talk.say(ok(b"first" if len(connections) == 1 else b"right"))
+        if talk.socket.recv(4096):
+            talk.say(late)
+
+    with serving(script) as server:
+        client = Client(Guard([server.exemption]))
+        answers = [client.get(server.url, DEADLINE_S) for _ in range(2)]
+    assert [answer.data for answer in answers if isinstance(answer, Body)] == [b"first", b"right"]
+    assert len(connections) == 2
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        ok(JPEG),
+        chunked(),
+        b"HTTP/1.1 404 Gone\r\nContent-Length: 4\r\n\r\ngone",
+        b"HTTP/1.1 404 Gone\r\nTransfer-Encoding: chunked\r\n\r\n4\r\ngone\r\n0\r\n\r\n",
+        b"HTTP/1.1 302 F\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 204 No Content\r\n\r\n",
+        b"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 1\r\n\r\nx",
+    ],
+)
+def test_a_connection_whose_answer_was_read_to_its_end_is_used_again(first: bytes) -> None:
+    with serving(conversation(first, ok(b"second"))) as server:
+        client = Client(Guard([server.exemption]))
+        client.get(server.url, DEADLINE_S)
+        answer = client.get(server.url, DEADLINE_S)
+        assert server.connections == 1
+    assert isinstance(answer, Body)
+    assert answer.data == b"second"
+
+
+def test_a_304_answers_a_conditional_request_and_no_other() -> None:
+    with serving(conversation(*[b"HTTP/1.1 304 Not Modified\r\n\r\n"] * 4)) as server:
+        client = Client(Guard([server.exemption]))
+        assert client.get(server.url, DEADLINE_S, etag='"x"') == NotModified()
+        assert client.get(server.url, DEADLINE_S, last_modified="Mon, 01 Jan 2024 00:00:00 GMT") == NotModified()
+        assert outcome_of(client, server.url) == fails("not_an_image", 304)
+        unasked = client.get(server.url, DEADLINE_S, etag="a\nb")
+        assert isinstance(unasked, Failed), "a validator that no header may hold is not sent"
+
+
+def test_every_line_of_a_robots_tag_counts() -> None:
+    with serving(lambda talk: talk.say(ok(JPEG, "X-Robots-Tag: all", "X-Robots-Tag: NoAI"))) as server:
+        answer = Client(Guard([server.exemption])).get(server.url, DEADLINE_S)
+    assert isinstance(answer, Body)
+    assert answer.robots == "all, noai"
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [("7", 7.0), (" 7 ", 7.0), ("1.5", 1.5), ("²", None), ("-1", None), ("soon", None), ("", None)],
+)
+def test_a_retry_after_is_a_number_of_seconds_or_nothing(value: str, seconds: float | None) -> None:
+    head = f"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\nRetry-After: {value}\r\n\r\n".encode("latin-1")
+    with serving(lambda talk: talk.say(head)) as server:
+        answer = Client(Guard([server.exemption])).get(server.url, DEADLINE_S)
+    assert isinstance(answer, Failed)
+    assert answer.retry_after_s == seconds
