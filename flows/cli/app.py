@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from types import FrameType
 from typing import Annotated, NoReturn
 
@@ -36,6 +37,19 @@ app = typer.Typer(
     """,
 )
 DEFAULT_STORE = "artifacts"
+
+
+class Panel(StrEnum):
+    """The groups of commands in `regraft --help`, in their order there."""
+
+    RUN = "Run"
+    LOOK = "Look"
+    USE = "Use a version"
+    PUT_RIGHT = "Put right"
+    KEEP = "Keep a store sound"
+    SERVE = "Serve"
+
+
 STOPPED_EXIT_CODE = 130
 """What shells use for a command that Ctrl-C ended."""
 FAREWELL_S = 0.3

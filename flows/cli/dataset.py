@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from regraft.errors import ConfigError, PictureError
-from regraft.flows.cli.app import DEFAULT_STORE, StoreOption, app, exit_with_message
+from regraft.flows.cli.app import DEFAULT_STORE, Panel, StoreOption, app, exit_with_message
 
 Layout = Literal["imagefolder", "webdataset", "parquet", "huggingface", "csv"]
 Encoding = Literal["original", "jpeg", "webp", "png"]
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from regraft.store.versions import Version
 
 
-@app.command()
+@app.command(rich_help_panel=Panel.USE)
 def dataset(
     version: Annotated[
         str, typer.Argument(help="`newest`, `champion`, `previous`, a version, or the beginning of its name.")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from regraft.flows.cli.app import DEFAULT_STORE, JsonOption, StoreOption, app, exit_with_message
+from regraft.flows.cli.app import DEFAULT_STORE, JsonOption, Panel, StoreOption, app, exit_with_message
 
 if TYPE_CHECKING:
     from regraft.upkeep.verify import Damage
@@ -18,7 +18,7 @@ DAMAGED_EXIT_CODE = 12
 """The exit code where damage was found and not mended."""
 
 
-@app.command()
+@app.command(rich_help_panel=Panel.KEEP)
 def verify(
     store: StoreOption = DEFAULT_STORE,
     repair: Annotated[
@@ -74,7 +74,7 @@ def _spinner(command: str) -> Iterator[Callable[[str], None]]:
         yield lambda path: status.update(f"{command} {path}")
 
 
-@app.command()
+@app.command(rich_help_panel=Panel.KEEP)
 def prune(
     store: StoreOption = DEFAULT_STORE,
     last: Annotated[int, typer.Option(min=1, help="Keep so many of the newest versions.")] = 10,
@@ -99,7 +99,7 @@ def prune(
         print(f"{plan.size / 1e6:,.1f} MB {verb}. Kept: {', '.join(plan.kept) or 'nothing'}")
 
 
-@app.command()
+@app.command(rich_help_panel=Panel.RUN)
 def init(
     config: Annotated[Path, typer.Argument(help="The file to write.")] = Path("job.yaml"),
     lists: Annotated[

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from regraft.flows.cli.app import JsonOption, StoreOption, app, exit_with_message
+from regraft.flows.cli.app import JsonOption, Panel, StoreOption, app, exit_with_message
 from regraft.flows.cli.output import number, print_run_summary, table
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def _version(word: str, store: str) -> "Version":
     return named(Store(store), word)
 
 
-@app.command()
+@app.command(rich_help_panel=Panel.LOOK)
 def versions(
     store: StoreOption = "artifacts",
     as_json: JsonOption = False,
@@ -68,7 +68,7 @@ def versions(
         )
 
 
-@app.command()
+@app.command(rich_help_panel=Panel.LOOK)
 def show(version: VersionArgument = "newest", store: StoreOption = "artifacts", as_json: JsonOption = False) -> None:
     """Print the summary of a version's run: its links, how good its model is, why it is champion or not.
 
@@ -78,7 +78,7 @@ def show(version: VersionArgument = "newest", store: StoreOption = "artifacts", 
         print_run_summary(_version(version, store), store, as_json)
 
 
-@app.command()
+@app.command(rich_help_panel=Panel.LOOK)
 def diff(
     first: Annotated[str, typer.Argument(metavar="A", help=WHICH)],
     second: Annotated[str, typer.Argument(metavar="B", help=WHICH)] = "newest",
@@ -115,7 +115,7 @@ def _measure(value: float | None) -> str:
     return number(value, "d" if isinstance(value, int) else ".3f")
 
 
-@app.command()
+@app.command(rich_help_panel=Panel.LOOK)
 def report(
     version: VersionArgument = "newest",
     store: StoreOption = "artifacts",
@@ -136,7 +136,7 @@ def report(
             webbrowser.open(path.as_uri())
 
 
-@app.command()
+@app.command(rich_help_panel=Panel.LOOK)
 def links(
     what: Annotated[str, typer.Argument(metavar="URL_OR_HOST", help="A link, or a host for all of its links.")],
     store: StoreOption = "artifacts",

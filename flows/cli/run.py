@@ -10,6 +10,7 @@ import typer
 from regraft.errors import ConfigError, ServerError
 from regraft.flows.cli.app import (
     JsonOption,
+    Panel,
     ProxyOption,
     app,
     exit_at_once,
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from regraft.config import Config
 
 
-@app.command()
+@app.command(rich_help_panel=Panel.RUN)
 def run(
     config: Annotated[
         Path | None, typer.Argument(help="The job's YAML file. Without it the embedded menagerie is run.")

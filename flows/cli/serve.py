@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
-from regraft.flows.cli.app import DEFAULT_STORE, StoreOption, app, exit_with_message
+from regraft.flows.cli.app import DEFAULT_STORE, Panel, StoreOption, app, exit_with_message
 
 
-@app.command()
+@app.command(rich_help_panel=Panel.SERVE)
 def deploy(
     file: Annotated[Path, typer.Argument(help="The file of deployments.")] = Path("deployment.yaml"),
     automations: Annotated[Path, typer.Option(help="The file of automations.")] = Path("automations.yaml"),
@@ -28,7 +28,7 @@ def deploy(
             print(line)
 
 
-@app.command()
+@app.command(rich_help_panel=Panel.SERVE)
 def serve(
     store: StoreOption = DEFAULT_STORE,
     port: Annotated[int, typer.Option(help="The port on this machine.")] = 4201,

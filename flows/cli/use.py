@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from regraft.errors import PictureError
-from regraft.flows.cli.app import DEFAULT_STORE, JsonOption, ProxyOption, StoreOption, app, exit_with_message
+from regraft.flows.cli.app import DEFAULT_STORE, JsonOption, Panel, ProxyOption, StoreOption, app, exit_with_message
 from regraft.flows.cli.output import table
 
 Format = Literal["saved_model", "onnx", "litert"]
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from regraft.heads.predicting import Predictions
 
 
-@app.command()
+@app.command(rich_help_panel=Panel.USE)
 def predict(
     images: Annotated[
         list[str], typer.Argument(metavar="IMAGE...", help="Files, folders, globs in quotes, or http(s) URLs.")
@@ -66,7 +66,7 @@ def _print_predictions(predictions: "Predictions") -> None:
     table(["image", *predictions.target.headings, ""], [[image, *answer, mark] for image, answer, mark in cells])
 
 
-@app.command()
+@app.command(rich_help_panel=Panel.USE)
 def export(
     version: Annotated[
         str, typer.Argument(help="A version, the beginning of its name if only one begins so, or `champion`.")
@@ -96,7 +96,7 @@ def export(
         print(f"{exported.path}: {exported.description}")
 
 
-@app.command()
+@app.command(rich_help_panel=Panel.PUT_RIGHT)
 def promote(
     version: Annotated[
         str,
@@ -121,7 +121,7 @@ def promote(
         print(f"{chosen.name} is the champion" + (f"; it was {before.name}." if before else "."))
 
 
-@app.command()
+@app.command(rich_help_panel=Panel.PUT_RIGHT)
 def accept(
     urls: Annotated[list[str], typer.Argument(metavar="URL...", help="Links that are `replaced` or `misfiled`.")],
     store: StoreOption = DEFAULT_STORE,

@@ -180,3 +180,10 @@ def test_only_a_replaced_link_can_be_accepted(first: versions.Version, regraft: 
     ran = regraft("accept", alive, "--store", first.store.url)
     assert ran.code == 11
     assert "nothing to accept" in ran.err
+
+
+def test_commands_stand_in_groups_in_the_order_of_use(regraft: Regraft) -> None:
+    help_page = regraft("--help").out
+    groups = ["Run", "Look", "Use a version", "Put right", "Keep a store sound", "Serve"]
+    places = [help_page.index(f"─ {group} ─") for group in groups]
+    assert places == sorted(places)
