@@ -140,8 +140,9 @@ class ScreenSettings(Settings):
     """The fewest pixels that a picture's shorter side may have."""
     max_pixels: Annotated[int, Field(ge=1)] = 50_000_000
     """The most pixels, width times height, that a picture may have. It is checked before the picture is decoded."""
-    near: Annotated[int, Field(ge=0, le=16)] = 6
-    """Two pictures are near-duplicates if their perceptual hashes differ in at most this many of 64 bits."""
+    near: Annotated[int, Field(ge=0, le=16)] = 10
+    """Two pictures are near-duplicates if their perceptual hashes differ in at most this many of 64 bits, mirrored or
+    not."""
     misfiled: bool = True
     """Whether to leave out pictures that are clearly like another category's and unlike their own, such as a kitten
     among the tigers."""

@@ -15,6 +15,7 @@ from regraft.links.findings import Finding, Request
 from regraft.links.memory import MEMORY, known_links, put_links
 from regraft.links.merge import merged
 from regraft.links.recheck import is_due, requests
+from regraft.links.rehash import with_current_hashes
 from regraft.links.shards import place_of
 from regraft.store.layout import Layout
 from regraft.store.store import Store
@@ -88,7 +89,7 @@ class _ShardCheck:
 
     def requests(self) -> Sequence[Request]:
         """Read what is known of the links, and return a request for each one that is due."""
-        self._memory = known_links(self._store, self._path)
+        self._memory = with_current_hashes(known_links(self._store, self._path), self._store.blobs)
         self._known = self._memory.drop_duplicates("url")
         self._left_alone = set(self._known.loc[~_are_due(self._known, self._since, self._now), "url"])
         urls = [url for url in dict.fromkeys(self._links["url"]) if url not in self._left_alone]

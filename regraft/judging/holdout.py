@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from regraft.config import ScreenSettings
+from regraft.links.rehash import with_current_hashes
 from regraft.pictures.near import clusters
 from regraft.store import versions
 from regraft.store.store import Store
@@ -36,7 +37,7 @@ def holdout(
     earlier = earlier[np.array(usable, dtype=bool)]
     if earlier.empty:
         return test.reset_index(drop=True)
-    earlier = _relabelled(earlier, labelling, test["label"].dtype)
+    earlier = with_current_hashes(_relabelled(earlier, labelling, test["label"].dtype), store.blobs)
     earlier = earlier[~_have_near_duplicates(earlier, manifest[manifest["split"] != "test"], settings.near)]
     return pd.concat([test, earlier], ignore_index=True)
 

@@ -7,22 +7,21 @@ by: every coefficient is read, so a truncated file is noticed, while the costly 
 from dataclasses import dataclass
 
 import numpy as np
-import simplejpeg
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
 
-from regraft.pictures.colours import (
-    FIRST_TURNED_ORIENTATION,
-    Pixels,
-    as_rgb,
-    jpeg_orientation,
-    orientation_of,
-    upright,
-)
-from regraft.pictures.decoding import PictureFormat, format_of, jpeg_header, opened
+from regraft.pictures.decoding import format_of
+from regraft.pictures.jpeg import Damaged
 from regraft.pictures.perceptual import HASH_SIDE, perceptual_hash
+from regraft.pictures.picture_file import open_picture
+from regraft.pictures.pixels import FIRST_TURNED_ORIENTATION, Pixels, upright
+from regraft.pictures.work import TooMuchWork
 from regraft.verdicts import Reason
 
+DECODED_SIDE = 128
+"""Pixels of the shorter side from which the perceptual hash depends on the picture and hardly on its scale: hashed at
+32 pixels, a JPEG and the same picture as PNG differ in more than 2 bits in four of ten cases."""
+MAX_DETAIL_CHARACTERS = 200
 MIN_GREY_STD = 1.5
 """A picture whose grey values, 0 to 255, deviate by less than this shows nothing."""
 
@@ -65,71 +64,38 @@ def judge(data: bytes, limits: Limits) -> Picture | Unfit:
         return _judge(data, limits)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         return Unfit(Reason.TOO_MANY_PIXELS, str(error))  # Pillow's own limit, where the program has not lifted it
-    except _EndedEarly as error:
-        return Unfit(Reason.TRUNCATED, str(error))
-    except Exception as error:  # decoders raise anything: SyntaxError, struct.error, MemoryError ...
-        return Unfit(Reason.TRUNCATED, f"does not decode: {type(error).__name__}: {error}"[:200])
-
-
-class _EndedEarly(Exception):
-    """The decoder came to the end of the bytes before the end of the picture."""
+    except TooMuchWork as error:
+        return Unfit(Reason.TOO_MANY_PIXELS, f"too much work to decode: {error}")
+    except MemoryError:
+        return Unfit(Reason.TOO_MANY_PIXELS, "takes more memory to decode than this process may have")
+    except Damaged as error:
+        return Unfit(Reason.TRUNCATED, str(error)[:MAX_DETAIL_CHARACTERS])
+    except Exception as error:  # decoders raise anything: SyntaxError, struct.error ...
+        return Unfit(Reason.TRUNCATED, f"does not decode: {type(error).__name__}: {error}"[:MAX_DETAIL_CHARACTERS])
 
 
 def _judge(data: bytes, limits: Limits) -> Picture | Unfit:
     picture_format = format_of(data)
     if picture_format is None:
         return Unfit(Reason.NOT_AN_IMAGE, f"begins with {data[:12]!r}" if data else "empty")
-    size = _size(data, picture_format, limits)
-    if isinstance(size, Unfit):
-        return size
-    width, height = size
+    picture = open_picture(data, picture_format)
+    width, height = picture.width, picture.height
+    if width * height > limits.max_pixels:
+        return Unfit(Reason.TOO_MANY_PIXELS, f"{width} x {height}, {limits.max_pixels} pixels are allowed")
+    if picture.is_animated:
+        return Unfit(Reason.ANIMATED, "more than one frame")
     if min(width, height) < limits.min_side:
         return Unfit(Reason.TOO_SMALL, f"{width} x {height}, the shorter side must have {limits.min_side}")
-    grey, orientation = _grey(data, picture_format)
-    small = _resized(grey, HASH_SIDE)
+    small = _resized(upright(picture.grey(DECODED_SIDE), picture.orientation), HASH_SIDE)
     if float(small.std()) < MIN_GREY_STD:
         return Unfit(Reason.PLACEHOLDER, "one colour, shows nothing")
-    if orientation >= FIRST_TURNED_ORIENTATION:
+    if picture.orientation >= FIRST_TURNED_ORIENTATION:
         width, height = height, width
     return Picture(width, height, perceptual_hash(small))
 
 
-def _size(data: bytes, picture_format: PictureFormat, limits: Limits) -> tuple[int, int] | Unfit:
-    """Width and height from the header, before anything is decoded; Unfit where that is enough to know."""
-    image = None if picture_format == "JPEG" else opened(data, picture_format)
-    width, height = image.size if image else jpeg_header(data)[:2]
-    if width * height > limits.max_pixels:
-        return Unfit(Reason.TOO_MANY_PIXELS, f"{width} x {height}, {limits.max_pixels} pixels are allowed")
-    if picture_format in ("GIF", "WEBP", "PNG") and getattr(image, "n_frames", 1) > 1:
-        return Unfit(Reason.ANIMATED, "more than one frame")
-    return width, height
-
-
-def _grey(data: bytes, picture_format: PictureFormat) -> tuple[NDArray[np.uint8], int]:
-    """The whole picture decoded to grey, upright, at any scale of at least HASH_SIDE; and its EXIF orientation."""
-    if picture_format == "JPEG" and not jpeg_header(data).is_cmyk:
-        orientation = jpeg_orientation(data)
-        return upright(_grey_jpeg(data), orientation)[:, :, 0], orientation
-    image = opened(data, picture_format)
-    image.load()
-    orientation = orientation_of(image)
-    grey = as_rgb(ImageOps.exif_transpose(image)).convert("L")
-    return np.asarray(grey, dtype=np.uint8), orientation
-
-
-def _grey_jpeg(data: bytes) -> Pixels:
-    """A JPEG in grey, (H, W, 1), as it lies in its file. Raises _EndedEarly, and ValueError where it is damaged."""
-    try:
-        return simplejpeg.decode_jpeg(data, "GRAY", min_height=HASH_SIDE, min_width=HASH_SIDE, strict=True)
-    except ValueError as error:
-        if "remature end" in str(error):
-            raise _EndedEarly(str(error)) from error
-        # Real photographs carry harmless oddities that strict refuses; decode again, mildly.
-        return simplejpeg.decode_jpeg(data, "GRAY", min_height=HASH_SIDE, min_width=HASH_SIDE, strict=False)
-
-
-def _resized(grey: NDArray[np.uint8], side: int) -> NDArray[np.float32]:
+def _resized(grey: Pixels, side: int) -> NDArray[np.float32]:
     """A grey picture, (H, W), as a (side, side) one."""
     height, width = grey.shape
-    whole = Image.frombuffer("L", (width, height), grey.tobytes(), "raw", "L", 0, 1)
+    whole = Image.frombuffer("L", (width, height), grey, "raw", "L", 0, 1)
     return np.asarray(whole.resize((side, side), Image.Resampling.BOX), dtype=np.float32)

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from regraft.pictures.perceptual import MIRRORED
+
 # N hashes; a hash is 64 bits as one uint64
 HASH_BITS = 64
 PROBES = 64
@@ -29,9 +31,10 @@ Rows = NDArray[np.int64]
 def clusters(phashes: "pd.Series[str]", digests: "pd.Series[str]", near: int) -> "pd.Series[str]":
     """Return for each picture the smallest digest among its near-duplicates, joined through chains of them.
 
-    Two pictures are near if at most `near` of the 64 bits of their perceptual hashes differ.
+    Two pictures are near if at most `near` of the 64 bits of their perceptual hashes differ, or of the hash of the one
+    and that of the other mirrored.
     """
-    group = near_groups(hash_bits(phashes), near)
+    group = groups_of_pictures(hash_bits(phashes), near)
     order = np.argsort(np.asarray(digests, dtype="S64"), kind="stable")
     _, firsts = np.unique(group[order], return_index=True)
     return digests.iloc[order[firsts][group]].reset_index(drop=True)
@@ -41,6 +44,17 @@ def hash_bits(phashes: "pd.Series[str]") -> NDArray[np.uint64]:
     """Return N perceptual hashes as numbers, (N,) uint64; none, "", is 0."""
     digits = "".join(phashes.mask(phashes == "", "0" * (HASH_BITS // 4)))
     return np.frombuffer(bytes.fromhex(digits), dtype=">u8").astype(np.uint64)
+
+
+def groups_of_pictures(hashes: NDArray[np.uint64], near: int) -> Rows:
+    """Return the number of the group, from 0, that each of N pictures is in, (N,), by their hashes.
+
+    Near pictures share a group, and so do pictures that are near once one of them is mirrored.
+    """
+    count = len(hashes)
+    group = near_groups(np.concatenate([hashes, hashes ^ np.uint64(MIRRORED)]), near)
+    # Mirroring all pictures turns each group into a group, so the two are one: it is named by the smaller number.
+    return np.unique(np.minimum(group[:count], group[count:]), return_inverse=True)[1]
 
 
 def near_groups(hashes: NDArray[np.uint64], near: int) -> Rows:

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from regraft.pictures import near as module
-from regraft.pictures.near import clusters, hash_bits, near_groups
+from regraft.pictures.near import clusters, groups_of_pictures, hash_bits, near_groups
+from regraft.pictures.perceptual import MIRRORED
 
 Hashes = NDArray[np.uint64]
 
@@ -108,3 +109,15 @@ def test_many_hashes_that_are_all_the_same_are_no_burden() -> None:
 def test_a_hash_is_64_bits_and_none_is_0() -> None:
     assert hash_bits(pd.Series(["ff" * 8, "", "00" * 7 + "01"])).tolist() == [2**64 - 1, 0, 1]
     assert hash_bits(pd.Series([], dtype=str)).tolist() == []
+
+
+@given(st.lists(st.integers(0, 2**63 - 1), max_size=40), st.integers(0, 10))
+def test_pictures_share_a_group_where_they_are_near_mirrored_or_not(values: list[int], near: int) -> None:
+    values += [value ^ MIRRORED ^ 0b101 for value in values[::3]]
+    group = list(range(len(values)))
+    for a, b in combinations(range(len(values)), 2):
+        apart = values[a] ^ values[b]
+        if min(apart.bit_count(), (apart ^ MIRRORED).bit_count()) <= near:
+            group = [group[a] if number == group[b] else number for number in group]
+    groups = groups_of_pictures(np.array(values, dtype=np.uint64), near)
+    assert by_first(groups) == by_first(np.array(group, dtype=np.int64))

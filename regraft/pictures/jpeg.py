@@ -1,0 +1,283 @@
+"""A JPEG's header, read and written anew: the decoders get no byte of a header that was not written here.
+
+What may be decoded is on a list: baseline, extended and progressive JPEGs of 8 bits. Lossless ones, for example, make
+libjpeg-turbo write beyond its memory when it decodes at a smaller scale. Writing the header anew also makes harmless
+oddities harmless: bytes between segments, profiles that are numbered wrongly, colour codes that do not fit, a missing
+end, whatever follows the end. So what a decoder still complains of is damage of the picture itself.
+
+https://www.w3.org/Graphics/JPEG/itu-t81.pdf has the format; libjpeg's rules say what a decoder makes of it.
+"""
+
+import re
+import struct
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+from regraft.pictures.work import MAX_SCANS, MAX_SEGMENTS, TooMuchWork
+
+SOI, EOI, SOS, DQT, DHT, DRI, COM = 0xD8, 0xD9, 0xDA, 0xDB, 0xC4, 0xDD, 0xFE
+"""Start and end of the image, start of a scan, its tables, and a comment."""
+APP0, APP1, APP2, APP14, APP15 = 0xE0, 0xE1, 0xE2, 0xEE, 0xEF
+BASELINE, EXTENDED, PROGRESSIVE = 0xC0, 0xC1, 0xC2
+FRAMES = frozenset({*range(0xC0, 0xD0)} - {DHT, 0xC8, 0xCC})
+"""The markers that begin a frame, of all kinds of JPEG."""
+TABLES = (DQT, DHT, DRI)
+FAST_LUMA_SAMPLINGS = ((1, 1), (2, 1), (1, 2), (2, 2), (4, 1), (1, 4))
+"""How much finer brightness is sampled than colour, across and down, in JPEGs that libjpeg-turbo decodes fast."""
+RGB_IDS = (82, 71, 66)
+"""The numbers of the components of a JPEG in RGB: R, G, B in ASCII."""
+PADDING_BYTES = 512
+_MARKER = re.compile(rb"\xff+([^\x00\xff])")
+_SCAN_END = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
+_RESTART = re.compile(rb"(\xff[\xd0-\xd7])")
+_PADDING = np.random.default_rng(0).integers(0, 255, PADDING_BYTES, dtype=np.uint8).tobytes()
+"""Random bytes, none of which is 255, with which a marker begins."""
+
+
+class Damaged(ValueError):
+    """A picture's bytes end early, or are not what their format asks for."""
+
+
+class Component(NamedTuple):
+    """One colour of a JPEG's frame."""
+
+    number: int
+    """Its name in the scans."""
+    across: int
+    """Sampling factor."""
+    down: int
+    """Sampling factor."""
+    table: int
+    """Which quantisation table it takes."""
+
+
+class Scan(NamedTuple):
+    """A part of a JPEG's coefficients, compressed."""
+
+    tables: bytes
+    """The segments with tables that come before it."""
+    header: bytes
+    """What its SOS segment says."""
+    data: bytes
+    """Its bytes, up to the next marker that does not belong to it."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Jpeg:
+    """What a JPEG's header says, and its scans."""
+
+    frame: int = 0
+    """BASELINE, EXTENDED or PROGRESSIVE."""
+    width: int = 0
+    """Pixels, before EXIF orientation."""
+    height: int = 0
+    """Pixels, before EXIF orientation."""
+    components: list[Component] = field(default_factory=list)
+    """Its 1, 3 or 4 colours."""
+    scans: list[Scan] = field(default_factory=list)
+    """What it was compressed to."""
+    has_end: bool = False
+    """Whether its end is marked."""
+    exif: bytes = b""
+    """Its first EXIF block."""
+    profile: bytes = b""
+    """Its ICC profile."""
+    is_jfif: bool = False
+    """Whether it has a JFIF segment."""
+    adobe_transform: int | None = None
+    """The colour code of its Adobe segment."""
+
+    @property
+    def is_rgb(self) -> bool:
+        """Whether its three colours are red, green and blue, and not brightness and two colours."""
+        if len(self.components) != 3 or self.is_jfif:
+            return False
+        if self.adobe_transform is not None:
+            return self.adobe_transform == 0
+        return tuple(component.number for component in self.components) == RGB_IDS
+
+    @property
+    def is_cmyk(self) -> bool:
+        """Whether it is made for print: CMYK or YCCK."""
+        return len(self.components) == 4
+
+    @property
+    def is_fast(self) -> bool:
+        """Whether libjpeg-turbo's fast interface decodes it; all others are Pillow's."""
+        if len(self.components) == 1:
+            return True
+        samplings = [(component.across, component.down) for component in self.components]
+        fast = ((1, 1),) if self.is_rgb else FAST_LUMA_SAMPLINGS
+        return len(samplings) == 3 and samplings[0] in fast and samplings[1:] == [(1, 1), (1, 1)]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all its colours have come, and nothing says that more was to come."""
+        return self._has_all_colours() and (self.has_end or self.has_all_bits)
+
+    @property
+    def has_all_bits(self) -> bool:
+        """Whether its scans bring each coefficient of each colour to its last bit. A progressive one need not."""
+        if self.frame != PROGRESSIVE:
+            return self._has_all_colours()
+        missing = {(component.number, k) for component in self.components for k in range(64)}
+        for scan in self.scans:
+            first, last, bits = scan.header[-3:]
+            if bits & 15 == 0:
+                missing -= {(number, k) for number in _numbers(scan) for k in range(first, last + 1)}
+        return not missing
+
+    def written(self, padding: bytes = b"") -> bytes:
+        """Return the JPEG with a header of our own and without what is not needed to decode it.
+
+        `padding` is added to the end of each scan and restart interval, where a whole picture does not need it.
+        """
+        parts = [_segment(SOI), self._adobe_segment()]
+        for number, scan in enumerate(self.scans):
+            parts.append(scan.tables)
+            if number == 0:
+                parts.append(self._frame_segment())
+            parts += [_segment(SOS, self._scan_header(scan)), _padded(scan.data, padding) if padding else scan.data]
+        return b"".join([*parts, _segment(EOI)])
+
+    def padded(self) -> bytes:
+        """Return the JPEG with random bytes after each part: it decodes to other pixels where a part ended early."""
+        return self.written(_PADDING)
+
+    def _has_all_colours(self) -> bool:
+        brings_first = (scan for scan in self.scans if self.frame != PROGRESSIVE or _first(scan) == 0)
+        numbers = {number for scan in brings_first for number in _numbers(scan)}
+        return {component.number for component in self.components} <= numbers
+
+    def _adobe_segment(self) -> bytes:
+        """The segment that says what the colours are, so that nothing else has to."""
+        if len(self.components) == 1:
+            return b""
+        transform = (0 if self.is_rgb else 1) if len(self.components) == 3 else (2 if self.adobe_transform else 0)
+        return _segment(APP14, b"Adobe" + struct.pack(">HHHB", 100, 0, 0, transform))
+
+    def _frame_segment(self) -> bytes:
+        body = struct.pack(">BHHB", 8, self.height, self.width, len(self.components))
+        for component in self.components:
+            # Of a single colour the factors mean nothing, and some decoders trip over them.
+            factors = 0x11 if len(self.components) == 1 else component.across << 4 | component.down
+            body += bytes((component.number, factors, component.table))
+        return _segment(self.frame, body)
+
+    def _scan_header(self, scan: Scan) -> bytes:
+        return scan.header if self.frame == PROGRESSIVE else scan.header[:-3] + b"\0\x3f\0"
+
+
+def parse_jpeg(data: bytes) -> Jpeg:
+    """Return what a JPEG's header says, and its scans.
+
+    Raises Damaged where it is damaged or of a kind that is not decoded, TooMuchWork where it has too many parts.
+    """
+    jpeg, tables, place = Jpeg(), b"", 2
+    profile_parts: dict[int, bytes] = {}
+    for _ in range(MAX_SEGMENTS):
+        match = _MARKER.search(data, place)
+        marker = match[1][0] if match else EOI
+        jpeg.has_end = match is not None and marker == EOI
+        if match is None or marker == EOI or (jpeg.scans and (marker == SOI or marker in FRAMES)):
+            break
+        place = match.end()
+        if not (marker in TABLES or marker in FRAMES or marker in (SOS, COM) or APP0 <= marker <= APP15):
+            continue  # no segment: a stray byte
+        size = int.from_bytes(data[place : place + 2], "big")
+        if size < 2:
+            continue
+        body = data[place + 2 : place + size]
+        if len(body) < size - 2:
+            break
+        place += size
+        if marker in TABLES:
+            tables += _segment(marker, body)
+        elif marker in FRAMES:
+            _read_frame(jpeg, marker, body)
+        elif marker == SOS:
+            end = _SCAN_END.search(data, place)
+            scan_end = end.start() if end else len(data)
+            jpeg.scans.append(Scan(tables, _checked(body, jpeg), data[place:scan_end].rstrip(b"\xff")))
+            tables, place = b"", scan_end
+            if len(jpeg.scans) > MAX_SCANS:
+                raise TooMuchWork(f"a JPEG of more than {MAX_SCANS} scans")
+            if jpeg.frame != PROGRESSIVE and jpeg._has_all_colours():
+                jpeg.has_end = True
+                break
+        elif marker == APP2 and body.startswith(b"ICC_PROFILE\0") and len(body) > 14:
+            profile_parts.setdefault(body[12], body[14:])
+        else:
+            _read_application_segment(jpeg, marker, body)
+    else:
+        raise TooMuchWork(f"a JPEG of more than {MAX_SEGMENTS} segments")
+    if not jpeg.components:
+        raise Damaged("ends before its size is known")
+    jpeg.profile = b"".join(part for _, part in sorted(profile_parts.items()))
+    return jpeg
+
+
+def _read_frame(jpeg: Jpeg, marker: int, body: bytes) -> None:
+    """Read a frame header, whose kind must be on the list of those that are decoded."""
+    if jpeg.components:
+        raise Damaged("two frames in one JPEG")
+    if marker not in (BASELINE, EXTENDED, PROGRESSIVE):
+        raise Damaged(f"a JPEG of a kind that is not decoded: SOF{marker & 15}")
+    if len(body) < 6 or len(body) < 6 + 3 * body[5]:
+        raise Damaged("its frame header ends early")
+    precision, jpeg.height, jpeg.width, count = struct.unpack_from(">BHHB", body)
+    if precision != 8 or count not in (1, 3, 4) or not jpeg.width or not jpeg.height:
+        raise Damaged(f"a JPEG of {jpeg.width} x {jpeg.height} pixels, {count} colours and {precision} bits")
+    jpeg.frame = marker
+    jpeg.components = [
+        Component(body[i], body[i + 1] >> 4, body[i + 1] & 15, body[i + 2]) for i in range(6, 6 + 3 * count, 3)
+    ]
+    if any(not (1 <= factor <= 4) for c in jpeg.components for factor in (c.across, c.down)):
+        raise Damaged("sampling factors that no JPEG can have")
+    if len({component.number for component in jpeg.components}) < count:
+        raise Damaged("two colours of one number")
+
+
+def _read_application_segment(jpeg: Jpeg, marker: int, body: bytes) -> None:
+    if marker == APP0 and body.startswith(b"JFIF\0"):
+        jpeg.is_jfif = True
+    elif marker == APP1 and body.startswith(b"Exif\0\0") and not jpeg.exif:
+        jpeg.exif = body
+    elif marker == APP14 and body.startswith(b"Adobe") and len(body) >= 12:
+        jpeg.adobe_transform = body[11]
+
+
+def _checked(header: bytes, jpeg: Jpeg) -> bytes:
+    """A scan's header, whose colours must be the frame's."""
+    count = header[0] if header else 0
+    if not jpeg.components or not 1 <= count <= 4 or len(header) < 1 + 2 * count + 3:
+        raise Damaged("a scan header that no JPEG can have")
+    if not set(header[1 : 1 + 2 * count : 2]) <= {component.number for component in jpeg.components}:
+        raise Damaged("a scan of a colour that there is not")
+    return header[: 1 + 2 * count + 3]
+
+
+def _padded(data: bytes, padding: bytes) -> bytes:
+    """A scan's bytes with padding at the end of each restart interval, the last one included."""
+    return (
+        b"".join(padding + piece if number % 2 else piece for number, piece in enumerate(_RESTART.split(data)))
+        + padding
+    )
+
+
+def _numbers(scan: Scan) -> bytes:
+    """The numbers of a scan's components."""
+    return scan.header[1:-3:2]
+
+
+def _first(scan: Scan) -> int:
+    """The first coefficient of each block that a scan brings, 0 to 63."""
+    return scan.header[-3]
+
+
+def _segment(marker: int, body: bytes | None = None) -> bytes:
+    """A marker, and the segment that follows it, if there is one."""
+    start = bytes((0xFF, marker))
+    return start if body is None else start + struct.pack(">H", len(body) + 2) + body

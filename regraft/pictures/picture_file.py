@@ -1,0 +1,225 @@
+"""A picture's file, opened: its header is read, and its pixels are decoded when they are wanted.
+
+Each kind has one decoder, for judging and for learning alike: what is judged alive can be learnt from.
+"""
+
+import io
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+import numpy as np
+import simplejpeg
+from PIL import BmpImagePlugin, Image, TiffImagePlugin
+
+from regraft.pictures.bitfields import parse_bitfields
+from regraft.pictures.decoding import PictureFormat
+from regraft.pictures.exif import ORIENTATION_TAG, orientation_of
+from regraft.pictures.jpeg import Damaged, parse_jpeg
+from regraft.pictures.pixels import Pixels
+from regraft.pictures.png import parse_png
+from regraft.pictures.profiles import changes_colours
+from regraft.pictures.srgb import Colours, as_srgb
+from regraft.pictures.work import MAX_PIXEL_SCANS, TooMuchWork, decoding_memory
+
+MIN_DECODED_SHARE = 0.99
+"""Of a JPEG's rows, that must really decode: a last line that is not quite whole is no loss."""
+HARMLESS_COMPLAINTS = (
+    "premature end of data segment",
+    "extraneous bytes before marker 0xc4",
+    "extraneous bytes before marker 0xd9",
+    "extraneous bytes before marker 0xda",
+)
+"""What libjpeg-turbo says where a scan's bytes end early, or where there are some left at its end. Whether that does
+any harm is seen in the pixels; all else that a strict decoder complains of is damage."""
+BYTES_PER_PIXEL = 12
+"""Memory that a picture takes at most while Pillow decodes it: its own colours, sRGB, and an array of those."""
+JPEG_BYTES_PER_PIXEL = 3
+"""The same of a JPEG of one scan that is decoded fast."""
+COEFFICIENT_BYTES_PER_PIXEL = 6
+"""What a JPEG of many scans takes besides: all coefficients of three colours, two bytes each."""
+MAX_RLE_BYTES = 2 << 20
+"""Of a BMP with run lengths, which Pillow decodes in Python: so many bytes take about a second."""
+ANIMATED_FORMATS = ("GIF", "WEBP", "AVIF")
+REDUCIBLE_MODES = ("L", "LA", "RGB", "RGBA", "CMYK")
+"""Modes of images that Pillow makes smaller by whole factors."""
+
+
+class PictureFile(Protocol):
+    """A picture's file, opened."""
+
+    width: int
+    """Pixels, before EXIF orientation."""
+    height: int
+    """Pixels, before EXIF orientation."""
+    orientation: int
+    """EXIF orientation, 1 to 8."""
+    is_animated: bool
+    """Whether it has more than one frame."""
+
+    def grey(self, min_side: int) -> Pixels:
+        """Return it in grey, (H, W), at any scale whose sides are at least `min_side`, once it is known to be whole.
+
+        Raises what decoders raise; Damaged where it ends early, TooMuchWork where it is too much work to decode.
+        """
+
+    def rgb(self, min_side: int) -> Pixels:
+        """Return it in sRGB, (H, W, 3), at its full size or, of a JPEG, at a scale whose sides are at least `min_side`.
+
+        Raises what decoders raise.
+        """
+
+
+def open_picture(data: bytes, picture_format: PictureFormat) -> PictureFile:
+    """Return a picture of that format, opened. Raises what decoders raise where its header cannot be read."""
+    if picture_format == "JPEG":
+        return JpegFile(data)
+    return PillowFile(data, picture_format)
+
+
+class JpegFile:
+    """A JPEG; libjpeg-turbo decodes the usual ones at a smaller scale where that is enough, Pillow all others."""
+
+    is_animated = False
+
+    def __init__(self, data: bytes):
+        self._jpeg = parse_jpeg(data)
+        self._data = self._jpeg.written()
+        self.width, self.height = self._jpeg.width, self._jpeg.height
+        self.orientation = orientation_of(self._jpeg.exif)
+
+    def grey(self, min_side: int) -> Pixels:
+        self._check_work()
+        if not self._jpeg.is_whole:
+            raise Damaged("ends before all of its scans have come")
+        if not self._jpeg.is_fast:
+            self._check_decoded_share("")
+            return _grey_of(self._pillow_rgb())
+        colours = "RGB" if changes_colours(self._jpeg.profile, self._mode) else "GRAY"
+        try:
+            pixels = self._decoded(self._data, colours, min_side, strict=True)
+        except ValueError as error:
+            self._check_decoded_share(str(error))
+            pixels = self._decoded(self._data, colours, min_side)
+        return pixels[:, :, 0] if colours == "GRAY" else _grey_of(self._in_srgb(pixels))
+
+    def rgb(self, min_side: int) -> Pixels:
+        self._check_work()
+        if not self._jpeg.is_fast:
+            return self._pillow_rgb()
+        return self._in_srgb(self._decoded(self._data, "RGB", min_side))
+
+    @property
+    def _mode(self) -> str:
+        """Pillow's mode for its colours."""
+        return {1: "L", 3: "RGB", 4: "CMYK"}[len(self._jpeg.components)]
+
+    def _check_work(self) -> None:
+        pixel_scans = self.width * self.height * len(self._jpeg.scans)
+        if pixel_scans > MAX_PIXEL_SCANS:
+            raise TooMuchWork(f"{self.width} x {self.height} pixels in {len(self._jpeg.scans)} scans")
+
+    def _check_decoded_share(self, complaint: str) -> None:
+        """Raise Damaged where too little of the picture really decodes.
+
+        `complaint` is what a strict decoder says of it. Where its bytes end early, it decodes to other pixels once
+        random bytes are added, from the row on where they are missed; a whole picture does not read them.
+        """
+        if not self._jpeg.has_all_bits or (complaint and not any(words in complaint for words in HARMLESS_COMPLAINTS)):
+            raise Damaged(complaint or "ends before all of its scans have come")
+        plain, padded = self._all_pixels(self._data), self._all_pixels(self._jpeg.padded())
+        differs = (plain != padded).any(axis=(1, 2))
+        share = differs.argmax() / len(differs) if differs.any() else 1.0
+        if share < MIN_DECODED_SHARE:
+            raise Damaged(f"{share:.0%} of its rows decode: {complaint or 'its bytes end early'}")
+
+    def _decoded(self, data: bytes, colours: str, min_side: int, strict: bool = False) -> Pixels:
+        """Pixels of the JPEG, (H, W, C), GRAY or RGB, before its profile is applied, by libjpeg-turbo."""
+        coefficients = COEFFICIENT_BYTES_PER_PIXEL if len(self._jpeg.scans) > 1 else 0
+        with decoding_memory.reserved(self.width * self.height * (JPEG_BYTES_PER_PIXEL + coefficients)):
+            return simplejpeg.decode_jpeg(data, colours, min_height=min_side, min_width=min_side, strict=strict)
+
+    def _all_pixels(self, data: bytes) -> Pixels:
+        """All pixels, (H, W, C), before a profile is applied, whatever the picture's kind."""
+        if self._jpeg.is_fast:
+            return self._decoded(data, "RGB", 0)
+        with decoding_memory.reserved(self.width * self.height * BYTES_PER_PIXEL):
+            return np.asarray(opened(data, "JPEG"), dtype=np.uint8)
+
+    def _pillow_rgb(self) -> Pixels:
+        with decoding_memory.reserved(self.width * self.height * (BYTES_PER_PIXEL + COEFFICIENT_BYTES_PER_PIXEL)):
+            image = as_srgb(opened(self._data, "JPEG"), Colours(self._jpeg.profile))
+            return np.asarray(image, dtype=np.uint8)
+
+    def _in_srgb(self, pixels: Pixels) -> Pixels:
+        """Pixels in RGB with the JPEG's profile applied."""
+        if not changes_colours(self._jpeg.profile, self._mode):
+            return pixels
+        image = Image.fromarray(pixels[:, :, 0] if self._mode == "L" else pixels)
+        return np.asarray(as_srgb(image, Colours(self._jpeg.profile)), dtype=np.uint8)
+
+
+class PillowFile:
+    """A picture that Pillow decodes, or, of some BMPs, puts together."""
+
+    def __init__(self, data: bytes, picture_format: PictureFormat):
+        self._bitfields = parse_bitfields(data) if picture_format == "BMP" else None
+        if self._bitfields is not None:
+            self.width, self.height = self._bitfields.width, self._bitfields.height
+            self.orientation, self.is_animated, self._colours = 1, False, Colours()
+            return
+        png = parse_png(data) if picture_format == "PNG" else None
+        self._image = opened(png.pixels if png else data, picture_format)
+        if len(data) > MAX_RLE_BYTES and _has_run_lengths(self._image):
+            raise TooMuchWork(f"a BMP of {len(data)} bytes with run lengths; {MAX_RLE_BYTES} are allowed")
+        self.width, self.height = self._image.size
+        if png is not None:
+            self._colours = Colours(png.profile, png.gamma, png.transparent)
+            self.orientation, self.is_animated = orientation_of(png.exif), png.frames > 1
+            return
+        self._colours = Colours(self._image.info.get("icc_profile") or b"")
+        self.orientation = _orientation_of(self._image)
+        self.is_animated = picture_format in ANIMATED_FORMATS and getattr(self._image, "is_animated", False)
+
+    def grey(self, min_side: int) -> Pixels:
+        with self._reserved():
+            image = self._loaded()
+            factor = min(image.size) // min_side
+            if factor > 1 and image.mode in REDUCIBLE_MODES and not self._colours.transparent:
+                image = image.reduce(factor)
+            return np.asarray(as_srgb(image, self._colours).convert("L"), dtype=np.uint8)
+
+    def rgb(self, min_side: int) -> Pixels:
+        with self._reserved():
+            return np.asarray(as_srgb(self._loaded(), self._colours), dtype=np.uint8)
+
+    def _reserved(self) -> AbstractContextManager[None]:
+        return decoding_memory.reserved(self.width * self.height * BYTES_PER_PIXEL)
+
+    def _loaded(self) -> Image.Image:
+        if self._bitfields is not None:
+            return self._bitfields.image()
+        self._image.load()
+        return self._image
+
+
+def opened(data: bytes, picture_format: PictureFormat) -> Image.Image:
+    """Return a picture opened by its format's decoder alone; its pixels are not decoded. Raises what Pillow raises."""
+    return Image.open(io.BytesIO(data), formats=[picture_format])
+
+
+def _has_run_lengths(image: Image.Image) -> bool:
+    """Whether an opened image is a BMP whose pixels are compressed as run lengths."""
+    return isinstance(image, BmpImagePlugin.BmpImageFile) and image.tile[0].codec_name == "bmp_rle"
+
+
+def _orientation_of(image: Image.Image) -> int:
+    """The EXIF orientation of an opened image, 1 to 8; a TIFF has it among its own tags."""
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
+        orientation = image.tag_v2.get(ORIENTATION_TAG, 1)
+        return orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else 1
+    return orientation_of(image.info.get("exif") or b"")
+
+
+def _grey_of(pixels: Pixels) -> Pixels:
+    """(H, W, 3) pixels in grey, (H, W)."""
+    return np.asarray(Image.fromarray(pixels).convert("L"), dtype=np.uint8)

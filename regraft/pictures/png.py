@@ -1,0 +1,102 @@
+"""A PNG's chunks: those that its pixels take, and what the others say of its colours. The rest is not read.
+
+Texts and profiles are compressed, and may be a thousand times as long as they look; text says nothing of the picture.
+https://www.w3.org/TR/png-3/
+"""
+
+import struct
+import zlib
+from dataclasses import dataclass
+
+from regraft.pictures.work import MAX_SEGMENTS, TooMuchWork
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+PIXEL_CHUNKS = (b"IHDR", b"PLTE", b"IDAT", b"CgBI")
+"""Chunks that the pixels are made of."""
+END = bytes(4) + b"IEND" + struct.pack(">I", zlib.crc32(b"IEND"))
+PALETTE = 3
+"""The colour type of pictures with a palette."""
+MAX_PROFILE_BYTES = 4 << 20
+"""A longer ICC profile is not read. Those for printers take up to 2 MB."""
+SRGB_GAMMA = 45_455
+"""The gamma times 100,000 of a picture that is meant for a usual screen: 1 / 2.2."""
+
+
+@dataclass(slots=True)
+class Png:
+    """A PNG's chunks, as far as they say what its pixels are."""
+
+    pixels: bytes = SIGNATURE
+    """A PNG of the same pixels and nothing else."""
+    frames: int = 1
+    """How many there are: an animation has more than one."""
+    exif: bytes = b""
+    """Its EXIF block."""
+    profile: bytes = b""
+    """Its ICC profile."""
+    gamma: int = SRGB_GAMMA
+    """100,000 times the exponent that its values were encoded with."""
+    transparent: tuple[int, ...] = ()
+    """The grey value or the colour, in 8 bits, in 16 where the picture is grey of 16 bits, that is transparent."""
+
+
+def parse_png(data: bytes) -> Png:
+    """Return a PNG's chunks. Raises TooMuchWork where it has too many; a damaged one stays damaged in `pixels`."""
+    png, kept, place, is_srgb = Png(), [SIGNATURE], len(SIGNATURE), False
+    bits = colour_type = 0
+    for _ in range(MAX_SEGMENTS):
+        if len(data) < place + 8:
+            break
+        size = int.from_bytes(data[place : place + 4], "big")
+        name = data[place + 4 : place + 8]
+        chunk, body = data[place : place + size + 12], data[place + 8 : place + 8 + size]
+        place += size + 12
+        if name in PIXEL_CHUNKS:
+            kept.append(chunk)
+            if name == b"IHDR" and size >= 13:
+                bits, colour_type = body[8], body[9]
+        match name:
+            case b"IEND":
+                break
+            case b"acTL":
+                png.frames = int.from_bytes(body[:4], "big")
+            case b"tRNS" if colour_type == PALETTE:
+                kept.append(chunk)
+            case b"tRNS":
+                png.transparent = _transparent(body, bits, colour_type)
+            case b"eXIf":
+                png.exif = body
+            case b"sRGB":
+                is_srgb = True
+            case b"iCCP":
+                png.profile = _profile(body)
+            case b"gAMA":
+                png.gamma = int.from_bytes(body[:4], "big")
+            case _:
+                pass
+    else:
+        raise TooMuchWork(f"a PNG of more than {MAX_SEGMENTS} chunks")
+    if is_srgb or png.profile:
+        png.gamma = SRGB_GAMMA
+    is_cut = place > len(data)
+    png.pixels = b"".join(kept if is_cut else [*kept, END])
+    return png
+
+
+def _transparent(body: bytes, bits: int, colour_type: int) -> tuple[int, ...]:
+    """The transparent grey value or colour, in the range of the decoded pixels."""
+    values = struct.unpack(f">{len(body) // 2}H", body[: len(body) // 2 * 2])
+    if bits == 16:
+        return values if colour_type == 0 else tuple(value >> 8 for value in values)
+    return tuple(value * 255 // ((1 << bits) - 1) for value in values) if bits else ()
+
+
+def _profile(body: bytes) -> bytes:
+    """The ICC profile of an iCCP chunk; none where it is damaged or too long."""
+    _, _, packed = body.partition(b"\0")
+    unpacking = zlib.decompressobj()
+    try:
+        profile = unpacking.decompress(packed[1:], MAX_PROFILE_BYTES)
+    except zlib.error:
+        return b""
+    return profile if unpacking.eof else b""
