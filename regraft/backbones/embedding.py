@@ -8,6 +8,7 @@ import numpy as np
 from regraft.backbones.backbone import Backbone, Features
 from regraft.identity import Digest
 from regraft.pictures.colours import Pixels, rgb
+from regraft.store.feature_rows import ArrayRows, FeatureRows
 from regraft.store.store import Store
 
 IMAGES_PER_PART = 2048
@@ -35,10 +36,10 @@ def embed(
     return len(missing)
 
 
-def lookup(digests: Sequence[Digest], fingerprint: str, store: Store) -> Features:
-    """Return stored features, (N, D) float32, in the order of the digests. Raises KeyError where one is missing."""
+def lookup(digests: Sequence[Digest], fingerprint: str, store: Store) -> FeatureRows:
+    """Return stored features, (N, D), in the order of the digests. Raises KeyError where one is missing."""
     known = store.features.read(fingerprint, digests)
-    return np.stack([known[digest] for digest in digests])
+    return ArrayRows(np.stack([known[digest] for digest in digests]))
 
 
 def features_of(pictures: Sequence[Pixels], backbone: Backbone) -> Features:

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from regraft.backbones.backbone import Backbone, Features
+from regraft.backbones.backbone import Backbone
 from regraft.backbones.embedding import embed, lookup
 from regraft.backbones.tuned_weights import with_weights
 from regraft.config import BackboneSettings
 from regraft.errors import VersionError
 from regraft.identity import Digest
+from regraft.store.feature_rows import FeatureRows
 from regraft.store.store import Store
 
 
@@ -37,8 +38,8 @@ class Extractor:
             )
         return backbone
 
-    def features(self, digests: Sequence[Digest], store: Store) -> Features:
-        """Return the features, (N, D) float32, of images of the store; those that it lacks are computed and stored."""
+    def features(self, digests: Sequence[Digest], store: Store) -> FeatureRows:
+        """Return the features, (N, D), of images of the store; those that it lacks are computed and stored."""
         try:
             return lookup(digests, self.fingerprint, store)
         except KeyError:

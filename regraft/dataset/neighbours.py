@@ -12,6 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from regraft.store.feature_rows import FeatureRows
+
 # N images, D features, C categories, R references
 NEIGHBOURS = 20
 """Nearest pictures that are looked at, and that the smallest category must have for any to be called misfiled."""
@@ -28,47 +30,68 @@ BATCH_SIZE = 1024
 log = logging.getLogger("regraft")
 
 
-def find_misfiled(manifest: pd.DataFrame, features: NDArray[np.float32]) -> pd.DataFrame:
+def find_misfiled(manifest: pd.DataFrame, features: FeatureRows) -> pd.DataFrame:
     """Return what is misfiled: digest, category, and `like`, the category that it is like.
 
-    `manifest` has N rows with digest and category; `features`, (N, D) float32, are theirs.
+    `manifest` has N rows with digest and category; `features`, (N, D), are theirs.
     """
-    names = np.array(sorted(manifest["category"].unique()))
-    category = np.searchsorted(names, manifest["category"].to_numpy(dtype=str))
+    categories = pd.Categorical(manifest["category"])
+    names, category = np.array(categories.categories, dtype=str), categories.codes.astype(np.int64)
     if np.bincount(category).min() < NEIGHBOURS:
         return manifest.loc[[], ["digest", "category"]].assign(like="")
-    references = _references(category, np.argsort(manifest["digest"].to_numpy(dtype=str), kind="stable"))
-    shares, cosines = _neighbours(features, category, references)
-    like = shares.argmax(axis=1)
+    like, shares, cosines = _neighbours(features, category, _references(manifest, category))
     is_foreign = like != category
     if is_foreign.mean() > MAX_FOREIGN_PICTURES:
         log.info("%.0f%% of the pictures are nearer to another category: none is misfiled", 100 * is_foreign.mean())
         is_foreign[:] = False
-    usual = np.array([np.quantile(cosines[category == c], UNUSUAL_SHARE) for c in range(len(names))])
-    is_misfiled = is_foreign & (shares.max(axis=1) >= MIN_FOREIGN_SHARE) & (cosines >= usual[like])
+    usual = pd.Series(cosines).groupby(category).quantile(UNUSUAL_SHARE).to_numpy()
+    is_misfiled = is_foreign & (shares >= MIN_FOREIGN_SHARE) & (cosines >= usual[like])
     return manifest.loc[is_misfiled, ["digest", "category"]].assign(like=names[like[is_misfiled]])
 
 
-def _references(category: NDArray[np.int64], by_digest: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The rows, (R,), of the pictures that all are compared with; `by_digest` are all rows in the digests' order."""
+def _references(manifest: pd.DataFrame, category: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The rows, (R,), of the pictures that all are compared with: by category, and by digest."""
     counts = np.bincount(category)
     each = max(NEIGHBOURS, min(int(counts.min()), MAX_REFERENCES // len(counts)))
-    return np.concatenate([by_digest[category[by_digest] == c][:each] for c in range(len(counts))])
+    keys = pd.DataFrame({"category": category, "digest": manifest["digest"].to_numpy()})
+    in_order = keys.sort_values(["category", "digest"], kind="stable")
+    return in_order.index[in_order.groupby("category").cumcount() < each].to_numpy(dtype=np.int64)
 
 
 def _neighbours(
-    features: NDArray[np.float32], category: NDArray[np.int64], references: NDArray[np.int64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Of each picture's nearest references: the share that each category has, (N, C), and their mean cosine, (N,)."""
-    centred = features - features.mean(axis=0)
-    directions = centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-9)
-    categories = np.arange(category.max() + 1)
-    shares, cosines = np.empty((len(features), len(categories))), np.empty(len(features))
-    for start in range(0, len(features), BATCH_SIZE):
-        rows = np.arange(start, min(start + BATCH_SIZE, len(features)))
-        cosine = directions[rows] @ directions[references].T
-        cosine[rows[:, None] == references] = -np.inf  # a picture is no neighbour of its own
-        nearest = np.argpartition(cosine, -NEIGHBOURS, axis=1)[:, -NEIGHBOURS:]
-        shares[rows] = (category[references[nearest]][:, :, None] == categories).mean(axis=1)
-        cosines[rows] = np.take_along_axis(cosine, nearest, axis=1).mean(axis=1)
-    return shares, cosines
+    features: FeatureRows, category: NDArray[np.int64], references: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+    """Of each picture's nearest references, (N,) each: their most frequent category, its share, their mean cosine."""
+    centre = sum(block.sum(axis=0, dtype=np.float64) for _, block in features.blocks()) / len(features)
+    centre = centre.astype(np.float32)
+    reference_directions = _directions(features.read(references), centre)
+    position = np.full(len(features), -1)
+    position[references] = np.arange(len(references))
+    like, shares, cosines = np.empty(len(features), np.int64), np.empty(len(features)), np.empty(len(features))
+    for rows, block in features.blocks():
+        for part in np.array_split(np.arange(len(rows)), -(-len(rows) // BATCH_SIZE)):
+            cosine = _directions(block[part], centre) @ reference_directions.T
+            own = position[rows[part]]
+            cosine[np.flatnonzero(own >= 0), own[own >= 0]] = -np.inf  # a picture is no neighbour of its own
+            nearest = np.argpartition(cosine, -NEIGHBOURS, axis=1)[:, -NEIGHBOURS:]
+            like[rows[part]], shares[rows[part]] = _most_frequent(category[references[nearest]])
+            cosines[rows[part]] = np.take_along_axis(cosine, nearest, axis=1).mean(axis=1)
+    return like, shares, cosines
+
+
+def _directions(features: NDArray[np.float32], centre: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Features, (N, D), as seen from their centre, with length 1."""
+    centred = features - centre
+    centred /= np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-9)
+    return centred
+
+
+def _most_frequent(categories: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """The most frequent number of each of N rows, the smallest of several, and its share: (N,) each."""
+    ordered = np.sort(categories, axis=1)
+    is_new = np.concatenate([np.ones((len(ordered), 1), bool), ordered[:, 1:] != ordered[:, :-1]], axis=1)
+    column = np.arange(ordered.shape[1])
+    first = np.maximum.accumulate(np.where(is_new, column, 0), axis=1)
+    last = (column - first).argmax(axis=1)  # where the longest run of equal numbers ends, the first of several
+    rows = np.arange(len(ordered))
+    return ordered[rows, last], (column[last] - first[rows, last] + 1) / ordered.shape[1]

@@ -10,16 +10,23 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.linalg import eigh
 
 from regraft.backbones.backbone import Features
 from regraft.errors import VersionError
+from regraft.heads.moments import Rows, evenly, mean_of
+from regraft.store.feature_rows import FeatureRows
 from regraft.targets.calibration import Calibration
-from regraft.targets.target import Answers, Target
+from regraft.targets.target import Target
 
 SIMILAR_SHARE = 0.99
 """The share of validation images that count as similar to those of training."""
 MAX_DIRECTIONS = 64
 """Directions of the training features that are kept."""
+MAX_IMAGES = 65_536
+"""Training images that the plane is laid through; of more, so many that are evenly spread over them."""
+MAX_IMAGES_OF_WIDE_FEATURES = 4096
+"""The same, where there are more features than this: then products of images are summed, not of features."""
 MIN_EIGENVALUE = 1e-12
 MIN_NORM = 1e-9
 
@@ -67,26 +74,45 @@ class Certainty:
             raise VersionError(f"certainty.npz cannot be read: {error}"[:300]) from error
 
 
-def certainty(manifest: pd.DataFrame, features: Features, answers: Answers, target: Target) -> Certainty:
+def certainty(predictions: pd.DataFrame, features: FeatureRows, target: Target) -> Certainty:
     """Return how sure a head is of its answers.
 
-    `manifest`: category, split and label of N images; `features`, (N, D), and `answers` follow its rows.
+    `predictions`: category, split, label and what `Target.predictions` adds; `features`, (N, D), follow its rows.
     """
-    is_train, is_validation = ((manifest["split"] == split).to_numpy() for split in ("train", "validation"))
-    centre = features[is_train].mean(axis=0)
-    directions = _directions(features[is_train] - centre)
-    max_distance = float(np.quantile(_distance(features[is_validation], centre, directions), SIMILAR_SHARE))
-    return Certainty(target.calibration(manifest, answers), centre, directions, max_distance)
+    train, validation = (np.flatnonzero(predictions["split"] == split) for split in ("train", "validation"))
+    centre = mean_of(features, train).astype(np.float32)
+    directions = _directions(features, train, centre)
+    distances = [_distance(block, centre, directions) for _, block in features.blocks(validation)]
+    max_distance = float(np.quantile(np.concatenate(distances), SIMILAR_SHARE))
+    return Certainty(target.calibration(predictions), centre, directions, max_distance)
 
 
-def _directions(centred: Features) -> NDArray[np.float32]:
-    """The directions of most variance: at most MAX_DIRECTIONS, and half as many as there are images or features."""
-    count = max(1, min(MAX_DIRECTIONS, len(centred) // 2, centred.shape[1] // 2))
-    gram = centred.astype(np.float64) @ centred.T.astype(np.float64)
-    eigenvalues, eigenvectors = np.linalg.eigh(gram)
-    largest = slice(-count, None)
-    scale = np.sqrt(np.maximum(eigenvalues[largest], MIN_EIGENVALUE))
-    return ((eigenvectors[:, largest] / scale).T @ centred).astype(np.float32)
+def _directions(features: FeatureRows, train: Rows, centre: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The directions of most variance: at most MAX_DIRECTIONS, and half as many as there are images or features.
+
+    They are the eigenvectors of the sums of products of features, (D, D), or follow from those of the products of
+    images, where images are fewer.
+    """
+    width = features.shape[1]
+    is_wide = width > min(len(train), MAX_IMAGES_OF_WIDE_FEATURES)
+    rows = evenly(train, MAX_IMAGES_OF_WIDE_FEATURES if is_wide else MAX_IMAGES)
+    count = max(1, min(MAX_DIRECTIONS, len(rows) // 2, width // 2))
+    if not is_wide:
+        products = np.zeros((width, width))
+        for _, block in features.blocks(rows):
+            centred = (block - centre).astype(np.float64)
+            products += centred.T @ centred
+        return np.ascontiguousarray(_largest(products, count)[1].T, dtype=np.float32)
+    centred = (features.read(rows) - centre).astype(np.float64)
+    eigenvalues, eigenvectors = _largest(centred @ centred.T, count)
+    scale = np.sqrt(np.maximum(eigenvalues, MIN_EIGENVALUE))
+    return ((eigenvectors / scale).T @ centred).astype(np.float32)
+
+
+def _largest(matrix: NDArray[np.float64], count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The largest eigenvalues of a symmetric matrix, (K,), and their eigenvectors, (:, K)."""
+    size = len(matrix)
+    return eigh(matrix, subset_by_index=[size - count, size - 1])
 
 
 def _distance(features: Features, centre: NDArray[np.float32], directions: NDArray[np.float32]) -> NDArray[np.float64]:

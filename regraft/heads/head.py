@@ -5,10 +5,12 @@ from typing import Any
 
 import keras
 import numpy as np
+import pandas as pd
 import tensorflow as tf
 
 from regraft.backbones.backbone import Features
 from regraft.heads.keras_file import network_from_bytes, network_to_bytes
+from regraft.store.feature_rows import FeatureRows
 from regraft.targets.target import Answers, Target
 
 CATEGORY_LAYER = "category"
@@ -26,6 +28,20 @@ class Head:
     def predict(self, features: Features) -> Answers:
         """Return lengths in cm, (N,) float64, or probabilities, (N, C) float64, of features (N, D)."""
         return self.target.from_network(np.asarray(self.model(tf.constant(features), training=False)))
+
+    def predictions(self, rows: pd.DataFrame, features: FeatureRows, target: Target | None = None) -> pd.DataFrame:
+        """Return `Target.predictions` of N images (category, and what errors need), whose features follow the rows.
+
+        Its answers are made those of another, comparable `target` where there is one. Only a block of features and of
+        answers is in memory at a time.
+        """
+        asked_by = target or self.target
+        return pd.concat(
+            [
+                asked_by.predictions(rows.iloc[block], asked_by.aligned(self.predict(values), self.target))
+                for block, values in features.blocks()
+            ]
+        )
 
     @property
     def classifier(self) -> Any | None:

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regraft.config import HeadSettings
+from regraft.heads.moments import Rows
+from regraft.store.feature_rows import FeatureRows
 
 # N images, D features, C categories
 Matrix = NDArray[np.float32]
@@ -34,7 +36,7 @@ class Softmax:
 
     def probabilities(self, x: Matrix) -> NDArray[np.float64]:
         """Return the categories' probabilities, (N, C), of scaled features (N, D)."""
-        return _probabilities(x, self.kernel, self.bias).astype(np.float64)
+        return probabilities_of(x, self.kernel, self.bias).astype(np.float64)
 
 
 class _Adam:
@@ -57,30 +59,26 @@ class _Adam:
 
 
 def fit_softmax(
-    x: Matrix,
-    category_index: NDArray[np.int64],
-    is_train: NDArray[np.bool_],
-    is_validation: NDArray[np.bool_],
-    settings: HeadSettings,
+    x: FeatureRows, category_index: NDArray[np.int64], train: Rows, validation: Rows, settings: HeadSettings
 ) -> Softmax:
     """Return the regression of categories, (N,) from 0 to C - 1, on scaled features, (N, D).
 
-    It learns from the train rows, and stops by the cross-entropy of the validation rows.
+    It learns from the rows `train`, and stops by the cross-entropy of the rows `validation`.
     """
-    x_train, x_validation = x[is_train], x[is_validation]
-    index_train, index_validation = category_index[is_train], category_index[is_validation]
+    x_train, x_validation = x.read(train), x.read(validation)
+    index_train, index_validation = category_index[train], category_index[validation]
     one_hot = np.eye(int(category_index.max()) + 1, dtype=np.float32)[index_train]
     kernel, bias = np.zeros((x.shape[1], one_hot.shape[1]), np.float32), np.zeros(one_hot.shape[1], np.float32)
     adam = _Adam(settings.learning_rate, [kernel, bias])
     best_loss, best_epoch, best = np.inf, 0, (kernel.copy(), bias.copy())
     history: dict[str, list[float]] = {"loss": [], "val_loss": []}
     for epoch in range(1, settings.epochs + 1):
-        probabilities = _probabilities(x_train, kernel, bias)
+        probabilities = probabilities_of(x_train, kernel, bias)
         penalty = settings.weight_decay * float((kernel**2).sum())
         history["loss"].append(_cross_entropy(probabilities, index_train) + penalty)
         error = probabilities - one_hot
         adam.step(epoch, (x_train.T @ error / len(x_train) + 2 * settings.weight_decay * kernel, error.mean(axis=0)))
-        loss = _cross_entropy(_probabilities(x_validation, kernel, bias), index_validation)
+        loss = _cross_entropy(probabilities_of(x_validation, kernel, bias), index_validation)
         history["val_loss"].append(loss)
         if loss < best_loss - MIN_GAIN:
             best_loss, best_epoch, best = loss, epoch, (kernel.copy(), bias.copy())
@@ -89,10 +87,14 @@ def fit_softmax(
     return Softmax(*best, history)
 
 
-def _probabilities(x: Matrix, kernel: Matrix, bias: Matrix) -> Matrix:
-    scores = x @ kernel + bias
-    exponentials = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return exponentials / exponentials.sum(axis=1, keepdims=True)
+def probabilities_of(x: Matrix, kernel: Matrix, bias: Matrix) -> Matrix:
+    """Return the categories' probabilities, (N, C), of scaled features (N, D)."""
+    probabilities = x @ kernel
+    probabilities += bias
+    probabilities -= probabilities.max(axis=1, keepdims=True)
+    np.exp(probabilities, out=probabilities)
+    probabilities /= probabilities.sum(axis=1, keepdims=True)
+    return probabilities
 
 
 def _cross_entropy(probabilities: Matrix, category_index: NDArray[np.int64]) -> float:

@@ -12,8 +12,9 @@ import pandas as pd
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from regraft.backbones.backbone import Features
 from regraft.heads.determinism import make_deterministic
+from regraft.heads.moments import Rows, evenly
+from regraft.store.feature_rows import FeatureRows
 
 STEPS, BATCH_SIZE = 100, 6
 HIDDEN_UNITS = 256
@@ -21,14 +22,18 @@ LEARNING_RATE = 0.001
 STEPS_PER_POINT = 10
 """Steps between two points of the loss curves."""
 VALIDATION_BATCH_SIZE = 256
+MAX_VALIDATION_IMAGES = 4096
+"""Validation images that the loss curve is drawn from; of more, so many that are evenly spread over them."""
 
 
-def fit(manifest: pd.DataFrame, features: Features) -> tuple[Any, dict[str, list[float]]]:
+def fit(manifest: pd.DataFrame, features: FeatureRows) -> tuple[Any, dict[str, list[float]]]:
     """Return the trained Keras model, (N, D) features to (N, 1) cm, and its loss and val_loss in cm squared.
 
-    `manifest`: split and label in cm of N images, whose features follow its rows. Call `make_deterministic` before.
+    `manifest`: split and label in cm of N images, whose features follow its rows. Only the features of the images that
+    its steps take are read. Call `make_deterministic` before.
     """
-    is_train, is_validation = ((manifest["split"] == split).to_numpy() for split in ("train", "validation"))
+    train, validation = (np.flatnonzero(manifest["split"] == split) for split in ("train", "validation"))
+    validation = evenly(validation, MAX_VALIDATION_IMAGES)
     label = manifest["label"].to_numpy(dtype=np.float64)
     model = keras.Sequential(
         [
@@ -38,26 +43,29 @@ def fit(manifest: pd.DataFrame, features: Features) -> tuple[Any, dict[str, list
         ]
     )
     model.compile(keras.optimizers.RMSprop(LEARNING_RATE), "mse")
-    rows = tf.data.Dataset.from_tensor_slices((features[is_train], label[is_train]))
-    rows = rows.shuffle(int(is_train.sum())).repeat().batch(BATCH_SIZE)
+    order = tf.data.Dataset.from_tensor_slices(train).shuffle(len(train)).repeat().take(STEPS * BATCH_SIZE)
+    drawn = np.array(list(order.as_numpy_iterator()))
+    batches = tf.data.Dataset.from_tensor_slices((features.read(drawn), label[drawn])).batch(BATCH_SIZE)
     fitted = model.fit(
-        rows,
+        batches,
         epochs=STEPS // STEPS_PER_POINT,
         steps_per_epoch=STEPS_PER_POINT,
         verbose=0,
         shuffle=False,
-        validation_data=(features[is_validation], label[is_validation]),
+        validation_data=(features.read(validation), label[validation]),
         validation_batch_size=VALIDATION_BATCH_SIZE,
     )
     without_optimizer = keras.Model(model.inputs, model.outputs)  # its state would be saved with the head
     return without_optimizer, {name: [float(loss) for loss in losses] for name, losses in fitted.history.items()}
 
 
-def rival_lengths(manifest: pd.DataFrame, features: Features, seed: int) -> NDArray[np.float64]:
-    """Return the lengths in cm, (N,), that the tutorial's head answers when trained on a manifest (split, label).
+def rival_lengths(manifest: pd.DataFrame, features: FeatureRows, rows: Rows, seed: int) -> NDArray[np.float64]:
+    """Return the lengths in cm, (K,), that the tutorial's head, trained on a manifest (split, label), answers.
 
-    `features`, (N, D), follow the manifest's rows. The same seed gives the same lengths; see `make_deterministic`.
+    `features`, (N, D), follow the manifest's rows; the lengths are those of `rows`, (K,). The same seed gives the same
+    lengths; see `make_deterministic`.
     """
     make_deterministic(seed)
     model, _ = fit(manifest, features)
-    return np.asarray(model(tf.constant(features), training=False), dtype=np.float64).reshape(-1)
+    lengths = [np.asarray(model(tf.constant(block), training=False)) for _, block in features.blocks(rows)]
+    return np.concatenate(lengths).reshape(-1).astype(np.float64)

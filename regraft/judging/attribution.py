@@ -1,20 +1,27 @@
 """Why a candidate's error differs from the champion's: lost data, what is new, or training's own noise.
 
 Heads are small and features are kept, so the question is answered by training again, as the champion was trained: once
-on the champion's images, once on those of them that are left, once more with another seed.
+on the champion's images, once on those of them that are left, once more with another seed. Of many images a sample
+answers it: what the loss of a share of the data does to a head hardly depends on how many images there were.
 """
 
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
-from regraft.backbones.backbone import Features
 from regraft.backbones.embedding import lookup
 from regraft.errors import RegraftError
+from regraft.heads.moments import evenly
 from regraft.heads.training import train
+from regraft.store.feature_rows import FeatureRows
 from regraft.store.records import Attribution
 from regraft.store.versions import Version
+from regraft.targets.labels import SyntheticLabels
 from regraft.targets.target import Target
+
+MAX_IMAGES = 10_000
+"""Images that are trained on at most; of more, so many that are evenly spread over each category."""
 
 
 @dataclass(frozen=True)
@@ -34,22 +41,22 @@ class Experiment:
         """
         run, target = self.champion.run, self.target
         target_then = target.for_categories(manifest["category"].unique())
-        head = train(manifest, self._features(manifest), target_then, run.config.head, seed).head
-        answers = target.aligned(head.predict(self._features(self.holdout)), target_then)
-        return target.rmse(target.truth(self.holdout), answers)
+        synthetic = SyntheticLabels.of(run.config)
+        head = train(manifest, self._features(manifest), target_then, run.config.head, synthetic, seed).head
+        return target.errors_of(head.predictions(self.holdout, self._features(self.holdout), target)).rmse
 
-    def _features(self, images: pd.DataFrame) -> Features:
+    def _features(self, images: pd.DataFrame) -> FeatureRows:
         return lookup(images["digest"].tolist(), self.champion.run.backbone_fingerprint, self.champion.store)
 
 
-def attribute(manifest: pd.DataFrame, candidate_rmse: float, experiment: Experiment) -> Attribution | None:
+def attribute(manifest: pd.DataFrame, difference: float, experiment: Experiment) -> Attribution | None:
     """Return what moved the error from the champion's to the candidate's.
 
-    `manifest` is the candidate's, `candidate_rmse` its error on the experiment's holdout. The champion's features and
-    the candidate's must be of the same backbone. None where features are not in the store any more, or where too few of
-    the champion's images are left to train on.
+    `manifest` is the candidate's, `difference` its error on the experiment's holdout, less the champion's. The
+    champion's features and the candidate's must be of the same backbone. None where features are not in the store any
+    more, or where too few of the champion's images are left to train on.
     """
-    images = experiment.champion.table("manifest.parquet")
+    images = _sample(experiment.champion.table("manifest.parquet"))
     left = images[images["digest"].isin(set(manifest["digest"]))]
     seed = experiment.champion.run.seed
     try:
@@ -58,8 +65,17 @@ def attribute(manifest: pd.DataFrame, candidate_rmse: float, experiment: Experim
         with_other_seed = experiment.rmse(images, seed + 1)
     except (KeyError, RegraftError, ValueError):
         return None
+    lost_data = with_left - with_all
     return Attribution(
-        lost_data=with_left - with_all,
-        changed_data=candidate_rmse - with_left,
+        lost_data=lost_data,
+        changed_data=difference - lost_data,
         training_noise=abs(with_other_seed - with_all),
     )
+
+
+def _sample(manifest: pd.DataFrame) -> pd.DataFrame:
+    """At most MAX_IMAGES of the images to train on, evenly spread; the same ones in every run, for digests are."""
+    rows = np.flatnonzero(manifest["split"] != "test")
+    in_order = manifest.iloc[rows].sort_values(["category", "split", "digest"])
+    sample = in_order.iloc[evenly(np.arange(len(rows)), MAX_IMAGES)]
+    return sample.sort_values(["category", "digest"], ignore_index=True)

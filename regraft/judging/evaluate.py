@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from regraft.backbones.backbone import Features
 from regraft.backbones.extractor import Extractor
 from regraft.errors import RegraftError, TrainingError
 from regraft.heads import certainty, tutorial
@@ -15,10 +14,11 @@ from regraft.judging.attribution import Experiment, attribute
 from regraft.judging.evaluation import Evaluation, Terms
 from regraft.judging.gate import ROUNDING, Gate, gate
 from regraft.store import versions
+from regraft.store.feature_rows import FeatureRows
 from regraft.store.records import Attribution, Leak, MetricsRecord, MisfiledScores
 from regraft.store.store import Store
 from regraft.store.versions import Version
-from regraft.targets.target import Answers, Target
+from regraft.targets.target import IMAGE_COLUMNS, Answers, Target
 
 RELOAD_TOLERANCE = 1e-3
 """A reloaded head's answers may differ by this much from the trained one's, in cm or in a probability."""
@@ -32,8 +32,8 @@ class Candidate:
 
     head: bytes
     """head.keras, as it will be published."""
-    answers: Answers
-    """What it answered when it was trained, row by row of the manifest."""
+    predictions: pd.DataFrame
+    """What it answered when it was trained, row by row of the manifest; see `Target.predictions`."""
     extractor: Extractor
     """What makes its features."""
 
@@ -46,13 +46,17 @@ class _Model:
     extractor: Extractor
     store: Store
 
-    def features(self, images: pd.DataFrame) -> Features:
+    def features(self, images: pd.DataFrame) -> FeatureRows:
         """Return the features, (N, D), of images (digest)."""
         return self.extractor.features(images["digest"].tolist(), self.store)
 
     def answers(self, images: pd.DataFrame) -> Answers:
         """Return the answers for N images (digest)."""
-        return self.head.predict(self.features(images))
+        return np.concatenate([self.head.predict(block) for _, block in self.features(images).blocks()])
+
+    def predictions(self, images: pd.DataFrame, target: Target) -> pd.DataFrame:
+        """Return the predictions for N images (digest, category, label), as those of a comparable target."""
+        return self.head.predictions(images, self.features(images), target)
 
 
 def evaluate(
@@ -72,13 +76,14 @@ def evaluate(
     target = terms.target
     model = _Model(Head.from_bytes(candidate.head, target), candidate.extractor, store)
     features = model.features(manifest)
-    answers = model.head.predict(features)
-    _check_reloaded(answers, candidate.answers)
-    predictions = target.predictions(manifest[["digest", "category", "split", "label"]], answers)
+    predictions = model.head.predictions(manifest[IMAGE_COLUMNS], features)
+    _check_reloaded(target.largest_difference(predictions, candidate.predictions))
     rivals = target.rivals(manifest)
     if target.regresses_lengths:
-        rivals["tutorial"] = tutorial.rival_lengths(manifest, features, terms.seed)
-    scores = target.scores(predictions, rivals, terms.synthetic, terms.gate, terms.seed)
+        test = np.flatnonzero(manifest["split"] == "test")
+        lengths = tutorial.rival_lengths(manifest, features, test, terms.seed)
+        rivals["tutorial"] = target.errors(manifest.iloc[test], lengths)
+    scores = target.scores(predictions, model.answers, rivals, terms.synthetic, terms.gate, terms.seed)
     decision, attribution = _beside_champion(manifest, holdout, model, terms)
     decision = _after_leak_alarm(decision, scores.leak)
     metrics = MetricsRecord(
@@ -94,12 +99,12 @@ def evaluate(
         promoted=decision.promoted,
         why=decision.why,
     )
-    sureness = certainty.certainty(manifest, features, answers, target)
+    sureness = certainty.certainty(predictions, features, target)
     return Evaluation(predictions, metrics, holdout, sureness.to_bytes())
 
 
-def _check_reloaded(answers: Answers, trained: Answers) -> None:
-    difference = float(np.max(np.abs(answers - trained)))
+def _check_reloaded(difference: float) -> None:
+    """Raise TrainingError where a reloaded head's answers differ by so much, in cm or in a probability."""
     if not difference <= RELOAD_TOLERANCE:
         raise TrainingError(
             f"The saved head predicts otherwise than the trained one (by up to {difference:g}); nothing was published."
@@ -111,7 +116,7 @@ def _with_misfiled(predictions: pd.DataFrame, misfiled: pd.DataFrame, model: _Mo
     if misfiled.empty:
         return MisfiledScores(n=0)
     test = predictions[predictions["split"] == "test"]
-    added = terms.target.predictions(misfiled, model.answers(misfiled))
+    added = model.predictions(misfiled, terms.target)
     return terms.target.misfiled_scores(test, added, terms.synthetic)
 
 
@@ -138,16 +143,16 @@ def _beside_champion(
         head = head_of(champion)
         if not target.is_comparable_with(head.target):
             return Gate(False, _answers_otherwise(champion, head.target, target)), None
-        theirs = target.aligned(_Model(head, extractor_of(champion), model.store).answers(rows), head.target)
+        theirs = _Model(head, extractor_of(champion), model.store).predictions(rows, target)
     except RegraftError as error:  # a champion that cannot be read any more cannot defend itself
         return Gate(True, f"Champion {champion.name} can no longer predict: {error}"), None
-    ours, truth = model.answers(rows), target.truth(rows)
-    errors, their_errors = target.squared_error(truth, ours), target.squared_error(truth, theirs)
-    decision = gate(champion.name, errors, their_errors, target.wording, terms.gate, terms.seed)
-    is_same_model = float(np.abs(ours - theirs).max()) < ROUNDING
+    ours = model.predictions(rows, target)
+    errors, their_errors = target.errors_of(ours), target.errors_of(theirs)
+    decision = gate(champion.name, errors.squared, their_errors.squared, target.wording, terms.gate, terms.seed)
+    is_same_model = target.largest_difference(ours, theirs) < ROUNDING
     if is_same_model or champion.run.backbone_fingerprint != model.extractor.fingerprint:
         return decision, None
-    return decision, attribute(manifest, target.rmse(truth, ours), Experiment(champion, target, rows))
+    return decision, attribute(manifest, errors.rmse - their_errors.rmse, Experiment(champion, target, rows))
 
 
 def _unseen_by(champion: Version, holdout: pd.DataFrame) -> pd.DataFrame:

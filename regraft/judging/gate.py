@@ -41,14 +41,14 @@ def gate(
     """Compare two models on the same N held-out images, by a paired bootstrap of the difference of their RMSE.
 
     `champion` is the champion's version. `candidate_errors`, `champion_errors`: squared errors, (N,) each, see
-    `Target.squared_error`.
+    `rivals.Errors`.
 
     The candidate is promoted where the whole interval of the difference lies below zero: a champion changes for a
     measurable gain only, never by chance. Where the models cannot be told apart, and where a change of RELEVANT_SHARE
     could not have been seen, the sentence says that the holdout is too small. Source of that power: a two-sided test
     at the confidence, https://doi.org/10.4324/9780203771587.
     """
-    samples = bootstrap.rmse_difference(candidate_errors, champion_errors, settings, seed)
+    samples = bootstrap.rmse_differences(candidate_errors, champion_errors[:, None], settings, seed)[:, 0]
     low, high = bootstrap.interval(samples, settings)
     rmse = float(np.sqrt(champion_errors.mean()))
     quantiles = NormalDist().inv_cdf((1 + settings.confidence) / 2) + NormalDist().inv_cdf(POWER)

@@ -69,7 +69,7 @@ def standing_evaluation(version: Version, holdout: pd.DataFrame, config: Config)
         if len(held_out) != len(holdout):
             return None
         target = target_of(config)
-        errors = target.squared_error(target.truth(held_out), target.answers(held_out))
+        errors = target.errors_of(held_out).squared
         decision = gate(champion.name, errors, errors, target.wording, config.gate, config.seed)
         decided = {"champion": decision.comparison, "promoted": decision.promoted, "why": decision.why}
         metrics = metrics.model_copy(update={**decided, "attribution": None})

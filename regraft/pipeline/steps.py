@@ -20,7 +20,6 @@ from regraft.errors import ListError
 from regraft.fetching.outage import Failures, check_outage
 from regraft.fetching.pending import Progress
 from regraft.fetching.shard import fetch_shard, links_by_lane, remember_silent
-from regraft.identity import Digest
 from regraft.judging.evaluation import Terms
 from regraft.judging.holdout import holdout, misfiled_of_test_split
 from regraft.links.list_table import Columns
@@ -57,7 +56,7 @@ from regraft.store.records import PrefectRun
 from regraft.targets.choice import target_of
 from regraft.targets.labelling import Labelling
 from regraft.targets.labels import SyntheticLabels
-from regraft.targets.target import Answers
+from regraft.targets.target import IMAGE_COLUMNS
 from regraft.web.client import Client
 
 SHARDS_AT_A_TIME = 4
@@ -211,8 +210,9 @@ def train(manifest: Manifest, embedded: Embedded, bench: Bench) -> TrainedHead:
     with bench.meter.step("train"):
         rows = bench.drafts.table(manifest.table)
         features = embedding.lookup(rows["digest"].tolist(), embedded.fingerprint, bench.store)
-        trained = training.train(rows, features, target_of(config), config.head, config.seed)
-        predictions = _predictions(rows, trained.head.predict(features), bench)
+        synthetic = SyntheticLabels.of(config)
+        trained = training.train(rows, features, target_of(config), config.head, synthetic, config.seed)
+        predictions = bench.drafts.put_table(trained.head.predictions(rows[IMAGE_COLUMNS], features))
         return TrainedHead(bench.drafts.put(trained.head.to_bytes()), predictions, trained.history)
 
 
@@ -232,11 +232,11 @@ def tune(manifest: Manifest, embedded: Embedded, head: TrainedHead, bench: Bench
     progress = bench.meter.expect("embed again", len(rows))
     computed = embedding.embed(digests, tuned.backbone, bench.store, config.backbone.batch, progress)
     fingerprint = tuned.backbone.fingerprint
-    answers = tuned.head.predict(embedding.lookup(digests, fingerprint, bench.store))
+    predictions = tuned.head.predictions(rows[IMAGE_COLUMNS], embedding.lookup(digests, fingerprint, bench.store))
     weights, history = drafts.put(tuned.weights), {**head.history, **tuned.history}
     return (
         Embedded(fingerprint, embedded.computed + computed, embedded.device, weights),
-        TrainedHead(drafts.put(tuned.head.to_bytes()), _predictions(rows, answers, bench), history),
+        TrainedHead(drafts.put(tuned.head.to_bytes()), drafts.put_table(predictions), history),
     )
 
 
@@ -253,10 +253,9 @@ def evaluate(learnt: Learnt, bench: Bench) -> Evaluated:
         bench.use_device()
         from regraft.judging import evaluate as judging
 
-        predictions = bench.drafts.table(learnt.head.predictions)
         candidate = judging.Candidate(
             head=bench.drafts.read(learnt.head.head),
-            answers=target_of(config).answers(predictions),
+            predictions=bench.drafts.table(learnt.head.predictions),
             extractor=_extractor(learnt.embedded, bench),
         )
         left_out = misfiled_of_test_split(links, labelling)
@@ -282,11 +281,6 @@ def publish(learnt: Learnt, evaluated: Evaluated, flow_run: PrefectRun, bench: B
             reused=versions.version(bench.store, learnt.model_of) if learnt.model_of else None,
         )
         return publishing.publish(finished, bench.config, bench.store, bench.meter)
-
-
-def _predictions(rows: pd.DataFrame, answers: Answers, bench: Bench) -> Digest:
-    """The draft of a head's answers to the manifest's rows."""
-    return bench.drafts.put_table(target_of(bench.config).predictions(rows[["digest", "category"]], answers))
 
 
 def _extractor(embedded: Embedded, bench: Bench) -> Extractor:

@@ -111,7 +111,7 @@ class CategoryResults(Record):
     by_category: dict[str, CategoryScores]
     """Of each category's images."""
     confusion: dict[str, dict[str, int]]
-    """Images by true category, then by the category that the head gave."""
+    """Images by true category, then by the category that the head gave; where there are none, nothing is listed."""
 
 
 Results = Annotated[LengthResults | CategoryResults, Field(discriminator="kind")]
@@ -196,9 +196,10 @@ class Attribution(Record):
     """Why the error on the holdout differs from the champion's. RMSE, in cm or of the probabilities."""
 
     lost_data: float
-    """Of a head trained on those of the champion's images that are left, less that of one trained on all of them."""
+    """Of a head trained on those of the champion's images that are left, less that of one trained on all of them; where
+    there are many images, both on a sample."""
     changed_data: float
-    """Of the model, with new images, new labels and new settings, less that of the head trained on what is left."""
+    """The rest of the difference: what new images, new labels and new settings have done."""
     training_noise: float
     """How far another training seed alone moves a head trained on the champion's images."""
 

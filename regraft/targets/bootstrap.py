@@ -6,10 +6,25 @@ from numpy.typing import NDArray
 from regraft.config import GateSettings
 from regraft.store.records import Interval
 
+# N images, S samples, K values of each image
+BLOCK_SIZE = 1_000_000
+"""Numbers that are drawn at a time."""
 
-def draws(count: int, settings: GateSettings, seed: int) -> NDArray[np.int64]:
-    """Return which of `count` images each sample is made of, (samples, count): drawn with replacement."""
-    return np.random.default_rng(seed).integers(0, count, (settings.samples, count))
+
+def means(values: NDArray[np.float64], settings: GateSettings, seed: int | np.random.Generator) -> NDArray[np.float64]:
+    """Return the means, (S, K), of values, (N, K), over samples of N of the images, drawn with replacement.
+
+    The same seed draws the same images, so that means of several calls may be compared.
+    """
+    random, count, samples = np.random.default_rng(seed), len(values), settings.samples
+    result = np.empty((samples, values.shape[1]))
+    size = max(1, BLOCK_SIZE // count)
+    for start in range(0, samples, size):
+        drawn = random.integers(0, count, (min(size, samples - start), count))
+        drawn += count * np.arange(len(drawn))[:, None]  # each sample counts its own images
+        times = np.bincount(drawn.reshape(-1), minlength=drawn.size).reshape(drawn.shape)
+        result[start : start + size] = times.astype(np.float64) @ values / count
+    return result
 
 
 def interval(samples: NDArray[np.float64], settings: GateSettings) -> Interval:
@@ -19,9 +34,12 @@ def interval(samples: NDArray[np.float64], settings: GateSettings) -> Interval:
     return Interval(float(low), float(high))
 
 
-def rmse_difference(
+def rmse_differences(
     ours: NDArray[np.float64], theirs: NDArray[np.float64], settings: GateSettings, seed: int
 ) -> NDArray[np.float64]:
-    """Return samples of our RMSE less theirs, from the squared errors, (N,) each, of the same N images: paired."""
-    drawn = draws(len(ours), settings, seed)
-    return np.asarray(np.sqrt(ours[drawn].mean(axis=1)) - np.sqrt(theirs[drawn].mean(axis=1)))
+    """Return samples of our RMSE less those of K others, (S, K): paired, for all are of the same N images.
+
+    `ours`, (N,), and `theirs`, (N, K), are squared errors.
+    """
+    rmse = np.sqrt(means(np.column_stack([ours, theirs]), settings, seed))
+    return np.asarray(rmse[:, :1] - rmse[:, 1:])

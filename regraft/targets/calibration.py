@@ -43,7 +43,11 @@ class Calibration:
 
 def nearest(lengths: NDArray[np.float64], means: NDArray[np.float64]) -> NDArray[np.int64]:
     """Return the position of the mean that each of N lengths is nearest to, (N,)."""
-    return np.asarray(np.abs(lengths[:, None] - means).argmin(axis=1))
+    values, positions = np.unique(means, return_index=True)
+    above = np.searchsorted(values, lengths).clip(1, max(1, len(values) - 1))
+    below, above = above - 1, above.clip(max=len(values) - 1)
+    is_below = lengths - values[below] <= values[above] - lengths
+    return np.asarray(positions[np.where(is_below, below, above)])
 
 
 def conformal_error(errors: NDArray[np.float64]) -> float:

@@ -12,12 +12,21 @@ from regraft.config import GateSettings
 from regraft.dataset.splits import SPLITS
 from regraft.store.records import MisfiledScores, OracleErrors
 from regraft.targets import category_scores
+from regraft.targets.auc import area_of_probabilities
 from regraft.targets.calibration import Calibration, conformal_error
 from regraft.targets.charts import Chart, Matrix, StackedBars
 from regraft.targets.labels import SyntheticLabels
-from regraft.targets.rivals import compare
-from regraft.targets.target import Answers, Doubts, Scores, Target
+from regraft.targets.rivals import Errors, compare
+from regraft.targets.target import Answer, Answers, Doubts, Scores, Target
 from regraft.targets.wording import Kind
+
+MAX_COLUMNS = 50
+"""Categories up to which predictions have a column of probabilities each."""
+MAX_COMPARED_PROBABILITIES = 50_000_000
+"""Probabilities that the area under the ROC curve is computed from at most; of more, those of the first images of each
+category, which are in no order."""
+MAX_CHART_CATEGORIES = 20
+"""Categories that a chart shows."""
 
 
 @dataclass(frozen=True)
@@ -53,51 +62,58 @@ class Categories(Target):
     def from_network(self, outputs: NDArray[np.floating]) -> Answers:
         return np.asarray(outputs, dtype=np.float64)
 
-    def truth(self, rows: pd.DataFrame) -> Answers:
-        return category_scores.is_own(rows, self.names)
-
     def predictions(self, rows: pd.DataFrame, answers: Answers) -> pd.DataFrame:
-        likeliest = np.array(self.names, dtype=object)[answers.argmax(axis=1)]
-        return rows.assign(prediction=likeliest, **{f"p_{name}": answers[:, i] for i, name in enumerate(self.names)})
-
-    def answers(self, predictions: pd.DataFrame) -> Answers:
-        return predictions[[f"p_{name}" for name in self.names]].to_numpy(dtype=np.float64)
+        summary = {
+            "prediction": np.array(self.names, dtype=object)[answers.argmax(axis=1)],
+            "probability": answers.max(axis=1),
+            "own_probability": category_scores.own_probabilities(rows, answers, self.names),
+            "squared_error": self.errors(rows, answers).squared,
+        }
+        shown = self.names if len(self.names) <= MAX_COLUMNS else ()
+        return rows.assign(**summary, **{f"p_{name}": answers[:, i] for i, name in enumerate(shown)})
 
     def aligned(self, answers: Answers, source: Target) -> Answers:
+        if source.names == self.names:
+            return answers
         column = {name: answers[:, i] for i, name in enumerate(source.names)}
         return np.stack([column.get(name, np.zeros(len(answers))) for name in self.names], axis=1)
 
-    def squared_error(self, truth: Answers, answers: Answers) -> NDArray[np.float64]:
-        return category_scores.squared_error(truth, answers)
+    def errors(self, rows: pd.DataFrame, answers: Answers) -> Errors:
+        return category_scores.errors(rows, answers, self.names)
 
-    def rivals(self, manifest: pd.DataFrame) -> dict[str, Answers]:
-        return {"shares": category_scores.frequencies(manifest, self.names)}
+    def errors_of(self, predictions: pd.DataFrame) -> Errors:
+        off = 1 - predictions["own_probability"].to_numpy(dtype=np.float64)  # and the others sum to as much
+        return Errors(predictions["squared_error"].to_numpy(dtype=np.float64), 2 * off / len(self.names))
+
+    def rivals(self, manifest: pd.DataFrame) -> dict[str, Errors]:
+        return {"shares": category_scores.errors_of_frequencies(manifest, self.names)}
 
     def scores(
         self,
         predictions: pd.DataFrame,
-        rivals: Mapping[str, Answers],
+        answer: Answer,
+        rivals: Mapping[str, Errors],
         synthetic: SyntheticLabels,
         settings: GateSettings,
         seed: int,
     ) -> Scores:
         """There is no oracle: it would always be right."""
-        is_test = (predictions["split"] == "test").to_numpy()
-        test = predictions[is_test]
-        answers = self.answers(test)
-        others = {name: theirs[is_test] for name, theirs in rivals.items()}
+        test = predictions[predictions["split"] == "test"]
+        per_category = max(1, MAX_COMPARED_PROBABILITIES // len(self.names) ** 2)
+        compared = test[test.groupby("category").cumcount() < per_category]
+        area = area_of_probabilities(category_scores.positions(compared, self.names), answer(compared))
         return Scores(
-            test=category_scores.category_results(test, answers, self.names, settings, seed),
-            rivals=compare(self, self.truth(test), answers, others, settings, seed),
+            test=category_scores.category_results(test, area, settings, seed),
+            rivals=compare(self.errors_of(test), rivals, settings, seed),
         )
 
     def misfiled_scores(self, test: pd.DataFrame, misfiled: pd.DataFrame, synthetic: SyntheticLabels) -> MisfiledScores:
         whole = pd.concat([test, misfiled], ignore_index=True)
         return MisfiledScores(n=len(misfiled), accuracy=float((whole["prediction"] == whole["category"]).mean()))
 
-    def calibration(self, manifest: pd.DataFrame, answers: Answers) -> Calibration:
-        own = (self.truth(manifest) * answers).sum(axis=1)
-        return Calibration(min_probability=1 - conformal_error(1 - own[manifest["split"] == "validation"]))
+    def calibration(self, predictions: pd.DataFrame) -> Calibration:
+        own = predictions.loc[predictions["split"] == "validation", "own_probability"].to_numpy(dtype=np.float64)
+        return Calibration(min_probability=1 - conformal_error(1 - own))
 
     def table(self, answers: Answers, calibration: Calibration | None) -> pd.DataFrame:
         names = np.array(self.names, dtype=object)
@@ -115,22 +131,31 @@ class Categories(Target):
         return [f"{category}, {probability:.0%}" for category, probability in rows]
 
     def captions_with_labels(self, predictions: pd.DataFrame) -> list[str]:
-        rows = zip(predictions["prediction"], self.answers(predictions).max(axis=1), strict=True)
+        rows = zip(predictions["prediction"], predictions["probability"], strict=True)
         return [f"named {category}, {probability:.0%}" for category, probability in rows]
 
     def doubts(self, predictions: pd.DataFrame) -> Doubts:
         """Doubtful images have no likely category; strays have a likelier one than their own."""
-        probabilities = self.answers(predictions)
-        own = (probabilities * self.truth(predictions)).sum(axis=1)
-        likeliest = probabilities.max(axis=1)
-        return Doubts(*(pd.Series(x, predictions.index) for x in (1 - own, 1 - likeliest, likeliest - own)))
+        own, likeliest = predictions["own_probability"], predictions["probability"]
+        return Doubts(1 - own, 1 - likeliest, likeliest - own)
 
     def label_chart(self, manifest: pd.DataFrame) -> Chart:
         counts = manifest.groupby(["category", "split"]).size().unstack(fill_value=0)
-        parts = {str(split): [int(count) for count in counts[split]] for split in SPLITS}
-        return StackedBars("Images by category and split", "images", [str(name) for name in counts.index], parts)
+        smallest = counts.sum(axis=1).sort_values(kind="stable").index[:MAX_CHART_CATEGORIES]
+        shown = counts.loc[smallest].sort_index()
+        parts = {str(split): [int(count) for count in shown[split]] for split in SPLITS}
+        title = "Images by category and split" + _left_out(len(counts), "smallest")
+        return StackedBars(title, "images", [str(name) for name in shown.index], parts)
 
     def prediction_chart(self, test: pd.DataFrame, oracle: OracleErrors | None, synthetic: SyntheticLabels) -> Chart:
-        by_category = category_scores.confusion(test, self.names)
-        counts = np.array([list(row.values()) for row in by_category.values()], dtype=np.int64)
-        return Matrix("Named and true category, test split", "named", "true", self.names, counts)
+        wrong = test.loc[test["prediction"] != test["category"], "category"].value_counts()
+        wrong = wrong.reindex(list(self.names), fill_value=0).sort_values(ascending=False, kind="stable")
+        shown = sorted(wrong.index[:MAX_CHART_CATEGORIES])
+        counts = pd.crosstab(test["category"], test["prediction"]).reindex(index=shown, columns=shown, fill_value=0)
+        title = "Named and true category, test split" + _left_out(len(self.names), "most often misnamed")
+        return Matrix(title, "named", "true", shown, counts.to_numpy(dtype=np.int64))
+
+
+def _left_out(count: int, kind: str) -> str:
+    """What the title of a chart of so many categories says where it shows only some of them."""
+    return f": the {MAX_CHART_CATEGORIES} {kind} of {count:,}" if count > MAX_CHART_CATEGORIES else ""

@@ -1,6 +1,6 @@
 """Lengths as the target: a number in cm for each image."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -17,11 +17,13 @@ from regraft.targets.calibration import LEVEL, Calibration, conformal_error, nea
 from regraft.targets.charts import Band, Chart, Histogram, Points, Scatter
 from regraft.targets.labels import SyntheticLabels
 from regraft.targets.oracle import excess, leak, oracle_answers, oracle_errors
-from regraft.targets.rivals import compare
-from regraft.targets.target import Answers, Doubts, Scores, Target
+from regraft.targets.rivals import Errors, compare
+from regraft.targets.target import Answer, Answers, Doubts, Scores, Target
 from regraft.targets.wording import Kind
 
 HISTOGRAM_BINS = 40
+MAX_SERIES = 12
+"""Categories that a chart tells apart; of more, all are drawn alike."""
 
 
 @dataclass(frozen=True)
@@ -68,45 +70,42 @@ class Lengths(Target):
     def from_network(self, outputs: NDArray[np.floating]) -> Answers:
         return np.asarray(outputs, dtype=np.float64).reshape(-1)
 
-    def truth(self, rows: pd.DataFrame) -> Answers:
-        return rows["label"].to_numpy(dtype=np.float64)
-
     def predictions(self, rows: pd.DataFrame, answers: Answers) -> pd.DataFrame:
         return rows.assign(prediction=answers)
-
-    def answers(self, predictions: pd.DataFrame) -> Answers:
-        return predictions["prediction"].to_numpy(dtype=np.float64)
 
     def aligned(self, answers: Answers, source: Target) -> Answers:
         return answers
 
-    def squared_error(self, truth: Answers, answers: Answers) -> NDArray[np.float64]:
-        return np.asarray((answers - truth) ** 2)
+    def errors(self, rows: pd.DataFrame, answers: Answers) -> Errors:
+        off = answers - rows["label"].to_numpy(dtype=np.float64)
+        return Errors(off**2, np.abs(off))
 
-    def rivals(self, manifest: pd.DataFrame) -> dict[str, Answers]:
-        train = manifest[manifest["split"] == "train"]
-        means = train.groupby("category")["label"].mean()
+    def errors_of(self, predictions: pd.DataFrame) -> Errors:
+        return self.errors(predictions, predictions["prediction"].to_numpy(dtype=np.float64))
+
+    def rivals(self, manifest: pd.DataFrame) -> dict[str, Errors]:
+        train, test = (manifest[manifest["split"] == split] for split in ("train", "test"))
+        means = test["category"].map(train.groupby("category")["label"].mean())
         return {
-            "mean": np.full(len(manifest), self.truth(train).mean()),
-            "category_mean": manifest["category"].map(means).to_numpy(dtype=np.float64),
+            "mean": self.errors(test, np.full(len(test), train["label"].mean())),
+            "category_mean": self.errors(test, means.to_numpy(dtype=np.float64)),
         }
 
     def scores(
         self,
         predictions: pd.DataFrame,
-        rivals: Mapping[str, Answers],
+        answer: Answer,
+        rivals: Mapping[str, Errors],
         synthetic: SyntheticLabels,
         settings: GateSettings,
         seed: int,
     ) -> Scores:
-        is_test = (predictions["split"] == "test").to_numpy()
-        test = predictions[is_test]
+        test = predictions[predictions["split"] == "test"]
         results = length_scores.length_results(test, settings, seed)
-        others = {name: answers[is_test] for name, answers in rivals.items()}
-        oracle = self._oracle(test, synthetic)
+        oracle, others = self._oracle(test, synthetic), dict(rivals)
         if oracle is not None:
-            others["oracle"] = oracle_answers(test, synthetic.distributions)
-        compared = compare(self, self.truth(test), self.answers(test), others, settings, seed)
+            others["oracle"] = self.errors(test, oracle_answers(test, synthetic.distributions))
+        compared = compare(self.errors_of(test), others, settings, seed)
         if oracle is None:
             return Scores(test=results, rivals=compared)
         return Scores(
@@ -120,19 +119,18 @@ class Lengths(Target):
 
     def misfiled_scores(self, test: pd.DataFrame, misfiled: pd.DataFrame, synthetic: SyntheticLabels) -> MisfiledScores:
         whole = pd.concat([test, misfiled], ignore_index=True)
-        rmse = self.rmse(self.truth(whole), self.answers(whole))
+        rmse = self.errors_of(whole).rmse
         return MisfiledScores(n=len(misfiled), rmse=rmse, excess=excess(rmse, self._oracle(whole, synthetic)))
 
     def _oracle(self, rows: pd.DataFrame, synthetic: SyntheticLabels) -> OracleErrors | None:
         """The oracle's errors; None where some labels of `rows` (digest, category, label) are real."""
         return oracle_errors(rows, synthetic.distributions) if synthetic.are_all_of(rows) else None
 
-    def calibration(self, manifest: pd.DataFrame, answers: Answers) -> Calibration:
-        means = manifest[manifest["split"] == "train"].groupby("category")["label"].mean().to_numpy(dtype=np.float64)
-        is_validation = (manifest["split"] == "validation").to_numpy()
-        lengths = answers[is_validation]
-        errors = np.abs(self.truth(manifest[is_validation]) - lengths)
-        category = nearest(lengths, means)
+    def calibration(self, predictions: pd.DataFrame) -> Calibration:
+        train, validation = (predictions[predictions["split"] == split] for split in ("train", "validation"))
+        means = train.groupby("category")["label"].mean().to_numpy(dtype=np.float64)
+        errors = self.errors_of(validation).absolute
+        category = nearest(validation["prediction"].to_numpy(dtype=np.float64), means)
         half_widths = np.array([conformal_error(errors[category == c]) for c in range(len(means))])
         too_few = ~np.isfinite(half_widths)
         half_widths[too_few] = conformal_error(errors)
@@ -157,25 +155,25 @@ class Lengths(Target):
     def doubts(self, predictions: pd.DataFrame) -> Doubts:
         """Doubtful lengths are far from every category's mean; strays are nearer to another's than to their own."""
         distance = length_scores.distances(predictions)
-        own = pd.Series([distance.at[row, name] for row, name in predictions["category"].items()], predictions.index)
         error = (predictions["prediction"] - predictions["label"]).abs()
-        return Doubts(error, distance.min(axis=1), own - distance.min(axis=1))
+        return Doubts(error, distance["least"], distance["own"] - distance["least"])
 
     def label_chart(self, manifest: pd.DataFrame) -> Chart:
-        series = {f"{name} ({len(part)})": self.truth(part) for name, part in manifest.groupby("category")}
+        series = {f"{name} ({len(part):,})": _values(part, "label") for name, part in _series(manifest)}
         return Histogram("Label distribution", "length (cm)", "images", series, HISTOGRAM_BINS)
 
     def prediction_chart(self, test: pd.DataFrame, oracle: OracleErrors | None, synthetic: SyntheticLabels) -> Chart:
         levels: dict[str, float] = {}
         band = None
         if oracle is not None:
-            levels = {name: mean_of(d) for name, d in synthetic.distributions.items() if d is not None}
+            if test["category"].nunique() <= MAX_SERIES:
+                levels = {name: mean_of(d) for name, d in synthetic.distributions.items() if d is not None}
             band = Band(oracle.rmse, f"within the oracle's RMSE, {oracle.rmse:.1f} cm; broken lines: what it says")
         return Scatter(
             title="Predicted and true length, test split",
             x="label (cm)",
             y="prediction (cm)",
-            series={str(name): Points(self.truth(part), self.answers(part)) for name, part in test.groupby("category")},
+            series={name: Points(_values(part, "label"), _values(part, "prediction")) for name, part in _series(test)},
             levels=levels,
             band=band,
         )
@@ -186,3 +184,17 @@ def _unknown_lengths(category: str) -> ConfigError:
         f"categories.{category}: its list has no `label` column, and the config has no `label` distribution; write "
         "one, such as `label: {mean: 100, std: 30, min: 20}`."
     )
+
+
+def _series(rows: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+    """The series of a chart and their rows (category): the categories, or all of them together where they are many."""
+    names = rows["category"].unique()
+    if len(names) > MAX_SERIES:
+        yield f"{len(names):,} categories", rows
+        return
+    for name, part in rows.groupby("category"):
+        yield str(name), part
+
+
+def _values(rows: pd.DataFrame, column: str) -> NDArray[np.float64]:
+    return rows[column].to_numpy(dtype=np.float64)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from regraft.config import Normal
 from regraft.dataset.labels import mean_of, median_of
 from regraft.store.records import Leak, OracleErrors
+from regraft.targets.bootstrap import BLOCK_SIZE
 
 Distributions = Mapping[str, Normal | None]
 """How each category's lengths are distributed; None where it is not known."""
@@ -47,11 +48,15 @@ def leak(rows: pd.DataFrame, distributions: Distributions, seed: int) -> Leak:
     """
     random = np.random.default_rng(seed)
     noise = rows["label"].to_numpy(dtype=np.float64) - _by_category(rows, distributions, mean_of)
-    centred = rows["prediction"].groupby(rows["category"]).transform(lambda p: p - p.mean()).to_numpy(dtype=np.float64)
+    predictions = rows["prediction"].astype(np.float64)
+    centred = (predictions - predictions.groupby(rows["category"]).transform("mean")).to_numpy()
     fit, shuffled = float(noise @ centred), np.zeros(SHUFFLES)
     for positions in rows.reset_index(drop=True).groupby("category").indices.values():
-        orders = random.permuted(np.tile(noise[positions], (SHUFFLES, 1)), axis=1)
-        shuffled += orders @ centred[positions]
+        size = max(1, BLOCK_SIZE // len(positions))
+        for start in range(0, SHUFFLES, size):
+            count = min(size, SHUFFLES - start)
+            orders = random.permuted(np.tile(noise[positions], (count, 1)), axis=1)
+            shuffled[start : start + count] += orders @ centred[positions]
     p = float((1 + (shuffled >= fit - 1e-9 * abs(fit)).sum()) / (1 + SHUFFLES))
     return Leak(p=p, alarm=p <= ALARM_PROBABILITY)
 

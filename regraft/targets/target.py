@@ -7,7 +7,7 @@ https://doi.org/10.1175/1520-0493(1950)078<0001:VOFEIT>2.0.CO;2. So one gate ser
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -20,11 +20,16 @@ from regraft.store.records import Leak, MisfiledScores, OracleErrors, Results, R
 from regraft.targets.calibration import Calibration
 from regraft.targets.charts import Chart
 from regraft.targets.labels import SyntheticLabels
+from regraft.targets.rivals import Errors
 from regraft.targets.wording import WORDINGS, Kind, Wording
 
 # N images, C categories
 Answers = NDArray[np.float64]
 """(N,) lengths in cm; or (N, C) probabilities of the target's categories, in the order of their names."""
+Answer = Callable[[pd.DataFrame], Answers]
+"""Gives the answers for some images (digest)."""
+IMAGE_COLUMNS = ["digest", "category", "split", "label"]
+"""The columns of predictions that say which images they are of."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,19 +124,18 @@ class Target(ABC):
         """Return the answers in a head's outputs, (N, 1) or (N, C)."""
 
     @abstractmethod
-    def truth(self, rows: pd.DataFrame) -> Answers:
-        """Return the right answers for `rows` (category, label): the labels, or 1 for the own category, else 0."""
-
-    @abstractmethod
     def predictions(self, rows: pd.DataFrame, answers: Answers) -> pd.DataFrame:
-        """Return `rows` with the answers as columns: `prediction`, and p_NAME of each category where there are some.
+        """Return `rows` (category) with what the answers come to as columns.
 
-        Where answers are probabilities, `prediction` is the likeliest category.
+        Lengths: `prediction`, in cm. Categories: `prediction`, the likeliest category; `probability`, its probability;
+        `own_probability`, that of the image's own category; `squared_error`; and, where there are few categories,
+        p_NAME of each. So the table of a million images stays small, however many categories there are.
         """
 
-    @abstractmethod
-    def answers(self, predictions: pd.DataFrame) -> Answers:
-        """Return the answers in a table that `predictions` made."""
+    def largest_difference(self, predictions: pd.DataFrame, others: pd.DataFrame) -> float:
+        """Return how far two predictions of the same images are apart at most, in cm or in a probability."""
+        numbers = predictions.drop(columns=IMAGE_COLUMNS, errors="ignore").select_dtypes("number")
+        return float(np.abs(numbers.to_numpy() - others[numbers.columns].to_numpy()).max())
 
     @abstractmethod
     def aligned(self, answers: Answers, source: "Target") -> Answers:
@@ -143,43 +147,45 @@ class Target(ABC):
     # Errors
 
     @abstractmethod
-    def squared_error(self, truth: Answers, answers: Answers) -> NDArray[np.float64]:
-        """Return the squared errors, (N,): in cm squared; or of probabilities, 0 to 1."""
-
-    def rmse(self, truth: Answers, answers: Answers) -> float:
-        """Return the root of the mean squared error: in cm; or of probabilities, 0 to 1."""
-        return float(np.sqrt(self.squared_error(truth, answers).mean()))
+    def errors(self, rows: pd.DataFrame, answers: Answers) -> Errors:
+        """Return the errors of the answers for `rows` (category, label)."""
 
     @abstractmethod
-    def rivals(self, manifest: pd.DataFrame) -> dict[str, Answers]:
-        """Return the answers of rivals that need no training, for all N images of the manifest, by rival."""
+    def errors_of(self, predictions: pd.DataFrame) -> Errors:
+        """Return the errors of predictions (category, label, and what `predictions` adds)."""
+
+    @abstractmethod
+    def rivals(self, manifest: pd.DataFrame) -> dict[str, Errors]:
+        """Return by rival the errors, on the test split, of rivals that need no training."""
 
     @abstractmethod
     def scores(
         self,
         predictions: pd.DataFrame,
-        rivals: Mapping[str, Answers],
+        answer: Answer,
+        rivals: Mapping[str, Errors],
         synthetic: SyntheticLabels,
         settings: GateSettings,
         seed: int,
     ) -> Scores:
-        """Return how good predictions (digest, category, split, label, answers) are on their test split.
+        """Return how good predictions (digest, category, split, label, and what `predictions` adds) are.
 
-        `rivals`: the answers of rivals, which follow the rows of the predictions.
+        Only their test split counts. `answer` gives the whole answers for some of its images; `rivals`: the errors of
+        rivals on it.
         """
 
     @abstractmethod
     def misfiled_scores(self, test: pd.DataFrame, misfiled: pd.DataFrame, synthetic: SyntheticLabels) -> MisfiledScores:
         """Return what the results would be if the misfiled pictures were in the test split too.
 
-        `test`, `misfiled`: the predictions (digest, category, label, answers) of both.
+        `test`, `misfiled`: the predictions of both (digest, category, label, and what `predictions` adds).
         """
 
     # How sure answers are, and how they are shown
 
     @abstractmethod
-    def calibration(self, manifest: pd.DataFrame, answers: Answers) -> Calibration:
-        """Return how far answers may be trusted. `answers` follow the manifest's rows (category, split, label)."""
+    def calibration(self, predictions: pd.DataFrame) -> Calibration:
+        """Return how far answers may be trusted, by predictions of all images."""
 
     @abstractmethod
     def table(self, answers: Answers, calibration: Calibration | None) -> pd.DataFrame:
@@ -204,7 +210,7 @@ class Target(ABC):
 
     @abstractmethod
     def doubts(self, predictions: pd.DataFrame) -> Doubts:
-        """Return what predictions (category, split, label, answers) are worth looking at for."""
+        """Return what predictions (category, split, label, and what `predictions` adds) are worth looking at for."""
 
     # Charts
 

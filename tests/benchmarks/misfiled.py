@@ -25,6 +25,7 @@ from regraft.backbones.loading import load_backbone
 from regraft.config import HeadSettings
 from regraft.dataset.neighbours import find_misfiled
 from regraft.heads.softmax import fit_softmax
+from regraft.store.feature_rows import ArrayRows
 from regraft.store.store import Store
 
 FOLDS = 5
@@ -33,7 +34,7 @@ SHARES = (0.0, 0.01, 0.05, 0.1)
 
 def regrafts_way(manifest: pd.DataFrame, features: np.ndarray) -> set[str]:
     """The digests that are called misfiled."""
-    return set(find_misfiled(manifest, features)["digest"])
+    return set(find_misfiled(manifest, ArrayRows(features))["digest"])
 
 
 def cleanlabs_way(manifest: pd.DataFrame, features: np.ndarray) -> set[str]:
@@ -45,7 +46,8 @@ def cleanlabs_way(manifest: pd.DataFrame, features: np.ndarray) -> set[str]:
     probabilities = np.zeros((len(x), len(names)))
     for number in range(FOLDS):
         is_out, is_validation = fold == number, fold == (number + 1) % FOLDS
-        softmax = fit_softmax(x, category_index, ~is_out & ~is_validation, is_validation, HeadSettings())
+        train, validation = np.flatnonzero(~is_out & ~is_validation), np.flatnonzero(is_validation)
+        softmax = fit_softmax(ArrayRows(x), category_index, train, validation, HeadSettings())
         probabilities[is_out] = softmax.probabilities(x[is_out])
     return set(manifest.loc[find_label_issues(category_index, probabilities, n_jobs=1), "digest"])
 
@@ -59,7 +61,8 @@ def main() -> None:
         store = Store(folder)
         manifest, backbone = world(store, options.count), load_backbone("efficientnet-lite0")
         embedding.embed(manifest["digest"].tolist(), backbone, store, 32, lambda _: None)
-        features = embedding.lookup(manifest["digest"].tolist(), backbone.fingerprint, store)
+        rows = embedding.lookup(manifest["digest"].tolist(), backbone.fingerprint, store)
+        features = rows.read(np.arange(len(rows)))
     first, second = sorted(manifest["category"].unique())
     other = manifest["category"].map({first: second, second: first})
     print(

@@ -36,6 +36,7 @@ from regraft.dataset import labels, splits
 from regraft.heads.training import train as train_head
 from regraft.pictures.colours import rgb
 from regraft.store.store import Store
+from regraft.targets.labels import SyntheticLabels
 from regraft.targets.lengths import Lengths
 from regraft.targets.oracle import oracle_errors
 
@@ -116,11 +117,10 @@ def ours(manifest: pd.DataFrame, backbone: Backbone, store: Store) -> tuple[floa
     began, digests = time.monotonic(), manifest["digest"].tolist()
     embedding.embed(digests, backbone, store, 32, lambda _: None)
     features = embedding.lookup(digests, backbone.fingerprint, store)
-    trained = train_head(manifest, features, Lengths(), HeadSettings(), 0)
+    trained = train_head(manifest, features, Lengths(), HeadSettings(), SyntheticLabels(DISTRIBUTIONS, 0), 0)
     seconds = time.monotonic() - began
-    is_test = (manifest["split"] == "test").to_numpy()
-    truth, answers = Lengths().truth(manifest), trained.head.predict(features)
-    return seconds, Lengths().rmse(truth[is_test], answers[is_test])
+    test = trained.head.predictions(manifest, features).query("split == 'test'")
+    return seconds, Lengths().errors_of(test).rmse
 
 
 def to_the_same_error(manifest: pd.DataFrame, store: Store, cap_s: float) -> None:

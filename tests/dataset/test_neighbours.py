@@ -8,6 +8,7 @@ import pytest
 
 from regraft.dataset import neighbours
 from regraft.dataset.neighbours import find_misfiled
+from regraft.store.feature_rows import ArrayRows
 
 NAMES = ("cat", "dog", "tiger")
 WIDTH = 48
@@ -33,37 +34,37 @@ def planted(manifest: pd.DataFrame, rows: list[int], category: str) -> pd.DataFr
 def test_a_cat_among_the_tigers_is_found_and_nothing_else() -> None:
     manifest, features = world()
     rows = [3, 7, 70]
-    misfiled = find_misfiled(planted(manifest, rows, "tiger"), features)
+    misfiled = find_misfiled(planted(manifest, rows, "tiger"), ArrayRows(features))
     assert misfiled.index.tolist() == rows
     assert misfiled["digest"].tolist() == manifest["digest"][rows].tolist()
     assert (misfiled["category"].tolist(), misfiled["like"].tolist()) == (["tiger"] * 3, ["cat", "cat", "dog"])
-    assert find_misfiled(manifest, features).empty
+    assert find_misfiled(manifest, ArrayRows(features)).empty
 
 
 def test_a_picture_that_is_like_nothing_stays() -> None:
     manifest, features = world()
     features[[5, 150]] = np.random.default_rng(1).normal(0, 3, (2, WIDTH))
-    assert find_misfiled(manifest, features).empty
+    assert find_misfiled(manifest, ArrayRows(features)).empty
 
 
 def test_categories_that_are_too_alike_have_none() -> None:
     for seed in range(10):
         manifest, features = world(apart=0.0, seed=seed)
-        assert find_misfiled(manifest, features).empty
+        assert find_misfiled(manifest, ArrayRows(features)).empty
 
 
 def test_of_few_pictures_none_is_called_misfiled() -> None:
     manifest, features = world(neighbours.NEIGHBOURS)
     moved = planted(manifest, [3], "tiger")
-    assert find_misfiled(moved, features).empty  # the cats are one less than it takes
+    assert find_misfiled(moved, ArrayRows(features)).empty  # the cats are one less than it takes
     enough, features = world(neighbours.NEIGHBOURS + 1)
-    assert find_misfiled(planted(enough, [3], "tiger"), features).index.tolist() == [3]
+    assert find_misfiled(planted(enough, [3], "tiger"), ArrayRows(features)).index.tolist() == [3]
 
 
 def test_a_small_category_beside_a_large_one_keeps_its_pictures() -> None:
     manifest, features = world(400, apart=0.7)
     few = (manifest["category"] != "cat") | (manifest.groupby("category").cumcount() < 30)
-    assert find_misfiled(manifest[few].reset_index(drop=True), features[few]).empty
+    assert find_misfiled(manifest[few].reset_index(drop=True), ArrayRows(features[few])).empty
 
 
 def test_neither_the_order_of_the_rows_nor_the_size_of_the_batches_matters(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,7 +72,7 @@ def test_neither_the_order_of_the_rows_nor_the_size_of_the_batches_matters(monke
     moved = planted(manifest, [3, 70], "tiger")
     order = np.random.default_rng(2).permutation(len(moved))
     monkeypatch.setattr(neighbours, "BATCH_SIZE", 7)
-    shuffled = find_misfiled(moved.iloc[order].reset_index(drop=True), features[order])
+    shuffled = find_misfiled(moved.iloc[order].reset_index(drop=True), ArrayRows(features[order]))
     assert set(shuffled["digest"]) == set(manifest["digest"][[3, 70]])
 
 
@@ -79,6 +80,6 @@ def test_of_many_pictures_all_are_compared_with_a_part(monkeypatch: pytest.Monke
     monkeypatch.setattr(neighbours, "MAX_REFERENCES", 90)
     manifest, features = world(300)
     rows = list(range(0, 300, 15))
-    misfiled = find_misfiled(planted(manifest, rows, "tiger"), features)
+    misfiled = find_misfiled(planted(manifest, rows, "tiger"), ArrayRows(features))
     assert set(misfiled.index) <= set(rows)
     assert len(misfiled) >= 0.9 * len(rows)

@@ -28,8 +28,9 @@ from regraft.pipeline.bench import Bench
 from regraft.pipeline.run import open_run
 from regraft.store import versions
 from regraft.store.store import Store
-from regraft.targets.auc import auc
+from regraft.targets.auc import area_of_lengths
 from regraft.targets.choice import target_of
+from regraft.targets.labels import SyntheticLabels
 from regraft.targets.lengths import Lengths
 from regraft.targets.oracle import excess, oracle_errors
 from tests.docs_commands import ROOT
@@ -146,16 +147,16 @@ def drawn_anew(version: versions.Version, config: Config, seed: int) -> tuple[fl
     manifest["split"] = [splits.split_of(config.split, seed, c, d) for c, d in rows]
     manifest["label"] = [labels.label_of(distributions[c], seed, c, d) for c, d in rows]  # type: ignore[arg-type]
     features = lookup(manifest["digest"].tolist(), version.run.backbone_fingerprint, version.store)
-    trained = train(manifest, features, target_of(config), config.head, seed)
-    test = manifest.assign(prediction=trained.head.predict(features)).query("split == 'test'")
-    over, area = excess(rmse_of(test), oracle_errors(test, distributions)), auc(test)
+    trained = train(manifest, features, target_of(config), config.head, SyntheticLabels(distributions, seed), seed)
+    test = trained.head.predictions(manifest, features).query("split == 'test'")
+    over, area = excess(rmse_of(test), oracle_errors(test, distributions)), area_of_lengths(test)
     assert over is not None
     assert area is not None
-    return over, area
+    return over, area.value
 
 
 def rmse_of(predictions: pd.DataFrame) -> float:
-    return Lengths().rmse(Lengths().truth(predictions), Lengths().answers(predictions))
+    return Lengths().errors_of(predictions).rmse
 
 
 def planted(version: versions.Version, seed: int) -> tuple[float, int]:

@@ -1,11 +1,19 @@
 """Images without pictures: a manifest and features that tell its categories apart."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
 
-from regraft.config import SplitSettings
+from regraft.config import HeadSettings, SplitSettings
 from regraft.dataset import labels, splits
+from regraft.store.feature_rows import ArrayRows
+from regraft.targets.labels import SyntheticLabels
+from regraft.targets.target import Target
 from tests.targets.worlds import DISTRIBUTIONS
+
+if TYPE_CHECKING:
+    from regraft.heads.head import Head
 
 WIDTH = 24
 """Features of an image."""
@@ -22,3 +30,13 @@ def tigers_and_cats(count: int = 150, seed: int = 0) -> tuple[pd.DataFrame, np.n
     features = random.normal(0, 1, (2 * count, WIDTH)).astype(np.float32)
     features[:count, 0] += 5
     return manifest, features
+
+
+def trained_head(
+    manifest: pd.DataFrame, features: np.ndarray, target: Target, settings: HeadSettings, seed: int
+) -> "Head":
+    """A head trained on them, where labels that are not drawn from DISTRIBUTIONS with this seed are real ones."""
+    from regraft.heads.training import train
+
+    synthetic = SyntheticLabels(DISTRIBUTIONS, seed)
+    return train(manifest, ArrayRows(features), target, settings, synthetic, seed).head

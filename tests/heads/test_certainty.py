@@ -5,9 +5,10 @@ import pytest
 
 from regraft.errors import VersionError
 from regraft.heads.certainty import Certainty, certainty
+from regraft.store.feature_rows import ArrayRows
 from regraft.targets.lengths import Lengths
 from tests.heads.synthetic import WIDTH, tigers_and_cats
-from tests.targets.worlds import TARGET, category_predictions
+from tests.targets.worlds import TARGET, category_predictions, is_own, probabilities
 
 
 def test_intervals_hold_nine_of_ten_lengths_and_strangers_are_marked() -> None:
@@ -18,7 +19,8 @@ def test_intervals_hold_nine_of_ten_lengths_and_strangers_are_marked() -> None:
         manifest, features = tigers_and_cats(300, seed)
         features[:, 12:] *= 0.02  # real features vary in fewer directions than they have
         lengths = np.where(manifest["category"] == "tiger", 100.0, 40.0)
-        reloaded = Certainty.from_bytes(certainty(manifest, features, lengths, Lengths()).to_bytes())
+        predictions = Lengths().predictions(manifest, lengths)
+        reloaded = Certainty.from_bytes(certainty(predictions, ArrayRows(features), Lengths()).to_bytes())
         is_test = (manifest["split"] == "test").to_numpy()
         low, high = reloaded.calibration.interval(lengths[is_test])
         label = manifest["label"].to_numpy()[is_test]
@@ -41,23 +43,23 @@ def test_sets_hold_nine_of_ten_categories_and_never_nothing() -> None:
     for seed in range(12):
         rows = category_predictions(seed, 120)
         features = np.random.default_rng(seed).normal(0, 1, (360, 8)).astype(np.float32)
-        answers, truth = TARGET.answers(rows), TARGET.truth(rows)
-        reloaded = Certainty.from_bytes(certainty(rows, features, answers, TARGET).to_bytes())
+        answers = probabilities(rows)
+        reloaded = Certainty.from_bytes(certainty(rows, ArrayRows(features), TARGET).to_bytes())
         is_test = (rows["split"] == "test").to_numpy()
         possible = reloaded.calibration.possible(answers[is_test])
-        is_held += np.any(possible & (truth[is_test] > 0), axis=1).tolist()
+        is_held += np.any(possible & (is_own(rows)[is_test] > 0), axis=1).tolist()
         sizes += possible.sum(axis=1).tolist()
     print(f"held {np.mean(is_held):.1%}, {np.mean(sizes):.2f} categories in a set")
     assert 0.86 <= np.mean(is_held) <= 0.94
     assert min(sizes) == 1
-    few = certainty(rows.iloc[:9], features[:9], answers[:9], TARGET)
+    few = certainty(rows.iloc[:9], ArrayRows(features[:9]), TARGET)
     assert few.calibration.possible(answers).all()
 
 
 def test_too_few_validation_images_give_no_false_certainty() -> None:
     manifest, features = tigers_and_cats(6)
     manifest["split"] = (["train"] * 4 + ["validation", "test"]) * 2
-    few = certainty(manifest, features, np.full(12, 70.0), Lengths())
+    few = certainty(manifest.assign(prediction=70.0), ArrayRows(features), Lengths())
     low, high = few.calibration.interval(np.array([50.0]))
     assert np.isinf(high - low).all()
 

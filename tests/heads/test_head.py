@@ -9,11 +9,10 @@ import pytest
 from regraft.config import HeadSettings
 from regraft.errors import VersionError
 from regraft.heads.head import Head
-from regraft.heads.training import train
 from regraft.targets.categories import Categories
 from regraft.targets.lengths import Lengths
 from regraft.targets.target import Target
-from tests.heads.synthetic import tigers_and_cats
+from tests.heads.synthetic import tigers_and_cats, trained_head
 
 pytestmark = pytest.mark.tensorflow
 
@@ -29,7 +28,7 @@ pytestmark = pytest.mark.tensorflow
 )
 def test_a_head_is_read_back_as_it_was(target: Target, settings: HeadSettings) -> None:
     manifest, features = tigers_and_cats()
-    head = train(manifest, features, target, settings, 0).head
+    head = trained_head(manifest, features, target, settings, 0)
     again = Head.from_bytes(head.to_bytes(), target)
     assert head.predict(features).tobytes() == again.predict(features).tobytes()
 
@@ -38,7 +37,7 @@ def test_a_head_is_read_back_as_it_was(target: Target, settings: HeadSettings) -
 def test_a_keras_file_that_asks_for_code_is_refused(layer: str, tmp_path: Path) -> None:
     manifest, features = tigers_and_cats()
     path, crafted_path = tmp_path / "head.keras", tmp_path / "crafted.keras"
-    path.write_bytes(train(manifest, features, Lengths(), HeadSettings(epochs=1), 0).head.to_bytes())
+    path.write_bytes(trained_head(manifest, features, Lengths(), HeadSettings(epochs=1), 0).to_bytes())
     with zipfile.ZipFile(path) as original, zipfile.ZipFile(crafted_path, "w") as crafted:
         for name in original.namelist():
             data = original.read(name)

@@ -16,13 +16,14 @@ from regraft.errors import PictureError
 from regraft.heads.certainty import certainty
 from regraft.heads.model import Model
 from regraft.heads.predicting import images_named_by, predict_images
-from regraft.heads.training import train
 from regraft.menagerie.drawing import drawing, encoded
 from regraft.pictures.colours import rgb
+from regraft.store.feature_rows import ArrayRows
 from regraft.store.store import Store
 from regraft.targets.lengths import Lengths
 from regraft.web.client import Client
 from regraft.web.guard import Guard
+from tests.heads.synthetic import trained_head
 from tests.networks import drawn_manifest
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.xdist_group("predicting")]
@@ -34,8 +35,9 @@ def model(lite0: Backbone, tmp_path_factory: pytest.TempPathFactory) -> Model:
     blobs = Store(str(tmp_path_factory.mktemp("store"))).blobs
     manifest = drawn_manifest(blobs, 20)
     features = features_of([rgb(blobs.read(digest)) for digest in manifest["digest"]], lite0)
-    head = train(manifest, features, Lengths(), HeadSettings(), 0).head
-    return Model(lite0, head, certainty(manifest, features, head.predict(features), Lengths()))
+    head = trained_head(manifest, features, Lengths(), HeadSettings(), 0)
+    predictions = head.predictions(manifest, ArrayRows(features))
+    return Model(lite0, head, certainty(predictions, ArrayRows(features), Lengths()))
 
 
 @pytest.fixture

@@ -14,10 +14,10 @@ from regraft.backbones.tuned_weights import tuned, weights_to_bytes, with_weight
 from regraft.config import BackboneSettings, HeadSettings, TuneSettings
 from regraft.errors import CheckpointError, VersionError
 from regraft.heads import tuning
-from regraft.heads.training import train
 from regraft.pictures.colours import Pixels, rgb
 from regraft.store.store import Store
 from regraft.targets.lengths import Lengths
+from tests.heads.synthetic import trained_head
 from tests.networks import drawn_manifest
 
 pytestmark = pytest.mark.tensorflow
@@ -34,7 +34,7 @@ def tune_on_drawings(
     """A backbone tuned with a head on drawn pictures; the pictures; and the steps that were reported."""
     manifest = drawn_manifest(store.blobs)
     pictures = [rgb(store.blobs.read(digest)) for digest in manifest["digest"]]
-    head = train(manifest, features_of(pictures, backbone), Lengths(), HeadSettings(epochs=5), 0).head
+    head = trained_head(manifest, features_of(pictures, backbone), Lengths(), HeadSettings(epochs=5), 0)
     steps: list[int] = []
     result = tuning.tune(manifest, backbone, head, store.blobs, settings, 0, steps.append)
     assert sum(steps) == tuning.max_steps(manifest, settings)

@@ -10,14 +10,14 @@ import pytest
 from regraft.backbones.extractor import Extractor
 from regraft.config import Config, HeadSettings
 from regraft.errors import TrainingError
-from regraft.heads.training import train
 from regraft.judging.evaluate import Candidate, evaluate
 from regraft.judging.evaluation import Evaluation, Terms
 from regraft.store import versions
+from regraft.store.feature_rows import ArrayRows
 from regraft.store.store import Store
 from regraft.store.tables import parquet
 from regraft.targets.choice import target_of
-from tests.heads.synthetic import tigers_and_cats
+from tests.heads.synthetic import tigers_and_cats, trained_head
 from tests.records import metrics_record, run_record
 
 pytestmark = pytest.mark.tensorflow
@@ -40,8 +40,9 @@ class World:
 
     def candidate(self, config: Config, manifest: pd.DataFrame) -> Candidate:
         features = self.features[manifest.index]
-        head = train(manifest, features, target_of(config), config.head, config.seed).head
-        return Candidate(head.to_bytes(), head.predict(features), Extractor(config.backbone, FINGERPRINT))
+        head = trained_head(manifest, features, target_of(config), config.head, config.seed)
+        predictions = head.predictions(manifest, ArrayRows(features))
+        return Candidate(head.to_bytes(), predictions, Extractor(config.backbone, FINGERPRINT))
 
     def evaluated(self, config: Config = LENGTHS, manifest: pd.DataFrame | None = None) -> Evaluation:
         manifest = self.manifest if manifest is None else manifest
@@ -168,7 +169,8 @@ def test_a_champion_that_cannot_be_read_cannot_defend_itself(world: World) -> No
 
 def test_a_head_that_is_not_the_trained_one_when_read_again_is_refused(world: World) -> None:
     candidate = world.candidate(LENGTHS, world.manifest)
-    other = replace(candidate, answers=candidate.answers + 0.01)
+    moved = candidate.predictions.assign(prediction=candidate.predictions["prediction"] + 0.01)
+    other = replace(candidate, predictions=moved)
     with pytest.raises(TrainingError, match=r"The saved head predicts otherwise .* \(by up to 0\.01\)"):
         evaluate(world.manifest, world.manifest, NOTHING_MISFILED, other, Terms.of(LENGTHS), world.store)
 
@@ -178,8 +180,9 @@ def test_who_knows_the_labels_is_not_promoted(world: World) -> None:
     features = world.features.copy()
     features[:, 1] = world.manifest["label"] / 30
     world.store.features.append("leaking", world.manifest["digest"].tolist(), features)
-    head = train(world.manifest, features, target_of(LENGTHS), LENGTHS.head, 0).head
-    candidate = Candidate(head.to_bytes(), head.predict(features), Extractor(LENGTHS.backbone, "leaking"))
+    head = trained_head(world.manifest, features, target_of(LENGTHS), LENGTHS.head, 0)
+    predictions = head.predictions(world.manifest, ArrayRows(features))
+    candidate = Candidate(head.to_bytes(), predictions, Extractor(LENGTHS.backbone, "leaking"))
     holdout = world.manifest[world.manifest["split"] == "test"]
     metrics = evaluate(world.manifest, holdout, NOTHING_MISFILED, candidate, Terms.of(LENGTHS), world.store).metrics
     assert metrics.leak is not None

@@ -1,20 +1,26 @@
 """Whether the gate can be trusted: what it promotes falsely, and what it does not see."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
 from regraft.judging.gate import Gate, gate
 from regraft.targets.lengths import Lengths
-from regraft.targets.target import Answers, Target
 from tests.targets.worlds import GATE, TARGET, category_predictions
 
 LENGTHS = Lengths()
 
 
-def decision(truth: Answers, ours: Answers, theirs: Answers, seed: int, target: Target = LENGTHS) -> Gate:
-    errors, their_errors = target.squared_error(truth, ours), target.squared_error(truth, theirs)
-    return gate("v", errors, their_errors, target.wording, GATE, seed)
+def decision(label: NDArray[np.float64], ours: NDArray[np.float64], theirs: NDArray[np.float64], seed: int) -> Gate:
+    rows = pd.DataFrame({"label": label})
+    errors, their_errors = (LENGTHS.errors(rows, lengths).squared for lengths in (ours, theirs))
+    return gate("v", errors, their_errors, LENGTHS.wording, GATE, seed)
+
+
+def decision_on_categories(ours: pd.DataFrame, theirs: pd.DataFrame, seed: int) -> Gate:
+    errors, their_errors = (TARGET.errors_of(predictions).squared for predictions in (ours, theirs))
+    return gate("v", errors, their_errors, TARGET.wording, GATE, seed)
 
 
 def models(seed: int, n: int, worse: float) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
@@ -45,21 +51,19 @@ def test_a_regression_of_a_twentieth_is_caught_or_the_holdout_is_called_too_smal
 
 
 def test_a_better_classifier_is_told_from_a_worse_one() -> None:
-    rows = category_predictions(1)
-    truth = TARGET.truth(rows)
-    better, worse = (TARGET.answers(category_predictions(1, sure=sure)) for sure in (3.0, 2.0))
-    promoted = decision(truth, better, worse, 0, TARGET)
+    better, worse = (category_predictions(1, sure=sure) for sure in (3.0, 2.0))
+    promoted = decision_on_categories(better, worse, 0)
     assert promoted.promoted
     assert "RMSE of the probabilities" in promoted.why
-    assert "worse than champion" in decision(truth, worse, better, 0, TARGET).why
-    assert "just what" in decision(truth, worse, worse, 0, TARGET).why
+    assert "worse than champion" in decision_on_categories(worse, better, 0).why
+    assert "just what" in decision_on_categories(worse, worse, 0).why
 
 
 def test_equal_classifiers_are_promoted_falsely_at_most_one_time_in_twenty() -> None:
     promoted = []
     for seed in range(200):
-        rows, theirs = category_predictions(seed), TARGET.answers(category_predictions(seed + 1000))
-        promoted.append(decision(TARGET.truth(rows), TARGET.answers(rows), theirs, seed, TARGET).promoted)
+        ours, theirs = category_predictions(seed), category_predictions(seed + 1000)
+        promoted.append(decision_on_categories(ours, theirs, seed).promoted)
     print(f"{np.mean(promoted):.1%} promoted falsely")
     assert np.mean(promoted) <= 0.05
 

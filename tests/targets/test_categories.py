@@ -7,20 +7,22 @@ import pytest
 from regraft.config_file import parse_config
 from regraft.errors import ConfigError
 from regraft.store.records import CategoryResults
+from regraft.targets.auc import area_of_probabilities
 from regraft.targets.calibration import Calibration
 from regraft.targets.categories import Categories
-from regraft.targets.category_scores import category_results
+from regraft.targets.category_scores import category_results, positions
 from regraft.targets.charts import Matrix, StackedBars
 from regraft.targets.choice import target_of
 from regraft.targets.labels import SyntheticLabels
-from tests.targets.worlds import GATE, NAMES, TARGET, category_predictions
+from tests.targets.worlds import GATE, NAMES, TARGET, category_predictions, probabilities
 
 JOB = {"name": "job", "categories": {name: {"list": f"{name}.txt"} for name in NAMES}, "head": {"target": "category"}}
 NOTHING_DRAWN = SyntheticLabels(dict.fromkeys(NAMES), 0)
 
 
 def results(rows: pd.DataFrame, seed: int = 0) -> CategoryResults:
-    return category_results(rows, TARGET.answers(rows), NAMES, GATE, seed)
+    area = area_of_probabilities(positions(rows, NAMES), probabilities(rows))
+    return category_results(rows, area, GATE, seed)
 
 
 def test_the_label_is_the_category_and_needs_no_distribution() -> None:
@@ -42,11 +44,11 @@ def test_results_are_what_a_hand_computes() -> None:
     assert metrics.accuracy == 0.75
     assert metrics.log_loss == pytest.approx(-np.log([0.8, 0.2, 0.9, 0.5]).mean())
     assert metrics.rmse**2 == pytest.approx(np.mean([0.06, 0.98, 0.02, 0.375]) / 2)
-    assert metrics.confusion["cat"] == {"cat": 1, "dog": 1, "tiger": 0}
+    assert metrics.confusion["cat"] == {"cat": 1, "dog": 1}
     parts = metrics.by_category
     assert [parts[name].accuracy for name in NAMES] == [0.5, 1, 1]
     assert [parts[name].precision for name in NAMES] == [1, 0.5, 1]
-    assert metrics.auc == 1.0  # 0.5 / 0.7 for the second cat is still less dog than the dog's 0.9
+    assert metrics.auc == pytest.approx(1)  # 0.5 / 0.7 for the second cat is still less dog than the dog's 0.9
 
 
 def test_intervals_hold_what_was_measured_and_a_coin_has_an_area_of_a_half() -> None:
@@ -62,8 +64,9 @@ def test_intervals_hold_what_was_measured_and_a_coin_has_an_area_of_a_half() -> 
 def test_the_rival_knows_how_frequent_categories_are_and_there_is_no_oracle() -> None:
     predictions = category_predictions(1)
     rivals = TARGET.rivals(predictions)
-    scores = TARGET.scores(predictions, rivals, NOTHING_DRAWN, GATE, 1)
-    np.testing.assert_allclose(rivals["shares"], 1 / 3)
+    scores = TARGET.scores(predictions, probabilities, rivals, NOTHING_DRAWN, GATE, 1)
+    np.testing.assert_allclose(rivals["shares"].squared, ((2 / 3) ** 2 + 2 * (1 / 3) ** 2) / 2)
+    np.testing.assert_allclose(rivals["shares"].absolute, (2 / 3 + 2 / 3) / 3)
     assert set(scores.rivals) == {"shares"}
     assert scores.rivals["shares"].high < 0
     assert scores.test.n == 60

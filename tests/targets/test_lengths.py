@@ -7,7 +7,7 @@ import pytest
 from regraft.config_file import parse_config
 from regraft.errors import ConfigError
 from regraft.store.records import OracleErrors
-from regraft.targets.auc import auc
+from regraft.targets.auc import area_of_lengths
 from regraft.targets.calibration import Calibration
 from regraft.targets.categories import Categories
 from regraft.targets.charts import Histogram, Scatter
@@ -16,9 +16,15 @@ from regraft.targets.labels import SyntheticLabels
 from regraft.targets.length_scores import intervals, length_results
 from regraft.targets.lengths import Lengths
 from regraft.targets.rivals import compare
+from regraft.targets.target import Answers
 from tests.targets.worlds import DISTRIBUTIONS, GATE, length_predictions
 
 LENGTHS = Lengths()
+
+
+def no_answer(rows: pd.DataFrame) -> Answers:
+    """Lengths are measured by predictions alone."""
+    raise AssertionError(f"answers for {len(rows)} images were wanted")
 
 
 def in_splits(predictions: pd.DataFrame) -> pd.DataFrame:
@@ -35,9 +41,9 @@ def test_a_job_predicts_lengths_if_it_says_nothing_else() -> None:
 def test_intervals_hold_what_they_promise() -> None:
     """Of many samples of one world, nineteen of twenty intervals hold the true RMSE, or nearly so many."""
     worlds = [length_predictions(seed, 400) for seed in range(200, 230)]
-    squares = [LENGTHS.squared_error(LENGTHS.truth(world), LENGTHS.answers(world)).mean() for world in worlds]
+    squares = [LENGTHS.errors_of(world).squared.mean() for world in worlds]
     true_rmse = float(np.sqrt(np.mean(squares)))
-    errors = [intervals(length_predictions(seed), GATE, seed)["rmse"] for seed in range(200)]
+    errors = [intervals(length_predictions(seed), None, GATE, seed)["rmse"] for seed in range(200)]
     held = [low <= true_rmse <= high for low, high in errors]
     assert 0.88 <= np.mean(held) <= 0.99
 
@@ -45,10 +51,10 @@ def test_intervals_hold_what_they_promise() -> None:
 def test_intervals_of_the_area_hold_the_area() -> None:
     table = length_predictions(1)
     table["prediction"] += np.random.default_rng(1).normal(0, 60, len(table))
-    low, high = intervals(table, GATE, 1)["auc"]
-    area = auc(table)
+    area = area_of_lengths(table)
     assert area is not None
-    assert low < area < high
+    low, high = intervals(table, area, GATE, 1)["auc"]
+    assert low < area.value < high
 
 
 def test_what_cannot_be_said_is_left_out() -> None:
@@ -73,15 +79,16 @@ def test_results_are_what_a_hand_computes() -> None:
     assert results.mae == pytest.approx((10 + 10 + 5 + 55) / 4)
     assert results.bias == pytest.approx((10 - 10 + 5 - 55) / 4)
     assert results.r2 == pytest.approx(1 - (3250 / 4) / (4000 / 4))
-    assert results.auc == 1.0
+    assert results.auc == pytest.approx(1)
     assert results.by_category["cat"].rmse == pytest.approx(10)
     assert set(results.by_category["cat"].intervals) == {"rmse", "mae", "bias"}
 
 
 def test_rivals_are_compared_on_the_same_images() -> None:
     table = length_predictions(2)
-    truth, ours = LENGTHS.truth(table), LENGTHS.answers(table)
-    rivals = compare(LENGTHS, truth, ours, {"mean": np.full(len(truth), truth.mean()), "self": ours}, GATE, 0)
+    ours = LENGTHS.errors_of(table)
+    mean = LENGTHS.errors(table, np.full(len(table), table["label"].mean()))
+    rivals = compare(ours, {"mean": mean, "self": ours}, GATE, 0)
     assert rivals["mean"].high < 0
     assert rivals["self"].difference == rivals["self"].low == rivals["self"].high == 0
 
@@ -89,7 +96,7 @@ def test_rivals_are_compared_on_the_same_images() -> None:
 def test_synthetic_labels_have_an_oracle_and_an_alarm_and_real_ones_have_none() -> None:
     predictions = in_splits(length_predictions(3))
     rivals, synthetic = LENGTHS.rivals(predictions), SyntheticLabels(DISTRIBUTIONS, 3)
-    scores = LENGTHS.scores(predictions, rivals, synthetic, GATE, 3)
+    scores = LENGTHS.scores(predictions, no_answer, rivals, synthetic, GATE, 3)
     assert set(scores.rivals) == {"mean", "category_mean", "oracle"}
     assert scores.oracle is not None
     assert scores.excess == pytest.approx(scores.test.rmse / scores.oracle.rmse - 1)
@@ -100,7 +107,7 @@ def test_synthetic_labels_have_an_oracle_and_an_alarm_and_real_ones_have_none() 
     assert not scores.leak.alarm
     test = predictions.index[predictions["split"] == "test"]
     predictions.loc[test[0], "label"] += 0.5
-    real = LENGTHS.scores(predictions, rivals, synthetic, GATE, 3)
+    real = LENGTHS.scores(predictions, no_answer, rivals, synthetic, GATE, 3)
     assert set(real.rivals) == {"mean", "category_mean"}
     assert (real.oracle, real.excess, real.strays, real.leak) == (None, None, None, None)
 
@@ -109,7 +116,7 @@ def test_test_images_that_look_like_another_category_are_counted() -> None:
     predictions = in_splits(length_predictions(3))
     test = predictions.index[(predictions["split"] == "test") & (predictions["category"] == "cat")]
     predictions.loc[test[:2], "prediction"] = 100.0
-    scores = LENGTHS.scores(predictions, {}, SyntheticLabels(DISTRIBUTIONS, 3), GATE, 3)
+    scores = LENGTHS.scores(predictions, no_answer, {}, SyntheticLabels(DISTRIBUTIONS, 3), GATE, 3)
     assert scores.strays is not None
     assert scores.strays.n == 2
     assert scores.strays.excess is not None
@@ -126,7 +133,7 @@ def test_misfiled_pictures_make_the_error_larger() -> None:
     assert scores.n == 1
     assert scores.accuracy is None
     assert scores.rmse is not None
-    assert scores.rmse > LENGTHS.rmse(LENGTHS.truth(test), LENGTHS.answers(test))
+    assert scores.rmse > LENGTHS.errors_of(test).rmse
     assert scores.excess is not None
 
 

@@ -1,0 +1,89 @@
+"""Means, variances and products of features, summed block by block: one pass, and no more in memory than a block."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from regraft.backbones.backbone import Features
+from regraft.store.feature_rows import FeatureRows
+
+# N images, D features, K of the images
+MIN_VARIANCE = 1e-6
+MIN_VARIANCE_SHARE = 1e-3
+"""Of the mean variance: features that vary by less are not scaled up to the others."""
+Rows = NDArray[np.int64]
+"""(K,) rows of the features."""
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Mean and variance of each feature over some images, (D,)."""
+
+    mean: NDArray[np.float32]
+    variance: NDArray[np.float32]
+
+    def apply(self, features: Features) -> Features:
+        """Return features, (N, D), with mean 0 and variance 1."""
+        scaled = features - self.mean
+        scaled /= np.sqrt(self.variance)
+        return scaled
+
+
+@dataclass(frozen=True)
+class ScaledRows(FeatureRows):
+    """Features with mean 0 and variance 1, scaled when they are read."""
+
+    features: FeatureRows
+    scale: Scale
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """The number of images and of features: (N, D)."""
+        return self.features.shape
+
+    def read(self, rows: Rows) -> Features:
+        """Return the scaled features of some rows."""
+        return self.scale.apply(self.features.read(rows))
+
+
+def mean_of(features: FeatureRows, rows: Rows) -> NDArray[np.float64]:
+    """Return the mean, (D,), of the features of some rows."""
+    total = np.zeros(features.shape[1])
+    for _, block in features.blocks(rows):
+        total += block.sum(axis=0, dtype=np.float64)
+    return total / len(rows)
+
+
+def scale_of(features: FeatureRows, rows: Rows) -> Scale:
+    """Return mean and variance of the features of some rows, in one pass.
+
+    Each block's are joined to those before: https://doi.org/10.2307/2683386, "Algorithms for computing the sample
+    variance".
+    """
+    count, mean, squares = 0, np.zeros(features.shape[1]), np.zeros(features.shape[1])
+    for _, block in features.blocks(rows):
+        block_mean = block.mean(axis=0, dtype=np.float64)
+        off = block - block_mean.astype(np.float32)
+        change, size = block_mean - mean, len(block)
+        squares += np.einsum("nd,nd->d", off, off, dtype=np.float64) + change**2 * count * size / (count + size)
+        count += size
+        mean += change * size / count
+    variance = squares / count
+    least = max(MIN_VARIANCE, MIN_VARIANCE_SHARE * float(variance.mean()))
+    return Scale(mean.astype(np.float32), np.maximum(variance, least).astype(np.float32))
+
+
+def products(features: FeatureRows, rows: Rows) -> NDArray[np.float64]:
+    """Return the sums of products of the features of some rows, (D, D)."""
+    total = np.zeros((features.shape[1], features.shape[1]))
+    for _, block in features.blocks(rows):
+        total += block.T @ block
+    return total
+
+
+def evenly(rows: Rows, count: int) -> Rows:
+    """Return at most `count` of some rows, in their order and evenly spread over them."""
+    if len(rows) <= count:
+        return rows
+    return rows[np.linspace(0, len(rows) - 1, count).astype(np.int64)]
