@@ -14,7 +14,7 @@
      |- VersionError      there is no such version, or no champion   exit code 9
      |- PictureError      an image cannot be predicted on            exit code 10
      |- LinkError         a link is not known                        exit code 11
-     |- ServerError       Prefect's server stopped answering         exit code 13
+     |- ServerError       Prefect's server does not answer           exit code 13
      '- WorkerError       the processes that fetch do not start      exit code 14
 
 A message says what happened, what was expected, what was found, and what to try.
@@ -103,7 +103,7 @@ class LinkError(RegraftError):
 
 
 class ServerError(RegraftError):
-    """Prefect's server stopped answering during a run."""
+    """Prefect's server does not answer, or stopped answering during a run."""
 
     exit_code = 13
 

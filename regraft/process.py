@@ -20,6 +20,8 @@ ENVIRONMENT = {
     "TF_CPP_MIN_LOG_LEVEL": "3",  # TensorFlow's C++ logs errors only
 }
 """Defaults of environment variables, which Arrow, Prefect and TensorFlow read when they are first imported."""
+PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
 M_ARENA_MAX = -8
 """glibc's number for the setting "how many heaps threads allocate from": mallopt(3)."""
 
@@ -31,11 +33,23 @@ def prepare_process() -> None:
     """
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
+    _keep_this_machine_off_proxies()
     _use_arrows_system_pool()
     _share_one_heap()
     _lift_pillows_limit()
     if logging.getLogger("regraft").level == logging.NOTSET:
         logging.getLogger("regraft").setLevel(logging.INFO)
+
+
+def _keep_this_machine_off_proxies() -> None:
+    """Where the environment names a proxy, let requests to this machine, such as Prefect's server, go without it."""
+    if not any(os.environ.get(name) for variable in PROXY_VARIABLES for name in (variable, variable.lower())):
+        return
+    exempt = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""  # in this order, as Python reads them
+    hosts = [host.strip() for host in exempt.split(",") if host.strip()]
+    if "*" not in hosts:
+        hosts += [host for host in THIS_MACHINE if host not in hosts]
+    os.environ["no_proxy"] = os.environ["NO_PROXY"] = ",".join(hosts)
 
 
 def _use_arrows_system_pool() -> None:

@@ -94,3 +94,29 @@ for side in (10_000, 14_200):
 print(json.dumps(reasons))
 """
     assert ran(script) == ["too_many_pixels"] * 2
+
+
+PREPARED = (
+    "from regraft.process import prepare_process; prepare_process(); prepare_process(); print(json.dumps(state()))"
+)
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({"HTTP_PROXY": "http://proxy:3128"}, "127.0.0.1,localhost,::1"),
+        (
+            {"all_proxy": "http://proxy:3128", "NO_PROXY": "example.org, localhost"},
+            "example.org,localhost,127.0.0.1,::1",
+        ),
+        ({"https_proxy": "http://proxy:3128", "NO_PROXY": "a", "no_proxy": "b"}, "b,127.0.0.1,localhost,::1"),
+        ({"HTTP_PROXY": "http://proxy:3128", "no_proxy": "*"}, "*"),
+    ],
+)
+def test_no_proxy_stands_between_the_processes_of_this_machine(environment: dict[str, str], expected: str) -> None:
+    after = ran(PREPARED, **environment)["environment"]
+    assert after["no_proxy"] == after["NO_PROXY"] == expected
+
+
+def test_without_a_proxy_there_is_nothing_to_exempt() -> None:
+    assert {"no_proxy", "NO_PROXY"} & set(ran(PREPARED)["environment"]) == set()

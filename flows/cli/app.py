@@ -1,5 +1,6 @@
 """What all commands share: the app, its common options, and how a command ends where something goes wrong."""
 
+import io
 import os
 import signal
 import sys
@@ -69,9 +70,17 @@ _has_said_stopped = threading.Event()
 def main(version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False) -> None:
     """Prepare the process for every command; print the version where only that is wanted."""
     prepare_process()
+    _print_whatever_the_encoding()
     if version:
         print(f"regraft {__version__}")
         raise typer.Exit
+
+
+def _print_whatever_the_encoding() -> None:
+    """Where the terminal's encoding has no such character, print its code instead of failing."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 @contextmanager

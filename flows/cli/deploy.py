@@ -103,7 +103,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def _names_in(file: Path, kind: str) -> list[str]:
-    return [item["name"] for item in yaml.safe_load(file.read_text())[kind]]
+    return [item["name"] for item in yaml.safe_load(file.read_bytes())[kind]]
 
 
 def _make_pool(pool: str) -> None:

@@ -97,9 +97,12 @@ def _quiet_prefect() -> None:
 
 def _run_flow(config: "Config") -> str:
     """Run the flow, on a temporary server where none is configured; return the version's name."""
-    from regraft.flows.cli import temporary_server
+    from regraft.flows.cli import prefect_api, temporary_server
 
     wait_for_server = temporary_server.start()
+    prefect_api.check_client()
+    if wait_for_server is None:
+        prefect_api.check_server()
     from regraft.flows.refresh import refresh
 
     if wait_for_server:

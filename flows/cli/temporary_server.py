@@ -17,6 +17,7 @@ import requests
 
 from regraft.errors import StoreError
 from regraft.flows.cli.app import before_exit_at_once
+from regraft.flows.cli.prefect_api import configured_url
 
 START_DEADLINE_S = 120
 """Seconds that the server has to start; its first start creates Prefect's database."""
@@ -50,9 +51,10 @@ def start() -> Callable[[], None] | None:
     before_exit_at_once(stop)
     port = _free_port()
     server = _start_process(port)
-    from prefect.settings import PREFECT_API_URL, get_current_settings, temporary_settings
+    is_configured = bool(configured_url())
+    from prefect.settings import PREFECT_API_URL, temporary_settings
 
-    if get_current_settings().api.url:  # a Prefect profile names one, which only Prefect's import could show
+    if is_configured:  # a Prefect profile names one, which only Prefect's import could show
         server.kill()
         return None
     api = f"http://127.0.0.1:{port}/api"

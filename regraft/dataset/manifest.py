@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import pandas as pd
 
 from regraft.config import SplitSettings
-from regraft.dataset.splits import SPLITS, split_of
+from regraft.dataset.splits import SPLITS, splits_of
 from regraft.errors import ConfigError, TooFewImages
 
 MANIFEST = ["digest", "category", "urls", "width", "height", "phash", "cluster", "split", "label"]
@@ -16,9 +16,7 @@ def manifest_of(
     pictures: pd.DataFrame, labels: "pd.Series[float] | pd.Series[str]", settings: SplitSettings, seed: int
 ) -> pd.DataFrame:
     """Return the manifest, columns MANIFEST: pictures, columns `screening.PICTURES`, with a split and a label each."""
-    images = zip(pictures["category"], pictures["digest"], strict=True)
-    splits = [split_of(settings, seed, category, digest) for category, digest in images]
-    manifest = pictures.assign(split=splits, label=labels)
+    manifest = pictures.assign(split=splits_of(pictures, settings, seed), label=labels)
     return manifest[MANIFEST].sort_values(["category", "digest"]).reset_index(drop=True)
 
 
@@ -35,8 +33,9 @@ def check_enough(manifest: pd.DataFrame, categories: Iterable[str], settings: Sp
         missing = [split for split in SPLITS if split not in set(splits)]
         if missing:
             raise TooFewImages(
-                f"{category!r} has {len(splits)} images left, but none of them falls into the {missing[0]} split. "
-                "Nothing was published; the champion stays. Use a longer list, or another seed."
+                f"{category!r} has {len(splits)} images left, but none of them falls into the {missing[0]} split, and "
+                "none may stand in: too many are near-duplicates of one another. Nothing was published; the champion "
+                "stays. Use a longer list, or another seed."
             )
 
 

@@ -4,6 +4,7 @@ Importing this imports no TensorFlow; loading a model does.
 """
 
 import glob
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, assert_never
 
 import pandas as pd
 
+from regraft.backbones.keras_import import import_keras
 from regraft.backbones.stderr import muted_stderr
 from regraft.errors import PictureError
 from regraft.pictures.colours import Pixels, rgb
@@ -56,6 +58,7 @@ def load_model(version: Version) -> "Model":
     Raises VersionError where it is damaged, BackboneError where the backbone's weights are not on this machine.
     """
     with muted_stderr():
+        import_keras()
         from regraft.heads.model import model_of
 
         return model_of(version)
@@ -66,18 +69,27 @@ def images_named_by(word: str) -> Iterator[str]:
 
     Raises PictureError where there are none.
     """
-    path = Path(word)
-    if word.startswith(URL_SCHEMES) or path.is_file():
+    if _is_url(word):
         yield word
         return
-    if path.is_dir():
-        files = sorted(str(p) for p in path.rglob("*") if p.suffix.lower() in PICTURE_SUFFIXES and p.is_file())
+    word = os.path.expanduser(word)
+    if os.path.isfile(word):
+        yield word
+        return
+    if os.path.isdir(word):
+        paths = Path(word).rglob("*")
+        files = sorted(str(p) for p in paths if p.suffix.lower() in PICTURE_SUFFIXES and os.path.isfile(p))
     else:
-        files = sorted(name for name in glob.glob(word, recursive=True) if Path(name).is_file())
+        files = sorted(name for name in glob.glob(word, recursive=True) if os.path.isfile(name))
     if not files:
-        problem = "holds no pictures" if path.is_dir() else "cannot be read: there is no such file"
-        raise PictureError(f"{word} {problem}. Give files, folders, globs in quotes, or http(s) URLs.")
+        problem = "holds no pictures" if os.path.isdir(word) else "cannot be read: there is no such file"
+        raise PictureError(f"{printable(word)} {problem}. Give files, folders, globs in quotes, or http(s) URLs.")
     yield from files
+
+
+def printable(name: str) -> str:
+    r"""Return a file's name as text that can be printed and saved: bytes that are not UTF-8 are written as `\xe4`."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def predict_images(images: Iterable[str], model: "Model", client: Client, keep_pictures: int = 0) -> Predictions:
@@ -132,8 +144,8 @@ def _predict_batch(images: list[str], model: "Model", client: Client) -> Predict
             pictures.append(rgb(_image_bytes(image, client), DECODED_SIDE))
             problems.append("")
         except (PictureError, ValueError) as error:
-            problems.append(str(error))
-    table = pd.DataFrame({"image": images, "problem": problems})
+            problems.append(printable(str(error)))
+    table = pd.DataFrame({"image": [printable(image) for image in images], "problem": problems})
     if pictures:
         table = table.join(model.predict(pictures).set_axis(table.index[table["problem"] == ""]))
     return Predictions(table.reindex(columns=["image", *model.columns, "problem"]), pictures, model.head.target)
@@ -141,7 +153,7 @@ def _predict_batch(images: list[str], model: "Model", client: Client) -> Predict
 
 def _image_bytes(image: str, client: Client) -> bytes:
     """The bytes of an image that is fit to decode. Raises PictureError where it cannot be had or is not."""
-    data = _fetch(image, client) if image.startswith(URL_SCHEMES) else _read(image)
+    data = _fetch(image, client) if _is_url(image) else _read(image)
     verdict = judge(data, Limits(min_side=1))
     match verdict:
         case Picture() | Unfit(reason=Reason.PLACEHOLDER):
@@ -150,6 +162,10 @@ def _image_bytes(image: str, client: Client) -> bytes:
             raise PictureError(f"{image} is no picture to predict on: {reason}, {detail}.")
         case _:
             assert_never(verdict)
+
+
+def _is_url(word: str) -> bool:
+    return word.lower().startswith(URL_SCHEMES)
 
 
 def _fetch(url: str, client: Client) -> bytes:

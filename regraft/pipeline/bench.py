@@ -106,9 +106,11 @@ class Bench:
 
 def import_tensorflow() -> None:
     """Import what turns pictures into features: TensorFlow, which takes seconds and prints much on standard error."""
+    from regraft.backbones.keras_import import import_keras
     from regraft.backbones.stderr import muted_stderr
 
     with muted_stderr():
+        import_keras()
         from regraft.backbones import device, embedding, loading  # noqa: F401 - for what they import
 
 

@@ -16,6 +16,7 @@ from regraft.config import Config
 from regraft.dataset import misfiled, screening
 from regraft.dataset.manifest import check_enough, check_vary, manifest_of
 from regraft.dataset.neighbours import find_misfiled
+from regraft.dataset.splits import splits_of
 from regraft.errors import ListError
 from regraft.fetching.outage import Failures, check_outage
 from regraft.fetching.pending import Progress
@@ -196,6 +197,7 @@ def drop_misfiled(
         if pictures.empty:
             return screened, manifest
         left = rows[~misfiled.is_among(rows, pictures)].reset_index(drop=True)
+        left["split"] = splits_of(left, bench.config.split, bench.config.seed)
         check_enough(left, bench.config.categories, bench.config.split)
         screened_left = read_screened(screened, bench.drafts).without(pictures)
         return put_screened(screened_left, bench.drafts), put_manifest(left, bench.drafts)

@@ -22,11 +22,11 @@ def in_splits(*splits: str) -> pd.DataFrame:
 
 
 def test_each_picture_has_its_own_split_and_label() -> None:
-    table = pictures(9)
-    manifest = manifest_of(table, pd.Series(range(9), dtype=float), SETTINGS, 0)
+    table = pictures(30)
+    manifest = manifest_of(table, pd.Series(range(30), dtype=float), SETTINGS, 0)
     assert manifest.columns.tolist() == MANIFEST
     assert manifest["digest"].tolist() == sorted(table["digest"])
-    assert manifest["label"].tolist() == list(range(9))[::-1]
+    assert manifest["label"].tolist() == list(range(30))[::-1]
     assert manifest["split"].tolist() == [split_of(SETTINGS, 0, "cat", digest) for digest in manifest["digest"]]
 
 

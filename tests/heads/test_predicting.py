@@ -1,5 +1,6 @@
 """Predictions for images that people name: files, folders, globs and URLs."""
 
+import os
 from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -76,6 +77,29 @@ def test_a_word_that_names_no_image_is_refused(word: str, problem: str, tmp_path
     (tmp_path / "empty").mkdir()
     with pytest.raises(PictureError, match=problem):
         list(images_named_by(str(tmp_path / word)))
+
+
+@pytest.mark.parametrize(
+    "word", ["a\0b.jpg", "a" * 5000, "[", "~nobody/a.jpg", "**/" * 50, os.fsdecode(b"caf\xe9.jpg")]
+)
+def test_a_word_that_is_no_name_is_refused_too(word: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(PictureError) as refused:
+        list(images_named_by(word))
+    assert str(refused.value).encode()
+
+
+def test_names_that_are_no_utf_8_are_predicted_and_can_be_printed(model: Model, photos: Path) -> None:
+    os.rename(photos / "a-tiger.jpg", os.path.join(os.fsencode(photos), b"\xe4-tiger.jpg"))
+    os.rename(photos / "broken.jpg", os.path.join(os.fsencode(photos), b"\xf6-broken.jpg"))
+    table = predict_images(images_named_by(str(photos)), model, Client(Guard())).table
+    names = [name.rpartition("/")[2] for name in table["image"]]
+    assert names == ["b-cat.png", "c-tiger.JPG", "\\xe4-tiger.jpg", "\\xf6-broken.jpg"]
+    assert table["length_cm"].notna().tolist() == [True, True, True, False]
+    assert "\\xf6-broken.jpg is no picture" in table["problem"].iloc[3]
+    table.to_parquet(photos / "table.parquet")
+    assert table.to_csv().encode()
+    assert table.to_json(orient="records")
 
 
 def test_images_that_cannot_be_had_have_a_problem_and_stop_no_others(

@@ -1,0 +1,117 @@
+"""What the environment says about Prefect and proxies either works, or is one sentence before any work."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from regraft.errors import ConfigError, ServerError
+from regraft.flows.cli.prefect_api import check_client, check_server
+from tests.hostile import ok, serving
+
+pytestmark = pytest.mark.server
+
+
+def started(folder: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """`regraft` in a process and with a home folder of its own."""
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    return subprocess.run(
+        [sys.executable, "-m", "regraft.flows.cli", *words, "--store", str(folder / "store")],
+        env={**plain, "HOME": str(folder), **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+@pytest.fixture
+def api(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The URL of an API that answers as the parameter says; one where nobody answers for None."""
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    def use(url: str) -> Iterator[str]:
+        with temporary_settings({PREFECT_API_URL: url}):
+            yield url
+
+    if request.param is None:
+        yield from use("http://127.0.0.1:9/api")
+        return
+    with serving(lambda talk: talk.say(request.param)) as server:
+        yield from use(f"{server.url}api")
+
+
+@pytest.mark.parametrize(
+    "api",
+    [
+        None,
+        b"",
+        ok(b"<html>", "Content-Type: text/html"),
+        ok(b"{}", "Content-Type: application/json"),
+        b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 302 Found\r\nLocation: /login\r\nContent-Length: 0\r\n\r\n",
+    ],
+    indirect=True,
+)
+def test_a_server_that_does_not_answer_as_prefect_does_is_named(api: str) -> None:
+    with pytest.raises(ServerError) as refused:
+        check_server()
+    message = str(refused.value)
+    assert f"Prefect's server at {api} does not answer as it should" in message
+    assert "\n" not in message
+
+
+@pytest.mark.usefixtures("prefect_server")
+def test_a_server_that_answers_is_used() -> None:
+    check_server()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("ALL_PROXY", "socks5://127.0.0.1:1"), ("HTTP_PROXY", "foo://bar"), ("SSL_CERT_FILE", "/nowhere.pem")],
+)
+def test_an_environment_that_prefects_client_does_not_take_is_named(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigError, match=name) as refused:
+        check_client()
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("environment", "code", "expected"),
+    [
+        ({"PREFECT_API_URL": "http://127.0.0.1:9/api"}, 13, "Prefect's server at http://127.0.0.1:9/api"),
+        ({"PREFECT_LOGGING_LEVEL": "LOUD"}, 2, "Prefect refuses its settings (LoggingSettings, level:"),
+    ],
+)
+def test_a_run_that_cannot_reach_prefect_ends_with_one_sentence(
+    tmp_path: Path, environment: dict[str, str], code: int, expected: str
+) -> None:
+    ran = started(tmp_path, "run", **environment)
+    assert ran.returncode == code
+    assert "Traceback" not in ran.stderr
+    line = ran.stderr.splitlines()[-1]  # Prefect may have said something before it
+    assert line.startswith("regraft: ")
+    assert expected in line
+    assert ran.stdout == ""
+    assert not (tmp_path / "store").exists()
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_what_a_terminal_cannot_show_is_printed_as_its_code(tmp_path: Path, encoding: str) -> None:
+    config = tmp_path / "žluťoučký.yaml"
+    ran = subprocess.run(
+        [sys.executable, "-m", "regraft.flows.cli", "init", str(config)],
+        env={**os.environ, "PYTHONIOENCODING": f"{encoding}:strict", "PYTHONUTF8": "0"},
+        capture_output=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert config.name.encode(encoding, "backslashreplace") in ran.stdout
