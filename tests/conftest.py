@@ -18,7 +18,7 @@ import pytest
 
 from regraft.process import prepare_process
 
-pytest_plugins = ["tests.command_line", "tests.deployed", "tests.networks", "tests.published"]
+pytest_plugins = ["tests.buckets", "tests.command_line", "tests.deployed", "tests.networks", "tests.published"]
 
 NEEDS = {
     "prefect_server": ("server",),

@@ -16,6 +16,7 @@ import typer
 from regraft import __version__
 from regraft.errors import RegraftError
 from regraft.process import prepare_process
+from regraft.store.lease import release_all
 
 app = typer.Typer(
     name="regraft",
@@ -100,8 +101,9 @@ def exit_with_message() -> Iterator[None]:
 def exit_at_once_on_ctrl_c() -> Iterator[None]:
     """Let Ctrl-C end the process within FAREWELL_S, whatever is under way.
 
-    A terminal's Ctrl-C reaches Prefect's own temporary server too, and Prefect would go on trying to report to it. The
-    store needs no farewell: the system frees its lock, and every file in it is whole or absent.
+    A terminal's Ctrl-C reaches Prefect's own temporary server too, and Prefect would go on trying to report to it. A
+    store in a folder needs no farewell: the system frees its lock, and every file in it is whole or absent. The lock of
+    a bucket is freed here. SIGTERM is answered in the same way.
     """
 
     def stop(number: int, frame: FrameType | None) -> None:
@@ -110,15 +112,17 @@ def exit_at_once_on_ctrl_c() -> Iterator[None]:
         timer.start()
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGINT, stop)
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def exit_at_once(code: int) -> NoReturn:
     """End this process without waiting for anything; what was registered with `before_exit_at_once` is done first."""
+    release_all()
     for action in _last_actions:
         action()
     os._exit(code)

@@ -29,9 +29,16 @@ class Crew:
     The processes start with the first request and end by themselves after the last. The run's budget is one for all.
     """
 
-    def __init__(self, store_url: str, fetch: FetchSettings, screen: ScreenSettings, linger_s: float = LINGER_S):
+    def __init__(
+        self,
+        store_url: str,
+        fetch: FetchSettings,
+        screen: ScreenSettings,
+        nearby: str | None = None,
+        linger_s: float = LINGER_S,
+    ):
         count = min(fetch.processes or os.cpu_count() or 1, fetch.connections)
-        self._settings = [WorkerSettings.of(store_url, fetch, screen, place, count) for place in range(count)]
+        self._settings = [WorkerSettings.of(store_url, nearby, fetch, screen, place, count) for place in range(count)]
         self._budget = Budget(fetch.budget_s, fetch.budget_bytes)
         self._linger_s = linger_s
         self._lock = threading.RLock()

@@ -29,7 +29,7 @@ class Fetcher:
 
     def __init__(self, settings: WorkerSettings, report: Callable[[int, Finding], None]):
         self._settings, self._report = settings, report
-        self._blobs = Blobs(disk_at(settings.store_url))
+        self._blobs = Blobs(disk_at(settings.store_url), nearby=settings.nearby)
         threads = max(1, settings.connections // settings.workers)
         self._client = Client.of(settings)
         # Every worker that may request a host keeps its own time, so each is slower by their number.

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import assert_never
 
+from regraft.errors import StoreError
 from regraft.links.findings import Finding, Request
 from regraft.pictures.judge import Limits, Picture, Unfit, judge
 from regraft.store.blobs import Blobs
@@ -57,13 +58,17 @@ def finding_of(attempt: Attempt, answer: Body | NotModified | Failed, limits: Li
 
 
 def fault(attempt: Attempt, error: Exception) -> Finding:
-    """Return the finding of a link whose request went wrong in a way that nobody has thought of."""
+    """Return the finding of a link whose request went wrong in a way that nobody has thought of.
+
+    Where it is the store that failed, the link is to be asked again: what is known of it stays known.
+    """
     return Finding(
+        outcome="skipped" if isinstance(error, StoreError) else "fetched",
         url=attempt.request.url,
         reason=Reason.UNREACHABLE,
         attempts=attempt.attempts,
         local=True,
-        detail=f"{type(error).__name__}: {error}"[:200],
+        detail=str(error) if isinstance(error, StoreError) else f"{type(error).__name__}: {error}"[:200],
     )
 
 

@@ -17,6 +17,8 @@ class WorkerSettings:
 
     store_url: str
     """Where pictures are kept."""
+    nearby: str | None
+    """A folder of this machine where they are kept too, if the store is a bucket."""
     limits: Limits
     """Which pictures are kept."""
     place: int
@@ -52,11 +54,18 @@ class WorkerSettings:
 
     @classmethod
     def of(
-        cls, store_url: str, fetch: "FetchSettings", screen: "ScreenSettings", place: int, workers: int
+        cls,
+        store_url: str,
+        nearby: str | None,
+        fetch: "FetchSettings",
+        screen: "ScreenSettings",
+        place: int,
+        workers: int,
     ) -> "WorkerSettings":
         """Return the settings of one of a job's workers."""
         return cls(
             store_url=store_url,
+            nearby=nearby,
             limits=Limits(screen.min_side, screen.max_pixels),
             place=place,
             workers=workers,

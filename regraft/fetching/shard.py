@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from regraft.config import FetchSettings
+from regraft.errors import StoreError
 from regraft.fetching.crew import Crew
 from regraft.fetching.outage import Failures, check_this_machine, is_silent
 from regraft.fetching.pending import Progress
@@ -63,19 +64,31 @@ def fetch_shard(
     time has not come `now`, and what the budget has nothing left for; what is known of those stays, with the outcome
     `skipped`. All checks have the time `now`. Pictures that differ in at most `near` of the 64 bits of their perceptual
     hashes are the same. Raises OutageError, and remembers nothing, where too large a share of the links fails for this
-    machine's own part in it.
+    machine's own part in it. Raises StoreError where pictures cannot be kept; the other links are remembered.
     """
     check = _ShardCheck(path, links, store, now, since, progress)
     findings = crew.fetch(check.requests, progress)
-    failures = Failures.of(findings, check.alive_before())
+    unkept = [finding for finding in findings if _is_unkept(finding)]
+    failures = Failures.of([finding for finding in findings if not _is_unkept(finding)], check.alive_before())
     check_this_machine(failures, settings.outage_share)
-    return check.remember(findings, failures, near)
+    checked = check.remember(findings, failures, near)
+    if unkept:
+        raise StoreError(
+            f"{unkept[0].detail} {len(unkept)} pictures were not kept; their links stay as they were. Make room, or "
+            "choose another store; the next run goes on from there."
+        )
+    return checked
 
 
 def remember_silent(path: str, silent: pd.DataFrame, store: Store) -> None:
     """Have the store remember links (columns MEMORY) that gave no answer at all: it was not this machine's fault."""
     known = known_links(store, path)
     put_links(store, path, _stacked(silent, known[~known["url"].isin(set(silent["url"]))]))
+
+
+def _is_unkept(finding: Finding) -> bool:
+    """Whether the store could not keep a link's picture."""
+    return finding.outcome == "skipped" and finding.local
 
 
 class _ShardCheck:

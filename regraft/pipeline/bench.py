@@ -3,12 +3,14 @@
 import os
 import threading
 from functools import cached_property
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from regraft.config import Config
 from regraft.fetching.crew import Crew
 from regraft.pipeline.spec import RunSpec
 from regraft.progress import Meter
+from regraft.store.disk import is_remote
 from regraft.store.drafts import Drafts
 from regraft.store.store import Store
 
@@ -27,6 +29,7 @@ class Bench:
         self._crew: Crew | None = None
         self._device: str | None = None
         self._backbone: Backbone | None = None
+        self._nearby: TemporaryDirectory[str] | None = None
         self._closed = False
 
     @classmethod
@@ -52,7 +55,15 @@ class Bench:
     @cached_property
     def store(self) -> Store:
         """The store."""
-        return Store(self.spec.store_url)
+        return Store(self.spec.store_url, self.nearby)
+
+    @cached_property
+    def nearby(self) -> str | None:
+        """A folder of this machine for pictures that were fetched here, so that a bucket is not asked for them."""
+        if not is_remote(self.spec.store_url):
+            return None
+        self._nearby = TemporaryDirectory(prefix="regraft-", ignore_cleanup_errors=True)
+        return self._nearby.name
 
     @property
     def drafts(self) -> Drafts:
@@ -64,7 +75,7 @@ class Bench:
         """The processes that fetch. They start with the first request and end after the last."""
         with self._lock:
             if self._crew is None:
-                self._crew = Crew(self.spec.store_url, self.config.fetch, self.config.screen)
+                self._crew = Crew(self.spec.store_url, self.config.fetch, self.config.screen, nearby=self.nearby)
                 if self._closed:
                     self._crew.close()
             return self._crew
@@ -102,6 +113,8 @@ class Bench:
             self._backbone = None
             if self._crew is not None:
                 self._crew.close()
+            if self._nearby is not None:
+                self._nearby.cleanup()
 
 
 def import_tensorflow() -> None:

@@ -5,9 +5,13 @@ import uuid
 from collections.abc import Iterator
 
 from regraft.config import Config
+from regraft.errors import StoreError
 from regraft.pipeline.bench import Bench
 from regraft.pipeline.spec import RunSpec
 from regraft.store.store import Store
+
+IN_ONE_PROCESS = "memory:"
+"""How the URLs of stores begin that other processes cannot see."""
 
 
 @contextlib.contextmanager
@@ -15,8 +19,14 @@ def open_run(config: Config, run_id: str = "") -> Iterator[RunSpec]:
     """Hold the store for one run and yield its spec. At the end close this process's bench, then let the store go.
 
     `run_id` is the name by which the next run knows this one, should it be cut off; one is made up where none is given.
-    Raises LockedError while another run is under way, StoreError where the store cannot be written.
+    Raises LockedError while another run is under way, StoreError where the store cannot be written, or where the
+    processes of a run would each see another one.
     """
+    if config.store.startswith(IN_ONE_PROCESS):
+        raise StoreError(
+            f"The store {config.store} lies in the memory of one process, and a run has several. Choose a folder or a "
+            "bucket: `store:` in the config, or --store."
+        )
     run_id = run_id or uuid.uuid4().hex
     store = Store(config.store)
     with store.run(run_id) as start:

@@ -1,5 +1,6 @@
 """Image bytes by their digest, write-once. All of the store that the fetching processes need, cheap to import."""
 
+import contextlib
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -7,7 +8,10 @@ from dataclasses import dataclass
 from regraft.errors import CorruptError, StoreError
 from regraft.identity import Digest, digest_of
 from regraft.store.disk import Disk
+from regraft.store.local_disk import LocalDisk
 
+MAX_NEARBY_BYTES = 500_000_000
+"""Of the blobs that one process keeps nearby."""
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
@@ -46,11 +50,20 @@ class Blob:
 class Blobs:
     """Bytes by their digest, in one folder of a store. Safe to use from many processes and threads."""
 
-    def __init__(self, disk: Disk, folder: str = "blobs", advice: str = "run again to fetch it again"):
+    def __init__(
+        self,
+        disk: Disk,
+        folder: str = "blobs",
+        advice: str = "run again to fetch it again",
+        nearby: str | None = None,
+    ):
         self._disk = disk
         self._folder = folder
         self._advice = advice
         """What helps where bytes are gone or damaged, for messages."""
+        self._nearby = LocalDisk(nearby) if nearby else None
+        """A folder of this machine where some of what was put lies too: for a bucket, to be read from there."""
+        self._nearby_bytes = 0
 
     def __iter__(self) -> Iterator[Blob]:
         """Yield every file of the folder, in the order of the digests."""
@@ -61,10 +74,17 @@ class Blobs:
     def put(self, data: bytes) -> Digest:
         """Keep bytes and return their digest. Bytes that are there already are not written again.
 
-        A crash of the machine may lose them until `disk.settle()`; it can never make them read as others.
+        A crash of the machine may lose them until `disk.settle()`; it can never make them read as others. Raises
+        StoreError where they cannot be kept, as on a full disk.
         """
         digest = digest_of(data)
-        self._disk.write_once(self.at(digest).path, data)
+        try:
+            self._disk.write_once(self.at(digest).path, data)
+        except OSError as error:
+            raise StoreError(
+                f"The store {self._disk.address} cannot be written ({error.strerror or error})."
+            ) from error
+        self._keep_nearby(digest, data)
         return digest
 
     def has(self, digest: Digest) -> bool:
@@ -83,6 +103,10 @@ class Blobs:
         Raises StoreError where they are gone. Bytes that have another digest are removed, and CorruptError is raised.
         """
         blob = self.at(digest)
+        if self._nearby:
+            with contextlib.suppress(OSError):
+                if digest_of(data := self._nearby.read(blob.path)) == digest:
+                    return data
         try:
             data = self._disk.read(blob.path)
         except FileNotFoundError:
@@ -93,6 +117,12 @@ class Blobs:
                 f"{blob.path} in the store {self._disk.address} was damaged, and is removed; {self._advice}."
             )
         return data
+
+    def _keep_nearby(self, digest: Digest, data: bytes) -> None:
+        if self._nearby and self._nearby_bytes + len(data) <= MAX_NEARBY_BYTES:
+            self._nearby_bytes += len(data)
+            with contextlib.suppress(OSError):  # there is no room, and no need
+                self._nearby.write_once(self.at(digest).path, data)
 
     def at(self, digest: Digest) -> Blob:
         """Return where the bytes of a digest belong, be they there or not. Raises StoreError where it is no digest."""

@@ -105,14 +105,17 @@ class Disk(Protocol):
         ...
 
 
+def is_remote(url: str) -> bool:
+    """Return whether a store's URL is no folder of this machine."""
+    return "://" in url and not url.startswith("file://")
+
+
 def disk_at(url: str) -> Disk:
     """Return the disk at a folder's path, in which ~ is the home folder, or an fsspec URL.
 
     Raises StoreError where no file system speaks that URL.
     """
-    if "://" not in url:
-        return LocalDisk(os.path.expanduser(url))
-    if url.startswith("file://"):
+    if not is_remote(url):
         return LocalDisk(os.path.expanduser(url.removeprefix("file://")))
     try:
         return RemoteDisk(url)

@@ -4,6 +4,7 @@ A trained head or a table goes from task to task as its digest, and its bytes li
 needs nothing of the machine that an earlier task ran on.
 """
 
+import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FOLDER = "drafts"
+MAX_RECENT_BYTES = 64_000_000
+"""Of the drafts that a process put last and need not read again."""
 
 
 class Drafts:
@@ -23,6 +26,8 @@ class Drafts:
     def __init__(self, disk: Disk):
         self._disk = disk
         self._files = Blobs(disk, FOLDER, "drafts last as long as the run that made them, so run again")
+        self._lock = threading.Lock()
+        self._recent: dict[Digest, bytes] = {}
 
     def __iter__(self) -> Iterator[Blob]:
         """Yield every draft."""
@@ -30,11 +35,18 @@ class Drafts:
 
     def put(self, data: bytes) -> Digest:
         """Keep bytes and return their digest."""
-        return self._files.put(data)
+        digest = self._files.put(data)
+        with self._lock:
+            self._recent[digest] = data
+            while sum(map(len, self._recent.values())) > MAX_RECENT_BYTES:
+                del self._recent[next(iter(self._recent))]
+        return digest
 
     def read(self, digest: Digest) -> bytes:
         """Return a draft's bytes. Raises StoreError where they are gone, CorruptError where they are damaged."""
-        return self._files.read(digest)
+        with self._lock:
+            recent = self._recent.get(digest)
+        return self._files.read(digest) if recent is None else recent
 
     def put_table(self, table: "pd.DataFrame") -> Digest:
         """Keep a table, without its index, and return the digest of its Parquet file."""
@@ -50,4 +62,6 @@ class Drafts:
 
     def sweep(self) -> None:
         """Remove all drafts. Only for the holder of the store's lock: nobody else can know that no run needs them."""
+        with self._lock:
+            self._recent.clear()
         self._disk.delete_folder(FOLDER)

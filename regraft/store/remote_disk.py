@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from regraft.errors import StoreError
 from regraft.store.lease import leased
-from regraft.store.remote_errors import ALREADY_THERE, code_of, explained
+from regraft.store.remote_errors import ALREADY_THERE, NO_BUCKET, code_of, explained
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,6 +29,9 @@ OBJECT_STORES = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "oss
 TAGGED = frozenset({"s3", "s3a"})
 """Protocols that replace an object on the condition that it still has its ETag."""
 
+ONE_REQUEST_A_READ = {"max_concurrency": 1}
+"""s3fs asks for an object's size first, unless it must not read its parts side by side."""
+
 
 class RemoteDisk:
     """A prefix of an fsspec file system."""
@@ -38,8 +41,9 @@ class RemoteDisk:
 
         self.address = url.rstrip("/")
         self._fs: Any
-        self._fs, self.root = fsspec.core.url_to_fs(url, use_listings_cache=False)
         protocol = url.partition("://")[0]
+        options = ONE_REQUEST_A_READ if protocol in TAGGED else {}
+        self._fs, self.root = fsspec.core.url_to_fs(url, use_listings_cache=False, **options)
         self._has_folders = protocol not in OBJECT_STORES
         self._is_tagged = protocol in TAGGED
         self._made: set[str] = set()
@@ -129,7 +133,7 @@ class RemoteDisk:
             try:
                 return int(self._fs.size(self._at(path)) or 0)
             except FileNotFoundError as error:
-                if code_of(error):
+                if code_of(error) in NO_BUCKET:
                     raise
                 return 0
 
@@ -138,7 +142,7 @@ class RemoteDisk:
             try:
                 return sorted(PurePosixPath(path).name for path in self._fs.ls(self._at(folder), detail=False))
             except FileNotFoundError as error:
-                if code_of(error):
+                if code_of(error) in NO_BUCKET:
                     raise
                 return []
 

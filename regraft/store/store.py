@@ -31,15 +31,15 @@ class Store:
     """A folder or an fsspec URL, and what it holds. Cheap to open; safe to use from many processes.
 
     Raises StoreError where no file system speaks that URL, or where a newer Regraft wrote what lies there. The versions
-    in a store are found by `versions`.
+    in a store are found by `versions`. `nearby` is a folder of this machine where pictures of a bucket lie too.
     """
 
-    def __init__(self, url: str):
+    def __init__(self, url: str, nearby: str | None = None):
         self.url = url
         """What it was opened by."""
         self.disk = disk_at(url)
         """Where its files lie."""
-        self.blobs = Blobs(self.disk)
+        self.blobs = Blobs(self.disk, nearby=nearby)
         """Image bytes by digest."""
         self.tables = Tables(self.disk)
         """What is remembered of links and pictures."""

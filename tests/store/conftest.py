@@ -1,4 +1,4 @@
-"""A store of each kind of disk for every test: a folder, and a file system of fsspec."""
+"""A store of each kind of disk for every test: a folder, a file system of fsspec, and a bucket."""
 
 import uuid
 from pathlib import Path
@@ -8,6 +8,12 @@ import pytest
 from regraft.store.store import Store
 
 
-@pytest.fixture(params=["local", "memory"])
+@pytest.fixture(params=["local", "memory", "bucket"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
-    return Store(str(tmp_path / "store") if request.param == "local" else f"memory://{uuid.uuid4().hex}")
+    match request.param:
+        case "local":
+            return Store(str(tmp_path / "store"))
+        case "memory":
+            return Store(f"memory://{uuid.uuid4().hex}")
+        case _:
+            return Store(f"{request.getfixturevalue('bucket')}/store")

@@ -1,0 +1,235 @@
+"""What only a bucket has: requests that cost money, a lock that is no file system's, and many ways not to be there."""
+
+import json
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import s3fs
+
+from regraft.errors import LockedError, StoreError
+from regraft.identity import digest_of
+from regraft.store import versions
+from regraft.store.lease import Lease, release_all
+from regraft.store.locks import LOCK
+from regraft.store.store import Store
+from tests.buckets import CREDENTIALS, BucketServer
+from tests.hostile import serving
+
+LEASE = timedelta(minutes=2)
+
+
+class Clock:
+    """A clock that is set by hand."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 1, 1, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def bucket_store(bucket: str) -> Store:
+    return Store(f"{bucket}/store")
+
+
+def lease(store: Store, clock: Clock) -> Lease:
+    return Lease(store.disk, LOCK, LEASE, clock)  # type: ignore[arg-type]
+
+
+def holder(store: Store) -> str:
+    return str(json.loads(store.disk.read(LOCK))["owner"])
+
+
+# the lock
+
+
+def test_a_lock_is_renewed_and_counts_as_long_as_it_is(bucket_store: Store, clock: Clock) -> None:
+    first, second = lease(bucket_store, clock), lease(bucket_store, clock)
+    assert first.take()
+    for _ in range(5):
+        clock.now += LEASE * 0.9
+        assert not second.take()
+        assert first.renew()
+
+
+def test_a_lock_that_nobody_renewed_is_taken_over_and_its_first_holder_leaves_it_alone(
+    bucket_store: Store, clock: Clock
+) -> None:
+    first, second = lease(bucket_store, clock), lease(bucket_store, clock)
+    assert first.take()
+    clock.now += LEASE
+    assert second.take()
+    owner = holder(bucket_store)
+    assert not first.renew()
+    first.release()
+    assert holder(bucket_store) == owner, "only its owner frees a lock"
+    second.release()
+    assert not bucket_store.disk.exists(LOCK)
+
+
+def test_only_one_of_many_takes_a_lock_over(bucket_store: Store, clock: Clock) -> None:
+    assert lease(bucket_store, clock).take()
+    clock.now += LEASE
+    many = [lease(bucket_store, clock) for _ in range(8)]
+    together, taken = threading.Barrier(len(many)), []
+
+    def take(one: Lease) -> None:
+        together.wait()
+        taken.append(one.take())
+
+    threads = [threading.Thread(target=take, args=(each,)) for each in many]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(taken) == [False] * 7 + [True]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"\xff", b"[]", b"{}", b'"text"', b'{"until": 5}', b'{"until": "2099-01-01T00:00:00"}', b'{"until": null}'],
+)
+def test_a_lock_with_odd_content_is_nobodys(bucket_store: Store, content: bytes) -> None:
+    bucket_store.disk.write(LOCK, content)
+    with bucket_store.held(), pytest.raises(LockedError), Store(bucket_store.url).held():
+        pass
+    assert not bucket_store.disk.exists(LOCK)
+
+
+def test_a_program_that_is_ended_frees_its_locks(bucket_store: Store) -> None:
+    with bucket_store.held():
+        release_all()
+        with Store(bucket_store.url).held():
+            owner = holder(bucket_store)
+        assert owner
+
+
+def test_the_lock_of_a_killed_run_says_who_held_it(bucket_store: Store, clock: Clock) -> None:
+    assert lease(bucket_store, clock).take()
+    assert {"owner", "until", "host", "pid"} <= set(json.loads(bucket_store.disk.read(LOCK)))
+
+
+# requests
+
+
+def test_a_picture_costs_one_request_to_keep_whether_it_is_there_or_not(
+    bucket_store: Store, bucket: str, bucket_server: BucketServer
+) -> None:
+    before = bucket_server.count(bucket)
+    digests = [bucket_store.blobs.put(f"picture {i % 5}".encode()) for i in range(10)]
+    assert bucket_server.count(bucket) - before == 10
+    assert bucket_store.blobs.among([*digests, digest_of(b"none")]) == set(digests)
+    assert bucket_store.blobs.among(digests[:3]) == set(digests[:3])
+    assert bucket_server.count(bucket) - before == 11, "one listing for all"
+    assert bucket_store.blobs.read(digests[0]) == b"picture 0"
+    assert bucket_server.count(bucket) - before == 12
+
+
+def test_a_picture_that_was_fetched_here_is_read_without_a_request(
+    bucket: str, bucket_server: BucketServer, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    nearby = tmp_path_factory.mktemp("nearby")
+    store = Store(f"{bucket}/store", str(nearby))
+    digest = store.blobs.put(b"picture")
+    before = bucket_server.count(bucket)
+    assert store.blobs.read(digest) == b"picture"
+    assert bucket_server.count(bucket) == before
+    (nearby / "blobs" / digest[:2] / digest[2:]).write_bytes(b"rot")
+    assert store.blobs.read(digest) == b"picture", "what is damaged here is read from there"
+
+
+def test_versions_are_found_by_one_listing(bucket_store: Store, bucket: str, bucket_server: BucketServer) -> None:
+    names = [f"202601{day:02d}T000000Z" for day in range(1, 13)]
+    for name in names:
+        versions.publish(bucket_store, name, {"run.json": b"{}", "plots/a.png": b"a"})
+    before = bucket_server.count(bucket)
+    assert versions.names(bucket_store) == names
+    assert bucket_server.count(bucket) - before == 1
+
+
+# what can be wrong
+
+
+@contextmanager
+def answering(status: int, code: str) -> Iterator[str]:
+    """A bucket that answers everything with one error; yields its endpoint."""
+
+    body = f"<Error><Code>{code}</Code><Message>no</Message></Error>".encode()
+    head = f"HTTP/1.1 {status} No\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode()
+    with serving(lambda talk: talk.say(head + body)) as server:
+        yield server.url.rstrip("/")
+
+
+def failure(monkeypatch: pytest.MonkeyPatch, endpoint: str, **environment: str | None) -> str:
+    """The sentence with which a store at an endpoint is refused."""
+    for name, value in ({**CREDENTIALS, "AWS_ENDPOINT_URL": endpoint} | environment).items():
+        monkeypatch.delenv(name, raising=False) if value is None else monkeypatch.setenv(name, value)
+    s3fs.S3FileSystem.clear_instance_cache()  # which remembers the endpoint
+    with pytest.raises(StoreError) as error:
+        Store(f"s3://nowhere-{endpoint.rpartition(':')[2]}/store")
+    assert "\n" not in str(error.value)
+    assert error.value.exit_code == 3
+    return str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "sentence"),
+    [
+        (404, "NoSuchBucket", "there is no such bucket"),
+        (403, "AccessDenied", "refuses these credentials (AccessDenied)"),
+        (403, "InvalidAccessKeyId", "refuses these credentials (InvalidAccessKeyId)"),
+        (403, "SignatureDoesNotMatch", "refuses these credentials (SignatureDoesNotMatch)"),
+        (400, "ExpiredToken", "refuses these credentials (ExpiredToken)"),
+        (501, "NotImplemented", "cannot be used"),
+    ],
+)
+def test_a_bucket_that_refuses_is_refused_in_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, status: int, code: str, sentence: str
+) -> None:
+    with answering(status, code) as endpoint:
+        assert sentence in failure(monkeypatch, endpoint)
+
+
+def test_an_endpoint_that_is_down_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    assert "does not answer" in failure(monkeypatch, "http://127.0.0.1:9")
+
+
+def test_missing_credentials_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    none = {"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None, "AWS_EC2_METADATA_DISABLED": "true"}
+    assert "without credentials" in failure(monkeypatch, "http://127.0.0.1:10", **none)
+
+
+def test_a_bucket_that_asks_for_fewer_requests_is_named_after_some_tries(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    monkeypatch.setattr("s3fs.S3FileSystem.retries", 1)
+    with answering(503, "SlowDown") as endpoint:
+        assert "asks for fewer requests (SlowDown)" in failure(monkeypatch, endpoint)
+
+
+def test_a_renewal_that_fails_is_tried_again(
+    bucket_store: Store, clock: Clock, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = lease(bucket_store, clock)
+    assert held.take()
+    monkeypatch.setattr(held, "_lease", timedelta(seconds=0.2))
+    failed = threading.Event()
+
+    def fail(path: str) -> tuple[bytes, str]:
+        failed.set()
+        raise StoreError("the network is down")
+
+    monkeypatch.setattr(bucket_store.disk, "read_tagged", fail)
+    with caplog.at_level(logging.WARNING, "regraft"), held.renewed():
+        assert failed.wait(30)
+    assert "could not be renewed" in caplog.text
