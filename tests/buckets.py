@@ -39,9 +39,8 @@ class BucketServer:
     def requests(self, bucket: str) -> list[tuple[str, str]]:
         """Return the method and the path, without the bucket, of everything that was asked of a bucket."""
         name = bucket.removeprefix("s3://").split("/")[0]
-        asked = REQUEST.findall(self.log.read_text(errors="replace"))
-        prefix = f"/{name}"
-        return [(method, path.removeprefix(prefix)) for method, path in asked if path.startswith(prefix)]
+        prefix, lines = f"/{name}", REQUEST.findall(self.log.read_text(errors="replace"))
+        return [(method, path.removeprefix(prefix)) for method, path in lines if path.startswith(prefix)]
 
     def count(self, bucket: str) -> int:
         """Return how many requests a bucket got."""

@@ -74,7 +74,7 @@ def test_a_run_that_was_cut_off_is_gone_on_with(config: Config) -> None:
 
 def test_drafts_last_as_long_as_their_run(config: Config) -> None:
     store = Store(config.store)
-    left = store.drafts.put(b"of a run that was killed")
+    left = Store(config.store).drafts.put(b"of a run that was killed")
     with open_run(config) as spec:
         with pytest.raises(StoreError, match="gone"):
             store.drafts.read(left)

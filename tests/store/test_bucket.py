@@ -83,9 +83,9 @@ def test_only_one_of_many_takes_a_lock_over(bucket_store: Store, clock: Clock) -
     many = [lease(bucket_store, clock) for _ in range(8)]
     together, taken = threading.Barrier(len(many)), []
 
-    def take(one: Lease) -> None:
+    def take(candidate: Lease) -> None:
         together.wait()
-        taken.append(one.take())
+        taken.append(candidate.take())
 
     threads = [threading.Thread(target=take, args=(each,)) for each in many]
     for thread in threads:
