@@ -12,6 +12,7 @@
      |   '- CheckpointError   a weights file is damaged or another network's
      |- TrainingError     training failed, or its check did          exit code 8
      |- VersionError      there is no such version, or no champion   exit code 9
+     |   '- DamagedVersionError  its files are not what was published
      |- PictureError      an image cannot be predicted on            exit code 10
      |- LinkError         a link is not known                        exit code 11
      |- ServerError       Prefect's server does not answer           exit code 13
@@ -88,6 +89,10 @@ class VersionError(RegraftError):
     """There is no such version, or no champion yet."""
 
     exit_code = 9
+
+
+class DamagedVersionError(VersionError):
+    """A version's files are gone, or are not what was published."""
 
 
 class PictureError(RegraftError):

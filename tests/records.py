@@ -26,8 +26,11 @@ def metrics_record(kind: str = "length", **changes: Any) -> MetricsRecord:
 
 
 def run_record(kind: str = "length", **changes: Any) -> RunRecord:
-    """Return run.json of a version that answers with lengths or categories, with some fields replaced."""
-    return _run(kind).model_copy(update=changes)
+    """Return run.json of a version that answers with lengths or categories, with some fields replaced.
+
+    It says nothing of the version's other files, which are the test's own.
+    """
+    return _run(kind).model_copy(update={"files": {}} | changes)
 
 
 def comparison(champion: str, difference: float = 0.0) -> Comparison:

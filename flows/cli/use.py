@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from regraft.errors import PictureError
+from regraft.errors import DamagedVersionError, PictureError
 from regraft.flows.cli.app import DEFAULT_STORE, JsonOption, Panel, ProxyOption, StoreOption, app, exit_with_message
 from regraft.flows.cli.output import table
 
@@ -115,8 +115,13 @@ def promote(
         from regraft.store.store import Store
 
         opened = Store(store)
-        before = versions.champion(opened)
         chosen = versions.named(opened, version)
+        try:
+            before = versions.champion(opened)
+        except DamagedVersionError:
+            versions.restore_champion(opened, chosen.name, previous=None)
+            print(f"{chosen.name} is the champion; {versions.CHAMPION} was damaged, and is mended.")
+            return
         versions.promote(opened, chosen.name, before.name if before else None)
         print(f"{chosen.name} is the champion" + (f"; it was {before.name}." if before else "."))
 

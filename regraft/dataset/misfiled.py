@@ -29,7 +29,7 @@ like, when that was found, and whether somebody accepted it as what its list say
 
 def known_misfiled(store: Store) -> pd.DataFrame:
     """Return the pictures known to be in the wrong list, columns MISFILED."""
-    return store.tables.read("links/misfiled.parquet", MISFILED)
+    return store.tables.read_if_sound("links/misfiled.parquet", MISFILED)
 
 
 def remember(misfiled: pd.DataFrame, store: Store, now: datetime) -> pd.DataFrame:

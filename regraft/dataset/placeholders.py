@@ -39,7 +39,7 @@ PLACEHOLDERS = pa.schema(
 
 def known_placeholders(store: Store) -> pd.DataFrame:
     """Return the known placeholders, columns PLACEHOLDERS."""
-    return store.tables.read("links/placeholders.parquet", PLACEHOLDERS)
+    return store.tables.read_if_sound("links/placeholders.parquet", PLACEHOLDERS)
 
 
 def learn_placeholders(links: pd.DataFrame, store: Store, now: datetime) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from regraft.fetching.crew import Crew
 from regraft.fetching.outage import Failures, check_this_machine, is_silent
 from regraft.fetching.pending import Progress
 from regraft.links.findings import Finding, Request
-from regraft.links.memory import MEMORY, known_links, put_links
+from regraft.links.memory import MEMORY, put_links, remembered_links
 from regraft.links.merge import merged
 from regraft.links.recheck import is_due, requests
 from regraft.links.rehash import with_current_hashes
@@ -82,7 +82,7 @@ def fetch_shard(
 
 def remember_silent(path: str, silent: pd.DataFrame, store: Store) -> None:
     """Have the store remember links (columns MEMORY) that gave no answer at all: it was not this machine's fault."""
-    known = known_links(store, path)
+    known = remembered_links(store, path)
     put_links(store, path, _stacked(silent, known[~known["url"].isin(set(silent["url"]))]))
 
 
@@ -102,7 +102,7 @@ class _ShardCheck:
 
     def requests(self) -> Sequence[Request]:
         """Read what is known of the links, and return a request for each one that is due."""
-        self._memory = with_current_hashes(known_links(self._store, self._path), self._store.blobs)
+        self._memory = with_current_hashes(remembered_links(self._store, self._path), self._store.blobs)
         self._known = self._memory.drop_duplicates("url")
         self._left_alone = set(self._known.loc[~_are_due(self._known, self._since, self._now), "url"])
         urls = [url for url in dict.fromkeys(self._links["url"]) if url not in self._left_alone]

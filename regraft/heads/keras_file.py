@@ -3,12 +3,13 @@
 import json
 import tempfile
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
 import keras
 
-from regraft.errors import VersionError
+from regraft.errors import DamagedVersionError, VersionError
 
 ALLOWED_CLASSES = {
     "Functional",
@@ -56,6 +57,8 @@ def network_from_bytes(data: bytes) -> Any:
             return keras.saving.load_model(path, compile=False, safe_mode=True)
         except VersionError:
             raise
+        except (zipfile.BadZipFile, EOFError, zlib.error) as error:
+            raise DamagedVersionError(f"The head is damaged: {error}"[:400]) from error
         except Exception as error:  # zip, HDF5 and JSON readers raise anything
             raise VersionError(f"The head cannot be read: {error}"[:400]) from error
 
@@ -66,6 +69,8 @@ def _check_classes(path: Path) -> None:
     Keras's own safe mode has been bypassed before: https://nvd.nist.gov/vuln/detail/CVE-2025-1550.
     """
     with zipfile.ZipFile(path) as archive:
+        if (damaged := archive.testzip()) is not None:
+            raise DamagedVersionError(f"The head is damaged: its {damaged} is not what was written.")
         unchecked: list[Any] = [json.loads(archive.read("config.json"))]
     while unchecked:
         part = unchecked.pop()

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from regraft.backbones.extractor import Extractor
-from regraft.errors import RegraftError, TrainingError
+from regraft.errors import DamagedVersionError, RegraftError, TrainingError
 from regraft.heads import certainty, tutorial
 from regraft.heads.head import Head
 from regraft.heads.model import extractor_of, head_of
@@ -84,7 +84,7 @@ def evaluate(
         lengths = tutorial.rival_lengths(manifest, features, test, terms.seed)
         rivals["tutorial"] = target.errors(manifest.iloc[test], lengths)
     scores = target.scores(predictions, model.answers, rivals, terms.synthetic, terms.gate, terms.seed)
-    decision, attribution = _beside_champion(manifest, holdout, model, terms)
+    champion, decision, attribution = _beside_champion(manifest, holdout, model, terms)
     decision = _after_leak_alarm(decision, scores.leak)
     metrics = MetricsRecord(
         test=scores.test,
@@ -100,7 +100,7 @@ def evaluate(
         why=decision.why,
     )
     sureness = certainty.certainty(predictions, features, target)
-    return Evaluation(predictions, metrics, holdout, sureness.to_bytes())
+    return Evaluation(predictions, metrics, holdout, sureness.to_bytes(), champion)
 
 
 def _check_reloaded(difference: float) -> None:
@@ -130,29 +130,50 @@ def _after_leak_alarm(decision: Gate, leak: Leak | None) -> Gate:
 
 def _beside_champion(
     manifest: pd.DataFrame, holdout: pd.DataFrame, model: _Model, terms: Terms
-) -> tuple[Gate, Attribution | None]:
-    """The gate's decision on the holdout, and what made the difference, where that can be told."""
-    champion, target = versions.champion(model.store), terms.target
-    if champion is None:
-        return Gate(True, "There was no champion yet."), None
+) -> tuple[str | None, Gate, Attribution | None]:
+    """The champion's name, the gate's decision on the holdout, and what made the difference, where that is known."""
     try:
-        rows = _unseen_by(champion, holdout)
-        if len(rows) < MIN_COMPARED:
-            why = f"Champion {champion.name} was trained on these images; there is nothing to compare on."
-            return Gate(False, why), None
-        head = head_of(champion)
-        if not target.is_comparable_with(head.target):
-            return Gate(False, _answers_otherwise(champion, head.target, target)), None
-        theirs = _Model(head, extractor_of(champion), model.store).predictions(rows, target)
-    except RegraftError as error:  # a champion that cannot be read any more cannot defend itself
-        return Gate(True, f"Champion {champion.name} can no longer predict: {error}"), None
+        champion = versions.champion(model.store)
+    except DamagedVersionError as error:  # there may be a good champion behind it
+        return None, Gate(False, f"Not judged, and not promoted: {error}"), None
+    if champion is None:
+        return None, Gate(True, "There was no champion yet."), None
+    decision, attribution = _compared(champion, manifest, holdout, model, terms)
+    return champion.name, decision, attribution
+
+
+def _compared(
+    champion: Version, manifest: pd.DataFrame, holdout: pd.DataFrame, model: _Model, terms: Terms
+) -> tuple[Gate, Attribution | None]:
+    """The gate's decision, and what made the difference. What cannot be compared is not promoted."""
+    target = terms.target
+    try:
+        rows, head, extractor = _unseen_by(champion, holdout), head_of(champion), extractor_of(champion)
+    except DamagedVersionError as error:  # a champion that nobody can use any more cannot stay in use
+        return Gate(True, f"Champion {champion.name} cannot be read any more and is replaced: {error}"), None
+    except RegraftError as error:
+        return Gate(False, _not_compared(champion, error)), None
+    if len(rows) < MIN_COMPARED:
+        why = f"Champion {champion.name} was trained on these images; there is nothing to compare on."
+        return Gate(False, why), None
+    if not target.is_comparable_with(head.target):
+        return Gate(False, _answers_otherwise(champion, head.target, target)), None
+    try:
+        theirs = _Model(head, extractor, model.store).predictions(rows, target)
+    except RegraftError as error:
+        return Gate(False, _not_compared(champion, error)), None
     ours = model.predictions(rows, target)
     errors, their_errors = target.errors_of(ours), target.errors_of(theirs)
     decision = gate(champion.name, errors.squared, their_errors.squared, target.wording, terms.gate, terms.seed)
     is_same_model = target.largest_difference(ours, theirs) < ROUNDING
-    if is_same_model or champion.run.backbone_fingerprint != model.extractor.fingerprint:
+    if is_same_model or extractor.fingerprint != model.extractor.fingerprint:
         return decision, None
     return decision, attribute(manifest, errors.rmse - their_errors.rmse, Experiment(champion, target, rows))
+
+
+def _not_compared(champion: Version, error: RegraftError) -> str:
+    """Why a champion that does not predict here stays all the same."""
+    return f"Champion {champion.name} could not predict here, so nothing was compared and it stays: {error}"
 
 
 def _unseen_by(champion: Version, holdout: pd.DataFrame) -> pd.DataFrame:

@@ -1,6 +1,6 @@
 """What an evaluation takes and what it comes to. Imports no TensorFlow: where nothing changed, none is needed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -46,3 +46,15 @@ class Evaluation:
     """digest, category, phash, label: of all images that candidate and champion are compared on."""
     certainty: bytes
     """certainty.npz"""
+    champion: str | None
+    """The version that was in use then, None where there was none. It alone may be replaced."""
+
+    def unless_champion_is_another(self, champion: str | None) -> "Evaluation":
+        """Return the evaluation; without a promotion where another version has become champion since."""
+        if not self.metrics.promoted or champion == self.champion:
+            return self
+        why = (
+            f"Judged against {self.champion or 'no champion'}, but {champion or 'none'} is champion by now and stays: "
+            f"the next run is judged against it. {self.metrics.why}"
+        )
+        return replace(self, metrics=self.metrics.model_copy(update={"promoted": False, "why": why}))

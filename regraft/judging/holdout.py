@@ -58,12 +58,9 @@ def misfiled_of_test_split(links: pd.DataFrame, labelling: Labelling) -> pd.Data
 
 
 def _earlier(store: Store) -> pd.DataFrame:
-    """The holdout of the newest version; empty where there is none."""
-    published = versions.names(store)
-    newest = versions.version(store, published[-1]) if published else None
-    if newest is None or not newest.has("holdout.parquet"):
-        return pd.DataFrame(columns=COLUMNS)
-    return newest.table("holdout.parquet")[COLUMNS]
+    """The holdout of the newest version whose holdout can be read; empty where there is none."""
+    newest = versions.newest_table(store, "holdout.parquet")
+    return pd.DataFrame(columns=COLUMNS) if newest is None else newest[COLUMNS]
 
 
 def _relabelled(rows: pd.DataFrame, labelling: Labelling, dtype: object) -> pd.DataFrame:

@@ -1,5 +1,7 @@
 """The memory between runs: what is known of every link, one table a shard."""
 
+from collections.abc import Callable
+
 import pandas as pd
 import pyarrow as pa
 
@@ -39,8 +41,13 @@ null where it does not."""
 
 
 def known_links(store: Store, path: str) -> pd.DataFrame:
-    """Return what is known of the links in a shard's file, columns MEMORY; none where it cannot be read."""
+    """Return what is known of the links in a shard's file, columns MEMORY. Raises CorruptError where it is damaged."""
     return store.tables.read(path, MEMORY)
+
+
+def remembered_links(store: Store, path: str) -> pd.DataFrame:
+    """Return what is known of the links in a shard's file; nothing, with a warning, where it is damaged."""
+    return store.tables.read_if_sound(path, MEMORY)
 
 
 def put_links(store: Store, path: str, table: pd.DataFrame) -> None:
@@ -48,9 +55,9 @@ def put_links(store: Store, path: str, table: pd.DataFrame) -> None:
     store.tables.write(path, table, MEMORY)
 
 
-def all_known_links(store: Store) -> pd.DataFrame:
-    """Return what is known of all links, columns MEMORY."""
+def all_known_links(store: Store, read: Callable[[Store, str], pd.DataFrame] = known_links) -> pd.DataFrame:
+    """Return what is known of all links, columns MEMORY; each shard as `read` returns it."""
     layout = store.layout
-    tables = [known_links(store, path) for path in layout.paths] if layout else []
+    tables = [read(store, path) for path in layout.paths] if layout else []
     known = [table for table in tables if len(table)]
     return pd.concat(known, ignore_index=True) if known else MEMORY.empty_table().to_pandas()

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 
-from regraft.links.memory import all_known_links, put_links
+from regraft.links.memory import all_known_links, put_links, remembered_links
 from regraft.store.layout import FORMAT, FORMAT_0_NAME, LINKS, Layout, put_layout
 from regraft.store.store import Store
 from regraft.web.urls import host_of
@@ -62,7 +62,7 @@ def put_in_layout(store: Store, layout: Layout) -> None:
     """
     before = store.layout
     if before != layout:
-        known = all_known_links(store)
+        known = all_known_links(store, remembered_links)
         for path, links in known.groupby(known["url"].map(lambda url: path_of(url, layout))):
             put_links(store, str(path), links)
         if before is not None:

@@ -37,6 +37,7 @@ def put_evaluation(evaluation: Evaluation, drafts: Drafts) -> Evaluated:
         predictions=drafts.put_table(evaluation.predictions),
         holdout=drafts.put_table(evaluation.holdout),
         certainty=drafts.put(evaluation.certainty),
+        champion=evaluation.champion,
     )
 
 
@@ -47,4 +48,5 @@ def read_evaluation(evaluated: Evaluated, drafts: Drafts) -> Evaluation:
         metrics=read_metrics(drafts.read(evaluated.metrics)),
         holdout=drafts.table(evaluated.holdout),
         certainty=drafts.read(evaluated.certainty),
+        champion=evaluated.champion,
     )

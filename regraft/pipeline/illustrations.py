@@ -1,18 +1,22 @@
 """The plots of a version: drawn, or taken over where the version has an earlier one's model."""
 
+import contextlib
+import logging
 from collections.abc import Callable, Collection
 from typing import Any
 
 import pandas as pd
 
 from regraft.config import Config
+from regraft.errors import DamagedVersionError, RegraftError
 from regraft.identity import Digest
-from regraft.pictures.colours import rgb
+from regraft.pictures.colours import Pixels, rgb
 from regraft.pipeline.finished import Finished
 from regraft.store.store import Store
 from regraft.targets.choice import target_of
 from regraft.targets.labels import SyntheticLabels
 
+log = logging.getLogger("regraft")
 MODEL_PLOTS = ("labels", "predictions", "losses", "examples")
 """The plots that show nothing but the model and its images."""
 HEALTH = "health"
@@ -42,12 +46,25 @@ def _reused(finished: Finished, links_before: pd.DataFrame | None) -> dict[str, 
     names = [name for name in MODEL_PLOTS if finished.reused.has(f"plots/{name}.png")]
     if links_before is not None and _reasons(links_before) == _reasons(finished.screened.links):
         names.append(HEALTH)
-    return {name: finished.reused.read(f"plots/{name}.png") for name in names}
+    plots = {}
+    for name in names:
+        with contextlib.suppress(DamagedVersionError):  # it is drawn anew
+            plots[name] = finished.reused.read(f"plots/{name}.png")
+    return plots
 
 
 def _reasons(links: pd.DataFrame) -> dict[Any, int]:
     """Return how many links ended with each verdict and reason."""
     return dict(links.groupby(["verdict", "reason"]).size())
+
+
+def _picture(digest: str, store: Store) -> Pixels | None:
+    """A small picture; None where its bytes are gone or damaged, which is no reason to fail a run that was measured."""
+    try:
+        return rgb(store.blobs.read(Digest(digest)), EXAMPLE_SIDE)
+    except (OSError, ValueError, RegraftError) as error:
+        log.info("no example of %s: %s", digest[:8], error)
+        return None
 
 
 def _drawn(names: Collection[str], finished: Finished, config: Config, store: Store) -> dict[str, bytes]:
@@ -62,9 +79,12 @@ def _drawn(names: Collection[str], finished: Finished, config: Config, store: St
 
     def examples() -> bytes:
         rows = test.groupby("category").head(EXAMPLE_IMAGES // test["category"].nunique() or 1)
-        pictures = [rgb(store.blobs.read(Digest(digest)), EXAMPLE_SIDE) for digest in rows["digest"]]
+        pictures = {digest: picture for digest in rows["digest"] if (picture := _picture(digest, store)) is not None}
+        rows = rows[rows["digest"].isin(pictures)]
         captions = zip(rows["category"], target.captions_with_labels(rows), strict=True)
-        return plots.contact_sheet(pictures, [f"{category}\n{caption}" for category, caption in captions])
+        return plots.contact_sheet(
+            list(pictures.values()), [f"{category}\n{caption}" for category, caption in captions]
+        )
 
     drawings: dict[str, Callable[[], bytes]] = {
         "labels": lambda: plots.draw(target.label_chart(finished.manifest)),

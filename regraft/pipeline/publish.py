@@ -7,7 +7,7 @@ import pandas as pd
 
 from regraft.config import Config
 from regraft.dataset.misfiled import misfiled_links
-from regraft.errors import VersionError
+from regraft.errors import DamagedVersionError
 from regraft.identity import digest_of
 from regraft.links import memory as links
 from regraft.links.rot import changes, rot_table
@@ -20,6 +20,7 @@ from regraft.reporting.examples import examples, thumbnails
 from regraft.reporting.history import MAX_VERSIONS, Summary, history, summary
 from regraft.reporting.report import Report, pictured
 from regraft.store import versions
+from regraft.store.locks import champion_locked
 from regraft.store.records import MetricsRecord, RunRecord
 from regraft.store.store import Store
 from regraft.store.tables import parquet
@@ -29,19 +30,38 @@ log = logging.getLogger("regraft")
 
 
 def publish(finished: Finished, config: Config, store: Store, meter: Meter) -> Report:
-    """Publish a version, move the champion if the gate said so, and return the version's report."""
-    name, champion = versions.new_name(store), versions.champion(store)
-    parents = versions.names(store)[-1:]
-    links_before = versions.version(store, parents[0]).table("links.parquet") if parents else None
-    metrics = finished.evaluation.metrics
+    """Publish a version, move the champion if the gate said so, and return the version's report.
+
+    Nobody else moves the champion meanwhile. Where it is another by now than the one that the candidate was judged
+    against, it stays.
+    """
+    with champion_locked(store.disk):
+        judged = finished.evaluation.unless_champion_is_another(_champion_name(store))
+        report = _published(replace(finished, evaluation=judged), config, store, meter)
+        if judged.metrics.promoted:
+            versions.move_champion(store, report.version, judged.champion)
+    return report
+
+
+def _champion_name(store: Store) -> str | None:
+    """The version in use; None where there is none, and where nobody can tell."""
+    try:
+        champion = versions.champion(store)
+    except DamagedVersionError:
+        return None
+    return champion.name if champion else None
+
+
+def _published(finished: Finished, config: Config, store: Store, meter: Meter) -> Report:
+    """Publish a version and return its report."""
+    name, parents = versions.new_name(store), versions.names(store)[-1:]
+    links_before = versions.newest_table(store, "links.parquet")
     run = run_record(finished, config, parents[0] if parents else None, meter.timings())
     report = _report(name, run, finished, links_before, store)
     files = _files(report, finished)
     digests = {file: digest_of(data) for file, data in files.items()}
     complete = run.model_copy(update={"files": digests, "timings": meter.timings()})
     versions.publish(store, name, files | {RunRecord.file: complete.to_bytes()})
-    if metrics.promoted:
-        versions.promote(store, name, champion.name if champion else None)
     return report
 
 
@@ -70,7 +90,7 @@ def _history(name: str, run: RunRecord, metrics: MetricsRecord, store: Store) ->
     this = summary(name, run, metrics, metrics.promoted)
     try:
         before = [earlier for earlier in history(store, MAX_VERSIONS - 1) if earlier.job == this.job]
-    except VersionError as error:  # no reason to fail a run that was measured; `regraft verify` names the damage too
+    except DamagedVersionError as error:  # of the pointer; `regraft verify` names the damage too
         log.warning("The report leaves out the versions before: %s", error)
         return [this]
     return [replace(earlier, champion=earlier.champion and not this.champion) for earlier in before] + [this]

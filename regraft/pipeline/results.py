@@ -143,3 +143,5 @@ class Evaluated:
     """holdout.parquet"""
     certainty: Digest
     """certainty.npz"""
+    champion: str | None
+    """The version that was champion then; None where there was none."""

@@ -6,13 +6,14 @@ libraries give the same head to the bit, and the same head errs the same on the 
 
 import hashlib
 import json
+import logging
 
 import pandas as pd
 
 from regraft.backbones.weights import weights_source
 from regraft.config import Config
-from regraft.errors import RegraftError
-from regraft.identity import Digest, digest_of
+from regraft.errors import DamagedVersionError, RegraftError
+from regraft.identity import Digest
 from regraft.judging.evaluation import Evaluation
 from regraft.judging.gate import gate
 from regraft.pipeline.provenance import commit, libraries
@@ -21,8 +22,11 @@ from regraft.store.store import Store
 from regraft.store.versions import Version
 from regraft.targets.choice import target_of
 
+log = logging.getLogger("regraft")
 MODEL_SETTINGS = {"seed", "device", "screen", "split", "backbone", "head", "tune", "gate"}
 """The parts of the config that a model and its evaluation depend on; of the categories it is the labels."""
+MODEL_FILES = ("head.keras", "predictions.parquet", "holdout.parquet", "certainty.npz", "metrics.json", "backbone.npz")
+"""The files of a version that are taken over with its model, where it has them."""
 
 
 def model_fingerprint(manifest: pd.DataFrame, config: Config) -> Digest:
@@ -43,15 +47,21 @@ def model_fingerprint(manifest: pd.DataFrame, config: Config) -> Digest:
 
 def reusable_version(manifest: pd.DataFrame, config: Config, store: Store) -> Version | None:
     """Return the newest version where its model would come out the same, and is whole; None where not."""
+    published = versions.names(store)
+    if not published:
+        return None
+    newest = Version(store, published[-1])
     try:
-        newest = versions.newest(store)
-        run = newest.run
-        if run.model_fingerprint != model_fingerprint(manifest, config):
+        if newest.run.model_fingerprint != model_fingerprint(manifest, config) or "head.keras" not in newest.digests:
             return None
-        head = digest_of(newest.read("head.keras"))
-        return newest if run.files.get("head.keras") == head else None
+        for file in filter(newest.has, MODEL_FILES):
+            newest.read(file)
+    except DamagedVersionError as error:
+        log.warning("The newest version's model is not used again: %s", error)
+        return None
     except RegraftError:
         return None
+    return newest
 
 
 def standing_evaluation(version: Version, holdout: pd.DataFrame, config: Config) -> Evaluation | None:
@@ -60,7 +70,10 @@ def standing_evaluation(version: Version, holdout: pd.DataFrame, config: Config)
     It stands on the same holdout, and against the champion that it was compared with. Where the version has become
     champion itself, it is compared with itself: that is no gain.
     """
-    champion, metrics = versions.champion(version.store), version.metrics
+    try:
+        champion, metrics = versions.champion(version.store), version.metrics
+    except DamagedVersionError:
+        return None
     if champion is None or not version.table("holdout.parquet").equals(holdout):
         return None
     predictions = version.table("predictions.parquet")
@@ -75,4 +88,4 @@ def standing_evaluation(version: Version, holdout: pd.DataFrame, config: Config)
         metrics = metrics.model_copy(update={**decided, "attribution": None})
     elif metrics.champion is None or metrics.champion.version != champion.name:
         return None
-    return Evaluation(predictions, metrics, holdout, version.read("certainty.npz"))
+    return Evaluation(predictions, metrics, holdout, version.read("certainty.npz"), champion.name)

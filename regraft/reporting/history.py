@@ -1,8 +1,10 @@
 """How a job has fared from version to version: what was alive, how good its model was, which one was in use."""
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from regraft.errors import VersionError
 from regraft.store import versions
 from regraft.store.store import Store
 from regraft.store.versions import Version
@@ -11,6 +13,7 @@ from regraft.targets.wording import WORDINGS, Kind
 if TYPE_CHECKING:
     from regraft.store.records import MetricsRecord, RunRecord
 
+log = logging.getLogger("regraft")
 MAX_VERSIONS = 20
 """Versions in a report's table of the past."""
 
@@ -72,8 +75,19 @@ def summary(version: str, run: "RunRecord", metrics: "MetricsRecord", champion: 
 
 
 def history(store: Store, last: int | None = None) -> list[Summary]:
-    """Return the `last` versions, all where that is not given, the oldest first. Raises VersionError on damage."""
+    """Return the `last` versions, all where that is not given, the oldest first.
+
+    A version that cannot be read is left out with a warning, one that is pruned meanwhile without. Raises
+    DamagedVersionError where the champion's pointer is damaged.
+    """
     champion, names = versions.champion(store), versions.names(store)
     in_use = champion.name if champion else None
-    published = [Version(store, name) for name in (names if last is None else names[-last:])]
-    return [summary(version.name, version.run, version.metrics, version.name == in_use) for version in published]
+    rows = []
+    for name in names if last is None else names[-last:]:
+        version = Version(store, name)
+        try:
+            rows.append(summary(name, version.run, version.metrics, name == in_use))
+        except VersionError as error:
+            if version.is_published:
+                log.warning("%s It is left out.", error)
+    return rows

@@ -68,8 +68,8 @@ def health(links: pd.DataFrame) -> bytes:
 
 def contact_sheet(pictures: Sequence[Pixels], captions: Sequence[str]) -> bytes:
     """Return pictures side by side, each below its caption: the tutorial's last picture."""
-    columns = min(EXAMPLE_COLUMNS, len(pictures))
-    rows = -(-len(pictures) // columns)
+    columns = min(EXAMPLE_COLUMNS, max(1, len(pictures)))
+    rows = max(1, -(-len(pictures) // columns))
     figure = Figure(figsize=(3.2 * columns, 3.6 * rows), layout="constrained")
     grid = np.atleast_1d(figure.subplots(rows, columns)).reshape(-1)
     for axes in grid:

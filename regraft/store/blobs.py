@@ -10,6 +10,8 @@ from regraft.identity import Digest, digest_of
 from regraft.store.disk import Disk
 from regraft.store.local_disk import LocalDisk
 
+FOLDER = "blobs"
+"""The folder of image bytes."""
 MAX_NEARBY_BYTES = 500_000_000
 """Of the blobs that one process keeps nearby."""
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -53,7 +55,7 @@ class Blobs:
     def __init__(
         self,
         disk: Disk,
-        folder: str = "blobs",
+        folder: str = FOLDER,
         advice: str = "run again to fetch it again",
         nearby: str | None = None,
     ):
@@ -66,10 +68,13 @@ class Blobs:
         self._nearby_bytes = 0
 
     def __iter__(self) -> Iterator[Blob]:
-        """Yield every file of the folder, in the order of the digests."""
+        """Yield every file of the folder, in the order of the digests; what is being written aside is none yet."""
         start = len(self._folder) + 1
         for path in self._disk.sizes(self._folder):
-            yield Blob(self._disk, self._folder, Digest(path[start:].replace("/", "", 1)))
+            name = path[start:].replace("/", "", 1)
+            digest, dot, _ = name.partition(".")
+            if not (dot and _DIGEST.fullmatch(digest)):
+                yield Blob(self._disk, self._folder, Digest(name))
 
     def put(self, data: bytes) -> Digest:
         """Keep bytes and return their digest. Bytes that are there already are not written again.

@@ -1,10 +1,11 @@
 """The one seam to where a store lies: a local folder, or a prefix of anything that fsspec speaks.
 
-Whoever writes to a disk finds, after a crash at any moment, the old file or the new one, never half of one.
+What cannot be done raises StoreError, in one sentence. Whoever writes to a disk finds, after a crash at any moment, the
+old file or the new one, never half of one.
 """
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import timedelta
 from pathlib import Path
@@ -34,7 +35,8 @@ class Disk(Protocol):
     def write_once(self, path: str, data: bytes) -> None:
         """Put a file in place, unless it is there; it survives a crash of the machine once `settle` has returned.
 
-        For files that are named by their digest, so that a torn one is always noticed.
+        For files that are named by their digest, so that a torn one is always noticed. What is written aside meanwhile
+        lies beside it, under its name followed by a dot and more.
         """
         ...
 
@@ -48,6 +50,18 @@ class Disk(Protocol):
 
     def publish(self, folder: str, files: Mapping[str, bytes], last: str) -> None:
         """Put a folder in place; `last` is the file that makes it count. Raises StoreError where there is one."""
+        ...
+
+    def withdraw(self, folder: str, last: str) -> None:
+        """Remove a folder that was published; `last`, the file that makes it count, goes first."""
+        ...
+
+    def sweep(self, beside: Sequence[str], lock: str) -> None:
+        """Remove what was written aside and never put in place; `beside` are the folders of `write_once`.
+
+        Holds the lock of that name meanwhile. Only for who holds all others under which files are written. Raises
+        TimeoutError where another holds it.
+        """
         ...
 
     def exists(self, path: str) -> bool:

@@ -1,30 +1,50 @@
 """A folder of this machine as a store's disk.
 
 Every change is write aside, fsync, rename, fsync the folder: rename(2) replaces a file in one step, and only what was
-synced survives a crash of the machine.
+synced survives a crash of the machine. A folder goes by being renamed aside, so that nobody ever sees half of one.
 """
 
 import contextlib
-import ctypes
+import errno
 import itertools
 import os
-import shutil
+import re
+import time
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 
 from regraft.errors import StoreError
+from regraft.store.system_calls import FILE_MODE, SystemCalls
 
 ASIDE = "tmp"
 """The folder in which files are written before they are renamed to their place."""
+UNSETTLED = re.compile(r".+\.[0-9a-f]{12}-\d+")
+"""The names by which `write_once` writes aside."""
+LOCK_POLL_S = 0.05
+"""Between two tries to take a lock that is held."""
+ADVICE = {
+    errno.ENOSPC: "Make room, for example with `regraft prune --yes`, and run again.",
+    errno.EDQUOT: "Make room, for example with `regraft prune --yes`, and run again.",
+    errno.EMFILE: "Allow more open files (`ulimit -n`), and run again.",
+    errno.ENFILE: "Close other programs, and run again.",
+    errno.EACCES: "Give your user the right to, or choose another store.",
+    errno.EPERM: "Give your user the right to, or choose another store.",
+    errno.EROFS: "Mount it writable, or choose another store.",
+    errno.ENOLCK: "Put the store on a file system that has locks.",
+    errno.EOPNOTSUPP: "Put the store on a file system that has locks.",
+    errno.ENOSYS: "Put the store on a file system that has locks.",
+}
+"""What helps, by the system's error number."""
 
 
 class LocalDisk:
-    """A folder of this machine."""
+    """A folder of this machine. What the system refuses becomes a StoreError of one sentence."""
 
-    def __init__(self, root: str):
+    def __init__(self, root: str, system: SystemCalls | None = None):
         self.root = Path(root).absolute()
+        self._system = system or SystemCalls()
         self._aside_suffix = f".{uuid.uuid4().hex[:12]}-"
         self._count = itertools.count()
 
@@ -33,14 +53,14 @@ class LocalDisk:
         return str(self.root)
 
     def read(self, path: str) -> bytes:
-        return (self.root / path).read_bytes()
+        with self._explained("read", path):
+            return Path(self._at(path)).read_bytes()
 
     def write(self, path: str, data: bytes) -> None:
-        aside = self._aside(data)
-        target = self.root / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        os.replace(aside, target)
-        _sync(target.parent)
+        with self._explained("written", path), self._written_aside(data) as aside:
+            self._make_folders(self._parent(path))
+            self._system.rename(aside, self._at(path))
+            self._sync(self._parent(path))
 
     def write_once(self, path: str, data: bytes) -> None:
         with contextlib.suppress(FileNotFoundError):
@@ -48,135 +68,214 @@ class LocalDisk:
                 return
         # Thousands of times a minute from many threads: few system calls, and no rename from folder to folder, which
         # takes a lock of the whole file system (3 times the time of this with 8 threads on ext4).
-        target = f"{self.root}/{path}"
-        aside = f"{target}{self._aside_suffix}{next(self._count)}"
-        try:
-            _write_new(aside, data)
-        except FileNotFoundError:
-            os.makedirs(os.path.dirname(target), exist_ok=True)
-            _write_new(aside, data)
-        os.rename(aside, target)
+        aside = f"{self._at(path)}{self._aside_suffix}{next(self._count)}"
+        with self._explained("written", path), self._removed_on_error(aside):
+            try:
+                self._write_new(aside, data)
+            except FileNotFoundError:
+                self._make_folders(self._parent(path))
+                self._write_new(aside, data)
+            self._system.rename(aside, self._at(path))
 
     def settle(self) -> None:
-        descriptor = os.open(self.root, os.O_RDONLY)
-        try:
-            _sync_all(descriptor)
-        finally:
-            os.close(descriptor)
+        with self._explained("written"):
+            self._make_folders(self.address)
+            with _opened(self.address) as descriptor:
+                self._system.sync_all(descriptor)
 
     def create(self, path: str, data: bytes) -> bool:
-        aside = self._aside(data)
-        target = self.root / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            os.link(aside, target)
-        except FileExistsError:
-            return False
-        finally:
-            aside.unlink()
-        _sync(target.parent)
-        return True
+        with self._explained("written", path), self._written_aside(data) as aside:
+            self._make_folders(self._parent(path))
+            try:
+                self._system.link(aside, self._at(path))
+            except FileExistsError:
+                return False
+            finally:
+                self._system.unlink(aside)
+            self._sync(self._parent(path))
+            return True
 
     def publish(self, folder: str, files: Mapping[str, bytes], last: str) -> None:
-        target = self.root / folder
-        aside = self.root / ASIDE / uuid.uuid4().hex
-        for name, data in files.items():
-            place = aside / name
-            place.parent.mkdir(parents=True, exist_ok=True)
-            _write_synced(place, data)
-        for made in {aside, *(aside / name for name in map(os.path.dirname, files))}:
-            _sync(made)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if target.exists():
-            shutil.rmtree(aside)
-            raise StoreError(f"{target} is there already; a published folder never changes.")
-        os.rename(aside, target)
-        _sync(target.parent)
+        target, aside = self._at(folder), self._new_aside()
+        with self._explained("written", folder), self._removed_on_error(aside):
+            for name, data in files.items():
+                place = f"{aside}/{name}"
+                self._make_folders(os.path.dirname(place))
+                self._write_new(place, data, is_synced=True)
+            for made in {aside, *(os.path.dirname(f"{aside}/{name}") for name in files)}:
+                self._sync(made)
+            self._make_folders(self._parent(folder))
+            if os.path.exists(target):
+                raise StoreError(f"{target} is there already; a published folder never changes.")
+            self._system.rename(aside, target)
+            self._sync(self._parent(folder))
+
+    def withdraw(self, folder: str, last: str) -> None:
+        self.delete_folder(folder)
 
     def exists(self, path: str) -> bool:
-        return os.path.exists(f"{self.root}/{path}")
+        with self._explained("read", path):
+            try:
+                os.stat(self._at(path))
+            except (FileNotFoundError, NotADirectoryError):
+                return False
+            return True
 
     def present(self, folder: str, paths: Iterable[str]) -> set[str]:
         return {path for path in paths if self.exists(path)}
 
     def size(self, path: str) -> int:
         try:
-            return os.path.getsize(self.root / path)
+            return os.path.getsize(self._at(path))
         except OSError:
             return 0
 
     def names(self, folder: str) -> list[str]:
-        try:
-            return sorted(os.listdir(self.root / folder))
-        except (FileNotFoundError, NotADirectoryError):
-            return []
+        with self._explained("read", folder):
+            try:
+                return sorted(os.listdir(self._at(folder)))
+            except (FileNotFoundError, NotADirectoryError):
+                return []
 
     def sizes(self, folder: str) -> dict[str, int]:
-        files = (file for file in sorted((self.root / folder).rglob("*")) if file.is_file())
-        return {file.relative_to(self.root).as_posix(): file.stat().st_size for file in files}
+        files = sorted(Path(top, name) for top, _, names in os.walk(self._at(folder)) for name in names)
+        paths = [file.relative_to(self.root).as_posix() for file in files]
+        return {path: self.size(path) for path in paths}
 
     def folders_with(self, folder: str, file: str) -> list[str]:
         return [name for name in self.names(folder) if self.exists(f"{folder}/{name}/{file}")]
 
     def delete(self, path: str) -> None:
-        (self.root / path).unlink(missing_ok=True)
+        with self._explained("removed", path), contextlib.suppress(FileNotFoundError):
+            self._system.unlink(self._at(path))
 
     def delete_folder(self, folder: str) -> None:
-        with contextlib.suppress(FileNotFoundError):
-            shutil.rmtree(self.root / folder)
+        aside = self._new_aside()
+        with self._explained("removed", folder), contextlib.suppress(FileNotFoundError):
+            self._make_folders(os.path.dirname(aside))
+            self._system.rename(self._at(folder), aside)
+            self._sync(self._parent(folder))
+            self._remove(aside)
 
     def check_writable(self) -> None:
-        probe = self._aside(b"")
-        probe.unlink()
+        with self._explained("written"), self._written_aside(b"") as aside:
+            self._system.unlink(aside)
+
+    def sweep(self, beside: Sequence[str], lock: str) -> None:
+        with self.lock(lock, 0, timedelta()), self._explained("removed", ASIDE):
+            for name in self.names(ASIDE):
+                self._remove(self._at(f"{ASIDE}/{name}"))
+            for folder in beside:
+                for top, _, names in os.walk(self._at(folder)):
+                    for name in filter(UNSETTLED.fullmatch, names):
+                        self._remove(f"{top}/{name}")
 
     @contextlib.contextmanager
     def lock(self, name: str, wait_s: float, lease: timedelta) -> Iterator[None]:
-        import filelock  # the fetching workers open a store too, lock nothing, and should start soon
-
-        with filelock.FileLock(self.root / name, timeout=wait_s):  # the system frees it when its holder dies
+        with self._explained("written", name):
+            self._make_folders(self.address)
+            descriptor = os.open(self._at(name), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
+        try:
+            give_up_at = time.monotonic() + wait_s
+            while not self._is_locked_by(descriptor, name):
+                if time.monotonic() >= give_up_at:
+                    raise TimeoutError(f"{name} is held by another")
+                time.sleep(LOCK_POLL_S)
             yield
+        finally:
+            os.close(descriptor)  # frees the lock, as the system does when its holder dies
 
     def local_copy(self, path: str, folder: Path | None = None) -> Path:
         if not self.exists(path):
             raise FileNotFoundError(self.root / path)
         return self.root / path
 
-    def _aside(self, data: bytes) -> Path:
-        folder = self.root / ASIDE
-        folder.mkdir(parents=True, exist_ok=True)
-        aside = folder / uuid.uuid4().hex
-        _write_synced(aside, data)
-        return aside
+    def _at(self, path: str) -> str:
+        return f"{self.root}/{path}"
 
+    def _parent(self, path: str) -> str:
+        return os.path.dirname(self._at(path))
 
-def _write_synced(path: Path, data: bytes) -> None:
-    with open(path, "xb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+    def _new_aside(self) -> str:
+        return self._at(f"{ASIDE}/{uuid.uuid4().hex}")
 
+    def _is_locked_by(self, descriptor: int, name: str) -> bool:
+        """Lock an open file if it is free; return whether it was."""
+        with self._explained("locked", name):
+            try:
+                self._system.flock(descriptor)
+            except BlockingIOError:
+                return False
+            return True
 
-def _write_new(path: str, data: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
-    try:
-        written = os.write(descriptor, data)
-        while written < len(data):
-            written += os.write(descriptor, data[written:])
-    finally:
-        os.close(descriptor)
+    @contextlib.contextmanager
+    def _explained(self, verb: str, path: str = "") -> Iterator[None]:
+        """Put what the system refuses into a sentence; that a file is not there is for the caller when it reads."""
+        try:
+            yield
+        except OSError as error:
+            if isinstance(error, FileNotFoundError) and verb == "read":
+                raise
+            where = f"{path} in the store {self.root}" if path else f"The store {self.root}"
+            help_text = ADVICE.get(error.errno or 0, "Look at the disk, and run again.")
+            raise StoreError(f"{where} cannot be {verb}: {error.strerror or error}. {help_text}") from error
 
+    @contextlib.contextmanager
+    def _written_aside(self, data: bytes) -> Iterator[str]:
+        """Write bytes aside, synced, and yield their path; where something goes wrong they are removed again."""
+        aside = self._new_aside()
+        with self._removed_on_error(aside):
+            self._make_folders(os.path.dirname(aside))
+            self._write_new(aside, data, is_synced=True)
+            yield aside
 
-def _sync_all(descriptor: int) -> None:
-    """Wait for the file system that an open folder lies on: one call for any number of files."""
-    with contextlib.suppress(OSError, AttributeError):  # not every system has it
-        if ctypes.CDLL(None).syncfs(descriptor) == 0:
+    @contextlib.contextmanager
+    def _removed_on_error(self, aside: str) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            with contextlib.suppress(OSError):
+                self._remove(aside)
+            raise
+
+    def _write_new(self, path: str, data: bytes, is_synced: bool = False) -> None:
+        descriptor = self._system.create(path)
+        try:
+            left = memoryview(data)
+            while len(left):
+                left = left[self._system.write(descriptor, left) :]
+            if is_synced:
+                self._system.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def _sync(self, folder: str) -> None:
+        with _opened(folder) as descriptor:
+            self._system.fsync(descriptor)
+
+    def _make_folders(self, folder: str) -> None:
+        """Make a folder and those above it, as far as they are missing."""
+        if os.path.isdir(folder):
             return
-    os.sync()
+        self._make_folders(os.path.dirname(folder))
+        with contextlib.suppress(FileExistsError):
+            self._system.mkdir(folder)
+
+    def _remove(self, path: str) -> None:
+        """Remove a file, or a folder with all that is in it; what others remove meanwhile is removed."""
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.islink(path) or not os.path.isdir(path):
+                self._system.unlink(path)
+                return
+            for name in os.listdir(path):
+                self._remove(f"{path}/{name}")
+            self._system.rmdir(path)
 
 
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
+@contextlib.contextmanager
+def _opened(folder: str) -> Iterator[int]:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        os.fsync(descriptor)
+        yield descriptor
     finally:
         os.close(descriptor)

@@ -3,7 +3,7 @@
 import contextlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -13,6 +13,12 @@ from regraft.store.disk import Disk
 LOCK = "lock"
 MARKER = "run.json"
 """There while a run is under way; where the lock is free all the same, that run was cut off."""
+MARKER_LASTS = timedelta(days=1)
+"""How long the checks of a run that was cut off count as the next one's: older ones are repeated."""
+CHAMPION_LOCK = "champion.lock"
+CHAMPION_WAIT_S = 30
+CHAMPION_LEASE = timedelta(minutes=1)
+"""Far longer than it takes to move the pointer."""
 RUN_LEASE = timedelta(minutes=2)
 """A remote store cannot tell whether the run that locked it still lives. One that has not renewed its lock for so long
 is dead, and its lock is taken over."""
@@ -55,6 +61,29 @@ def run_locked(disk: Disk) -> Iterator[None]:
         yield
 
 
+@contextlib.contextmanager
+def champion_locked(disk: Disk, wait_s: float = CHAMPION_WAIT_S) -> Iterator[None]:
+    """Hold the lock under which the champion moves and versions go. Raises StoreError while another has it."""
+    with contextlib.ExitStack() as lock:
+        try:
+            lock.enter_context(disk.lock(CHAMPION_LOCK, wait_s, CHAMPION_LEASE))
+        except TimeoutError:
+            raise StoreError(
+                f"The champion of {disk.address} was left alone: somebody else has been about to change it for "
+                f"{wait_s:g} s ({CHAMPION_LOCK} is held). Try again."
+            ) from None
+        yield
+
+
+def sweep(disk: Disk, beside: Sequence[str]) -> None:
+    """Remove what was written aside and never put in place, see `Disk.sweep`. The store must be held.
+
+    Left for the next time while somebody else moves the champion, who writes aside too.
+    """
+    with contextlib.suppress(TimeoutError):
+        disk.sweep(beside, CHAMPION_LOCK)
+
+
 def check_writable(disk: Disk) -> None:
     """Raise StoreError where the disk cannot be written."""
     try:
@@ -71,6 +100,7 @@ def _cut_off(disk: Disk, now: datetime) -> RunStart | None:
     """Where a run that began here and never ended has left; None where every run ended."""
     try:
         marker = json.loads(disk.read(MARKER))
-        return RunStart(now, datetime.fromisoformat(marker["since"]), str(marker.get("name", "")))
+        since = datetime.fromisoformat(marker["since"])
+        return RunStart(now, max(since, now - MARKER_LASTS), str(marker.get("name", "")))
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None

@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Fiel
 from pydantic_core import from_json
 
 from regraft.config import Config
-from regraft.errors import VersionError
+from regraft.errors import DamagedVersionError, VersionError
 from regraft.identity import Digest
 from regraft.verdicts import Verdict
 
@@ -321,12 +321,12 @@ class RunRecord(Record):
 
 
 def read_metrics(data: bytes) -> MetricsRecord:
-    """Return metrics.json. Raises VersionError where it is damaged or written by a newer Regraft."""
+    """Return metrics.json. Raises VersionError where a newer Regraft wrote it, DamagedVersionError on damage."""
     return _read(data, MetricsRecord, _metrics_without_schema)
 
 
 def read_run(data: bytes) -> RunRecord:
-    """Return run.json. Raises VersionError where it is damaged or written by a newer Regraft."""
+    """Return run.json. Raises VersionError where a newer Regraft wrote it, DamagedVersionError on damage."""
     return _read(data, RunRecord, _run_without_schema)
 
 
@@ -337,9 +337,9 @@ def _read(data: bytes, kind: type[R], migrated: Callable[[dict[str, Any]], dict[
     try:
         content = from_json(data)
     except ValueError as error:
-        raise VersionError(f"{kind.file} is damaged: it is not JSON ({error}).") from error
+        raise DamagedVersionError(f"{kind.file} is damaged: it is not JSON ({error}).") from error
     if not isinstance(content, dict):
-        raise VersionError(f"{kind.file} is damaged: it holds a {type(content).__name__}, not an object.")
+        raise DamagedVersionError(f"{kind.file} is damaged: it holds a {type(content).__name__}, not an object.")
     schema = content.get("schema", 0)
     if isinstance(schema, int) and schema > SCHEMA:
         raise VersionError(
@@ -351,7 +351,7 @@ def _read(data: bytes, kind: type[R], migrated: Callable[[dict[str, Any]], dict[
             return kind.model_validate(migrated(content), extra="ignore")
         return kind.model_validate(content)
     except (ValidationError, KeyError, TypeError, AttributeError) as error:
-        raise VersionError(f"{kind.file} is damaged: {_first_problem(error)}.") from error
+        raise DamagedVersionError(f"{kind.file} is damaged: {_first_problem(error)}.") from error
 
 
 def _first_problem(error: Exception) -> str:

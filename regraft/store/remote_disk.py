@@ -10,7 +10,7 @@ import itertools
 import os
 import tempfile
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import timedelta
 from pathlib import Path, PurePosixPath
@@ -114,6 +114,13 @@ class RemoteDisk:
                 self._make_folder(f"{folder}/{name}")
             self._fs.pipe({self._at(f"{folder}/{name}"): data for name, data in files.items() if name != last})
         self.write(f"{folder}/{last}", files[last])
+
+    def withdraw(self, folder: str, last: str) -> None:
+        self.delete(f"{folder}/{last}")
+        self.delete_folder(folder)
+
+    def sweep(self, beside: Sequence[str], lock: str) -> None:
+        """Nothing is written aside: an object is there whole or not at all."""
 
     def exists(self, path: str) -> bool:
         with explained(self.address):

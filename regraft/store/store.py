@@ -10,6 +10,7 @@ drafts/ab/cdef...                    what a run under way has made and not yet p
 versions/<version>/                  immutable once published (versions.py)
 champion.json                        which version is in use (versions.py)
 run.json                             the run under way, or the one that was cut off (locks.py)
+lock, champion.lock                  held by whoever runs, and by whoever moves the champion
 tmp/                                 files that are being written
 """
 
@@ -17,9 +18,9 @@ import contextlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from regraft.store import locks
+from regraft.store import blobs, locks
 from regraft.store.blobs import Blobs
-from regraft.store.disk import disk_at
+from regraft.store.disk import Disk, disk_at
 from regraft.store.drafts import Drafts
 from regraft.store.features import Features
 from regraft.store.layout import Layout, layout_of
@@ -31,13 +32,14 @@ class Store:
     """A folder or an fsspec URL, and what it holds. Cheap to open; safe to use from many processes.
 
     Raises StoreError where no file system speaks that URL, or where a newer Regraft wrote what lies there. The versions
-    in a store are found by `versions`. `nearby` is a folder of this machine where pictures of a bucket lie too.
+    in a store are found by `versions`. `nearby` is a folder of this machine where pictures of a bucket lie too; `disk`
+    is handed in where it is not the one that the URL names.
     """
 
-    def __init__(self, url: str, nearby: str | None = None):
+    def __init__(self, url: str, nearby: str | None = None, disk: Disk | None = None):
         self.url = url
         """What it was opened by."""
-        self.disk = disk_at(url)
+        self.disk = disk or disk_at(url)
         """Where its files lie."""
         self.blobs = Blobs(self.disk, nearby=nearby)
         """Image bytes by digest."""
@@ -63,10 +65,12 @@ class Store:
     def held(self) -> Iterator[None]:
         """Hold the store for a change that no run may get in the way of.
 
-        Raises LockedError while a run is under way, StoreError where the store cannot be written.
+        What somebody who was cut off had written aside goes. Raises LockedError while a run is under way, StoreError
+        where the store cannot be written.
         """
         locks.check_writable(self.disk)
         with locks.run_locked(self.disk):
+            locks.sweep(self.disk, beside=[blobs.FOLDER])
             yield
 
     @contextlib.contextmanager

@@ -4,13 +4,20 @@ pandas and PyArrow are imported where a table is read or written: most commands 
 """
 
 import io
+import logging
 from typing import TYPE_CHECKING
 
+from regraft.errors import CorruptError
 from regraft.store.disk import Disk
+from regraft.store.seal import KEY, UNSEALED, check_seal, sealed
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pandas as pd
     import pyarrow as pa
+
+log = logging.getLogger("regraft")
 
 
 class Tables:
@@ -20,20 +27,46 @@ class Tables:
         self._disk = disk
 
     def read(self, path: str, schema: "pa.Schema") -> "pd.DataFrame":
-        """Return a table with the columns of `schema`; an empty one where there is none that can be read."""
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
+        """Return a table with the columns of `schema`; an empty one where there is none. Raises CorruptError."""
         try:
-            table = pq.read_table(io.BytesIO(self._disk.read(path)))
-            return table.select(schema.names).cast(schema).to_pandas()
-        except (FileNotFoundError, pa.ArrowException, KeyError):
+            data = self._disk.read(path)
+        except FileNotFoundError:
             return schema.empty_table().to_pandas()
+        try:
+            check_seal(data)
+            return _arrow_of_parquet(data).select(schema.names).cast(schema).to_pandas(use_threads=False)
+        except Exception as error:  # Arrow raises anything on a damaged file
+            raise CorruptError(
+                f"{path} in the store {self._disk.address} is damaged ({error}); `regraft verify --repair` mends it."
+            ) from error
+
+    def read_if_sound(self, path: str, schema: "pa.Schema") -> "pd.DataFrame":
+        """Return a table as `read` does; an empty one, with a warning, where it is damaged. For who can begin anew."""
+        try:
+            return self.read(path, schema)
+        except CorruptError as error:
+            log.warning("%s This run goes on as if nothing had been remembered there.", error)
+            return schema.empty_table().to_pandas()
+
+    def damage(self, path: str) -> str:
+        """Return what is wrong with a table; "" where nothing is."""
+        try:
+            data = self._disk.read(path)
+            check_seal(data)
+            from_parquet(data)
+        except FileNotFoundError:
+            return ""
+        except Exception as error:  # Arrow raises anything on a damaged file
+            return str(error)
+        return ""
 
     def write(self, path: str, table: "pd.DataFrame", schema: "pa.Schema") -> None:
         """Replace a table, once the blobs that it names survive a crash."""
+        import pyarrow as pa
+
+        data = parquet_of_arrow(pa.Table.from_pandas(table, schema=schema, preserve_index=False), {KEY: UNSEALED})
         self._disk.settle()
-        self._disk.write(path, parquet(table, schema))
+        self._disk.write(path, sealed(data))
 
 
 def parquet(table: "pd.DataFrame", schema: "pa.Schema | None" = None) -> bytes:
@@ -43,17 +76,34 @@ def parquet(table: "pd.DataFrame", schema: "pa.Schema | None" = None) -> bytes:
     return parquet_of_arrow(pa.Table.from_pandas(table, schema=schema, preserve_index=False))
 
 
-def parquet_of_arrow(table: "pa.Table") -> bytes:
-    """Return an Arrow table as a Parquet file."""
+def parquet_of_arrow(table: "pa.Table", metadata: "Mapping[str, str] | None" = None) -> bytes:
+    """Return an Arrow table as a Parquet file, with this key-value metadata."""
     import pyarrow.parquet as pq
 
     file = io.BytesIO()
-    pq.write_table(table.replace_schema_metadata(None), file, compression="zstd")
+    plain = table.replace_schema_metadata(None)
+    with pq.ParquetWriter(file, plain.schema, compression="zstd") as writer:
+        writer.write_table(plain)
+        if metadata:
+            writer.add_key_value_metadata(dict(metadata))
     return file.getvalue()
 
 
 def from_parquet(data: bytes) -> "pd.DataFrame":
-    """Return the table in a Parquet file, its rows numbered from 0."""
+    """Return the table in a Parquet file, its rows numbered from 0. Raises CorruptError where it is none."""
+    try:
+        return _arrow_of_parquet(data).to_pandas(use_threads=False)
+    except Exception as error:  # Arrow raises anything on a damaged file
+        raise CorruptError(f"it is no Parquet file that can be read ({error})") from error
+
+
+def _arrow_of_parquet(data: bytes) -> "pa.Table":
+    """The table in a Parquet file.
+
+    Read by this thread alone, from memory that is Arrow's: a thread of Arrow that still holds an object of Python's
+    when the process ends aborts it, https://github.com/apache/arrow/issues/36389.
+    """
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    return pq.read_table(io.BytesIO(data)).to_pandas()
+    return pq.ParquetFile(pa.BufferReader(data)).read(use_threads=False)

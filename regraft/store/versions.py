@@ -2,14 +2,18 @@
 
 import contextlib
 import json
+import logging
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from regraft.errors import StoreError, VersionError
+from regraft.errors import CorruptError, DamagedVersionError, StoreError, VersionError
+from regraft.identity import digest_of
+from regraft.store.locks import champion_locked
 from regraft.store.store import Store
 from regraft.store.tables import from_parquet
 
@@ -23,10 +27,7 @@ LAST_FILE = "run.json"
 """The file that makes a folder a version: published last and deleted first."""
 NAME = re.compile(r"\d{8}T\d{6}Z(-\d+)?")
 CHAMPION = "champion.json"
-CHAMPION_LOCK = "champion.lock"
-CHAMPION_WAIT_S = 30
-CHAMPION_LEASE = timedelta(minutes=1)
-"""Far longer than it takes to move the pointer."""
+log = logging.getLogger("regraft")
 
 
 @dataclass(frozen=True)
@@ -49,18 +50,41 @@ class Version:
         return f"{FOLDER}/{self.name}"
 
     def read(self, file: str) -> bytes:
-        """Return a file's bytes. Raises VersionError, naming the file, where it is not there."""
+        """Return a file's bytes.
+
+        Raises DamagedVersionError, naming the file, where it is gone or not what was published; VersionError where the
+        version is gone.
+        """
         with self._needing(file):
-            return self.store.disk.read(f"{self.path}/{file}")
+            data = self.store.disk.read(f"{self.path}/{file}")
+        digest = self.digests.get(file) if file != LAST_FILE else None
+        if digest is not None and digest_of(data) != digest:
+            raise DamagedVersionError(
+                f"{file} of version {self.name} is damaged: its bytes are not what was published in {self.store.url}."
+            )
+        return data
 
     def local_copy(self, file: str) -> Path:
-        """Return where programs of this machine can open a file. Raises VersionError where it is not there."""
+        """Return where programs of this machine can open a file, unchecked. Raises VersionError where it is gone."""
         with self._needing(file):
             return self.store.disk.local_copy(f"{self.path}/{file}")
 
     def has(self, file: str) -> bool:
-        """Return whether the version holds a file; those of earlier Regrafts lack some."""
-        return self.store.disk.exists(f"{self.path}/{file}")
+        """Return whether the version was published with a file; those of earlier Regrafts lack some."""
+        return file in self.digests or self.store.disk.exists(f"{self.path}/{file}")
+
+    @property
+    def is_published(self) -> bool:
+        """Whether it counts as a version."""
+        return self.store.disk.exists(f"{self.path}/{LAST_FILE}")
+
+    @cached_property
+    def digests(self) -> Mapping[str, str]:
+        """The digest of each of its files, by name; none where run.json is damaged or of an earlier Regraft."""
+        try:
+            return dict(json.loads(self.store.disk.read(f"{self.path}/{LAST_FILE}"))["files"])
+        except (FileNotFoundError, ValueError, KeyError, TypeError, RecursionError):
+            return {}
 
     def sizes(self) -> dict[str, int]:
         """Return the size in bytes of each of its files, by path in the store."""
@@ -68,12 +92,11 @@ class Version:
 
     def delete(self) -> None:
         """Remove it. Cut off at any moment, it is whole or no version at all."""
-        self.store.disk.delete(f"{self.path}/{LAST_FILE}")
-        self.store.disk.delete_folder(self.path)
+        self.store.disk.withdraw(self.path, LAST_FILE)
 
     @property
     def metrics(self) -> "MetricsRecord":
-        """metrics.json. Raises VersionError where it is damaged or written by a newer Regraft."""
+        """metrics.json. Raises DamagedVersionError where it is damaged, VersionError where a newer Regraft wrote it."""
         from regraft.store import records  # pydantic takes its time, and a version's name is known without it
 
         with self._naming_itself():
@@ -81,7 +104,7 @@ class Version:
 
     @property
     def run(self) -> "RunRecord":
-        """run.json. Raises VersionError where it is damaged or written by a newer Regraft."""
+        """run.json. Raises DamagedVersionError where it is damaged, VersionError where a newer Regraft wrote it."""
         from regraft.store import records
 
         with self._naming_itself():
@@ -95,18 +118,27 @@ class Version:
         except VersionError as error:
             if self.name in str(error):
                 raise
-            raise VersionError(f"Version {self.name}: {error}") from error
+            raise type(error)(f"Version {self.name}: {error}") from error
 
     def table(self, file: str) -> "pd.DataFrame":
-        """Return one of its tables, such as manifest.parquet. Raises VersionError where it is not there."""
-        return from_parquet(self.read(file))
+        """Return one of its tables, such as manifest.parquet. Raises as `read` does."""
+        try:
+            return from_parquet(self.read(file))
+        except CorruptError as error:
+            raise DamagedVersionError(f"{file} of version {self.name} is damaged: {error}.") from error
 
     @contextlib.contextmanager
     def _needing(self, file: str) -> Iterator[None]:
         try:
             yield
         except FileNotFoundError:
-            raise VersionError(f"Version {self.name} has no {file}; the store {self.store.url} is damaged.") from None
+            if not self.is_published:
+                raise VersionError(
+                    f"Version {self.name} is not in {self.store.url} any more; `regraft versions` lists those that are."
+                ) from None
+            raise DamagedVersionError(
+                f"Version {self.name} has no {file}; the store {self.store.url} is damaged."
+            ) from None
 
 
 def names(store: Store) -> list[str]:
@@ -144,6 +176,19 @@ def newest(store: Store) -> Version:
     if not known:
         raise VersionError(f"There is no version in {store.url} yet: `regraft run` makes the first.")
     return Version(store, known[-1])
+
+
+def newest_table(store: Store, file: str) -> "pd.DataFrame | None":
+    """Return a table of the newest version that has it whole; None where none has. Damaged ones are stepped over."""
+    for name in reversed(names(store)):
+        earlier = Version(store, name)
+        if not earlier.has(file):
+            continue
+        try:
+            return earlier.table(file)
+        except VersionError as error:
+            log.warning("%s The version before is taken; `regraft verify` lists what is damaged.", error)
+    return None
 
 
 def named(store: Store, word: str) -> Version:
@@ -189,7 +234,7 @@ class Pointer:
 
 
 def champion(store: Store) -> Version | None:
-    """Return the version in use, or None. Raises VersionError where the pointer is damaged."""
+    """Return the version in use, or None. Raises DamagedVersionError where the pointer is damaged."""
     pointer = _pointer(store)
     return Version(store, pointer.version) if pointer else None
 
@@ -207,39 +252,43 @@ def promote(store: Store, name: str, expected: str | None) -> None:
 
     Raises StoreError where it is another, VersionError where there is no such version.
     """
+    with champion_locked(store.disk):
+        move_champion(store, name, expected)
+
+
+def move_champion(store: Store, name: str, expected: str | None) -> None:
+    """Do what `promote` does. The champion must be locked, see `locks.champion_locked`."""
     version(store, name)
-    with contextlib.ExitStack() as lock:
-        try:
-            lock.enter_context(store.disk.lock(CHAMPION_LOCK, CHAMPION_WAIT_S, CHAMPION_LEASE))
-        except TimeoutError:
-            raise StoreError(
-                f"The champion of {store.url} was left alone: somebody else has been about to change it for "
-                f"{CHAMPION_WAIT_S} s ({CHAMPION_LOCK} is held). Try again."
-            ) from None
-        pointer = _pointer(store)
-        in_use = pointer.version if pointer else None
-        if in_use != expected:
-            raise StoreError(
-                f"The champion is {in_use} by now, not {expected} as expected; it was left alone. "
-                "Look at `regraft versions`, and try again."
-            )
-        changed = Pointer(name, previous=expected, at=datetime.now(UTC).isoformat())
-        store.disk.write(CHAMPION, json.dumps(asdict(changed), indent=1).encode())
+    pointer = _pointer(store)
+    in_use = pointer.version if pointer else None
+    if in_use != expected:
+        raise StoreError(
+            f"The champion is {in_use} by now, not {expected} as expected; it was left alone. "
+            "Look at `regraft versions`, and try again."
+        )
+    if in_use != name:  # else the champion before it stays the one to go back to
+        _point_at(store, name, expected)
 
 
-def forget_champion(store: Store) -> None:
-    """Remove the pointer, so that there is no champion; for a pointer that is damaged."""
-    store.disk.delete(CHAMPION)
+def restore_champion(store: Store, name: str, previous: str | None) -> None:
+    """Make a version the champion whatever the pointer says, in one step; for a pointer that is damaged."""
+    with champion_locked(store.disk):
+        _point_at(store, name, previous)
+
+
+def _point_at(store: Store, name: str, previous: str | None) -> None:
+    changed = Pointer(name, previous, at=datetime.now(UTC).isoformat())
+    store.disk.write(CHAMPION, json.dumps(asdict(changed), indent=1).encode())
 
 
 def _pointer(store: Store) -> Pointer | None:
-    """The pointer; None where there was no champion yet. Raises VersionError where it is damaged."""
+    """The pointer; None where there was no champion yet. Raises DamagedVersionError where it is damaged."""
     try:
         fields = json.loads(store.disk.read(CHAMPION))
         return Pointer(str(fields["version"]), fields.get("previous"), str(fields.get("at", "")))
     except FileNotFoundError:
         return None
-    except (ValueError, KeyError, TypeError) as error:
-        raise VersionError(
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise DamagedVersionError(
             f"{CHAMPION} in {store.url} is damaged ({error}); `regraft verify --repair` mends it."
         ) from error

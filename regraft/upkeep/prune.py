@@ -1,16 +1,22 @@
 """What a store can do without: old versions, and the blobs and features that only they need."""
 
+import contextlib
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from regraft.errors import DamagedVersionError, VersionError
 from regraft.identity import Digest
 from regraft.links.memory import all_known_links
 from regraft.store import versions
 from regraft.store.blobs import Blob
 from regraft.store.feature_parts import Part
+from regraft.store.locks import champion_locked
 from regraft.store.store import Store
 from regraft.store.versions import Version
+
+log = logging.getLogger("regraft")
 
 
 class Usage(NamedTuple):
@@ -56,6 +62,7 @@ def plan(store: Store, last: int) -> PrunePlan:
 
     The versions that stay are the champion, its line of parents, the champion before it, and the `last` newest ones.
     Blobs stay that such a version learnt from or holds out, or that a link shows today, and features stay with them.
+    Raises CorruptError where a table of links is damaged, DamagedVersionError where the champion's line is.
     """
     names = versions.names(store)
     stays = _lineage(store) | set(names[-last:])
@@ -76,19 +83,24 @@ def plan(store: Store, last: int) -> PrunePlan:
 def prune(store: Store, last: int, progress: Callable[[str], None]) -> PrunePlan:
     """Remove what `plan` returns, versions first, and return it. Raises LockedError while a run is under way.
 
-    `progress` is called with the path of everything that goes.
+    Nobody moves the champion until the versions are gone. `progress` is called with the path of everything that goes.
     """
     with store.held():
-        made = plan(store, last)
-        removals: list[Version | Blob | Part] = [*made.versions, *made.blobs, *made.features, *made.drafts]
-        for removal in removals:
-            progress(removal.path)
-            removal.delete()
+        with champion_locked(store.disk):
+            made = plan(store, last)
+            _delete(made.versions, progress)
+        _delete([*made.blobs, *made.features, *made.drafts], progress)
     return made
 
 
+def _delete(removals: Iterable[Version | Blob | Part], progress: Callable[[str], None]) -> None:
+    for removal in removals:
+        progress(removal.path)
+        removal.delete()
+
+
 def _lineage(store: Store) -> set[str]:
-    """The names of the champion and of the versions that it, and each of them, was compared with in its turn."""
+    """The champion's name, that of the champion before it, and those that it, and each of them, was compared with."""
     names, lineage = set(versions.names(store)), set[str]()
     champion = versions.champion(store)
     name = champion.name if champion else None
@@ -96,17 +108,25 @@ def _lineage(store: Store) -> set[str]:
         lineage.add(name)
         comparison = Version(store, name).metrics.champion
         name = comparison.version if comparison else None
+    with contextlib.suppress(VersionError):  # there was none, or it is gone
+        lineage.add(versions.previous(store).name)
     return lineage
 
 
 def _unneeded(store: Store, kept: Iterable[str]) -> tuple[tuple[Blob, ...], tuple[Part, ...]]:
-    """The blobs, and the parts of features, that neither kept versions nor today's links need."""
+    """The blobs, and the parts of features, that neither kept versions nor today's links need.
+
+    None where a version that stays is damaged: nobody knows what it needs.
+    """
     needed = set(all_known_links(store)["digest"])
     fingerprints = set()
-    for name in kept:
-        version = Version(store, name)
-        fingerprints.add(version.run.backbone_fingerprint)
-        needed |= set(_images(version))
+    for version in (Version(store, name) for name in kept):
+        try:
+            fingerprints.add(version.run.backbone_fingerprint)
+            needed |= set(_images(version))
+        except DamagedVersionError as error:
+            log.warning("All blobs and features stay, since nobody knows what a damaged version needs: %s", error)
+            return (), ()
     blobs = tuple(blob for blob in store.blobs if blob.digest not in needed)
     parts = (p for p in store.features if p.fingerprint not in fingerprints or needed.isdisjoint(p.digests()))
     return blobs, tuple(parts)

@@ -3,16 +3,18 @@
 import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
 from regraft.config import FetchSettings
-from regraft.errors import CorruptError, RegraftError
+from regraft.errors import CorruptError, DamagedVersionError, RegraftError, StoreError, VersionError
 from regraft.identity import Digest, digest_of
-from regraft.links.memory import all_known_links
+from regraft.links.memory import all_known_links, remembered_links
 from regraft.store import versions
 from regraft.store.feature_parts import Part
+from regraft.store.layout import LINKS
 from regraft.store.store import Store
 from regraft.store.versions import Version
 from regraft.web.answers import Body
@@ -38,21 +40,34 @@ class Damage:
 def verify(store: Store, repair: bool, fetch: FetchSettings, progress: Progress) -> Iterator[Damage]:
     """Yield what is damaged, once `repair` has done what it can. `progress` is called with the path of every file.
 
-    Damaged features are removed, and the next run computes them again. Damaged blobs are fetched again, through the
-    guarded client, where a link still serves the very same bytes. Damaged drafts are removed. A champion that is no
-    version is replaced by the newest version that once became champion. Published versions are never changed.
+    Damaged tables of links are removed, and the next run asks their links again. Damaged features are removed, and the
+    next run computes them again. Damaged blobs are fetched again, through the guarded client, where a link still serves
+    the very same bytes. Damaged drafts are removed. A version's file gets the bytes back that it was published with
+    where another version has them too; else nothing can mend it. A champion that is no version is replaced by the
+    newest version that once became champion. Raises StoreError where there is no store.
     """
+    if not store.disk.names(""):
+        raise StoreError(f"There is no store at {store.address}: nothing is there. Name another with --store.")
+    yield from _damaged_tables(store, repair, progress)
     yield from _damaged_blobs(store, repair, fetch, progress)
     yield from _damaged_features(store, repair, progress)
     yield from _damaged_drafts(store, repair, progress)
     for version in versions.published(store):
-        yield from damaged_files(version, progress)
+        yield from damaged_files(version, repair, progress)
     yield from _damaged_champion(store, repair)
 
 
+def _damaged_tables(store: Store, repair: bool, progress: Progress) -> Iterator[Damage]:
+    for path in store.disk.sizes(LINKS):
+        progress(path)
+        if what := store.tables.damage(path):
+            if repair:
+                store.disk.delete(path)
+            yield Damage(path, what, "removed; the next run asks its links again" if repair else "")
+
+
 def _damaged_blobs(store: Store, repair: bool, fetch: FetchSettings, progress: Progress) -> Iterator[Damage]:
-    sources = all_known_links(store)[["digest", "final_url"]]
-    client = Client.of(fetch)
+    sources = _Sources(store, fetch)
     present = set()
     for blob in store.blobs:
         progress(blob.path)
@@ -62,11 +77,40 @@ def _damaged_blobs(store: Store, repair: bool, fetch: FetchSettings, progress: P
         mended = ""
         if repair:
             blob.delete()
-            mended = _fetch_again(blob.digest, sources, store, client)
+            mended = sources.fetch_again(blob.digest)
         yield Damage(blob.path, "its bytes are not what its name says", mended)
     for digest in sorted(_learnt_from(store) - present):
-        mended = _fetch_again(digest, sources, store, client) if repair else ""
+        mended = sources.fetch_again(digest) if repair else ""
         yield Damage(store.blobs.at(digest).path, "it is gone, and versions name it", mended)
+
+
+@dataclass(frozen=True)
+class _Sources:
+    """Where a store's blobs once came from. What it takes to ask there is made with the first damage."""
+
+    store: Store
+    settings: FetchSettings
+
+    @cached_property
+    def client(self) -> Client:
+        return Client.of(self.settings)
+
+    @cached_property
+    def addresses(self) -> pd.DataFrame:
+        """Columns digest, final_url."""
+        return all_known_links(self.store, remembered_links)[["digest", "final_url"]]
+
+    def fetch_again(self, digest: Digest) -> str:
+        """Fetch a blob from wherever it once was; return how that went, "" where nobody serves it any more."""
+        is_here = self.addresses["digest"] == digest
+        for url in self.addresses.loc[is_here, "final_url"].drop_duplicates():
+            _, answer = self.client.follow(str(url), DEADLINE_S)
+            match answer:
+                case Body() if digest_of(answer.data) == digest:
+                    self.store.blobs.put(answer.data)
+                    self.store.disk.settle()
+                    return f"fetched again from {url}"
+        return ""
 
 
 def _learnt_from(store: Store) -> set[Digest]:
@@ -76,18 +120,6 @@ def _learnt_from(store: Store) -> set[Digest]:
         with contextlib.suppress(Exception):  # a damaged manifest is reported with its version
             digests |= set(version.table("manifest.parquet")["digest"])
     return digests
-
-
-def _fetch_again(digest: Digest, sources: pd.DataFrame, store: Store, client: Client) -> str:
-    """Fetch a blob from wherever it once was; return how that went, "" where nobody serves it any more."""
-    for url in sources.loc[sources["digest"] == digest, "final_url"].drop_duplicates():
-        _, answer = client.follow(str(url), DEADLINE_S)
-        match answer:
-            case Body() if digest_of(answer.data) == digest:
-                store.blobs.put(answer.data)
-                store.disk.settle()
-                return f"fetched again from {url}"
-    return ""
 
 
 def _damaged_features(store: Store, repair: bool, progress: Progress) -> Iterator[Damage]:
@@ -117,21 +149,43 @@ def _damaged_drafts(store: Store, repair: bool, progress: Progress) -> Iterator[
             yield Damage(draft.path, "its bytes are not what its name says", "removed" if repair else "")
 
 
-def damaged_files(version: Version, progress: Progress) -> Iterator[Damage]:
+def damaged_files(version: Version, repair: bool, progress: Progress) -> Iterator[Damage]:
     """Every file of a version that has not the digest in run.json; versions of earlier Regrafts have none there."""
     try:
         digests = version.run.files
-    except RegraftError as error:
-        yield Damage(f"{version.path}/run.json", str(error))
+    except VersionError as error:
+        yield Damage(f"{version.path}/run.json", f"{error} {_what_helps(version)}")
         return
     for file, digest in digests.items():
         path = f"{version.path}/{file}"
         progress(path)
         try:
-            if digest_of(version.read(file)) != digest:
-                yield Damage(path, "its bytes are not what was published; promote another version, and run again")
-        except RegraftError:
-            yield Damage(path, "it is gone; promote another version, and run again")
+            version.read(file)
+        except VersionError as error:
+            if not version.is_published:  # pruned meanwhile
+                return
+            mended = _put_back(path, digest, version.store) if repair else ""
+            yield Damage(path, f"{error} {_what_helps(version)}", mended)
+
+
+def _what_helps(version: Version) -> str:
+    """What people can do about a damaged version."""
+    with contextlib.suppress(DamagedVersionError):
+        champion = versions.champion(version.store)
+        if champion is not None and champion.name == version.name:
+            return "It is the champion: `regraft promote` another, or run again, and a damaged one is replaced."
+    return "Only another version with the same file can mend it; runs step over it."
+
+
+def _put_back(path: str, digest: Digest, store: Store) -> str:
+    """Give a file its published bytes back from another version's; return how that went, "" where none has them."""
+    for version in versions.published(store):
+        for file, other in version.digests.items():
+            with contextlib.suppress(VersionError):
+                if other == digest and f"{version.path}/{file}" != path:
+                    store.disk.write(path, version.read(file))
+                    return f"put back from {version.path}/{file}, which is the same"
+    return ""
 
 
 def _damaged_champion(store: Store, repair: bool) -> Iterator[Damage]:
@@ -154,6 +208,5 @@ def _restore_champion(store: Store) -> str:
             promoted += [version.name] if version.metrics.promoted else []
     if not promoted:
         return ""
-    versions.forget_champion(store)
-    versions.promote(store, promoted[-1], None)
+    versions.restore_champion(store, promoted[-1], previous=promoted[-2] if len(promoted) > 1 else None)
     return f"points at {promoted[-1]}, the newest that became champion"

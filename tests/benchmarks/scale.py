@@ -110,7 +110,7 @@ def measure(folder: str, size: int, categories: int, dimensions: int, target: st
     config = make_config(Path(folder), categories, "category" if target == "category" else "length")
     version = refresh(config)
     with step("verify"):
-        assert list(damaged_files(Version(Store(config.store), version), lambda path: None)) == []
+        assert list(damaged_files(Version(Store(config.store), version), False, lambda path: None)) == []
     if again:
         for category in config.categories.values():
             urls = Path(category.list).read_text().splitlines()

@@ -52,13 +52,15 @@ class World:
         candidate = self.candidate(config, manifest)
         return evaluate(manifest, holdout, NOTHING_MISFILED, candidate, Terms.of(config), self.store)
 
-    def promote(self, config: Config = LENGTHS, manifest: pd.DataFrame | None = None) -> None:
+    def promote(
+        self, config: Config = LENGTHS, manifest: pd.DataFrame | None = None, fingerprint: str = FINGERPRINT
+    ) -> None:
         manifest = self.manifest if manifest is None else manifest
         files = {
             "head.keras": self.candidate(config, manifest).head,
             "manifest.parquet": parquet(manifest),
             "metrics.json": metrics_record().to_bytes(),
-            "run.json": run_record(config=config, backbone_fingerprint=FINGERPRINT).to_bytes(),
+            "run.json": run_record(config=config, backbone_fingerprint=fingerprint).to_bytes(),
         }
         versions.publish(self.store, CHAMPION, files)
         versions.promote(self.store, CHAMPION, None)
@@ -159,12 +161,38 @@ def test_a_champion_of_the_other_kind_stays(world: World) -> None:
     assert set(metrics.rivals) == {"shares"}
 
 
-def test_a_champion_that_cannot_be_read_cannot_defend_itself(world: World) -> None:
+def test_a_champion_that_cannot_be_read_any_more_is_replaced(world: World) -> None:
     world.promote()
     (Path(world.store.url) / "versions" / CHAMPION / "head.keras").write_bytes(b"PK")
     metrics = world.evaluated().metrics
     assert metrics.promoted
-    assert f"Champion {CHAMPION} can no longer predict" in metrics.why
+    assert f"Champion {CHAMPION} cannot be read any more and is replaced" in metrics.why
+
+
+def test_a_champion_that_only_cannot_predict_here_stays(world: World) -> None:
+    """Its backbone's weights are on another machine: nothing is wrong with it."""
+    elsewhere = LENGTHS.backbone.model_copy(update={"name": "vgg16", "weights": "/not/on/this/machine.npy"})
+    world.promote(LENGTHS.model_copy(update={"backbone": elsewhere}), fingerprint="vgg16-elsewhere")
+    metrics = world.evaluated().metrics
+    assert not metrics.promoted
+    assert metrics.champion is None
+    assert f"Champion {CHAMPION} could not predict here" in metrics.why
+
+
+def test_nobody_is_promoted_over_a_pointer_that_cannot_be_read(world: World) -> None:
+    world.promote()
+    world.store.disk.write(versions.CHAMPION, b"{")
+    evaluation = world.evaluated()
+    assert not evaluation.metrics.promoted
+    assert "champion.json" in evaluation.metrics.why
+
+
+def test_who_was_judged_against_another_champion_is_not_promoted(world: World) -> None:
+    evaluation = world.evaluated()
+    assert evaluation.unless_champion_is_another(None).metrics.promoted
+    judged = evaluation.unless_champion_is_another(CHAMPION).metrics
+    assert not judged.promoted
+    assert f"Judged against no champion, but {CHAMPION} is champion by now and stays" in judged.why
 
 
 def test_a_head_that_is_not_the_trained_one_when_read_again_is_refused(world: World) -> None:

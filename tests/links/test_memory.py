@@ -7,8 +7,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from regraft.errors import StoreError
-from regraft.links.memory import MEMORY, all_known_links, known_links, put_links
+from regraft.errors import CorruptError, StoreError
+from regraft.links.memory import MEMORY, all_known_links, known_links, put_links, remembered_links
 from regraft.links.shards import LANES, LINKS_PER_SHARD, layout_for, path_of, place_of, put_in_layout
 from regraft.store.layout import FORMAT, LAYOUT_0, Layout
 from regraft.store.store import Store
@@ -32,11 +32,16 @@ def test_what_was_put_is_known(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [b"", b"PAR1 nonsense"])
-def test_a_memory_that_cannot_be_read_is_an_empty_one(tmp_path: Path, damage: bytes) -> None:
+def test_a_damaged_memory_is_an_empty_one_for_a_run_and_an_error_for_all_others(
+    tmp_path: Path, damage: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
     store = Store(str(tmp_path))
     store.disk.write(PATH, damage)
-    known = known_links(store, PATH)
+    with pytest.raises(CorruptError, match=rf"{PATH} .* is damaged"):
+        known_links(store, PATH)
+    known = remembered_links(store, PATH)
     assert (len(known), known.columns.tolist()) == (0, MEMORY.names)
+    assert "goes on as if nothing had been remembered" in caplog.text
 
 
 def test_a_link_is_always_in_the_same_place() -> None:

@@ -157,7 +157,7 @@ def test_its_versions_and_its_champion_are_found(store: Store) -> None:
 
 
 def test_its_run_that_was_cut_off_is_taken_up(store: Store) -> None:
-    with store.run("another") as start:
+    with store.run("another", SEEN + timedelta(hours=1)) as start:
         assert (start.since, start.cut_off) == (SEEN, "a flow run")
 
 

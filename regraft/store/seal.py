@@ -1,0 +1,47 @@
+"""A Parquet file that proves its own bytes: its metadata holds their digest, so that a flipped bit is never believed.
+
+The digest is that of the file with zeros in the digest's own place. So one file says all, is replaced in one step, and
+is read by whatever reads Parquet. Parquet's own page checksums leave out its footer and its page headers.
+"""
+
+import re
+
+from regraft.errors import CorruptError
+from regraft.identity import digest_of
+
+KEY = "regraft.digest"
+"""The entry of the file's key-value metadata."""
+UNSEALED = "0" * 64
+"""Its value before the digest is known."""
+_SEAL = re.compile(re.escape(KEY).encode() + rb"\x18\x40([0-9a-f]{64})")
+"""Key and value as Thrift's compact protocol writes them: \\x18 begins a string, \\x40 is its length. A table's own
+strings may look the same, and lie before it: the last one is the seal."""
+
+
+def sealed(data: bytes) -> bytes:
+    """Return a Parquet file whose metadata have UNSEALED under KEY with its digest in that place."""
+    start, end = _place_of_seal(data)
+    return data[:start] + digest_of(data).encode() + data[end:]
+
+
+def check_seal(data: bytes) -> None:
+    """Raise CorruptError where the bytes are not those that were sealed. Files from before there were seals pass.
+
+    Raises whatever Arrow raises where they are no Parquet file.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if KEY.encode() not in (pq.read_metadata(pa.BufferReader(data)).metadata or {}):
+        return
+    start, end = _place_of_seal(data)
+    if digest_of(data[:start] + UNSEALED.encode() + data[end:]).encode() != data[start:end]:
+        raise CorruptError("its bytes are not those that were written")
+
+
+def _place_of_seal(data: bytes) -> tuple[int, int]:
+    """Where the digest begins and ends."""
+    seals = list(_SEAL.finditer(data))
+    if not seals:
+        raise CorruptError("its digest is not readable")
+    return seals[-1].span(1)

@@ -1,0 +1,351 @@
+"""Every change of a store, cut off or refused at every system call that it makes.
+
+`python -m tests.store.faults` prints what was tried and what held; `test_faults.py` holds it.
+"""
+
+import errno
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from regraft.config import FetchSettings
+from regraft.errors import RegraftError
+from regraft.identity import digest_of
+from regraft.links.memory import known_links, put_links
+from regraft.links.shards import path_of
+from regraft.reporting.history import history
+from regraft.store import versions
+from regraft.store.layout import Layout
+from regraft.store.local_disk import LocalDisk
+from regraft.store.locks import CHAMPION_LOCK, LOCK
+from regraft.store.store import Store
+from regraft.store.system_calls import SystemCalls
+from regraft.store.tables import parquet
+from regraft.upkeep.accept import accept
+from regraft.upkeep.prune import prune
+from regraft.upkeep.verify import verify
+from tests.records import metrics_record, run_record
+from tests.upkeep.stores import JANUARY, know_link
+
+URL = "http://photos.example/cat/1.jpg"
+PATH = path_of(URL, Layout())
+"""Where the store remembers that link."""
+BACKBONE = "net"
+NEW = JANUARY[9]
+"""The version that some changes publish."""
+
+
+class Killed(BaseException):
+    """The process is gone: nothing that it would have done after this happens."""
+
+
+class Fault(Enum):
+    """What happens at a system call."""
+
+    KILL = 0
+    ENOSPC = errno.ENOSPC
+    EIO = errno.EIO
+    EMFILE = errno.EMFILE
+    EACCES = errno.EACCES
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which call of a change is refused, and how."""
+
+    fault: Fault
+    at: int
+    """The call's number; the first is 0."""
+    lasts: bool = False
+    """Whether all later calls are refused too, but those that remove."""
+
+
+class FaultySystem(SystemCalls):
+    """The system's calls, refused by plan. Nothing waits for a disk: it is the process that dies, not the machine."""
+
+    def __init__(self, plan: Plan | None = None):
+        self.count = 0
+        self._plan = plan
+
+    def create(self, path: str) -> int:
+        self._call()
+        return super().create(path)
+
+    def write(self, descriptor: int, data: bytes | memoryview) -> int:
+        try:
+            self._call()
+        except (Killed, OSError):
+            super().write(descriptor, data[: len(data) // 2])  # what a full disk had room for
+            raise
+        return super().write(descriptor, data)
+
+    def fsync(self, descriptor: int) -> None:
+        self._call()
+
+    def sync_all(self, descriptor: int) -> None:
+        self._call()
+
+    def rename(self, source: str, target: str) -> None:
+        self._call()
+        super().rename(source, target)
+
+    def link(self, source: str, target: str) -> None:
+        self._call()
+        super().link(source, target)
+
+    def unlink(self, path: str) -> None:
+        self._call(removes=True)
+        super().unlink(path)
+
+    def mkdir(self, path: str) -> None:
+        self._call()
+        super().mkdir(path)
+
+    def rmdir(self, path: str) -> None:
+        self._call(removes=True)
+        super().rmdir(path)
+
+    def flock(self, descriptor: int) -> None:
+        self._call()
+        super().flock(descriptor)
+
+    def _call(self, removes: bool = False) -> None:
+        number, self.count = self.count, self.count + 1
+        if self._plan is None or number < self._plan.at:
+            return
+        if self._plan.fault is Fault.KILL:
+            raise Killed
+        if number == self._plan.at or (self._plan.lasts and not removes):
+            raise OSError(self._plan.fault.value, os.strerror(self._plan.fault.value))
+
+
+def publish_version(store: Store, name: str, digest: str) -> None:
+    """Publish a version that learnt from an image, and once became champion."""
+    files = {
+        "manifest.parquet": parquet(pd.DataFrame({"digest": [digest], "category": ["cat"]})),
+        "metrics.json": metrics_record(promoted=True).to_bytes(),
+        "plots/labels.png": b"the same plot in every version",
+    }
+    digests = {file: digest_of(data) for file, data in files.items()}
+    run = run_record(backbone_fingerprint=BACKBONE, files=digests)
+    versions.publish(store, name, files | {"run.json": run.to_bytes()})
+
+
+def make_store(url: str) -> None:
+    """A store after some runs: three versions, the second of them in use, and a link that shows another picture."""
+    store = opened(url)
+    digests = [store.blobs.put(f"picture {i}".encode()) for i in range(4)]
+    for name, digest in zip(JANUARY[:3], digests, strict=False):
+        store.features.append(BACKBONE, [digest], np.ones((1, 4), np.float32))
+        publish_version(store, name, digest)
+    versions.promote(store, JANUARY[0], None)
+    versions.promote(store, JANUARY[1], JANUARY[0])
+    know_link(store, URL, digests[3])
+    table = known_links(store, PATH)
+    put_links(store, PATH, table.assign(trusted_digest=digests[0], replaced_at=pd.Timestamp("2026-01-01", tz="UTC")))
+
+
+def opened(url: str, system: SystemCalls | None = None) -> Store:
+    return Store(url, disk=LocalDisk(url, system or FaultySystem()))
+
+
+def _publish(store: Store) -> None:
+    publish_version(store, NEW, next(iter(store.blobs)).digest)
+
+
+def _promote(store: Store) -> None:
+    versions.promote(store, JANUARY[2], JANUARY[1])
+
+
+def _links(store: Store) -> None:
+    put_links(store, PATH, known_links(store, PATH).assign(etag="new"))
+
+
+def _blobs(store: Store) -> None:
+    for i in range(3):
+        store.blobs.put(f"new picture {i}".encode())
+    store.disk.settle()
+
+
+def _features(store: Store) -> None:
+    store.features.append(BACKBONE, [blob.digest for blob in store.blobs], np.zeros((4, 4), np.float32))
+
+
+def _run(store: Store) -> None:
+    with store.run("a run"):
+        head = store.drafts.put(b"head")
+        _blobs(store)
+        _links(store)
+        store.drafts.read(head)
+        _publish(store)
+        versions.promote(store, NEW, JANUARY[1])
+        store.drafts.sweep()
+
+
+def _accept(store: Store) -> None:
+    accept(store, URL)
+
+
+def _prune(store: Store) -> None:
+    prune(store, 1, lambda path: None)
+
+
+def _repair(store: Store) -> None:
+    with store.held():
+        list(verify(store, True, FetchSettings(), lambda path: None))
+
+
+CHANGES: dict[str, Callable[[Store], None]] = {
+    "publish": _publish,
+    "promote": _promote,
+    "links": _links,
+    "blobs": _blobs,
+    "features": _features,
+    "run": _run,
+    "accept": _accept,
+    "prune": _prune,
+    "repair": _repair,
+}
+"""What is done to a store, by name."""
+
+
+def damage(url: str) -> None:
+    """Damage what `verify --repair` can mend: a file of a version, features, the links' table, the pointer."""
+    root = Path(url)
+    part = next(root.glob("features/*/*.npy"))
+    plot = root / "versions" / JANUARY[0] / "plots" / "labels.png"
+    table = next(root.glob("links/*/*.parquet"))
+    for file in (part, plot, table, root / versions.CHAMPION):
+        file.write_bytes(b"damaged")
+
+
+def prepare(change: str, url: str) -> None:
+    """Make the store that a change is tried on."""
+    make_store(url)
+    if change == "repair":
+        damage(url)
+    if change == "prune":
+        versions.promote(opened(url), JANUARY[2], JANUARY[1])
+        opened(url).blobs.put(b"needed by nobody")
+        publish_version(opened(url), JANUARY[3], next(iter(opened(url).blobs)).digest)
+
+
+def files_in(url: str) -> dict[str, bytes]:
+    """Every file of a store, by path."""
+    return {str(path.relative_to(url)): path.read_bytes() for path in Path(url).rglob("*") if path.is_file()}
+
+
+@dataclass(frozen=True)
+class World:
+    """A change, and a store before it and after it where nothing fails."""
+
+    change: str
+    before: dict[str, bytes]
+    after: dict[str, bytes]
+    calls: int
+    """System calls that the change makes."""
+
+    @classmethod
+    def of(cls, change: str, folder: Path) -> "World":
+        url = str(folder / "whole")
+        prepare(change, url)
+        before, system = files_in(url), FaultySystem()
+        CHANGES[change](opened(url, system))
+        return cls(change, before, files_in(url), system.count)
+
+    def plans(self, fault: Fault, step: int = 1) -> Iterator[Plan]:
+        """The fault at each call, or at each `step`-th; once, and from that call on, as a disk stays full."""
+        for at in range(0, self.calls, step):
+            if fault is not Fault.ENOSPC:
+                yield Plan(fault, at)
+            if fault is not Fault.KILL:
+                yield Plan(fault, at, lasts=True)
+
+    def problems(self, plan: Plan, url: str) -> list[str]:
+        """Try the change by a plan on a store of its own; return what did not hold."""
+        for path, data in self.before.items():
+            file = Path(url, path)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(data)
+        problems = list(self._ended_well(plan, url))
+        problems += self._readers_fail(url)
+        problems += self._changed(url)
+        with opened(url).run("the next run"):
+            opened(url).drafts.sweep()  # as `open_run` does
+        return [*problems, *self._left_behind(url)]
+
+    def _ended_well(self, plan: Plan, url: str) -> Iterator[str]:
+        try:
+            CHANGES[self.change](opened(url, FaultySystem(plan)))
+        except Killed:
+            pass
+        except RegraftError as error:
+            if "\n" in str(error) or error.exit_code not in (3, 9):
+                yield f"it ended with {error}"
+        except Exception as error:
+            yield f"it ended with a raw {type(error).__name__}: {error}"
+
+    def _readers_fail(self, url: str) -> Iterator[str]:
+        store = opened(url)
+        try:
+            for version in versions.published(store):
+                for file in version.run.files:
+                    if self.change != "repair":
+                        version.read(file)
+            if self.change != "repair":
+                champion = versions.champion(store)
+                assert champion is not None, "there is no champion any more"
+                assert champion.is_published, "the champion is no version"
+                history(store)
+                known_links(store, PATH)
+                damages = list(verify(store, False, FetchSettings(), lambda path: None))
+                assert damages == [], damages
+        except Exception as error:
+            yield f"a reader fails with {type(error).__name__}: {error}"
+
+    def _changed(self, url: str) -> Iterator[str]:
+        """Each version is as it was, as it is afterwards, or not there at all."""
+        now = files_in(url)
+        for name in {path.split("/")[1] for path in now if path.startswith("versions/")}:
+            if not versions.Version(opened(url), name).is_published:
+                yield f"half of version {name} is there"
+                continue
+            folder = f"versions/{name}/"
+            ours, before, after = (
+                {p: d for p, d in t.items() if p.startswith(folder)} for t in (now, self.before, self.after)
+            )
+            if ours not in (before, after):
+                yield f"version {name} has changed"
+
+    def _left_behind(self, url: str) -> Iterator[str]:
+        known = self.before.keys() | self.after.keys() | {LOCK, CHAMPION_LOCK}
+        yield from (f"{path} is left behind" for path in sorted(files_in(url).keys() - known))
+
+
+def main() -> None:
+    """Try every change with every fault at every call, and print a table."""
+    print(f"{'change':10}{'calls':>6}  " + "".join(f"{fault.name:>16}" for fault in Fault))
+    tried_in_all = held_in_all = 0
+    failures: list[str] = []
+    for change in CHANGES:
+        with tempfile.TemporaryDirectory() as folder:
+            world, cells = World.of(change, Path(folder)), []
+            for fault in Fault:
+                results = [world.problems(p, f"{folder}/{fault.name}-{p.at}-{p.lasts}") for p in world.plans(fault)]
+                held = sum(not problems for problems in results)
+                failures += [f"{change}, {fault.name}: {problem}" for problems in results for problem in problems]
+                cells.append(f"{held} of {len(results)}")
+                tried_in_all, held_in_all = tried_in_all + len(results), held_in_all + held
+        print(f"{change:10}{world.calls:6}  " + "".join(f"{cell:>16}" for cell in cells), flush=True)
+    print(f"tried {tried_in_all}, held {held_in_all}")
+    print("\n".join(failures[:20]))
+
+
+if __name__ == "__main__":
+    main()
