@@ -120,6 +120,13 @@ def exit_at_once_on_ctrl_c() -> Iterator[None]:
             signal.signal(number, handler)
 
 
+def url_as_listed(word: str) -> str:
+    """Return a URL of the command line as the same bytes in a list are read: not every terminal writes UTF-8."""
+    from regraft.links.list_text import decoded
+
+    return decoded(os.fsencode(word))
+
+
 def exit_at_once(code: int) -> NoReturn:
     """End this process without waiting for anything; what was registered with `before_exit_at_once` is done first."""
     release_all()

@@ -113,7 +113,7 @@ def init(
     """
     with exit_with_message():
         from regraft.flows.cli.first_config import write_config
-        from regraft.flows.cli.run import parse_list_option
+        from regraft.flows.cli.run import lists_by_category
 
-        write_config(config, dict(parse_list_option(text) for text in lists or []))
+        write_config(config, lists_by_category(lists or []))
         print(f"{config} is written: look at its lists and lengths, then `regraft run {config}`.")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from regraft.flows.cli.app import JsonOption, Panel, StoreOption, app, exit_with_message
+from regraft.flows.cli.app import JsonOption, Panel, StoreOption, app, exit_with_message, url_as_listed
 from regraft.flows.cli.output import number, print_run_summary, table
 
 if TYPE_CHECKING:
@@ -150,6 +150,7 @@ def links(
         from regraft.errors import LinkError
         from regraft.web.urls import host_of
 
+        what = url_as_listed(what)
         version = _version("newest", store)
         rows = version.table("links.parquet")
         rows = rows[(rows["url"] == what) | (rows["url"].map(host_of) == what)]

@@ -1,7 +1,7 @@
 """`regraft run`."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -57,7 +57,7 @@ def run(
         print_run_summary(version(Store(job.store), name), job.store, as_json)
 
 
-def parse_list_option(text: str) -> tuple[str, str]:
+def _parse_list_option(text: str) -> tuple[str, str]:
     """Return the category and the source in `CATEGORY=SOURCE`. Raises ConfigError."""
     name, equals, source = text.partition("=")
     if not (name and equals and source):
@@ -65,11 +65,21 @@ def parse_list_option(text: str) -> tuple[str, str]:
     return name, source
 
 
+def lists_by_category(options: Sequence[str]) -> dict[str, str]:
+    """Return the sources in options `CATEGORY=SOURCE`. Raises ConfigError; a category has one list."""
+    lists: dict[str, str] = {}
+    for name, source in map(_parse_list_option, options):
+        if name in lists:
+            raise ConfigError(f"--list {name}={source}: {name!r} has the list {lists[name]} already; it takes one.")
+        lists[name] = source
+    return lists
+
+
 def _job(path: Path | None, list_options: list[str], store: str | None, proxy: str | None) -> "Config":
     """The config in a file, or the menagerie's, with what the command line sets."""
     from regraft.config_file import load_config, parse_config
 
-    lists = dict(parse_list_option(text) for text in list_options)
+    lists = lists_by_category(list_options)
     if path is None:
         from regraft import menagerie
 

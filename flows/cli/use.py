@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from regraft.errors import DamagedVersionError, PictureError
-from regraft.flows.cli.app import DEFAULT_STORE, JsonOption, Panel, ProxyOption, StoreOption, app, exit_with_message
+from regraft.flows.cli.app import (
+    DEFAULT_STORE,
+    JsonOption,
+    Panel,
+    ProxyOption,
+    StoreOption,
+    app,
+    exit_with_message,
+    url_as_listed,
+)
 from regraft.flows.cli.output import table
 
 Format = Literal["saved_model", "onnx", "litert"]
@@ -139,6 +148,6 @@ def accept(
         from regraft.store.store import Store
         from regraft.upkeep.accept import accept
 
-        for url in urls:
+        for url in map(url_as_listed, urls):
             accept(Store(store), url)
             print(f"accepted: {url}")

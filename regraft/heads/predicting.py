@@ -16,6 +16,7 @@ import pandas as pd
 from regraft.backbones.keras_import import import_keras
 from regraft.backbones.stderr import muted_stderr
 from regraft.errors import PictureError
+from regraft.links.list_text import decoded
 from regraft.pictures.colours import Pixels, rgb
 from regraft.pictures.decoding import PICTURE_SUFFIXES
 from regraft.pictures.judge import Limits, Picture, Unfit, judge
@@ -70,7 +71,7 @@ def images_named_by(word: str) -> Iterator[str]:
     Raises PictureError where there are none.
     """
     if _is_url(word):
-        yield word
+        yield decoded(os.fsencode(word))  # as the same bytes in a list are read
         return
     word = os.path.expanduser(word)
     if os.path.isfile(word):

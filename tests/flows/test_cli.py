@@ -1,6 +1,7 @@
 """The command line, as people use it: what it prints, and how it ends."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -118,6 +119,14 @@ def test_a_list_for_a_category_that_is_not_there_is_refused(tmp_path: Path, regr
     assert "has no category 'lion'; it has: tiger, cat" in ran.err
 
 
+@pytest.mark.parametrize("command", ["run", "init"])
+def test_two_lists_for_one_category_are_refused(tmp_path: Path, regraft: Regraft, command: str) -> None:
+    ran = regraft(command, tmp_path / "job.yaml", "--list", "cat=a.txt", "--list", "cat=b.txt")
+    assert ran.code == 2
+    assert "'cat' has the list a.txt already" in ran.err
+    assert not (tmp_path / "job.yaml").exists()
+
+
 @pytest.mark.usefixtures("prefect_server")
 def test_a_first_run_tells_what_it_found_and_where_to_look(tmp_path: Path, regraft: Regraft) -> None:
     ran = regraft("run", "--store", f"local://{tmp_path}/store")  # fsspec's local files: a remote store, to Regraft
@@ -173,6 +182,16 @@ def test_a_link_tells_why_it_was_dropped(first: versions.Version, regraft: Regra
     host = json.loads(regraft("links", "127.0.0.1", "--store", first.store.url, "--json").out)
     assert {row["reason"] for row in host} == {"blocked"}
     assert regraft("links", "http://unknown/", "--store", first.store.url).code == 11
+
+
+def test_a_link_that_a_terminal_wrote_in_another_encoding_is_looked_for(
+    first: versions.Version, regraft: Regraft
+) -> None:
+    typed = os.fsdecode("http://example.org/café.jpg".encode("cp1252"))
+    for command in ("links", "accept"):
+        ran = regraft(command, typed, "--store", first.store.url)
+        assert ran.code == 11
+        assert "http://example.org/café.jpg" in ran.err
 
 
 def test_only_a_replaced_link_can_be_accepted(first: versions.Version, regraft: Regraft) -> None:

@@ -67,7 +67,9 @@ def address(photos: Path) -> Iterator[str]:
 def test_a_word_names_a_file_a_url_a_folders_pictures_or_what_fits_a_glob(photos: Path) -> None:
     names = [str(photos / name) for name in ("a-tiger.jpg", "b-cat.png", "broken.jpg", "more/c-tiger.JPG")]
     assert list(images_named_by(str(photos / "notes.txt"))) == [str(photos / "notes.txt")]
-    assert list(images_named_by("https://example.org/a.jpg")) == ["https://example.org/a.jpg"]
+    for url in ("https://example.org/a.jpg", "HTTP://example.org/a.jpg", "http://example.org/ä.jpg"):
+        assert list(images_named_by(url)) == [url]
+    assert list(images_named_by(os.fsdecode(b"http://example.org/\xe4.jpg"))) == ["http://example.org/ä.jpg"]
     assert list(images_named_by(str(photos))) == names
     assert list(images_named_by(f"{photos}/**/*tiger*")) == [names[0], names[3]]
 
