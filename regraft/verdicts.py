@@ -12,6 +12,8 @@ class Verdict(StrEnum):
     """Nothing can be fetched from the link."""
     JUNK = "junk"
     """Something can be fetched, but nothing to learn from."""
+    UNKNOWN = "unknown"
+    """The link was never asked for."""
 
 
 class Reason(StrEnum):
@@ -79,5 +81,9 @@ class Reason(StrEnum):
     """A picture that looks the same is in another split."""
     OPTED_OUT = "opted_out", Verdict.JUNK
     """The owner does not want the picture to be learned from: `X-Robots-Tag`, or robots.txt where it is obeyed."""
+    NOT_REQUESTED = "not_requested", Verdict.UNKNOWN
+    """Nobody has asked for the link yet: the run's budget was spent, its host gave no answer at all, or the host's
+    robots.txt could not be read."""
+
     MISFILED = "misfiled", Verdict.JUNK
     """The picture is clearly like another category's pictures, and unlike those of its own list."""

@@ -1,24 +1,30 @@
-"""Leaves a host alone that only fails: https://martinfowler.com/bliki/CircuitBreaker.html."""
+"""Leaves a host alone that only fails: https://martinfowler.com/bliki/CircuitBreaker.html.
+
+A host's bad minute is not the death of its links. So a host that gives no answer many times in a row is asked on, but
+slowly; where it stays silent it is given up, and what was not asked of it stays unknown. One answer, whatever it says,
+and all is forgotten.
+"""
 
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from regraft.verdicts import Reason
-
-MAX_FAILURES = 10
-"""Attempts in a row without any answer, before a host is left alone."""
-COOL_S = 5.0
-"""Seconds that a host is left alone; then it is tried once more."""
-SILENT = (Reason.UNREACHABLE, Reason.TIMEOUT, Reason.TLS)
-"""Failures without an answer. An error page is an answer: it says that the host is there."""
+MAX_FAILURES = 5
+"""Attempts in a row without an answer, after which a host counts as silent."""
+PATIENCE_S = 12.0
+"""Seconds since the first of them, after which a silent host is given up."""
+REST_S = 15.0
+"""Seconds after its last failure in which a host that was given up is not asked at all; then one attempt may try."""
 
 
 @dataclass(slots=True)
-class _Host:
+class _Silence:
+    """Failures of one host in a row."""
+
+    since: float
     failures: int = 0
-    next_try_at: float = 0.0
+    next_trial_at: float = 0.0
 
 
 class Breaker:
@@ -27,37 +33,49 @@ class Breaker:
     def __init__(
         self,
         max_failures: int = MAX_FAILURES,
-        cool_s: float = COOL_S,
+        patience_s: float = PATIENCE_S,
+        rest_s: float = REST_S,
         clock: Callable[[], float] = time.monotonic,
     ):
-        self._max_failures, self._cool_s, self._clock = max_failures, cool_s, clock
-        self._hosts: dict[str, _Host] = {}
+        self._max_failures, self._patience_s, self._rest_s, self._clock = max_failures, patience_s, rest_s, clock
+        self._silences: dict[str, _Silence] = {}
         self._lock = threading.Lock()
 
-    def wait_s(self, host: str) -> float:
-        """Return 0 where a host may be requested now, else for how many seconds it is left alone.
+    def is_silent(self, host: str) -> bool:
+        """Return whether a host has only failed for a while, so that it is to be asked slowly."""
+        with self._lock:
+            silence = self._silences.get(host)
+            return silence is not None and silence.failures >= self._max_failures
 
-        Once they have passed one caller may try; if that fails too, the host is left alone again.
+    def patience_left_s(self, host: str) -> float:
+        """Return the seconds until a host that goes on failing is given up."""
+        with self._lock:
+            silence = self._silences.get(host)
+            return self._patience_s if silence is None else max(0.0, silence.since + self._patience_s - self._clock())
+
+    def may_try(self, host: str) -> bool:
+        """Return whether a host may be requested now; False where it was given up.
+
+        A host that was given up may be tried by one caller when it has rested; if that fails, it rests again.
         """
         with self._lock:
-            state = self._hosts.get(host)
-            if state is None or state.failures < self._max_failures:
-                return 0.0
-            now = self._clock()
-            if now < state.next_try_at:
-                return state.next_try_at - now
-            state.next_try_at = now + self._cool_s
-            return 0.0
+            silence, now = self._silences.get(host), self._clock()
+            if silence is None or silence.failures < self._max_failures or now < silence.since + self._patience_s:
+                return True
+            if now < silence.next_trial_at:
+                return False
+            silence.next_trial_at = now + self._rest_s
+            return True
 
     def answered(self, host: str) -> None:
         """Note that a host answered, whatever the answer was."""
         with self._lock:
-            self._hosts.pop(host, None)
+            self._silences.pop(host, None)
 
     def failed(self, host: str) -> None:
         """Note an attempt without an answer."""
         with self._lock:
-            state = self._hosts.setdefault(host, _Host())
-            state.failures += 1
-            if state.failures == self._max_failures:
-                state.next_try_at = self._clock() + self._cool_s
+            now = self._clock()
+            silence = self._silences.setdefault(host, _Silence(since=now))
+            silence.failures += 1
+            silence.next_trial_at = now + self._rest_s

@@ -33,6 +33,7 @@ class HostQueue(Generic[T]):
     def __init__(self, max_taken: Callable[[str], int], pace_s: float = 0, clock: Callable[[], float] = time.monotonic):
         self._max_taken, self._pace_s, self._clock = max_taken, pace_s, clock
         self._pace_of: dict[str, float] = {}
+        self._slowed: dict[str, float] = {}
         self._hosts: dict[str, _Host[T]] = {}
         self._ready: deque[str] = deque()
         self._later: list[tuple[float, int, str, T | None]] = []
@@ -61,6 +62,15 @@ class HostQueue(Generic[T]):
         with self._changed:
             self._pace_of[host] = pace_s
 
+    def slow_down(self, host: str, pace_s: float) -> None:
+        """Let so many seconds lie between two items of this host for as long as it has trouble; 0 ends that."""
+        with self._changed:
+            if pace_s:
+                self._slowed[host] = pace_s
+                self._hold(host, self._host(host), pace_s)
+            else:
+                self._slowed.pop(host, None)
+
     def take(self) -> tuple[str, T] | None:
         """Return the next host and its item, waiting for one; None once closed. `done(host)` must follow."""
         with self._changed:
@@ -87,6 +97,16 @@ class HostQueue(Generic[T]):
             elif state.free == self._max_taken(host) and state.held_until <= self._clock():
                 del self._hosts[host]
 
+    def drain(self, host: str) -> list[T]:
+        """Return all items of a host whose time has come, and forget them."""
+        with self._changed:
+            state = self._hosts.get(host)
+            items = list(state.waiting) if state is not None else []
+            if state is not None:
+                state.waiting.clear()
+                self._leave_line(host, state)
+            return items
+
     def close(self) -> None:
         """Let every `take` return None."""
         with self._changed:
@@ -109,7 +129,7 @@ class HostQueue(Generic[T]):
         state.is_ready = False
         item = state.waiting.popleft()
         state.free -= 1
-        pace_s = max(self._pace_s, self._pace_of.get(host, 0))
+        pace_s = max(self._pace_s, self._pace_of.get(host, 0), self._slowed.get(host, 0))
         if pace_s:
             self._hold(host, state, pace_s)
         self._mark_ready(host, state)  # at the end of the line: hosts take turns
@@ -132,10 +152,16 @@ class HostQueue(Generic[T]):
         until = self._clock() + seconds
         if until > state.held_until:
             state.held_until = until
+            self._leave_line(host, state)
             self._put_later(host, None, until)
 
     def _put_later(self, host: str, item: T | None, at: float) -> None:
         heapq.heappush(self._later, (at, next(self._numbers), host, item))
+
+    def _leave_line(self, host: str, state: _Host[T]) -> None:
+        if state.is_ready:
+            state.is_ready = False
+            self._ready.remove(host)
 
     def _mark_ready(self, host: str, state: _Host[T]) -> None:
         if state.waiting and state.free > 0 and not state.is_ready and state.held_until <= self._clock():

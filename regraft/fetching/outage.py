@@ -4,14 +4,16 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from regraft.errors import OutageError
-from regraft.fetching.breaker import SILENT
 from regraft.links.findings import Finding
+from regraft.verdicts import Reason
 from regraft.web.urls import host_and_port_of
 
 MIN_FAILURES = 5
 """Fewer failures than this are never an outage."""
 MIN_HOSTS = 3
 """Where nothing at all answers, that is an outage only on so many hosts: one may well be gone."""
+SILENT = (Reason.UNREACHABLE, Reason.TIMEOUT, Reason.TLS)
+"""Failures without an answer. An error page is an answer: it says that the host is there."""
 NO_ANSWER_STATUSES = (0, 502, 504)
 """No response at all, or a gateway's word that it got none."""
 
@@ -21,7 +23,7 @@ class Failures:
     """How many links of a part of a run failed in a way that may be this machine's fault, and of how many."""
 
     links: int = 0
-    """Links that were to be requested."""
+    """Links that were requested, or not for this machine's own part in it."""
     local: int = 0
     """Those that failed for this machine's name server, proxy or network."""
     requested: int = 0
@@ -45,7 +47,7 @@ class Failures:
         local = [finding for finding in findings if finding.local]
         hosts = sorted({host_and_port_of(finding.url) for finding in silent})
         return cls(
-            links=len(findings),
+            links=sum(finding.outcome != "skipped" or finding.local for finding in findings),
             local=len(local),
             requested=len(requested),
             silent=len(silent),

@@ -26,10 +26,10 @@ class Attempt:
     """Where redirects have led."""
     redirects: int = 0
     """How many were followed in this attempt."""
-    attempts: int = 1
-    """Which attempt this is; the first is 1."""
-    parked: int = 0
-    """How often it had to wait for a host that only fails."""
+    attempts: int = 0
+    """How many attempts were begun."""
+    failed: Failed | None = None
+    """How the attempt before this one failed."""
     attempt_s: float = 0.0
     """Seconds that this attempt's requests took."""
     elapsed_s: float = 0.0
@@ -52,7 +52,7 @@ def finding_of(attempt: Attempt, answer: Body | NotModified | Failed, limits: Li
         case NotModified():
             return replace(finding, reason=attempt.request.reason, http_status=304, outcome="not_modified")
         case Body():
-            return _judged(replace(finding, http_status=200), answer, limits, blobs)
+            return _judged(replace(finding, http_status=answer.status), answer, limits, blobs)
         case _:
             assert_never(answer)
 

@@ -4,8 +4,7 @@ import threading
 from collections.abc import Callable, Sequence
 
 from regraft.fetching.budget import Budget
-from regraft.fetching.worker_process import skipped
-from regraft.links.findings import Finding, Request
+from regraft.links.findings import Finding, Request, skipped
 
 Progress = Callable[[int], None]
 """Is called with the number of links that are done since the last call."""

@@ -25,6 +25,7 @@ def work(pipe: Connection) -> None:
     sys.setswitchinterval(SWITCH_S)
     findings: queue.SimpleQueue[tuple[int, Finding]] = queue.SimpleQueue()
     fetcher = Fetcher(pipe.recv(), lambda number, finding: findings.put((number, finding)))
+    fetcher.start()
     pipe.send([])  # says that this process is ready
     threading.Thread(target=_send, args=(findings, pipe), daemon=True).start()
     while (message := _received(pipe)) is not None:

@@ -12,7 +12,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from regraft.fetching.settings import WorkerSettings
-from regraft.links.findings import Finding, Request
+from regraft.links.findings import Finding, Request, skipped
 from regraft.verdicts import Reason
 
 MAX_UNDER_WAY = 512
@@ -152,11 +152,6 @@ def fetched_alone(request: Request, settings: WorkerSettings) -> Finding:
     finally:
         process.kill()
         process.wait()
-
-
-def skipped(request: Request, why: str) -> Finding:
-    """Return the finding of a request that was not sent: what is known of its link stays known."""
-    return Finding(url=request.url, reason=Reason.TIMEOUT, outcome="skipped", detail=why)
 
 
 def _started(settings: WorkerSettings) -> tuple[subprocess.Popen[bytes], Connection]:

@@ -64,3 +64,8 @@ class Finding:
     """Whether the failure points at this machine, not at the link."""
     detail: str = ""
     """What went wrong, for people."""
+
+
+def skipped(request: Request, why: str) -> Finding:
+    """Return the finding of a request that was not sent: what is known of its link stays known."""
+    return Finding(url=request.url, reason=Reason.NOT_REQUESTED, outcome="skipped", detail=why)

@@ -22,7 +22,12 @@ LINES = ("-", "--", ":", "-.")
 GREY = "#999999"
 NUMBER_BOX = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
 """Lies behind numbers on coloured bars."""
-VERDICT_COLOURS = {Verdict.ALIVE: "#2f855a", Verdict.DEAD: "#9b2c2c", Verdict.JUNK: "#b7791f"}
+VERDICT_COLOURS = {
+    Verdict.ALIVE: "#2f855a",
+    Verdict.DEAD: "#9b2c2c",
+    Verdict.JUNK: "#b7791f",
+    Verdict.UNKNOWN: "#718096",
+}
 WIDTH_IN = 7.2
 HEIGHT_IN = 4.2
 EXAMPLE_COLUMNS = 4

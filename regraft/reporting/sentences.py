@@ -29,10 +29,13 @@ def misfiled_note(metrics: MetricsRecord) -> str:
 
 def _links(report: Report) -> str:
     verdicts = report.links["verdict"]
-    alive, dead, junk = (int((verdicts == verdict).sum()) for verdict in (Verdict.ALIVE, Verdict.DEAD, Verdict.JUNK))
+    alive, dead, junk, unknown = (
+        int((verdicts == verdict).sum()) for verdict in (Verdict.ALIVE, Verdict.DEAD, Verdict.JUNK, Verdict.UNKNOWN)
+    )
+    not_requested = f", {unknown:,} were not requested" if unknown else ""
     return (
-        f"Of {len(verdicts):,} links {alive:,} are alive and used, {dead:,} are dead and {junk:,} serve nothing to "
-        f"learn from; {len(report.manifest):,} images were labelled."
+        f"Of {len(verdicts):,} links {alive:,} are alive and used{not_requested}, {dead:,} are dead and {junk:,} serve "
+        f"nothing to learn from; {len(report.manifest):,} images were labelled."
     )
 
 

@@ -87,7 +87,7 @@ def funnel(links: pd.DataFrame, manifest: pd.DataFrame) -> list[Stage]:
     verdicts = links["verdict"]
     return [
         Stage("links in the lists", len(links)),
-        Stage("that serve something", int((verdicts != Verdict.DEAD).sum())),
+        Stage("that serve something", int((~verdicts.isin((Verdict.DEAD, Verdict.UNKNOWN))).sum())),
         Stage("that serve a picture to learn from", int((verdicts == Verdict.ALIVE).sum())),
         Stage("images labelled", len(manifest)),
         Stage("of them to train on", int((manifest["split"] == "train").sum())),

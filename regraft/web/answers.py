@@ -61,6 +61,11 @@ class Failed:
     local: bool = False
     """Whether the fault is this machine's: its name server, its proxy, its network."""
 
+    @property
+    def is_silence(self) -> bool:
+        """Whether no answer came at all, and one may still come."""
+        return not self.status and self.may_pass
+
 
 Answer = Body | NotModified | Redirect | Failed
 

@@ -221,8 +221,9 @@ def test_a_dead_host_costs_a_few_connections_and_holds_up_nobody(tmp_path: Path)
         with crew_for(dead, tmp_path, **both) as crew:
             findings = findings_of(crew, *(f"{dead.url}{i}" for i in range(80)), f"{alive.url}cat/1")
     assert findings[f"{alive.url}cat/1"].elapsed_s < 2
-    assert {f.reason for url, f in findings.items() if url.startswith(dead.url)} == {"unreachable"}
-    assert connections[0] < 50
+    requested = [f for url, f in findings.items() if url.startswith(dead.url) and f.outcome != "skipped"]
+    assert {f.reason for f in requested} == {"unreachable"}
+    assert len(requested) == connections[0] < 80
 
 
 def test_a_crew_that_is_closed_lets_go_whoever_waits(tmp_path: Path) -> None:

@@ -73,6 +73,35 @@ def test_a_paced_host_is_not_hurried() -> None:
     assert taken(queue) == ["slow2"]
 
 
+def test_a_host_that_is_slowed_down_is_asked_one_by_one_until_that_ends() -> None:
+    clock = Clock()
+    queue: HostQueue[str] = HostQueue(lambda host: 9, clock=clock)
+    for number in range(6):
+        queue.put("a", f"a{number}")
+    queue.slow_down("a", 2)
+    assert taken(queue) == []
+    clock.advance(2)
+    assert taken(queue) == ["a0"]
+    clock.advance(2)
+    assert taken(queue) == ["a1"]
+    queue.slow_down("a", 0)
+    clock.advance(2)
+    assert taken(queue) == ["a2", "a3", "a4", "a5"]
+
+
+def test_a_drained_host_has_nothing_left_but_what_comes_later() -> None:
+    clock = Clock()
+    queue: HostQueue[str] = HostQueue(lambda host: 9, clock=clock)
+    for item in ("a1", "a2", "b1"):
+        queue.put(item[0], item)
+    queue.put("a", "later", delay_s=3)
+    assert queue.drain("a") == ["a1", "a2"]
+    assert queue.drain("nobody") == []
+    assert taken(queue) == ["b1"]
+    clock.advance(3)
+    assert taken(queue) == ["later"]
+
+
 def test_a_closed_queue_lets_go_whoever_waits() -> None:
     queue: HostQueue[str] = HostQueue(lambda host: 1)
     queue.put("a", "a1")

@@ -1,0 +1,242 @@
+"""Hosts that fail for a while, or for some links only: no link is dead that answers later, or that nobody asked for."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from regraft.config import FetchSettings, ScreenSettings
+from regraft.fetching.breaker import PATIENCE_S
+from regraft.fetching.fetcher import Fetcher
+from regraft.fetching.settings import WorkerSettings
+from regraft.identity import Url
+from regraft.links.findings import Finding, Request
+from regraft.menagerie.drawing import drawing, encoded
+from regraft.verdicts import Reason, Verdict
+from regraft.web.answers import Answer, Body, Failed, Redirect
+from regraft.web.client import Client
+from tests.fetching.clock import Clock
+
+CAT = Body(encoded(drawing("cat", "fetcher"), "JPEG"), etag="", last_modified="", robots="")
+RESET = Failed(reason=Reason.UNREACHABLE, detail="reset", may_pass=True)
+HANG = Failed(reason=Reason.TIMEOUT, detail="the deadline passed", may_pass=True)
+NO_NAME = Failed(reason=Reason.UNREACHABLE, detail="the name does not resolve")
+GONE = Failed(reason=Reason.GONE, detail="HTTP 404", status=404)
+TICK_S = 0.05
+MAX_S = 600.0
+
+
+@dataclass
+class Web(Client):
+    """A web whose answers a test writes: a request takes no time, a timeout takes its deadline."""
+
+    clock: Clock
+    answer: Callable[[str, float], Answer]
+    """From a URL and the time in seconds."""
+    requests: list[str] = field(default_factory=list)
+
+    def get(self, url: str, deadline_s: float, etag: str = "", last_modified: str = "") -> Answer:
+        """Return the answer that the test wants."""
+        self.requests.append(url)
+        answer = self.answer(url, self.clock())
+        if answer == HANG:
+            self.clock.advance(deadline_s)
+        return answer
+
+
+@dataclass
+class Fetched:
+    """What came of a list of links."""
+
+    findings: dict[str, Finding]
+    web: Web
+    seconds: float
+
+    def outcomes(self) -> Counter[tuple[str, str]]:
+        return Counter((finding.outcome, str(finding.reason.verdict)) for finding in self.findings.values())
+
+
+@pytest.fixture
+def fetched(tmp_path: Path) -> Callable[..., Fetched]:
+    """Fetch URLs from a web; ends as soon as each has its finding."""
+
+    def fetch(urls: Iterable[str], answer: Callable[[str, float], Answer], **fetch: Any) -> Fetched:
+        clock, findings = Clock(), dict[str, Finding]()
+        web = Web(clock, answer)
+        settings = WorkerSettings.of(str(tmp_path), FetchSettings(**fetch), ScreenSettings(), place=0, workers=1)
+
+        def report(number: int, finding: Finding) -> None:
+            assert finding.url not in findings
+            findings[finding.url] = finding
+
+        fetcher = Fetcher(settings, report, web, clock)
+        urls = list(urls)
+        for number, url in enumerate(urls):
+            fetcher.put(number, Request(Url(url)))
+        while len(findings) < len(urls):
+            if not fetcher.step():
+                clock.advance(TICK_S)
+            assert clock() < MAX_S
+        return Fetched(findings, web, clock())
+
+    return fetch
+
+
+def links(count: int, kind: str = "cat", host: str = "http://h.example") -> list[str]:
+    return [f"{host}/{kind}/{number}" for number in range(count)]
+
+
+def dead_until(seconds: float) -> Callable[[str, float], Answer]:
+    return lambda url, now: RESET if now < seconds else CAT
+
+
+@pytest.mark.parametrize("count", [5, 12, 40, 200])
+@pytest.mark.parametrize("seconds", [1, 3, 5, 8])
+@pytest.mark.parametrize("settings", [{}, {"attempts": 3}, {"per_host": 1}])
+def test_a_host_that_resets_for_a_while_loses_no_link(
+    fetched: Callable[..., Fetched], count: int, seconds: int, settings: dict[str, int]
+) -> None:
+    result = fetched(links(count), dead_until(seconds), **settings)
+    assert result.outcomes() == {("fetched", "alive"): count}
+    assert result.seconds < PATIENCE_S + 5
+
+
+@pytest.mark.parametrize("bad", [11, 40])
+@pytest.mark.parametrize("failure", [RESET, GONE])
+def test_links_that_fail_take_none_of_their_host_with_them(
+    fetched: Callable[..., Fetched], bad: int, failure: Failed
+) -> None:
+    result = fetched([*links(bad, "bad"), *links(30)], lambda url, now: failure if "/bad/" in url else CAT)
+    assert result.outcomes() == {("fetched", "alive"): 30, ("fetched", "dead"): bad}
+    for url, finding in result.findings.items():
+        assert (finding.reason == "") == ("/cat/" in url)
+
+
+def test_failing_and_good_links_by_turns_are_all_asked(fetched: Callable[..., Fetched]) -> None:
+    urls = [url for pair in zip(links(60, "bad"), links(60), strict=True) for url in pair]
+    result = fetched(urls, lambda url, now: RESET if "/bad/" in url else CAT)
+    assert result.outcomes() == {("fetched", "alive"): 60, ("fetched", "dead"): 60}
+
+
+def test_a_host_that_answers_first_and_then_resets_loses_no_link(fetched: Callable[..., Fetched]) -> None:
+    result = fetched(links(100), lambda url, now: CAT if now > 8 or len(url) == len(links(1)[0]) else RESET)
+    assert result.outcomes() == {("fetched", "alive"): 100}
+
+
+def test_of_a_host_that_never_answers_only_what_was_asked_is_dead(fetched: Callable[..., Fetched]) -> None:
+    result = fetched(links(3000), lambda url, now: RESET)
+    for url, finding in result.findings.items():
+        requests = result.web.requests.count(url) if finding.outcome == "skipped" else finding.attempts
+        assert (finding.outcome == "skipped") == (requests == 0), finding
+        assert (finding.reason.verdict is Verdict.DEAD) == (requests > 0)
+    assert set(result.outcomes()) == {("fetched", "dead"), ("skipped", "unknown")}
+    assert len(result.web.requests) < 50, "a dead host is not hurried"
+    assert result.seconds < 2 * PATIENCE_S
+
+
+@pytest.mark.parametrize("attempts", [1, 2, 4])
+def test_no_link_is_requested_more_often_than_the_job_allows(fetched: Callable[..., Fetched], attempts: int) -> None:
+    result = fetched(links(20), lambda url, now: RESET, attempts=attempts)
+    assert max(Counter(result.web.requests).values()) <= attempts
+
+
+def test_a_host_that_hangs_costs_a_bounded_time_and_kills_nothing_unasked(fetched: Callable[..., Fetched]) -> None:
+    result = fetched(links(500), lambda url, now: HANG, deadline_s=2)
+    assert result.seconds <= 2 * PATIENCE_S + 10 * 2
+    assert result.outcomes()["skipped", "unknown"] > 400
+    requested = {url for url, finding in result.findings.items() if finding.outcome != "skipped"}
+    assert requested == set(result.web.requests)
+
+
+def test_a_silent_host_takes_none_of_the_others_with_it(fetched: Callable[..., Fetched]) -> None:
+    urls = [*links(50, host="http://silent.example"), *links(50)]
+    result = fetched(urls, lambda url, now: RESET if "silent" in url else CAT)
+    assert result.outcomes()["fetched", "alive"] == 50
+
+
+def test_links_of_a_name_that_does_not_resolve_are_all_asked(fetched: Callable[..., Fetched]) -> None:
+    result = fetched(links(200), lambda url, now: NO_NAME)
+    assert result.outcomes() == {("fetched", "dead"): 200}
+    assert {finding.attempts for finding in result.findings.values()} == {1}
+    assert result.seconds == 0
+
+
+def test_a_redirect_to_a_host_that_was_given_up_is_not_dead(fetched: Callable[..., Fetched]) -> None:
+    busy = Failed(reason=Reason.SERVER_ERROR, detail="", status=503, may_pass=True, retry_after_s=PATIENCE_S + 5)
+
+    def answer(url: str, now: float) -> Answer:
+        if "silent" in url:
+            return RESET
+        return busy if now < PATIENCE_S else Redirect(302, Url("http://silent.example/late"))
+
+    result = fetched([*links(40, host="http://silent.example"), *links(3)], answer)
+    assert {result.findings[url].outcome for url in links(3)} == {"skipped"}
+    assert "http://silent.example/late" not in result.web.requests
+
+
+# robots.txt
+
+RULES = Body(b"\xef\xbb\xbfUser-agent: *\nDisallow: /private", etag="", last_modified="", robots="")
+
+
+def with_robots(robots: Answer | Callable[[float], Answer]) -> Callable[[str, float], Answer]:
+    def answer(url: str, now: float) -> Answer:
+        if not url.endswith("/robots.txt"):
+            return CAT
+        return robots(now) if callable(robots) else robots
+
+    return answer
+
+
+def failed(status: int, reason: Reason, may_pass: bool = False) -> Failed:
+    return Failed(reason=reason, detail=f"HTTP {status}", status=status, may_pass=may_pass)
+
+
+def test_what_robots_txt_disallows_is_not_requested(fetched: Callable[..., Fetched]) -> None:
+    result = fetched([*links(3), *links(3, "private")], with_robots(RULES), robots=True)
+    assert {result.findings[url].reason for url in links(3, "private")} == {"opted_out"}
+    assert sorted(result.web.requests) == sorted(["http://h.example/robots.txt", *links(3)])
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 410, 429, 451])
+def test_a_host_without_robots_txt_allows_everything(fetched: Callable[..., Fetched], status: int) -> None:
+    result = fetched(links(3), with_robots(failed(status, Reason.GONE)), robots=True)
+    assert result.outcomes() == {("fetched", "alive"): 3}
+
+
+NOT_READABLE = [
+    failed(500, Reason.SERVER_ERROR, may_pass=True),
+    failed(502, Reason.UNREACHABLE, may_pass=True),
+    failed(503, Reason.SERVER_ERROR, may_pass=True),
+    failed(200, Reason.TRUNCATED, may_pass=True),
+    failed(200, Reason.TOO_LARGE),
+    failed(302, Reason.BLOCKED),
+    RESET,
+    HANG,
+]
+
+
+@pytest.mark.parametrize("failure", NOT_READABLE, ids=lambda failure: f"{failure.status} {failure.reason}")
+def test_where_robots_txt_cannot_be_read_nothing_is_requested_and_nothing_dead(
+    fetched: Callable[..., Fetched], failure: Failed
+) -> None:
+    result = fetched(links(30), with_robots(failure), robots=True, deadline_s=2)
+    assert result.outcomes() == {("skipped", "unknown"): 30}
+    assert set(result.web.requests) == {"http://h.example/robots.txt"}
+    assert len(result.web.requests) <= 2
+    assert result.seconds < 10
+
+
+def test_a_robots_txt_that_fails_once_is_read_again(fetched: Callable[..., Fetched]) -> None:
+    result = fetched(
+        [*links(30), *links(1, "private")], with_robots(lambda now: RULES if now > 1 else RESET), robots=True
+    )
+    assert result.outcomes() == {("fetched", "alive"): 30, ("fetched", "junk"): 1}
+
+
+def test_a_host_that_does_not_exist_has_no_robots_txt_and_its_links_are_dead(fetched: Callable[..., Fetched]) -> None:
+    result = fetched(links(30), lambda url, now: NO_NAME, robots=True)
+    assert result.outcomes() == {("fetched", "dead"): 30}
