@@ -66,7 +66,7 @@ def fetched(tmp_path: Path) -> Callable[..., Fetched]:
     def fetch(urls: Iterable[str], answer: Callable[[str, float], Answer], **fetch: Any) -> Fetched:
         clock, findings = Clock(), dict[str, Finding]()
         web = Web(clock, answer)
-        settings = WorkerSettings.of(str(tmp_path), FetchSettings(**fetch), ScreenSettings(), place=0, workers=1)
+        settings = WorkerSettings.of(str(tmp_path), None, FetchSettings(**fetch), ScreenSettings(), place=0, workers=1)
 
         def report(number: int, finding: Finding) -> None:
             assert finding.url not in findings
