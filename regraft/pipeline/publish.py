@@ -1,15 +1,17 @@
 """A finished run as one immutable version: tables, metrics, head, plots, report; and then the champion."""
 
 import logging
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pandas as pd
 
 from regraft.config import Config
 from regraft.dataset.misfiled import misfiled_links
-from regraft.errors import DamagedVersionError
+from regraft.errors import DamagedVersionError, VersionError
 from regraft.identity import digest_of
 from regraft.links import memory as links
+from regraft.links.forecast import counted
 from regraft.links.rot import changes, rot_table
 from regraft.pipeline.finished import Finished
 from regraft.pipeline.illustrations import illustrations
@@ -18,10 +20,10 @@ from regraft.progress import Meter
 from regraft.reporting import rendering
 from regraft.reporting.examples import examples, thumbnails
 from regraft.reporting.history import MAX_VERSIONS, Summary, history, summary
-from regraft.reporting.report import Report, pictured
+from regraft.reporting.report import Report, forecasts, pictured
 from regraft.store import versions
 from regraft.store.locks import champion_locked
-from regraft.store.records import MetricsRecord, RunRecord
+from regraft.store.records import MetricsRecord, RunRecord, Survival
 from regraft.store.store import Store
 from regraft.store.tables import parquet
 from regraft.targets.choice import target_of
@@ -56,8 +58,11 @@ def _published(finished: Finished, config: Config, store: Store, meter: Meter) -
     """Publish a version and return its report."""
     name, parents = versions.new_name(store), versions.names(store)[-1:]
     links_before = versions.newest_table(store, "links.parquet")
+    changed = changes(finished.screened.links, links_before)
     run = run_record(finished, config, parents[0] if parents else None, meter.timings())
-    report = _report(name, run, finished, links_before, store)
+    survival = counted(run.survival, _survival_before(config, store), changed["revived"], run.published_at)
+    run = run.model_copy(update={"survival": survival})
+    report = _report(name, run, finished, changed, links_before, store)
     files = _files(report, finished)
     digests = {file: digest_of(data) for file, data in files.items()}
     complete = run.model_copy(update={"files": digests, "timings": meter.timings()})
@@ -65,10 +70,26 @@ def _published(finished: Finished, config: Config, store: Store, meter: Meter) -
     return report
 
 
-def _report(name: str, run: RunRecord, finished: Finished, links_before: pd.DataFrame | None, store: Store) -> Report:
+def _survival_before(config: Config, store: Store) -> Mapping[str, Survival]:
+    """How many links survived in the newest version of this job; nothing where that cannot be read."""
+    try:
+        run = versions.newest(store).run
+    except VersionError:
+        return {}
+    return run.survival if run.config.name == config.name else {}
+
+
+def _report(
+    name: str,
+    run: RunRecord,
+    finished: Finished,
+    changed: Mapping[str, pd.DataFrame],
+    links_before: pd.DataFrame | None,
+    store: Store,
+) -> Report:
     """Gather what the report shows."""
     metrics, now = finished.evaluation.metrics, finished.screened.links
-    changed, left_out = changes(now, links_before), misfiled_links(now, store)
+    left_out = misfiled_links(now, store)
     shown = examples(finished.evaluation.predictions, target_of(run.config))
     return Report(
         version=name,
@@ -79,6 +100,7 @@ def _report(name: str, run: RunRecord, finished: Finished, links_before: pd.Data
         changes=changed,
         misfiled=left_out,
         history=_history(name, run, metrics, store),
+        forecasts=forecasts(run),
         plots=illustrations(finished, run.config, store, links_before),
         examples=shown,
         thumbnails=thumbnails(pictured(changed, left_out, shown), store),

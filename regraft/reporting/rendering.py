@@ -30,6 +30,8 @@ EVENTS = {
     "re_encoded": "Same picture in other bytes",
 }
 """What may change about a link, in words."""
+FORECAST_DAYS = (30, 60, 90)
+"""Days ahead for which the report gives a forecast."""
 
 
 def html(report: Report) -> str:
@@ -73,6 +75,7 @@ def _context(report: Report) -> dict[str, Any]:
         "strays": _strays(report),
         "categories": sorted(config.categories),
         "events": EVENTS,
+        "forecast_days": FORECAST_DAYS,
         "rivals": RIVALS,
         "max_rows": MAX_ROWS,
         "plots": {name: _data_uri(png) for name, png in report.plots.items()},

@@ -3,8 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
+from regraft.links.forecast import Forecast, forecast
 from regraft.reporting.examples import Examples
 from regraft.reporting.history import Summary
 from regraft.store.records import MetricsRecord, RunRecord
@@ -33,12 +35,28 @@ class Report:
     """The links (digest, category, url, like) that show a picture of another category."""
     history: Sequence[Summary]
     """The job's newest versions, this one last."""
+    forecasts: Mapping[str, Forecast]
+    """What becomes of the links of each category of which enough is known."""
     plots: Mapping[str, bytes]
     """PNG bytes by name."""
     examples: Examples
     """Images worth looking at."""
     thumbnails: Mapping[str, str]
     """Small pictures as data: URIs by digest; those whose bytes are gone have none."""
+
+
+def forecasts(run: RunRecord) -> dict[str, Forecast]:
+    """Return what becomes of each category's links, from the counts in run.json; those that end soonest first.
+
+    See `links.forecast`. A run needs `split.min_images` images of a category, and an image takes as many links as now.
+    """
+    outlook = {}
+    for category, survival in run.survival.items():
+        images = run.counts.images.get(category, 0)
+        needed = run.config.split.min_images * survival.alive / images if images else 0
+        if expected := forecast(survival.counts, needed, run.seed):
+            outlook[category] = expected
+    return dict(sorted(outlook.items(), key=lambda item: item[1].days_left or np.inf))
 
 
 def pictured(changes: Mapping[str, pd.DataFrame], misfiled: pd.DataFrame, examples: Examples) -> list[str]:

@@ -254,6 +254,18 @@ class Counts(Record):
         return self.verdicts.get(Verdict.ALIVE, 0)
 
 
+class LinkCount(Record):
+    """How many links of a category showed a picture at one time."""
+
+    at: AwareDatetime
+    ever_alive: int
+    """Links that ever showed a picture."""
+    alive: int
+    """Links that did then."""
+    revived: int
+    """Links that had gone down and showed one again, since the count before."""
+
+
 class Survival(Record):
     """How many links of a category still show a picture, of those that ever did."""
 
@@ -263,6 +275,8 @@ class Survival(Record):
     """Links that still do."""
     share: float | None
     """Those that still do, 0 to 1; None where none ever did."""
+    counts: tuple[LinkCount, ...] = ()
+    """The counts of this version and of those before it, the oldest first."""
 
 
 class PrefectRun(Record):

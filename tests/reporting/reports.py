@@ -51,6 +51,7 @@ def report(table: pd.DataFrame, before: pd.DataFrame | None = None, kind: str = 
         "changes": changes(table, before),
         "misfiled": pd.DataFrame({"digest": [], "category": [], "url": [], "like": []}, dtype=object),
         "history": [summary(VERSION, run, metrics, True)],
+        "forecasts": {},
         "plots": dict.fromkeys(("labels", "predictions", "losses", "examples", "health"), PNG),
         "examples": Examples(best=no_rows, worst=no_rows, doubtful=no_rows, strays=no_rows),
         "thumbnails": {},

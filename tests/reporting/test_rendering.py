@@ -1,11 +1,14 @@
 """What a report's pages say, and that nothing in them comes alive."""
 
+from datetime import UTC, datetime, timedelta
+
 import pandas as pd
 import pytest
 
 from regraft.reporting import rendering
-from regraft.store.records import MisfiledScores
-from tests.records import metrics_record
+from regraft.reporting.report import forecasts
+from regraft.store.records import LinkCount, MisfiledScores, Survival
+from tests.records import metrics_record, run_record
 from tests.reporting.reports import links, report
 
 HOSTILE = "http://x.example/<script>alert(1)</script>|`a`.jpg"
@@ -87,3 +90,17 @@ def test_a_model_card_says_what_the_labels_are_and_what_was_left_out() -> None:
     assert "look like another category's: 1 link. Left out of the test split as misfiled: 1 picture; with them" in card
     assert "the result would be RMSE 24.93 cm, 3.9% above the best possible." in card
     assert "| all | 39 | 20.99 | 14.43 | -5.75 |" in card
+
+
+def test_a_category_that_will_run_out_is_named_with_its_days() -> None:
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    counts = tuple(
+        LinkCount(at=start + timedelta(days=day), ever_alive=200, alive=200 - 8 * day, revived=0) for day in range(10)
+    )
+    survival = {"cat": Survival(ever_alive=200, alive=128, share=0.64, counts=counts)}
+    run = run_record(survival=survival, counts=run_record().counts.model_copy(update={"images": {"cat": 128}}))
+    shown = report(LINKS, before(), run=run, forecasts=forecasts(run))
+    assert shown.forecasts["cat"].is_endangered
+    page = rendering.html(shown)
+    assert "How long it will last" in page
+    assert f"in about {shown.forecasts['cat'].days_left} days" in page
