@@ -13,6 +13,7 @@ from tests.test_rooms import modules
 STATE = """
 import json, logging, os, signal, sys, threading, warnings
 import matplotlib, pandas, PIL.Image, pyarrow, pydantic, requests, rich.console, typer, urllib3, yaml  # third parties
+import scipy.optimize, scipy.sparse  # which change the filters of warnings
 
 def state():
     loggers = [logging.getLogger(name) for name in (None, "regraft", "PIL", "urllib3")]

@@ -1,9 +1,31 @@
 """Prefect's settings and its server, looked at before any work, so that what is wrong with them is one sentence."""
 
+import atexit
+import contextlib
+import os
+import tempfile
+from pathlib import Path
+
 from regraft.errors import ConfigError, ServerError
 
 ANSWER_DEADLINE_S = 10
 """Seconds that a configured server has to answer."""
+
+
+def use_writable_home() -> None:
+    """Where there is no home folder for Prefect's database, or none to write to, use one that lasts for this process.
+
+    To be called before Prefect is imported. What PREFECT_HOME names stands.
+    """
+    if os.environ.get("PREFECT_HOME"):
+        return
+    home = Path(os.path.expanduser("~"), ".prefect")
+    with contextlib.suppress(OSError):
+        home.mkdir(parents=True, exist_ok=True)
+    if not os.access(home, os.W_OK):
+        temporary = tempfile.TemporaryDirectory(prefix="regraft-prefect-", ignore_cleanup_errors=True)
+        atexit.register(temporary.cleanup)
+        os.environ["PREFECT_HOME"] = temporary.name
 
 
 def configured_url() -> str | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from regraft.errors import ConfigError, ServerError
-from regraft.flows.cli.prefect_api import check_client, check_server
+from regraft.flows.cli.prefect_api import check_client, check_server, use_writable_home
 from tests.hostile import ok, serving
 
 pytestmark = pytest.mark.server
@@ -102,6 +102,19 @@ def test_a_run_that_cannot_reach_prefect_ends_with_one_sentence(
     assert expected in line
     assert ran.stdout == ""
     assert not (tmp_path / "store").exists()
+
+
+def test_without_a_home_folder_prefect_gets_one_for_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PREFECT_HOME", "")  # so that it is put back
+    monkeypatch.setenv("HOME", str(tmp_path))
+    use_writable_home()
+    assert os.environ["PREFECT_HOME"] == ""
+    monkeypatch.setenv("HOME", "/proc/nowhere")
+    use_writable_home()
+    home = Path(os.environ["PREFECT_HOME"])
+    assert list(home.iterdir()) == []
+    use_writable_home()
+    assert os.environ["PREFECT_HOME"] == str(home)
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
