@@ -9,11 +9,11 @@ from typing import Protocol
 
 import numpy as np
 import simplejpeg
-from PIL import BmpImagePlugin, Image, TiffImagePlugin
+from PIL import BmpImagePlugin, Image
 
 from regraft.pictures.bitfields import parse_bitfields
 from regraft.pictures.decoding import PictureFormat
-from regraft.pictures.exif import ORIENTATION_TAG, orientation_of
+from regraft.pictures.exif import orientation_of
 from regraft.pictures.jpeg import Damaged, parse_jpeg
 from regraft.pictures.pixels import Pixels
 from regraft.pictures.png import parse_png
@@ -177,7 +177,8 @@ class PillowFile:
             self.orientation, self.is_animated = orientation_of(png.exif), png.frames > 1
             return
         self._colours = Colours(self._image.info.get("icc_profile") or b"")
-        self.orientation = _orientation_of(self._image)
+        # Of a TIFF Pillow undoes the orientation by itself.
+        self.orientation = orientation_of(self._image.info.get("exif") or b"") if picture_format != "TIFF" else 1
         self.is_animated = picture_format in ANIMATED_FORMATS and getattr(self._image, "is_animated", False)
 
     def grey(self, min_side: int) -> Pixels:
@@ -210,14 +211,6 @@ def opened(data: bytes, picture_format: PictureFormat) -> Image.Image:
 def _has_run_lengths(image: Image.Image) -> bool:
     """Whether an opened image is a BMP whose pixels are compressed as run lengths."""
     return isinstance(image, BmpImagePlugin.BmpImageFile) and image.tile[0].codec_name == "bmp_rle"
-
-
-def _orientation_of(image: Image.Image) -> int:
-    """The EXIF orientation of an opened image, 1 to 8; a TIFF has it among its own tags."""
-    if isinstance(image, TiffImagePlugin.TiffImageFile):
-        orientation = image.tag_v2.get(ORIENTATION_TAG, 1)
-        return orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else 1
-    return orientation_of(image.info.get("exif") or b"")
 
 
 def _grey_of(pixels: Pixels) -> Pixels:

@@ -1,0 +1,276 @@
+"""PNG, WebP, BMP, AVIF, TIFF and GIF files that are odd and good are alive, and have the colours that they mean."""
+
+import io
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image, ImageCms, features
+
+from regraft.menagerie.drawing import drawing, encoded
+from regraft.pictures.colours import rgb
+from regraft.pictures.judge import Limits, Picture, Unfit, judge
+from regraft.verdicts import Reason
+from tests.pictures.pngs import GREY, PALETTE, RGB, chunk, png
+
+CAT = drawing("cat", 1)
+BROKEN_EXIF = b"Exif\0\0MM\0*\xff\xff\xff\xff\0\1\2"
+RAMP = np.arange(256, dtype=np.int64).repeat(2).reshape(8, 64).repeat(8, axis=0)
+"""Every grey value of 8 bits."""
+
+
+def is_alive(data: bytes) -> bool:
+    """Whether a picture is judged to be alive; then it must decode."""
+    finding = judge(data, Limits())
+    if isinstance(finding, Picture):
+        assert rgb(data).shape == (finding.height, finding.width, 3)
+    return isinstance(finding, Picture)
+
+
+def after_header(data: bytes, *chunks: bytes) -> bytes:
+    """A PNG with chunks behind its IHDR."""
+    return data[:33] + b"".join(chunks) + data[33:]
+
+
+def assert_near(pixels: NDArray[np.uint8], expected: object, tolerance: float = 1) -> None:
+    assert np.abs(pixels.astype(int) - np.asarray(expected, dtype=int)).max() <= tolerance
+
+
+# EXIF
+
+
+@pytest.mark.parametrize(("file_format", "mode"), [("JPEG", "RGB"), ("JPEG", "CMYK"), ("JPEG", "L"), ("WEBP", "RGB")])
+def test_a_broken_exif_block_is_no_reason_to_lose_a_picture(file_format: str, mode: str) -> None:
+    assert is_alive(encoded(CAT.convert(mode), file_format, exif=BROKEN_EXIF))
+
+
+def test_a_broken_exif_block_is_no_reason_to_lose_a_png() -> None:
+    assert is_alive(after_header(encoded(CAT, "PNG"), chunk(b"eXIf", BROKEN_EXIF[6:])))
+
+
+@pytest.mark.parametrize("file_format", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"])
+def test_the_orientation_is_undone_in_every_format(file_format: str) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    data = encoded(CAT, file_format, exif=exif)
+    plain = rgb(encoded(CAT, file_format))
+    assert is_alive(data)
+    assert np.abs(rgb(data).astype(int) - np.rot90(plain, -1)).mean() < 2
+
+
+def test_an_exif_block_whose_directory_never_ends_is_read_to_its_end_only() -> None:
+    endless = b"Exif\0\0II*\0\x08\0\0\0\xff\xff" + b"\x13\1\3\0\1\0\0\0\x06\0\0\0" * 5
+    assert is_alive(encoded(CAT, "JPEG", exif=endless))
+
+
+# what is compressed in a PNG beside its pixels
+
+
+@pytest.mark.parametrize("name", [b"zTXt", b"iTXt", b"iCCP", b"tEXt"])
+def test_megabytes_of_text_or_profile_are_no_reason_to_lose_a_png(name: bytes) -> None:
+    packed = zlib.compress(bytes(30_000_000))
+    body = {b"iTXt": b"a\0\1\0\0\0" + packed, b"tEXt": b"a\0" + bytes(2_000_000)}.get(name, b"a\0\0" + packed)
+    assert is_alive(after_header(encoded(CAT, "PNG"), chunk(name, body)))
+
+
+def test_a_png_without_its_end_is_alive_and_without_its_last_pixels_is_not() -> None:
+    data = encoded(CAT, "PNG")
+    assert is_alive(data[:-12])
+    assert is_alive(data + b"and more")
+    assert not is_alive(data[:-60])
+    assert not is_alive(data[:-60] + chunk(b"IEND", b""))
+
+
+# BMP
+
+
+def bmp(words: NDArray[np.integer], masks: tuple[int, ...], header_bytes: int = 40, is_top_down: bool = False) -> bytes:
+    """A BMP with masks; `words` are its pixels, (H, W), uint16 or uint32."""
+    height, width = words.shape
+    bits = words.dtype.itemsize * 8
+    pad = -(width * bits // 8) % 4
+    lines = [row.tobytes() + bytes(pad) for row in (words if is_top_down else words[::-1])]
+    compression = 3 if header_bytes > 40 or len(masks) == 3 else 6
+    information = struct.pack(
+        "<IiiHHIIiiII", header_bytes, width, -height if is_top_down else height, 1, bits, compression, 0, 0, 0, 0, 0
+    )
+    rest = struct.pack(f"<{len(masks)}I", *masks).ljust(max(header_bytes - 40, 4 * len(masks)), b"\0")
+    start = 14 + len(information) + len(rest)
+    pixels = b"".join(lines)
+    return b"BM" + struct.pack("<IHHI", start + len(pixels), 0, 0, start) + information + rest + pixels
+
+
+LAYOUTS = {
+    "565": (np.uint16, (0xF800, 0x07E0, 0x001F)),
+    "555": (np.uint16, (0x7C00, 0x03E0, 0x001F)),
+    "444": (np.uint16, (0x0F00, 0x00F0, 0x000F)),
+    "4444": (np.uint16, (0x0F00, 0x00F0, 0x000F, 0xF000)),
+    "the other way round": (np.uint16, (0x001F, 0x07E0, 0xF800)),
+    "8888": (np.uint32, (0xFF0000, 0xFF00, 0xFF, 0xFF000000)),
+    "ten bits each": (np.uint32, (0x3FF00000, 0xFFC00, 0x3FF)),
+    "green last": (np.uint32, (0xFF0000, 0xFF, 0xFF00)),
+}
+
+
+@pytest.mark.parametrize("is_top_down", [False, True])
+@pytest.mark.parametrize("header_bytes", [40, 56, 108, 124])
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_bmp_may_have_any_masks(layout: str, header_bytes: int, is_top_down: bool) -> None:
+    dtype, masks = LAYOUTS[layout]
+    colours = np.asarray(CAT.resize((61, 47)), dtype=np.int64)
+    colours = np.concatenate([colours, np.full((47, 61, 1), 255)], axis=2)
+    words = np.zeros((47, 61), np.int64)
+    steps = 255.0
+    for number, mask in enumerate(masks):
+        most = mask >> ((mask & -mask).bit_length() - 1)
+        words |= np.rint(colours[:, :, number] * most / 255).astype(np.int64) * (mask & -mask)
+        steps = min(steps, most)
+    data = bmp(words.astype(dtype), masks, header_bytes, is_top_down)
+    assert is_alive(data), judge(data, Limits())
+    assert_near(rgb(data), colours[:, :, :3], 127 / steps + 1)
+    assert not is_alive(data[:-200])
+
+
+def test_reserved_bytes_of_a_bmp_mean_nothing() -> None:
+    data = encoded(CAT, "BMP")
+    assert is_alive(data[:6] + b"\1\2\3\4" + data[10:])
+
+
+def test_a_bmp_with_run_lengths_is_alive_and_one_of_megabytes_is_too_much_work() -> None:
+    def with_run_lengths(size: int) -> bytes:
+        runs = (b"".join(bytes((4, value)) for value in range(16)) + b"\0\0") * 64 + b"\0\1"
+        runs += bytes(size)
+        header = struct.pack("<IiiHHIIiiII", 40, 64, 64, 1, 8, 1, len(runs), 0, 0, 256, 0)
+        palette = b"".join(bytes((value * 16 % 256,)) * 3 + b"\0" for value in range(256))
+        start = 14 + len(header) + len(palette)
+        return b"BM" + struct.pack("<IHHI", start + len(runs), 0, 0, start) + header + palette + runs
+
+    assert is_alive(with_run_lengths(0))
+    finding = judge(with_run_lengths(3_000_000), Limits())
+    assert isinstance(finding, Unfit)
+    assert finding.reason == Reason.TOO_MANY_PIXELS
+
+
+# AVIF
+
+
+@pytest.mark.skipif(not features.check("avif"), reason="this Pillow reads no AVIF")
+@pytest.mark.parametrize("brand", [b"avif", b"mif1"])
+def test_an_avif_is_a_picture_and_a_heic_is_none(brand: bytes) -> None:
+    data = encoded(CAT, "AVIF", quality=90)
+    data = data[:8] + brand + data[12:]
+    assert is_alive(data)
+    assert np.abs(rgb(data).astype(int) - np.asarray(CAT)).mean() < 6
+    assert not is_alive(data[:-900])
+    heic = data[:8] + b"heic" + bytes(4) + b"mif1heic" + data[24:]
+    finding = judge(heic, Limits())
+    assert isinstance(finding, Unfit)
+    assert finding.reason == Reason.NOT_AN_IMAGE
+
+
+@pytest.mark.skipif(not features.check("avif"), reason="this Pillow reads no AVIF")
+def test_an_avif_of_frames_is_animated() -> None:
+    data = encoded(CAT, "AVIF", save_all=True, append_images=[CAT.rotate(9)])
+    finding = judge(data, Limits())
+    assert isinstance(finding, Unfit)
+    assert finding.reason == Reason.ANIMATED
+
+
+# colours
+
+
+def swapping_profile() -> bytes:
+    """An RGB profile that has red and blue exchanged: any colour shows whether it was applied."""
+    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    for entry in range(132, 132 + 12 * int.from_bytes(profile[128:132], "big"), 12):
+        name = bytes(profile[entry : entry + 4])
+        if name in (b"rXYZ", b"bXYZ"):
+            profile[entry : entry + 4] = b"bXYZ" if name == b"rXYZ" else b"rXYZ"
+    return bytes(profile)
+
+
+@pytest.mark.parametrize(
+    ("file_format", "mode"),
+    [("JPEG", "RGB"), *((name, mode) for name in ("PNG", "TIFF") for mode in ("RGB", "RGBA", "P"))]
+    + [(name, mode) for name in ("WEBP", "AVIF") for mode in ("RGB", "RGBA")],
+)
+def test_a_colour_profile_is_applied(file_format: str, mode: str) -> None:
+    profile, image = swapping_profile(), CAT.convert(mode)
+    data = encoded(image, file_format, icc_profile=profile)
+    plain = Image.fromarray(rgb(encoded(image, file_format)))
+    expected = ImageCms.profileToProfile(
+        plain, ImageCms.ImageCmsProfile(io.BytesIO(profile)), ImageCms.createProfile("sRGB")
+    )
+    assert is_alive(data)
+    assert_near(rgb(data), expected, 3)
+    assert np.abs(rgb(data).astype(int) - np.asarray(plain)).mean() > 5
+
+
+def test_the_usual_profile_and_broken_ones_change_nothing() -> None:
+    usual = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    grey_for_rgb = bytearray(usual)
+    grey_for_rgb[16:20] = b"GRAY"
+    for profile in (usual, usual[:300], b"no profile", bytes(grey_for_rgb), b""):
+        data = encoded(CAT, "JPEG", icc_profile=profile)
+        assert is_alive(data)
+        np.testing.assert_array_equal(rgb(data), rgb(encoded(CAT, "JPEG")))
+
+
+@pytest.mark.parametrize("gamma", [0, 22_727, 45_455, 50_000, 100_000])
+@pytest.mark.parametrize("colour_type", [GREY, RGB])
+def test_the_gamma_of_a_png_is_undone(gamma: int, colour_type: int) -> None:
+    rows = RAMP if colour_type == GREY else np.stack([RAMP, RAMP[::-1], RAMP // 2], axis=2)
+    data = png(rows, 8, colour_type, chunk(b"gAMA", struct.pack(">I", gamma)))
+    expected = 255 * (rows / 255) ** (45_455 / gamma) if gamma else rows
+    assert is_alive(data)
+    assert_near(rgb(data), np.rint(expected if expected.ndim == 3 else expected[:, :, None].repeat(3, axis=2)))
+
+
+@pytest.mark.parametrize("other", [chunk(b"sRGB", b"\0"), chunk(b"iCCP", b"a\0\0" + zlib.compress(swapping_profile()))])
+def test_the_gamma_of_a_png_gives_way_to_what_says_more(other: bytes) -> None:
+    gamma = chunk(b"gAMA", struct.pack(">I", 100_000))
+    both, alone = png(RAMP, 8, GREY, other, gamma), png(RAMP, 8, GREY, other)
+    np.testing.assert_array_equal(rgb(both), rgb(alone))
+
+
+@pytest.mark.parametrize(
+    ("bits", "colour_type"), [(1, GREY), (2, GREY), (4, GREY), (8, GREY), (16, GREY), (8, RGB), (16, RGB)]
+)
+def test_the_transparent_value_of_a_png_is_white(bits: int, colour_type: int) -> None:
+    most = (1 << bits) - 1
+    rows = RAMP * most // 255
+    rows = rows if colour_type == GREY else np.stack([rows, rows, rows], axis=2)
+    value = int(rows.flat[rows.size // 3])
+    data = png(rows, bits, colour_type, chunk(b"tRNS", struct.pack(">H", value) * (1 if colour_type == GREY else 3)))
+    grey = rows if colour_type == GREY else rows[:, :, 0]
+    expected = np.where(grey == value, 255, grey * 255 // most)
+    assert_near(rgb(data)[:, :, 1], expected)
+
+
+def test_a_palette_may_be_transparent() -> None:
+    palette = b"".join(bytes((value, value // 2, 0)) for value in range(256))
+    data = png(RAMP, 8, PALETTE, chunk(b"PLTE", palette), chunk(b"tRNS", bytes([255, 0]) + bytes([255]) * 254))
+    pixels = rgb(data)
+    assert (pixels[RAMP == 1] == 255).all()
+    assert (pixels[RAMP == 200] == (200, 100, 0)).all()
+
+
+@pytest.mark.parametrize("mode", ["I;16", "I", "F", "LAB", "1", "LA", "CMYK", "YCbCr", "RGBA"])
+def test_every_mode_of_a_tiff_becomes_the_same_picture(mode: str) -> None:
+    grey = CAT.convert("1" if mode == "1" else "L")
+    values = np.asarray(grey)
+    images = {
+        "I;16": Image.fromarray(values.astype(np.uint16) * 257),
+        "I": Image.fromarray(values.astype(np.int32) << 8),
+        "F": Image.fromarray(values.astype(np.float32) / 255),
+        "LAB": ImageCms.profileToProfile(
+            CAT, ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), outputMode="LAB"
+        ),
+    }
+    image = images.get(mode) or CAT.convert(mode)
+    data = encoded(image, "TIFF")
+    assert is_alive(data), judge(data, Limits())
+    expected = np.asarray(grey.convert("RGB") if mode in ("I;16", "I", "F", "LA", "1") else CAT)
+    assert np.abs(rgb(data).astype(int) - expected).mean() < 4
