@@ -53,7 +53,7 @@ class Fetcher:
 
     def start(self) -> None:
         """Fetch on threads of its own, until the process ends."""
-        for _ in range(max(1, self._settings.connections // self._settings.workers)):
+        for _ in range(self._settings.threads):
             threading.Thread(target=self._work, daemon=True).start()
 
     def step(self) -> bool:

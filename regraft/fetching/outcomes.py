@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from typing import assert_never
 
 from regraft.errors import StoreError
+from regraft.fetching.own_limits import picture_clock
 from regraft.links.findings import Finding, Request
 from regraft.pictures.judge import Limits, Picture, Unfit, judge
 from regraft.store.blobs import Blobs
@@ -76,7 +77,9 @@ def _judged(finding: Finding, body: Body, limits: Limits, blobs: Blobs) -> Findi
     if any(word.strip() in OPT_OUT_WORDS for word in body.robots.replace(":", ",").split(",")):
         return replace(finding, reason=Reason.OPTED_OUT, detail=f"X-Robots-Tag: {body.robots}")
     finding = replace(finding, bytes=len(body.data), etag=body.etag, last_modified=body.last_modified)
-    match picture := judge(body.data, limits):
+    with picture_clock.running():
+        picture = judge(body.data, limits)
+    match picture:
         case Unfit():
             return replace(finding, reason=picture.reason, detail=picture.detail)
         case Picture():

@@ -84,6 +84,11 @@ class WorkerSettings:
             user_agent=fetch.user_agent,
         )
 
+    @property
+    def threads(self) -> int:
+        """How many threads this worker has: one for each of its connections."""
+        return max(1, self.connections // self.workers)
+
     def connections_to(self, host: str) -> int:
         """Return how many connections to a host this worker may have at a time; 0 where the host is not its own."""
         return share_of_host(host, self.place, self.workers, self.per_host)

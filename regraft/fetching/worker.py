@@ -7,12 +7,16 @@ import threading
 from multiprocessing.connection import Connection
 
 from regraft.fetching.fetcher import Fetcher
+from regraft.fetching.own_limits import limit_memory, machine_memory, memory_limit, picture_clock
+from regraft.fetching.settings import WorkerSettings
 from regraft.links.findings import Finding, Request
 from regraft.process import prepare_process
 
 SWITCH_S = 0.1
 """How long one of dozens of threads may run before another takes over: with Python's 5 ms they take the interpreter
 from each other before anything is done."""
+EXIT_OVERDUE = 70
+"""The exit status of a process in which a picture took too much CPU time."""
 BATCH_SIZE = 64
 """Findings in one message at most."""
 
@@ -24,7 +28,10 @@ def work(pipe: Connection) -> None:
     """
     sys.setswitchinterval(SWITCH_S)
     findings: queue.SimpleQueue[tuple[int, Finding]] = queue.SimpleQueue()
-    fetcher = Fetcher(pipe.recv(), lambda number, finding: findings.put((number, finding)))
+    settings: WorkerSettings = pipe.recv()
+    limit_memory(memory_limit(settings.workers, settings.threads, machine_memory()))
+    picture_clock.watch(on_overdue=lambda: os._exit(EXIT_OVERDUE))
+    fetcher = Fetcher(settings, lambda number, finding: findings.put((number, finding)))
     fetcher.start()
     pipe.send([])  # says that this process is ready
     threading.Thread(target=_send, args=(findings, pipe), daemon=True).start()

@@ -13,7 +13,7 @@ from PIL import Image
 from regraft.pictures.decoding import format_of
 from regraft.pictures.jpeg import Damaged
 from regraft.pictures.perceptual import HASH_SIDE, perceptual_hash
-from regraft.pictures.picture_file import open_picture
+from regraft.pictures.picture_file import is_out_of_memory, open_picture
 from regraft.pictures.pixels import FIRST_TURNED_ORIENTATION, Pixels, upright
 from regraft.pictures.work import TooMuchWork
 from regraft.verdicts import Reason
@@ -66,11 +66,11 @@ def judge(data: bytes, limits: Limits) -> Picture | Unfit:
         return Unfit(Reason.TOO_MANY_PIXELS, str(error))  # Pillow's own limit, where the program has not lifted it
     except TooMuchWork as error:
         return Unfit(Reason.TOO_MANY_PIXELS, f"too much work to decode: {error}")
-    except MemoryError:
-        return Unfit(Reason.TOO_MANY_PIXELS, "takes more memory to decode than this process may have")
     except Damaged as error:
         return Unfit(Reason.TRUNCATED, str(error)[:MAX_DETAIL_CHARACTERS])
     except Exception as error:  # decoders raise anything: SyntaxError, struct.error ...
+        if is_out_of_memory(error):
+            return Unfit(Reason.TOO_MANY_PIXELS, "takes more memory to decode than this process may have")
         return Unfit(Reason.TRUNCATED, f"does not decode: {type(error).__name__}: {error}"[:MAX_DETAIL_CHARACTERS])
 
 

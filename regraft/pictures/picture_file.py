@@ -76,6 +76,11 @@ def open_picture(data: bytes, picture_format: PictureFormat) -> PictureFile:
     return PillowFile(data, picture_format)
 
 
+def is_out_of_memory(error: Exception) -> bool:
+    """Return whether a decoder failed because it got no memory, which says nothing of the picture's bytes."""
+    return isinstance(error, MemoryError) or "memory" in str(error).lower()  # so libjpeg-turbo says it
+
+
 class JpegFile:
     """A JPEG; libjpeg-turbo decodes the usual ones at a smaller scale where that is enough, Pillow all others."""
 
@@ -98,6 +103,8 @@ class JpegFile:
         try:
             pixels = self._decoded(self._data, colours, min_side, strict=True)
         except ValueError as error:
+            if is_out_of_memory(error):
+                raise
             self._check_decoded_share(str(error))
             pixels = self._decoded(self._data, colours, min_side)
         return pixels[:, :, 0] if colours == "GRAY" else _grey_of(self._in_srgb(pixels))

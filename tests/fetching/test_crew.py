@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from regraft.config import FetchSettings, ScreenSettings
 from regraft.errors import WorkerError
 from regraft.fetching.crew import Crew
+from regraft.fetching.own_limits import MAX_BYTES, STACK_BYTES
 from regraft.identity import Url
 from regraft.links.findings import Finding, Request
 from regraft.menagerie.drawing import drawing, encoded
@@ -268,3 +269,16 @@ def test_processes_start_with_the_first_request_and_end_after_the_last_shard(tmp
             for shard in range(2):
                 assert running_while_fetched(f"{hostile.url}cat/{shard}") == [2]
                 until("the processes have ended", lambda: crew.processes == 0, 10)
+
+
+def test_fetching_processes_have_a_memory_limit(tmp_path: Path) -> None:
+    limits: list[str] = []
+
+    def note_limits(talk: Talk) -> None:
+        limits.append(Path(f"/proc/{pid_of(talk.socket.getpeername()[1])}/limits").read_text())
+        talk.say(ok(CAT))
+
+    with serving(note_limits) as hostile, crew_for(hostile, tmp_path) as crew:
+        assert [finding.reason for finding in findings_of(crew, hostile.url + "cat").values()] == [Reason.ALIVE]
+    [line] = [line for line in limits[0].splitlines() if line.startswith("Max data size")]
+    assert int(line.split()[3]) <= MAX_BYTES + 16 * STACK_BYTES

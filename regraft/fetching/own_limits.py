@@ -1,0 +1,93 @@
+"""What one fetching process may take: memory that fits the machine, and CPU time for one picture.
+
+A process that takes more ends, and costs one link: its bytes, as any that crash a decoder, are found `truncated`.
+"""
+
+import contextlib
+import os
+import resource
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+MAX_MEMORY_SHARE = 0.75
+"""Of the machine's memory, that all fetching processes may take together."""
+MAX_BYTES = 4 << 30
+"""What one takes at most, however large the machine is: pictures under way, and bodies of 20 MB on 64 threads."""
+MIN_BYTES = 512 << 20
+"""What one needs, however small the machine is."""
+STACK_BYTES = 8 << 20
+"""Address space of a thread's stack: it counts for the limit, though hardly any of it is ever memory."""
+CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+"""Where Linux says how much memory a container may take, by versions 2 and 1 of its control groups."""
+MAX_PICTURE_CPU_S = 30.0
+"""CPU seconds that one picture may take; the largest that is allowed takes about two."""
+CHECK_S = 1.0
+"""Seconds between two looks at the pictures under way."""
+
+
+def memory_limit(processes: int, threads: int, machine_bytes: int) -> int:
+    """Return the bytes that one of so many processes, with so many threads, may take of a machine's memory."""
+    share = int(machine_bytes * MAX_MEMORY_SHARE) // processes
+    return max(MIN_BYTES, min(share, MAX_BYTES)) + threads * STACK_BYTES
+
+
+def machine_memory() -> int:
+    """Return the bytes of memory that this machine, or this container, has."""
+    sizes = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    for name in CGROUP_LIMITS:
+        with contextlib.suppress(OSError, ValueError):  # no such group, or "max": no limit
+            sizes.append(int(Path(name).read_text()))
+    return min(sizes)
+
+
+def limit_memory(size: int) -> None:
+    """Let this process have no more than so many bytes of data; a lower limit that it has already stays."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    allowed = [size] + [limit for limit in (soft, hard) if limit != resource.RLIM_INFINITY]
+    resource.setrlimit(resource.RLIMIT_DATA, (min(allowed), hard))
+
+
+class PictureClock:
+    """The CPU time of the pictures that this process judges now, each on a thread. Safe to use from many threads."""
+
+    def __init__(self) -> None:
+        self._starts: dict[int, float] = {}
+        self._lock = threading.Lock()
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[None]:
+        """Count what this thread does while the context lasts as one picture's work."""
+        thread = threading.get_ident()
+        start_s = time.thread_time()
+        with self._lock:
+            self._starts[thread] = start_s
+        try:
+            yield
+        finally:
+            with self._lock:
+                del self._starts[thread]
+
+    def longest_s(self) -> float:
+        """Return the CPU seconds of the picture that has taken the most so far; 0 where there is none."""
+        with self._lock:  # so that no thread ends while its clock is read
+            return max((_thread_cpu_s(thread) - start_s for thread, start_s in self._starts.items()), default=0.0)
+
+    def watch(self, on_overdue: Callable[[], None], max_s: float = MAX_PICTURE_CPU_S) -> None:
+        """Call `on_overdue`, from a thread of its own, once a picture has taken more than so many CPU seconds."""
+        threading.Thread(target=self._watch, args=(on_overdue, max_s), daemon=True).start()
+
+    def _watch(self, on_overdue: Callable[[], None], max_s: float) -> None:
+        while self.longest_s() <= max_s:
+            time.sleep(CHECK_S)
+        on_overdue()
+
+
+def _thread_cpu_s(thread: int) -> float:
+    """CPU seconds of a running thread of this process."""
+    return time.clock_gettime(time.pthread_getcpuclockid(thread))
+
+
+picture_clock = PictureClock()
+"""The clock of this process."""

@@ -1,0 +1,73 @@
+"""A fetching process takes no more memory than fits the machine, and a picture no more CPU time than is reasonable."""
+
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from regraft.fetching.own_limits import MAX_BYTES, MIN_BYTES, STACK_BYTES, PictureClock, machine_memory, memory_limit
+
+GIB = 1 << 30
+
+
+@pytest.mark.parametrize(
+    ("processes", "machine_bytes", "limit"),
+    [(2, 4 * GIB, 3 * GIB // 2), (1, 64 * GIB, MAX_BYTES), (8, GIB, MIN_BYTES)],
+    ids=["a share of the machine", "never more than is of use", "never less than it needs"],
+)
+def test_processes_share_the_machine(processes: int, machine_bytes: int, limit: int) -> None:
+    assert memory_limit(processes, 0, machine_bytes) == limit
+    assert memory_limit(processes, 32, machine_bytes) == limit + 32 * STACK_BYTES
+
+
+def test_the_machine_has_memory() -> None:
+    assert 100 << 20 < machine_memory() < 1 << 50
+
+
+def test_a_process_cannot_take_more_than_its_limit() -> None:
+    script = """
+from regraft.fetching.own_limits import limit_memory
+limit_memory(300 << 20)
+limit_memory(900 << 20)
+try:
+    bytearray(400 << 20)
+except MemoryError:
+    print("refused")
+"""
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert ran.stdout == "refused\n"
+
+
+def test_a_picture_that_takes_too_much_cpu_time_is_noticed() -> None:
+    clock, overdue = PictureClock(), threading.Event()
+    clock.watch(overdue.set, max_s=0.05)
+
+    def judge_for_ever() -> None:
+        with clock.running():
+            while not overdue.is_set():
+                pass
+
+    judging = threading.Thread(target=judge_for_ever)
+    judging.start()
+    assert overdue.wait(60)
+    judging.join()
+    assert clock.longest_s() == 0
+
+
+def test_time_that_a_picture_waits_does_not_count() -> None:
+    clock, ended = PictureClock(), threading.Event()
+
+    def wait() -> None:
+        with clock.running():
+            ended.wait()
+
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    began = time.thread_time()
+    while time.thread_time() - began < 0.2:
+        pass
+    assert clock.longest_s() < 0.1
+    ended.set()
+    waiting.join()
