@@ -13,5 +13,5 @@ from regraft.pipeline.spec import RunSpec
 def drop_misfiled(
     screened: Screened, manifest: Manifest, embedded: Embedded, spec: RunSpec
 ) -> tuple[Screened, Manifest]:
-    """Return links and manifest without misfiled pictures; the store remembers them. Needs memory for the features."""
+    """Return links and manifest without pictures that are misfiled or do not decode. Needs memory for the features."""
     return steps.drop_misfiled(screened, manifest, embedded, Bench.of(spec))

@@ -1,11 +1,13 @@
 """From the store's images to their features, computed once for each image and backbone."""
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
 from regraft.backbones.backbone import Backbone, Features
+from regraft.errors import CorruptError, StoreError
 from regraft.identity import Digest
 from regraft.pictures.colours import Pixels, rgb
 from regraft.store.feature_rows import ArrayRows, FeatureRows
@@ -14,6 +16,7 @@ from regraft.store.store import Store
 IMAGES_PER_PART = 2048
 """Images whose features are stored together: a killed run loses no more than these."""
 DECODING_THREADS = 2
+log = logging.getLogger("regraft")
 
 
 def embed(
@@ -21,19 +24,27 @@ def embed(
 ) -> int:
     """Compute the features that the store lacks, store them, and return for how many images that was.
 
-    `progress` is called with the number of images done since its last call; with those known already first.
+    `progress` is called with the number of images done since its last call; with those known already first. An image
+    whose bytes are gone, damaged or do not decode is named in the log, and its features stay unknown.
     """
     known = store.features.known(backbone.fingerprint, digests)
     missing = [digest for digest in dict.fromkeys(digests) if digest not in known]
     progress(len(digests) - len(missing))
+    computed = 0
     for start in range(0, len(missing), IMAGES_PER_PART):
-        part = missing[start : start + IMAGES_PER_PART]
-        rows = []
-        for squares in _batches_of_squares(part, backbone, store, batch_size):
-            rows.append(backbone.features(squares))
-            progress(len(squares))
-        store.features.append(backbone.fingerprint, part, np.concatenate(rows))
-    return len(missing)
+        embedded, rows = [], []
+        for batch, squares in _batches_of_squares(
+            missing[start : start + IMAGES_PER_PART], backbone, store, batch_size
+        ):
+            decoded = [square for square in squares if square is not None]
+            if decoded:
+                rows.append(backbone.features(np.stack(decoded)))
+            embedded += [digest for digest, square in zip(batch, squares, strict=True) if square is not None]
+            progress(len(batch))
+        if embedded:
+            store.features.append(backbone.fingerprint, embedded, np.concatenate(rows))
+        computed += len(embedded)
+    return computed
 
 
 def lookup(digests: Sequence[Digest], fingerprint: str, store: Store) -> FeatureRows:
@@ -49,15 +60,29 @@ def features_of(pictures: Sequence[Pixels], backbone: Backbone) -> Features:
 
 def _batches_of_squares(
     digests: Sequence[Digest], backbone: Backbone, store: Store, batch_size: int
-) -> Iterator[Pixels]:
-    """Prepared pictures in batches; the next batch is decoded while the network works on this one."""
+) -> Iterator[tuple[Sequence[Digest], list[Pixels | None]]]:
+    """Digests and prepared pictures in batches; the next batch is decoded while the network works on this one."""
 
-    def square(digest: Digest) -> Pixels:
-        return backbone.prepare(rgb(store.blobs.read(digest), backbone.side))
+    def square(digest: Digest) -> Pixels | None:
+        return _square(digest, backbone, store)
 
     batches = [digests[i : i + batch_size] for i in range(0, len(digests), batch_size)]
     with ThreadPoolExecutor(DECODING_THREADS, "decode") as decoders:
         upcoming = [decoders.submit(square, digest) for digest in batches[0]] if batches else []
-        for next_batch in [*batches[1:], []]:
+        for batch, next_batch in zip(batches, [*batches[1:], []], strict=True):
             current, upcoming = upcoming, [decoders.submit(square, digest) for digest in next_batch]
-            yield np.stack([future.result() for future in current])
+            yield batch, [future.result() for future in current]
+
+
+def _square(digest: Digest, backbone: Backbone, store: Store) -> Pixels | None:
+    """An image as the square that the network sees; None where its bytes are gone, damaged or do not decode."""
+    try:
+        return backbone.prepare(rgb(store.blobs.read(digest), backbone.side))
+    except (ValueError, CorruptError) as error:
+        log.warning("%s is not learnt from: %s", digest[:12], error)
+        return None
+    except StoreError as error:
+        if store.blobs.has(digest):  # the store cannot be read, which is no fault of the image
+            raise
+        log.warning("%s is not learnt from: %s", digest[:12], error)
+        return None

@@ -37,13 +37,13 @@ class Screened:
     survival: dict[str, Survival]
     """How many of the links that ever showed a picture still do, by category."""
 
-    def without(self, misfiled: pd.DataFrame) -> "Screened":
-        """Return it without some pictures (digest, category), whose links become `misfiled`."""
-        if misfiled.empty:
+    def without(self, dropped: pd.DataFrame, reason: Reason = Reason.MISFILED) -> "Screened":
+        """Return it without some pictures (digest, category), whose links get the reason."""
+        if dropped.empty:
             return self
         links = self.links.copy()
-        _drop(links, (links["verdict"] == Verdict.ALIVE) & is_among(links, misfiled), Reason.MISFILED)
-        pictures = self.pictures[~is_among(self.pictures, misfiled)].reset_index(drop=True)
+        _drop(links, (links["verdict"] == Verdict.ALIVE) & is_among(links, dropped), reason)
+        pictures = self.pictures[~is_among(self.pictures, dropped)].reset_index(drop=True)
         return replace(self, links=links, pictures=pictures)
 
 

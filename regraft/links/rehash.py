@@ -7,7 +7,7 @@ import pandas as pd
 
 from regraft.errors import RegraftError
 from regraft.identity import Digest
-from regraft.pictures.judge import Limits, Picture, judge
+from regraft.pictures.judge import Limits, Picture, Unfit, judge
 from regraft.pictures.perceptual import is_outdated
 from regraft.store.blobs import Blobs
 
@@ -21,7 +21,8 @@ ANY_SIZE = Limits(min_side=1, max_pixels=1 << 62)
 def with_current_hashes(table: pd.DataFrame, blobs: Blobs) -> pd.DataFrame:
     """Return a table with perceptual hashes as they are made today, where the pictures' bytes are in the store.
 
-    The others stay as they are. Each picture takes about a millisecond, once: whoever remembers the table has the new
+    The others stay as they are; links whose bytes are no picture by today's judgement lose their ETags, so that they
+    are fetched and judged again. Each picture takes about a millisecond, once: whoever remembers the table has the new
     hashes from then on.
     """
     pairs = [pair for pair in COLUMNS if pair[1] in table]
@@ -30,17 +31,20 @@ def with_current_hashes(table: pd.DataFrame, blobs: Blobs) -> pd.DataFrame:
     if not digests:
         return table
     log.info("hashing %d pictures anew: their perceptual hashes were made by an earlier Regraft", len(digests))
-    hashes = {digest: phash for digest in digests if (phash := _hash_of(Digest(digest), blobs))}
+    findings = {digest: _judged(Digest(digest), blobs) for digest in digests}
+    hashes = {digest: picture.phash for digest, picture in findings.items() if isinstance(picture, Picture)}
     table = table.copy()
     for digest, phash in pairs:
         table[phash] = table[digest].map(hashes).where(outdated[digest]).fillna(table[phash])
+    if "etag" in table:
+        unfit = [digest for digest, finding in findings.items() if isinstance(finding, Unfit)]
+        table.loc[table["digest"].isin(unfit), ["etag", "last_modified"]] = ""
     return table
 
 
-def _hash_of(digest: Digest, blobs: Blobs) -> str:
-    """A picture's perceptual hash; "" where its bytes are not there, or no picture to Regraft any more."""
+def _judged(digest: Digest, blobs: Blobs) -> Picture | Unfit | None:
+    """What the bytes of a digest are by today's judgement; None where they are not there."""
     try:
-        picture = judge(blobs.read(digest), ANY_SIZE)
+        return judge(blobs.read(digest), ANY_SIZE)
     except RegraftError:
-        return ""
-    return picture.phash if isinstance(picture, Picture) else ""
+        return None

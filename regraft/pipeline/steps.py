@@ -58,6 +58,7 @@ from regraft.targets.choice import target_of
 from regraft.targets.labelling import Labelling
 from regraft.targets.labels import SyntheticLabels
 from regraft.targets.target import IMAGE_COLUMNS
+from regraft.verdicts import Reason
 from regraft.web.client import Client
 
 SHARDS_AT_A_TIME = 4
@@ -184,23 +185,29 @@ def embed(manifest: Manifest, bench: Bench) -> Embedded:
 def drop_misfiled(
     screened: Screened, manifest: Manifest, embedded: Embedded, bench: Bench
 ) -> tuple[Screened, Manifest]:
-    """Return links and manifest without the pictures that are in the wrong list; the store remembers those.
+    """Return links and manifest without the pictures that could not be embedded, and those that are in the wrong list.
 
-    Raises TooFewImages where too few are left.
+    The store remembers the latter. Raises TooFewImages where too few are left.
     """
-    if not bench.config.screen.misfiled:
-        return screened, manifest
     with bench.meter.step("drop misfiled"):
         rows = bench.drafts.table(manifest.table)
-        features = embedding.lookup(rows["digest"].tolist(), embedded.fingerprint, bench.store)
-        pictures = misfiled.remember(find_misfiled(rows, features), bench.store, datetime.now(UTC))
-        if pictures.empty:
+        known = bench.store.features.known(embedded.fingerprint, rows["digest"].tolist())
+        undecoded = rows[~rows["digest"].isin(known)]
+        rows = rows.drop(undecoded.index)
+        in_wrong_list = _misfiled(rows, embedded, bench) if bench.config.screen.misfiled else rows.iloc[:0]
+        if undecoded.empty and in_wrong_list.empty:
             return screened, manifest
-        left = rows[~misfiled.is_among(rows, pictures)].reset_index(drop=True)
+        left = rows[~misfiled.is_among(rows, in_wrong_list)].reset_index(drop=True)
         left["split"] = splits_of(left, bench.config.split, bench.config.seed)
         check_enough(left, bench.config.categories, bench.config.split)
-        screened_left = read_screened(screened, bench.drafts).without(pictures)
-        return put_screened(screened_left, bench.drafts), put_manifest(left, bench.drafts)
+        screened_left = read_screened(screened, bench.drafts).without(undecoded, Reason.TRUNCATED)
+        return put_screened(screened_left.without(in_wrong_list), bench.drafts), put_manifest(left, bench.drafts)
+
+
+def _misfiled(rows: pd.DataFrame, embedded: Embedded, bench: Bench) -> pd.DataFrame:
+    """Those of the manifest's rows that are in the wrong list, and that nobody accepted; the store remembers them."""
+    features = embedding.lookup(rows["digest"].tolist(), embedded.fingerprint, bench.store)
+    return misfiled.remember(find_misfiled(rows, features), bench.store, datetime.now(UTC))
 
 
 def train(manifest: Manifest, embedded: Embedded, bench: Bench) -> TrainedHead:

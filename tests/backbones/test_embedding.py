@@ -13,6 +13,7 @@ from regraft.identity import Digest
 from regraft.menagerie.drawing import drawing, encoded
 from regraft.pictures.colours import rgb
 from regraft.store.store import Store
+from tests.pictures.jpegs import lossless
 
 pytestmark = pytest.mark.tensorflow
 
@@ -75,3 +76,18 @@ def test_a_part_that_was_finished_before_the_run_was_killed_is_kept(
     with pytest.raises(KeyboardInterrupt):
         embed(digests, colours, store, 2, killed)
     assert embed(digests, colours, store, 2, lambda _: None) == 2
+
+
+def test_an_image_that_does_not_decode_costs_no_other_its_features(
+    store: Store, colours: Backbone, caplog: pytest.LogCaptureFixture
+) -> None:
+    sound = drawn(store, 4)
+    undecodable = store.blobs.put(lossless(40))
+    damaged = store.blobs.put(b"what was written")
+    store.disk.write(store.blobs.at(damaged).path, b"what is read")
+    gone = Digest("d" * 64)
+    steps = list[int]()
+    assert embed([undecodable, *sound, damaged, gone], colours, store, 2, steps.append) == 4
+    assert sum(steps) == 7
+    assert store.features.known(colours.fingerprint, [undecodable, *sound, damaged, gone]) == set(sound)
+    assert caplog.text.count("is not learnt from") == 3

@@ -16,6 +16,7 @@ from regraft.pictures.judge import Limits, Picture, judge
 from regraft.pictures.perceptual import is_outdated
 from regraft.store.store import Store
 from tests.links.checks import FIRST_DAY, LINK, PHOTO, reason
+from tests.pictures.jpegs import lossless
 
 CAT = drawing("cat", 1)
 OF_BEFORE = "f" + "0" * 15
@@ -65,3 +66,9 @@ def test_a_hash_stays_where_the_bytes_are_gone_or_where_it_is_of_today(store: St
     assert with_current_hashes(gone, store.blobs)["phash"].tolist() == [OF_BEFORE]
     current = gone.assign(phash="0" * 16, trusted_phash="")
     assert with_current_hashes(current, store.blobs) is current
+
+
+def test_a_link_whose_picture_was_judged_too_mildly_is_fetched_again(store: Store) -> None:
+    known = with_current_hashes(remembered(store.blobs.put(lossless(40))), store.blobs)
+    assert known["etag"].tolist() == [""]
+    assert known["phash"].tolist() == [OF_BEFORE]
