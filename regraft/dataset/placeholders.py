@@ -1,15 +1,19 @@
 """Placeholders: what hosts show in place of photos that are gone. Nobody says so, but many links show the same."""
 
+import re
 from datetime import datetime
+from urllib.parse import urlsplit
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from regraft.links.memory import TIME
 from regraft.pictures.near import hash_bits, near_groups
-from regraft.pictures.perceptual import distance
+from regraft.pictures.perceptual import is_outdated
 from regraft.store.store import Store
+from regraft.web.urls import ip_address_of
 
 MIN_LINKS = 4
 """Links that show the same picture, from which on it is a placeholder. An honest picture is linked twice or thrice."""
@@ -20,8 +24,16 @@ MIN_BITS_PER_PIXEL = 0.5
 fifth."""
 MIN_REDIRECTED_LINKS = 3
 """Links that redirect to one and the same address, from which on that address shows a placeholder."""
-MAX_VARIANT_BITS = 2
-"""Bits of 64 in which the perceptual hashes of a placeholder's variants differ at most; their size is the same."""
+MAX_VARIANT_BITS = 6
+"""Bits of 64 in which the perceptual hashes of a placeholder's variants differ at most: saved anew, or at another size.
+No two of 839 photographs are so near."""
+MAX_OUTDATED_BITS = 12
+"""The same, where the placeholder's hash was made by an earlier Regraft. Of 210 photographs the two hashes differ in 11
+bits at most."""
+MAX_SHAPE_DIFFERENCE = 0.005
+"""Share by which the width to height of a placeholder's variants differs at most; sizes are rounded to whole pixels."""
+SITE_LABELS = 2
+"""The last labels of a host's name, which say whose it is; those before it may number one of many servers."""
 
 PLACEHOLDERS = pa.schema(
     [
@@ -34,7 +46,7 @@ PLACEHOLDERS = pa.schema(
     ]
 )
 """The columns of the known placeholders. Each is known by its bytes (digest), by the address that links redirect to
-(final_url), or by its picture and size (phash, width, height); the other columns are "" or 0."""
+(final_url), or by its picture and shape (phash, width, height); the other columns are "" or 0."""
 
 
 def known_placeholders(store: Store) -> pd.DataFrame:
@@ -42,26 +54,56 @@ def known_placeholders(store: Store) -> pd.DataFrame:
     return store.tables.read_if_sound("links/placeholders.parquet", PLACEHOLDERS)
 
 
+def accepted_pictures(store: Store) -> pd.DataFrame:
+    """Return what was taken for a placeholder until somebody accepted it, columns PLACEHOLDERS."""
+    return store.tables.read("links/no_placeholders.parquet", PLACEHOLDERS)
+
+
 def learn_placeholders(links: pd.DataFrame, store: Store, now: datetime) -> pd.DataFrame:
-    """Return all known placeholders, columns PLACEHOLDERS, once the store knows also those that these links show."""
+    """Return all known placeholders, columns PLACEHOLDERS, once the store knows also those that these links show.
+
+    What somebody accepted is none, however many links show it.
+    """
     known = known_placeholders(store)
-    new = find_placeholders(links, known, now)
+    new = find_placeholders(links[~shows_placeholder(links, accepted_pictures(store))], known, now)
     if new.empty:
         return known
-    known = pd.concat([known, new], ignore_index=True) if len(known) else new
+    known = _stacked(known, new)
     store.tables.write("links/placeholders.parquet", known, PLACEHOLDERS)
     return known
+
+
+def accept(store: Store, links: pd.DataFrame, now: datetime) -> bool:
+    """Take back, from the next run on, that some links show a placeholder; return whether any did.
+
+    `links` has the columns memory.COLUMNS. The store must be held.
+    """
+    known = known_placeholders(store)
+    shown = [bool(shows_placeholder(links, known.iloc[[row]]).any()) for row in range(len(known))]
+    is_shown = np.array(shown, dtype=bool)
+    if not is_shown.any():
+        return False
+    pictures = [
+        row
+        for link in links[links["digest"] != ""].itertuples()
+        for row in ((link.digest, "", "", 0, 0, now), ("", "", link.phash, link.width, link.height, now))
+    ]
+    accepted = _stacked(known[is_shown], pd.DataFrame(pictures, columns=PLACEHOLDERS.names))
+    # What is accepted is written first: a placeholder that is both known and accepted is not learnt again.
+    store.tables.write("links/no_placeholders.parquet", _stacked(accepted_pictures(store), accepted), PLACEHOLDERS)
+    store.tables.write("links/placeholders.parquet", known[~is_shown], PLACEHOLDERS)
+    return True
 
 
 def find_placeholders(links: pd.DataFrame, known: pd.DataFrame, now: datetime) -> pd.DataFrame:
     """Return the placeholders, columns PLACEHOLDERS, that links show and that are not `known` yet.
 
-    One picture that many links show, be its bytes the same or not, or one address that unrelated links redirect to,
-    stands for photos that are gone.
+    One picture that many links show, be its bytes and size the same or not, or one address that unrelated links
+    redirect to, stands for photos that are gone. Photographs that look alike but differ in their bytes do not: they
+    may be of a camera that never moves.
     """
-    redirected = (links["digest"] != "") & (links["final_url"] != links["url"])
-    away = links.loc[redirected, ["url", "final_url", "digest"]]
-    sources = away.groupby("final_url")["url"].nunique()
+    away = links.loc[(links["digest"] != "") & (links["final_url"] != links["url"]), ["url", "final_url", "digest"]]
+    sources = away.assign(link=away["url"].map(link_of)).groupby("final_url")["link"].nunique()
     addresses = set(sources.index[sources >= MIN_REDIRECTED_LINKS])
     digests = _shown_by_many(links) | set(away.loc[away["final_url"].isin(addresses), "digest"])
     rows = [(digest, "", "", 0, 0, now) for digest in sorted(digests - set(known["digest"]))]
@@ -84,42 +126,85 @@ def shares_bytes(links: pd.DataFrame) -> "pd.Series[bool]":
     return (links["digest"] != "") & links["digest"].duplicated(keep=False)
 
 
+def link_of(url: str) -> str:
+    """Return what is the same in URLs of one link: neither its scheme, nor `www.`, nor the number of a server.
+
+    `http://www.example.org/a.jpg` and `https://example.org/a.jpg` are one link, and so are those of farm1 and farm2.
+    """
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+    except ValueError:
+        return url
+    if ip_address_of(host) is not None:
+        return f"{host}{parts.path}?{parts.query}"
+    labels = host.split(".")
+    servers = (re.sub(r"\d+$", "", label) for label in labels[:-SITE_LABELS])
+    name = ".".join([server for server in servers if server not in ("", "www")] + labels[-SITE_LABELS:])
+    return f"{name}{parts.path}?{parts.query}"
+
+
 def _shown_by_many(links: pd.DataFrame) -> set[str]:
     """The digests that too many links show."""
     shared = links.loc[shares_bytes(links), ["url", "digest", "width", "height", "bytes"]]
-    uses = shared.groupby("digest")["url"].nunique()
+    uses = shared.assign(link=shared["url"].map(link_of)).groupby("digest")["link"].nunique()
     pictures = shared.drop_duplicates("digest").set_index("digest").reindex(uses.index)
-    return set(uses.index[uses >= _min_links(pictures)])
+    min_links = _are_photographs(pictures).map({True: MIN_LINKS_OF_PHOTO, False: MIN_LINKS})
+    return set(uses.index[uses >= min_links])
 
 
-def _min_links(pictures: pd.DataFrame) -> "pd.Series[int]":
-    """The number of links from which on each picture (bytes, width, height) is a placeholder."""
+def _are_photographs(pictures: pd.DataFrame) -> "pd.Series[bool]":
+    """Which pictures (bytes, width, height) look like photographs."""
     bits_per_pixel = 8 * pictures["bytes"] / (pictures["width"] * pictures["height"]).clip(lower=1)
-    return bits_per_pixel.lt(MIN_BITS_PER_PIXEL).map({True: MIN_LINKS, False: MIN_LINKS_OF_PHOTO})
+    return bits_per_pixel.ge(MIN_BITS_PER_PIXEL)
 
 
 def _variants(links: pd.DataFrame) -> list[tuple[str, int, int]]:
     """One (phash, width, height) for each picture that too many links show in different bytes."""
+    group = near_groups(hash_bits(links["phash"]), MAX_VARIANT_BITS)
     pictures = []
-    for _, same_size in links.groupby(["width", "height"]):
-        if len(same_size) < MIN_LINKS:
-            continue
-        group = near_groups(hash_bits(same_size["phash"]), MAX_VARIANT_BITS)
-        for number in np.flatnonzero(np.bincount(group) >= MIN_LINKS):
-            variants = same_size[group == number]
-            first = variants.sort_values("digest").iloc[[0]]
-            if variants["url"].nunique() >= _min_links(first).iloc[0]:
+    is_large = np.bincount(group)[group] >= MIN_LINKS
+    for _, look_alike in links[is_large].groupby(group[is_large]):
+        for _, variants in look_alike.groupby(_shapes(look_alike)):
+            # Small pictures take many bits for a pixel, whatever they show: the largest says whether it is a photo.
+            area = variants["width"].astype("int64") * variants["height"]
+            first = variants.assign(area=-area).sort_values(["area", "digest"]).iloc[[0]]
+            if variants["url"].map(link_of).nunique() >= MIN_LINKS and not _are_photographs(first).iloc[0]:
                 width, height = (int(first[side].iloc[0]) for side in ("width", "height"))
                 pictures.append((str(first["phash"].iloc[0]), width, height))
     return sorted(pictures)
 
 
+def _shapes(pictures: pd.DataFrame) -> NDArray[np.int64]:
+    """A number for each of N pictures (width, height), (N,): the same for those of one shape, whatever their size."""
+    shape = _shape(pictures)
+    order = np.argsort(shape)
+    numbers = np.empty(len(shape), dtype=np.int64)
+    numbers[order] = np.cumsum(np.diff(shape[order], prepend=shape.min()) > MAX_SHAPE_DIFFERENCE)
+    return numbers
+
+
+def _shape(pictures: pd.DataFrame) -> NDArray[np.float64]:
+    """The logarithm of the width to the height of each of N pictures, (N,): its differences are shares."""
+    width, height = (pictures[side].to_numpy(dtype=np.float64).clip(1) for side in ("width", "height"))
+    return np.log(width / height)
+
+
 def _shows_variant(links: pd.DataFrame, placeholders: pd.DataFrame) -> "pd.Series[bool]":
-    """Which links show the picture of a known placeholder, whatever its bytes."""
+    """Which links show the picture of a known placeholder, whatever its bytes and its size."""
     shows = pd.Series(False, index=links.index)
-    for placeholder in placeholders[placeholders["phash"] != ""].itertuples():
-        is_same_size = (links["width"] == placeholder.width) & (links["height"] == placeholder.height)
-        candidates = links.loc[is_same_size & (links["phash"] != ""), "phash"]
-        is_near = [distance(phash, str(placeholder.phash)) <= MAX_VARIANT_BITS for phash in candidates]
-        shows[candidates.index[np.array(is_near, dtype=bool)]] = True
+    known = placeholders[placeholders["phash"] != ""]
+    if known.empty or links.empty:
+        return shows
+    has_hash = (links["phash"] != "").to_numpy(dtype=bool)
+    hashes, shapes = hash_bits(links["phash"]), _shape(links)
+    for phash, bits, shape in zip(known["phash"], hash_bits(known["phash"]), _shape(known), strict=True):
+        max_bits = MAX_OUTDATED_BITS if is_outdated(phash) else MAX_VARIANT_BITS
+        is_near = has_hash & (np.bitwise_count(hashes ^ bits) <= max_bits)
+        shows |= is_near & (np.abs(shapes - shape) <= MAX_SHAPE_DIFFERENCE)
     return shows
+
+
+def _stacked(known: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
+    full = [table for table in (known, new) if len(table)]
+    return pd.concat(full, ignore_index=True) if full else known

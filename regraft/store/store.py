@@ -4,7 +4,8 @@ store.json                           the store's format, and how its links are c
 blobs/ab/cdef...                     image bytes as fetched, write-once (blobs.py)
 links/<layout>/03-0007.parquet       what is known of the links of a lane and shard (links/memory.py)
 links/placeholders.parquet           pictures and addresses known to stand for photos that are gone
-links/misfiled.parquet               pictures known to be in the wrong list (both in dataset/)
+links/no_placeholders.parquet        those that somebody took back
+links/misfiled.parquet               pictures known to be in the wrong list (all three in dataset/)
 features/<backbone fingerprint>/     parts, only ever added (features.py)
 drafts/ab/cdef...                    what a run under way has made and not yet published (drafts.py)
 versions/<version>/                  immutable once published (versions.py)

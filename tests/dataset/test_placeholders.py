@@ -1,16 +1,25 @@
 """What many links show in place of photos that are gone is found, and known from then on."""
 
+import io
 from pathlib import Path
 
 import pandas as pd
+import pytest
+from PIL import Image
 
 from regraft.dataset.placeholders import (
+    PLACEHOLDERS,
+    accept,
     find_placeholders,
     known_placeholders,
     learn_placeholders,
+    link_of,
     shares_bytes,
     shows_placeholder,
 )
+from regraft.menagerie.drawing import encoded
+from regraft.menagerie.odd_pictures import unavailable_png
+from regraft.pictures.judge import Limits, Picture, judge
 from regraft.store.store import Store
 from tests.dataset.shown import NO_PLACEHOLDERS, NOW, WHITE, link, memory
 
@@ -61,3 +70,94 @@ def test_the_store_learns_a_placeholder_once(tmp_path: Path) -> None:
 def test_links_without_a_picture_share_no_bytes() -> None:
     links = memory(link("u", "same"), link("v", "same"), link("w", ""), link("x", ""))
     assert shares_bytes(links).tolist() == [True, True, False, False]
+
+
+PHOTO_BYTES = 5_000
+"""Of a picture of 99 x 99 pixels: it looks like a photograph."""
+
+
+@pytest.mark.parametrize(
+    ("urls", "are_one_link"),
+    [
+        (["http://x.org/a.jpg", "https://x.org/a.jpg", "http://www.x.org/a.jpg", "https://WWW.x.org/a.jpg"], True),
+        ([f"http://farm{number}.static.x.com/a.jpg" for number in range(1, 9)], True),
+        ([f"http://{number}.bp.x.com/a.jpg" for number in range(1, 9)], True),
+        (
+            ["http://www2.x.org/a.jpg", "http://x.org/a.jpg", "http://img03.x.org/a.jpg", "http://img.x.org/a.jpg"],
+            False,
+        ),
+        ([f"http://x.org/a.jpg?id={number}" for number in range(4)], False),
+        ([f"http://x{number}.org/a.jpg" for number in range(4)], False),
+        ([f"http://10.0.0.{number}/a.jpg" for number in range(4)], False),
+        ([f"http://[::{number}]/a.jpg" for number in range(4)], False),
+    ],
+)
+def test_urls_of_one_link_count_once(urls: list[str], are_one_link: bool) -> None:
+    assert (len({link_of(url) for url in urls}) == 1) == are_one_link
+    if are_one_link:
+        assert not any(placeholders_in(memory(*(link(url, "same") for url in urls))))
+        redirected = (link(url, f"d{i}", f"{i * 999:016x}", final_url="https://x.org/") for i, url in enumerate(urls))
+        assert not any(placeholders_in(memory(*redirected)))
+
+
+def test_a_url_that_cannot_be_read_is_its_own_link() -> None:
+    assert link_of("http://[broken/a.jpg") == "http://[broken/a.jpg"
+
+
+def test_a_placeholder_at_several_sizes_is_one() -> None:
+    sizes = [(500, 374), (400, 299), (240, 180), (240, 180), (100, 75)]
+    links = memory(*(link(f"u{i}", f"d{i}", f"{i % 2:016x}") for i in range(5)))
+    links["width"], links["height"] = zip(*sizes, strict=True)
+    known = find_placeholders(links, NO_PLACEHOLDERS, NOW)
+    assert known[["width", "height"]].to_numpy().tolist() == [[500, 374]]
+    assert shows_placeholder(links, known).all()
+    later = memory(link("v", "e")).assign(width=320, height=239)
+    assert shows_placeholder(later, known).all()
+    assert not shows_placeholder(later.assign(width=320, height=320), known).any()
+
+
+def test_drawn_placeholders_are_one_at_any_size_and_in_any_format() -> None:
+    whole = Image.open(io.BytesIO(unavailable_png())).convert("RGB")
+    rows = []
+    for number, width in enumerate((500, 400, 320, 240, 150, 100)):
+        small = whole.resize((width, round(width * whole.height / whole.width)), Image.Resampling.LANCZOS)
+        for file_format in ("JPEG", "PNG"):
+            data = encoded(small, file_format)
+            picture = judge(data, Limits())
+            assert isinstance(picture, Picture)
+            rows.append((f"u{number}{file_format}", picture.phash, picture.width, picture.height, len(data)))
+    links = memory(*(link(url, f"d{url}", phash) for url, phash, *_ in rows))
+    links["width"], links["height"], links["bytes"] = zip(*(row[2:] for row in rows), strict=True)
+    assert links.loc[~pd.Series(placeholders_in(links)), ["url", "phash"]].to_numpy().tolist() == []
+
+
+def test_frames_of_a_camera_that_never_moves_are_no_placeholders() -> None:
+    cameras = [f"{number * 0x1111_2222_3333:016x}" for number in (1, 5, 9, 13)]
+    frames = [
+        link(f"{camera}/{frame}", f"{camera}{frame}", f"{int(camera, 16) ^ (frame % 3):016x}")
+        for camera in cameras
+        for frame in range(12)
+    ]
+    assert not any(placeholders_in(memory(*frames).assign(bytes=PHOTO_BYTES)))
+
+
+def test_a_placeholder_of_an_earlier_regraft_is_known_by_its_hash_of_then() -> None:
+    of_then = pd.DataFrame([("", "", "f" + "0" * 15, 99, 99, NOW)], columns=PLACEHOLDERS.names)
+    links = memory(link("u", "d", "7" + "0" * 15), link("v", "e", "0" * 8 + "f" * 8))
+    assert shows_placeholder(links, of_then).tolist() == [True, False]
+
+
+def test_what_was_wrongly_taken_for_a_placeholder_is_taken_back(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    same_bytes = memory(*(link(f"u{i}", "same", WHITE) for i in range(4)))
+    varied = memory(*(link(f"v{i}", f"e{i}", f"{i % 2:016x}") for i in range(5)))
+    redirected = memory(*(link(f"w{i}", f"g{i}", f"{(i + 1) * 0xFFF000:016x}", final_url="x.png") for i in range(3)))
+    for links in (same_bytes, varied, redirected):
+        assert shows_placeholder(links, learn_placeholders(links, store, NOW)).all()
+        of_one = links if links is redirected else links.iloc[[0]]
+        assert accept(store, of_one, NOW)
+        assert not accept(store, of_one, NOW)
+        for _ in range(2):
+            assert not shows_placeholder(links, learn_placeholders(links, store, NOW)).any()
+    unseen = memory(*(link(f"x{i}", "unseen", "0f" * 8) for i in range(4)))
+    assert shows_placeholder(unseen, learn_placeholders(unseen, store, NOW)).all()
