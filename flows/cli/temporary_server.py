@@ -70,12 +70,12 @@ def stop() -> None:
 
 
 def _start_process(port: int) -> "subprocess.Popen[bytes]":
-    factory = "prefect.server.api.server:create_app"
-    address = ["--host", "127.0.0.1", "--port", str(port)]
-    command = [sys.executable, "-m", "uvicorn", "--factory", factory, *address, "--log-level", "critical"]
+    command = [sys.executable, "-m", "regraft.flows.prefect_server", str(port)]
     settings = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
     settings |= {f"PREFECT_SERVER_SERVICES_{name}_ENABLED": "false" for name in UNNEEDED_SERVICES}
-    server = subprocess.Popen(command, env={**os.environ, **settings}, stderr=subprocess.DEVNULL)
+    environment = {**os.environ, **settings}
+    # The pipe closes when this process ends, even where it is killed, and the server with it.
+    server = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
     _servers.append(server)
     return server
 

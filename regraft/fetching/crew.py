@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from regraft.config import FetchSettings, ScreenSettings
 from regraft.errors import WorkerError
 from regraft.fetching.budget import Budget
-from regraft.fetching.pending import Pending, Progress
+from regraft.fetching.pending import KEEP_S, Keep, Pending, Progress
 from regraft.fetching.settings import WorkerSettings
 from regraft.fetching.worker_process import MAX_UNDER_WAY, OnFinding, WorkerProcess
 from regraft.links.findings import Finding, Request
@@ -36,11 +36,12 @@ class Crew:
         screen: ScreenSettings,
         nearby: str | None = None,
         linger_s: float = LINGER_S,
+        keep_s: float = KEEP_S,
     ):
         count = min(fetch.processes or os.cpu_count() or 1, fetch.connections)
         self._settings = [WorkerSettings.of(store_url, nearby, fetch, screen, place, count) for place in range(count)]
         self._budget = Budget(fetch.budget_s, fetch.budget_bytes)
-        self._linger_s = linger_s
+        self._linger_s, self._keep_s = linger_s, keep_s
         self._lock = threading.RLock()
         self._workers: list[WorkerProcess] = []
         self._users = 0
@@ -59,15 +60,23 @@ class Crew:
         with self._lock:
             return len(self._workers)
 
-    def fetch(self, prepare: Callable[[], Sequence[Request]], progress: Progress = lambda links: None) -> list[Finding]:
+    def fetch(
+        self,
+        prepare: Callable[[], Sequence[Request]],
+        progress: Progress = lambda links: None,
+        keep: Keep = lambda findings: None,
+    ) -> list[Finding]:
         """Return a finding for each request that `prepare` returns, in any order. Blocks until the last is in.
+
+        Meanwhile `keep` is called every few seconds with those that came in since, all of them part of what is
+        returned.
 
         Calls from several threads take turns, so that the slow hosts of one hold up no other. Requests that the run's
         budget has nothing left for are found `skipped`, as are all once the crew is closed. Raises WorkerError where a
         process does not start.
         """
         with self._in_use():
-            findings = self._hand_out(prepare(), progress).findings()
+            findings = self._hand_out(prepare(), progress, keep).findings()
             with self._lock:
                 if any(worker.never_started for worker in self._workers):
                     raise WorkerError(
@@ -109,9 +118,9 @@ class Crew:
         for worker in workers:
             worker.close()
 
-    def _hand_out(self, requests: Sequence[Request], progress: Progress) -> Pending:
+    def _hand_out(self, requests: Sequence[Request], progress: Progress, keep: Keep) -> Pending:
         """Hand out requests; blocks until the last is handed out."""
-        pending = Pending(len(requests), self._budget, progress)
+        pending = Pending(len(requests), self._budget, progress, keep, self._keep_s)
         for start in range(0, len(requests), BATCH_SIZE):
             batch = requests[start : start + BATCH_SIZE]
             pending.wait_for_room(start, self._share)

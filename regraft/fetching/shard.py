@@ -66,12 +66,12 @@ def fetch_shard(
     hashes are the same. Raises OutageError, and remembers nothing, where too large a share of the links fails for this
     machine's own part in it. Raises StoreError where pictures cannot be kept; the other links are remembered.
     """
-    check = _ShardCheck(path, links, store, now, since, progress)
-    findings = crew.fetch(check.requests, progress)
+    check = _ShardCheck(path, links, store, now, since, near, progress)
+    findings = crew.fetch(check.requests, progress, check.keep)
     unkept = [finding for finding in findings if _is_unkept(finding)]
     failures = Failures.of([finding for finding in findings if not _is_unkept(finding)], check.alive_before())
     check_this_machine(failures, settings.outage_share)
-    checked = check.remember(findings, failures, near)
+    checked = check.remember(findings, failures)
     if unkept:
         raise StoreError(
             f"{unkept[0].detail} {len(unkept)} pictures were not kept; their links stay as they were. Make room, or "
@@ -95,14 +95,22 @@ class _ShardCheck:
     """One check of a shard's links: what is known of them before, and after."""
 
     def __init__(
-        self, path: str, links: pd.DataFrame, store: Store, now: datetime, since: datetime, progress: Progress
+        self,
+        path: str,
+        links: pd.DataFrame,
+        store: Store,
+        now: datetime,
+        since: datetime,
+        near: int,
+        progress: Progress,
     ):
         self._path, self._links, self._store = path, links, store
-        self._now, self._since, self._progress = now, since, progress
+        self._now, self._since, self._near, self._progress = now, since, near, progress
 
     def requests(self) -> Sequence[Request]:
         """Read what is known of the links, and return a request for each one that is due."""
         self._memory = with_current_hashes(remembered_links(self._store, self._path), self._store.blobs)
+        self._kept = self._memory
         self._known = self._memory.drop_duplicates("url")
         self._left_alone = set(self._known.loc[~_are_due(self._known, self._since, self._now), "url"])
         urls = [url for url in dict.fromkeys(self._links["url"]) if url not in self._left_alone]
@@ -114,12 +122,25 @@ class _ShardCheck:
         """Return the URLs that showed a picture at their last check."""
         return set(self._known.loc[self._known["digest"] != "", "url"])
 
-    def remember(self, findings: Sequence[Finding], failures: Failures, near: int) -> Checked:
+    def keep(self, findings: Sequence[Finding]) -> None:
+        """Have the store remember some findings before all are in; none that may be this machine's own fault."""
+        certain = [f for f in findings if f.outcome != "skipped" and not f.local and not is_silent(f)]
+        links = self._links[self._links["url"].isin({finding.url for finding in certain})]
+        if links.empty:
+            return
+        rows = self._merged(links, certain)
+        self._kept = _stacked(rows, self._kept[~self._kept["url"].isin(set(rows["url"]))])
+        put_links(self._store, self._path, self._kept)
+
+    def _merged(self, links: pd.DataFrame, findings: Sequence[Finding]) -> pd.DataFrame:
+        return merged(links, findings, self._known, now=self._now, since=self._since, near=self._near)
+
+    def remember(self, findings: Sequence[Finding], failures: Failures) -> Checked:
         """Return the links with what came of them, once the store remembers that of all but the silent ones."""
         unreached = {finding.url for finding in findings if finding.outcome == "skipped"}
         left_alone = self._left_alone | (unreached & set(self._known["url"]))
         fetched = self._links[~self._links["url"].isin(left_alone)]
-        rows = merged(fetched, findings, self._known, now=self._now, since=self._since, near=near)
+        rows = self._merged(fetched, findings)
         table = _stacked(rows, _as_skipped(self._links, self._known[self._known["url"].isin(left_alone)]))
         silent = {finding.url for finding in findings if finding.outcome != "skipped" and is_silent(finding)}
         never_fetched = unreached - left_alone

@@ -6,12 +6,13 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 from regraft.fetching.settings import WorkerSettings
+from regraft.identity import Url
 from regraft.links.findings import Finding, Request, skipped
 from regraft.verdicts import Reason
 
@@ -25,9 +26,9 @@ OnFinding = Callable[[Finding], None]
 class WorkerProcess:
     """A fetching process, started at once, and started anew when it dies. Safe to use from many threads.
 
-    A picture that crashes a decoder ends the process. Each request that was under way is then fetched alone in a
-    process of its own, so that the link that does it again is charged and no other. A process that dies before it is
-    ready is not started again: the next one would die too.
+    A picture that crashes a decoder ends the process. What was under way is then fetched apart, see `fetched_apart`, so
+    that the link that does it again is charged and no other. A process that dies before it is ready is not started
+    again: the next one would die too.
     """
 
     def __init__(self, settings: WorkerSettings):
@@ -126,32 +127,49 @@ class WorkerProcess:
         on_finding(finding)
 
     def _recover(self) -> None:
-        """Start another process after a crash, and fetch alone what was under way in the one that died."""
+        """Start another process after a crash, and fetch apart what was under way in the one that died."""
         with self._lock:
             self._process.wait()
             suspects = dict(self._under_way)
             self._start()
+        numbers: dict[Url, list[int]] = {}
         for number, (request, _) in suspects.items():
-            self._finish(number, fetched_alone(request, self._settings))
+            numbers.setdefault(request.url, []).append(number)
+        for finding in fetched_apart([request for request, _ in suspects.values()], self._settings):
+            self._finish(numbers[finding.url].pop(), finding)
 
 
-def fetched_alone(request: Request, settings: WorkerSettings) -> Finding:
-    """Return the finding of one request in a process of its own; if that dies when ready, the link is to blame."""
+def fetched_apart(requests: Sequence[Request], settings: WorkerSettings) -> Iterator[Finding]:
+    """Yield the finding of each request, fetched in a process of their own.
+
+    Where that dies, the requests that were under way are fetched in two halves, each apart, until a link that kills its
+    process is alone in it, and is to blame: in processes of the number's logarithm, not of the number.
+    """
     process, pipe = _started(replace(settings, place=0, workers=1))
+    left, is_ready = dict(enumerate(requests)), False
     try:
         pipe.recv()
+        is_ready = True
+        pipe.send(list(left.items()))
+        while left:
+            for number, finding in pipe.recv():
+                del left[number]
+                yield finding
     except (EOFError, OSError):
-        return skipped(request, "the process to fetch it in did not start")
-    try:
-        pipe.send([(0, request)])
-        [(_, finding)] = pipe.recv()
-        return finding
-    except (EOFError, OSError):
-        detail = "its bytes crash the decoder"
-        return Finding(url=request.url, reason=Reason.TRUNCATED, attempts=1, detail=detail)
+        pass  # it has died
     finally:
         process.kill()
         process.wait()
+    suspects = list(left.values())
+    if not is_ready:
+        yield from (skipped(request, "the process to fetch it in did not start") for request in suspects)
+    elif len(suspects) == 1:
+        detail = "its bytes crash the decoder"
+        yield Finding(url=suspects[0].url, reason=Reason.TRUNCATED, attempts=1, detail=detail)
+    elif suspects:
+        middle = len(suspects) // 2
+        yield from fetched_apart(suspects[:middle], settings)
+        yield from fetched_apart(suspects[middle:], settings)
 
 
 def _started(settings: WorkerSettings) -> tuple[subprocess.Popen[bytes], Connection]:

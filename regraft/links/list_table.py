@@ -5,7 +5,6 @@ Rows come in blocks, so that a list of ten million links is never held as Python
 
 import csv
 import difflib
-import io
 import itertools
 import json
 from collections.abc import Iterable, Iterator, Sequence
@@ -115,7 +114,7 @@ def json_lines_to_rows(lines: Iterable[str], columns: Columns) -> Iterator[Rows]
 def parquet_to_rows(data: bytes, columns: Columns) -> Iterator[Rows]:
     """Yield the rows of a Parquet file; only the columns that are needed are read. Raises UnusableError."""
     try:
-        file = pq.ParquetFile(io.BytesIO(data))
+        file = pq.ParquetFile(pa.BufferReader(data))
         names = file.schema_arrow.names
         url, label = _keys(names, columns)
         unpacked_bytes, first_number = 0, 1

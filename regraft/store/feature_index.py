@@ -1,14 +1,13 @@
 """Where the features of a digest lie: in which part, in which row. A shortcut: the parts say the same themselves."""
 
 import contextlib
-import io
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from regraft.identity import Digest
 from regraft.store.disk import Disk
 from regraft.store.feature_parts import FOLDER, short_name
-from regraft.store.tables import parquet_of_arrow
+from regraft.store.tables import arrow_of_parquet, parquet_of_arrow
 
 if TYPE_CHECKING:
     import numpy as np
@@ -98,14 +97,13 @@ class FeatureIndex:
     def read(cls, disk: Disk, fingerprint: str, names: Collection[str]) -> "FeatureIndex":
         """Return the index among the names of a backbone's files; an empty one where there is none that is whole."""
         import numpy as np
-        import pyarrow.parquet as pq
 
         index = cls()
         for name in names:
             with contextlib.suppress(FileNotFoundError):  # another process has just replaced it
                 data = disk.read(f"{FOLDER}/{fingerprint}/{name}")
                 if name == short_name(data) + SUFFIX:
-                    table = pq.read_table(io.BytesIO(data))
+                    table = arrow_of_parquet(data)
                     part = table.column("part").combine_chunks().dictionary_encode()
                     index.parts, index.part = part.dictionary.to_pylist(), np.asarray(part.indices, np.int32)
                     index.row, index._digests = np.asarray(table.column("row"), np.int32), table.column("digest")

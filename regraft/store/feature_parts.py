@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from regraft.errors import CorruptError
 from regraft.identity import Digest, digest_of
 from regraft.store.disk import Disk
+from regraft.store.tables import arrow_of_parquet
 
 if TYPE_CHECKING:
     import numpy as np
@@ -132,9 +133,8 @@ def _checksums(records: "Records") -> "list[int]":
 def _from_parquet(data: bytes) -> "tuple[list[Digest], NDArray[np.float32]]":
     """The digests and features in a part of an earlier Regraft."""
     import numpy as np
-    import pyarrow.parquet as pq
 
-    table = pq.read_table(io.BytesIO(data))
+    table = arrow_of_parquet(data)
     column = table.column("features").combine_chunks()
     rows = np.asarray(column.flatten(), dtype=np.float32).reshape(len(table), -1)
     return table.column("digest").to_pylist(), rows

@@ -34,7 +34,7 @@ class Tables:
             return schema.empty_table().to_pandas()
         try:
             check_seal(data)
-            return _arrow_of_parquet(data).select(schema.names).cast(schema).to_pandas(use_threads=False)
+            return arrow_of_parquet(data).select(schema.names).cast(schema).to_pandas(use_threads=False)
         except Exception as error:  # Arrow raises anything on a damaged file
             raise CorruptError(
                 f"{path} in the store {self._disk.address} is damaged ({error}); `regraft verify --repair` mends it."
@@ -92,13 +92,13 @@ def parquet_of_arrow(table: "pa.Table", metadata: "Mapping[str, str] | None" = N
 def from_parquet(data: bytes) -> "pd.DataFrame":
     """Return the table in a Parquet file, its rows numbered from 0. Raises CorruptError where it is none."""
     try:
-        return _arrow_of_parquet(data).to_pandas(use_threads=False)
+        return arrow_of_parquet(data).to_pandas(use_threads=False)
     except Exception as error:  # Arrow raises anything on a damaged file
         raise CorruptError(f"it is no Parquet file that can be read ({error})") from error
 
 
-def _arrow_of_parquet(data: bytes) -> "pa.Table":
-    """The table in a Parquet file.
+def arrow_of_parquet(data: bytes) -> "pa.Table":
+    """Return the table in a Parquet file. Raises whatever Arrow raises where it is none.
 
     Read by this thread alone, from memory that is Arrow's: a thread of Arrow that still holds an object of Python's
     when the process ends aborts it, https://github.com/apache/arrow/issues/36389.

@@ -19,8 +19,10 @@ from hypothesis import strategies as st
 
 from regraft.config import FetchSettings, ScreenSettings
 from regraft.errors import WorkerError
+from regraft.fetching import worker_process
 from regraft.fetching.crew import Crew
 from regraft.fetching.own_limits import MAX_BYTES, STACK_BYTES
+from regraft.fetching.settings import WorkerSettings
 from regraft.identity import Url
 from regraft.links.findings import Finding, Request
 from regraft.menagerie.drawing import drawing, encoded
@@ -191,6 +193,37 @@ def test_a_crash_of_the_decoder_costs_one_link(tmp_path: Path) -> None:
         assert {findings[url].reason for url in urls} == {""}
         assert "crash the decoder" in findings[f"{hostile.url}deadly"].detail
         assert findings_of(crew, urls[0])[urls[0]].reason == ""
+
+
+def test_a_killed_process_costs_few_others_however_many_links_were_under_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where links went apart one by one, 64 of them took 64 processes."""
+    started = []
+    start = worker_process._started
+
+    def counted(settings: WorkerSettings) -> Any:
+        started.append(settings)
+        return start(settings)
+
+    def deadly(talk: Talk) -> None:
+        if talk.path == "/deadly":
+            os.kill(pid_of(talk.socket.getpeername()[1]), signal.SIGKILL)
+        else:
+            talk.wait(0.2)
+            talk.say(ok(CAT))
+
+    monkeypatch.setattr(worker_process, "_started", counted)
+    with serving(deadly) as hostile:
+        urls = [Url(f"{hostile.url}{i}") for i in range(63)]
+        requests = [Request(url) for url in [*urls[:40], Url(f"{hostile.url}deadly"), *urls[40:]]]
+        chosen = FetchSettings(allow=(hostile.exemption,))
+        settings = WorkerSettings.of(str(tmp_path), None, chosen, ScreenSettings(), place=0, workers=1)
+        findings = {finding.url: finding for finding in worker_process.fetched_apart(requests, settings)}
+    assert {findings[url].reason for url in urls} == {""}
+    assert "crash the decoder" in findings[Url(f"{hostile.url}deadly")].detail
+    assert len(findings) == len(requests)
+    assert len(started) <= 1 + 2 * 6  # each time one half dies: 64 halve to 1 in 6 steps
 
 
 def pid_of(port: int) -> int:

@@ -1,6 +1,8 @@
 """A shard of links: what is requested, what is remembered, and what stays as it was."""
 
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,6 +22,7 @@ from regraft.menagerie.drawing import drawing, encoded
 from regraft.store.layout import Layout
 from regraft.store.store import Store
 from tests.hostile import Hostile, Talk, ok, serving
+from tests.processes import until
 
 CAT = encoded(drawing("cat", "shard"), "JPEG")
 TODAY = datetime(2026, 11, 25, 3, tzinfo=UTC)
@@ -126,6 +129,32 @@ def test_an_outage_is_remembered_of_no_link(job: Job) -> None:
     with pytest.raises(OutageError):
         job.run(*cats, now=TODAY + timedelta(days=1), proxy="http://127.0.0.1:9", outage_share=0.5)
     pd.testing.assert_frame_equal(known_links(job.store, PATH), before)
+
+
+def test_what_came_in_is_remembered_while_others_are_still_waited_for(tmp_path: Path) -> None:
+    """A run that is killed now has lost one link."""
+    is_known = threading.Event()
+
+    def hanging(talk: Talk) -> None:
+        if talk.path == "/cat/slow":
+            assert is_known.wait(30)
+        talk.say(ok(CAT))
+
+    with serving(hanging) as host, ThreadPoolExecutor(1) as thread:
+        job = Job(Store(str(tmp_path)), host)
+        names = ["cat/1", "cat/2", "cat/slow"]
+        links = pd.DataFrame({"url": [job.url(name) for name in names], "category": "cat"})
+        settings = FetchSettings(allow=(host.exemption,), processes=1, deadline_s=60)
+        with Crew(job.store.url, settings, ScreenSettings(), keep_s=0.05) as crew:
+            fetching = thread.submit(
+                lambda: fetch_shard(
+                    PATH, links, crew=crew, store=job.store, settings=settings, near=6, now=TODAY, since=TODAY
+                )
+            )
+            until("two links are remembered", lambda: job.remembered() == ["cat/1", "cat/2"], 30)
+            is_known.set()
+            assert len(fetching.result().links) == 3
+        assert job.remembered() == names
 
 
 def test_links_of_other_lists_stay_remembered(job: Job) -> None:

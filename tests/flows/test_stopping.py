@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 
 from regraft.store.store import Store
 from tests.docs_commands import BIN
+from tests.processes import until, without_prefect
 
 LIMIT_S = 5.0
 """Two seconds are what is meant and measured; a machine that is busy with other things gets some more."""
@@ -39,3 +41,35 @@ def test_ctrl_c_stops_at_once_and_says_what_is_kept(tmp_path: Path, step: str) -
     assert seconds < LIMIT_S
     with Store(str(tmp_path / "store")).run():
         pass  # the store is free for the next run
+
+
+STARTED = """
+import os, time
+from regraft.process import prepare_process
+prepare_process()
+from regraft.flows.cli import temporary_server
+wait_for_server = temporary_server.start()
+wait_for_server()
+print(temporary_server._servers[0].pid, flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.mark.server
+def test_the_temporary_server_dies_with_the_run_that_started_it(tmp_path: Path) -> None:
+    environment = without_prefect(PREFECT_HOME=str(tmp_path))
+    command = [sys.executable, "-c", STARTED]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as run:
+        assert run.stdout is not None
+        pid = int(run.stdout.readline())
+        assert is_alive(pid)
+        run.kill()  # nobody is told
+    until("the server has ended", lambda: not is_alive(pid), 30)
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process runs; one that has ended and that nobody has asked about has no command line."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes() != b""
+    except FileNotFoundError:
+        return False
