@@ -10,7 +10,7 @@ from regraft.backbones.backbone import Backbone, Features
 from regraft.errors import CorruptError, StoreError
 from regraft.identity import Digest
 from regraft.pictures.colours import Pixels, rgb
-from regraft.store.feature_rows import ArrayRows, FeatureRows
+from regraft.store.feature_rows import FeatureRows
 from regraft.store.store import Store
 
 IMAGES_PER_PART = 2048
@@ -49,8 +49,7 @@ def embed(
 
 def lookup(digests: Sequence[Digest], fingerprint: str, store: Store) -> FeatureRows:
     """Return stored features, (N, D), in the order of the digests. Raises KeyError where one is missing."""
-    known = store.features.read(fingerprint, digests)
-    return ArrayRows(np.stack([known[digest] for digest in digests]))
+    return store.features.rows(fingerprint, digests)
 
 
 def features_of(pictures: Sequence[Pixels], backbone: Backbone) -> Features:
