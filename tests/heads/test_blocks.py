@@ -1,0 +1,199 @@
+"""Learning in blocks comes to what learning at once comes to, and never reads more than a block."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.optimize import minimize
+
+from regraft.config import HeadSettings
+from regraft.heads import certainty, moments, ridge, softmax_in_blocks
+from regraft.heads.moments import ScaledRows, evenly, products, scale_of
+from regraft.heads.ridge import ridge_weights
+from regraft.heads.softmax import fit_softmax, probabilities_of
+from regraft.heads.softmax_in_blocks import fit_softmax_in_blocks
+from regraft.heads.temperature import with_temperature
+from regraft.store import feature_rows
+from regraft.store.feature_rows import ArrayRows, FeatureRows
+from regraft.targets.lengths import Lengths
+
+WIDTH, COUNT, BLOCK = 20, 400, 64
+
+
+@dataclass(frozen=True)
+class WatchedRows(FeatureRows):
+    """Features that remember how many rows were read at a time."""
+
+    features: FeatureRows
+    counts: list[int] = field(default_factory=list)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.features.shape
+
+    def read(self, rows: np.ndarray) -> np.ndarray:
+        self.counts.append(len(rows))
+        return self.features.read(rows)
+
+
+@pytest.fixture(autouse=True)
+def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feature_rows, "BLOCK_BYTES", 4 * WIDTH * BLOCK)
+
+
+def world(seed: int = 0, categories: int = 3, apart: float = 1.0) -> tuple[WatchedRows, np.ndarray]:
+    """Features of various means and spreads, and the categories that they tell apart."""
+    random = np.random.default_rng(seed)
+    category = random.integers(0, categories, COUNT)
+    centres = apart * random.normal(0, 1, (categories, WIDTH))
+    mixing = random.normal(0, 1, (WIDTH, WIDTH))
+    features = 7 + (random.normal(0, 1, (COUNT, WIDTH)) + centres[category]) @ mixing * random.uniform(0.1, 9, WIDTH)
+    return WatchedRows(ArrayRows(features.astype(np.float32))), category
+
+
+TRAIN, VALIDATION = np.arange(0, 280), np.arange(280, 400)
+
+
+def test_mean_variance_and_products_are_those_of_all_rows() -> None:
+    features, _ = world()
+    all_rows = features.read(TRAIN).astype(np.float64)
+    features.counts.clear()
+    scale = scale_of(features, TRAIN)
+    np.testing.assert_allclose(scale.mean, all_rows.mean(axis=0), rtol=1e-6)
+    np.testing.assert_allclose(scale.variance, all_rows.var(axis=0), rtol=1e-5)
+    np.testing.assert_allclose(moments.mean_of(features, TRAIN), all_rows.mean(axis=0), rtol=1e-6)
+    x = (all_rows - all_rows.mean(axis=0)) / all_rows.std(axis=0)
+    np.testing.assert_allclose(products(ScaledRows(features, scale), TRAIN), x.T @ x, atol=0.01)
+    assert max(features.counts) <= BLOCK
+
+
+def test_features_far_from_zero_keep_their_variance() -> None:
+    values = np.random.default_rng(0).normal(1000, 0.5, (COUNT, WIDTH)).astype(np.float32)
+    variance = scale_of(ArrayRows(values), np.arange(COUNT)).variance
+    np.testing.assert_allclose(variance, values.astype(np.float64).var(axis=0), rtol=1e-3)
+
+
+def test_constant_features_are_not_scaled_up() -> None:
+    scale = scale_of(ArrayRows(np.ones((COUNT, WIDTH), np.float32)), np.arange(COUNT))
+    assert np.isfinite(scale.apply(np.ones((1, WIDTH), np.float32))).all()
+
+
+@pytest.mark.parametrize("count", [1, 7, 280, 400])
+def test_evenly_spread_rows_are_in_order_and_no_more_than_wanted(count: int) -> None:
+    rows = evenly(TRAIN, count)
+    assert len(rows) == min(count, len(TRAIN))
+    assert (np.diff(rows) > 0).all()
+
+
+@pytest.mark.parametrize("width", [5, 19])
+def test_the_ridge_in_features_is_the_ridge_in_images(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In D equations, in N equations, and as the formula of the textbook says."""
+    features, _ = world(1)
+    x = ScaledRows(features, scale_of(features, TRAIN))
+    at_once = x.read(np.arange(COUNT)).astype(np.float64)
+    residuals = 20 * at_once[:, 3] + np.random.default_rng(1).normal(0, 5, COUNT)
+    in_features = ridge_weights(x, residuals, TRAIN, VALIDATION)
+    monkeypatch.setattr(ridge, "MAX_EQUATIONS", width)
+    monkeypatch.setattr(ridge, "evenly", lambda rows, count: rows)
+    in_images = ridge_weights(x, residuals, TRAIN, VALIDATION)
+    assert in_features is not None
+    assert in_images is not None
+    np.testing.assert_allclose(in_features, in_images, atol=1e-3)
+    gram = at_once[TRAIN] @ at_once[TRAIN].T
+    candidates = [
+        at_once[TRAIN].T @ np.linalg.solve(gram + strength * np.eye(len(TRAIN)), residuals[TRAIN])
+        for strength in ridge.STRENGTHS
+    ]
+    assert min(np.abs(in_features - weights).max() for weights in candidates) < 1e-3
+
+
+def test_many_wide_images_are_regressed_on_a_part_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ridge, "MAX_EQUATIONS", 15)
+    features, _ = world(2)
+    x = ScaledRows(features, scale_of(features, TRAIN))
+    features.counts.clear()
+    ridge_weights(x, np.random.default_rng(0).normal(0, 1, COUNT), TRAIN, VALIDATION)
+    assert max(features.counts) <= BLOCK
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_plane_is_that_of_the_products_of_images(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    features, _ = world(seed)
+    rows = pd.DataFrame({"category": "cat", "split": np.repeat(["train", "validation"], [280, 120]), "label": 1.0})
+    rows["prediction"] = 1.0
+    features.counts.clear()
+    in_features = certainty.certainty(rows, features, Lengths())
+    assert max(features.counts) <= BLOCK
+    monkeypatch.setattr(certainty, "MAX_IMAGES_OF_WIDE_FEATURES", 0)
+    monkeypatch.setattr(certainty, "evenly", lambda rows, count: rows)
+    in_images = certainty.certainty(rows, features, Lengths())
+    assert in_features.directions.shape == in_images.directions.shape == (10, WIDTH)
+    planes = [sure.directions.T @ sure.directions for sure in (in_features, in_images)]
+    np.testing.assert_allclose(planes[0], planes[1], atol=1e-5)
+    assert in_features.max_distance == pytest.approx(in_images.max_distance, abs=2e-6)
+
+
+@pytest.mark.parametrize("categories", [2, 3, 9])
+@pytest.mark.parametrize("decay", [0.1, 0.01, 0.001])
+def test_few_steps_reach_the_lowest_loss(categories: int, decay: float) -> None:
+    """The lowest loss is what SciPy finds on all features at once, in as many steps as it wants."""
+    features, category = world(3, categories)
+    x = ScaledRows(features, scale_of(features, TRAIN))
+    at_once = x.read(TRAIN).astype(np.float64)
+    shape = (WIDTH + 1, categories)
+
+    def loss_and_slopes(flat: np.ndarray) -> tuple[float, np.ndarray]:
+        kernel, bias = flat.reshape(shape)[:-1], flat.reshape(shape)[-1]
+        probabilities = probabilities_of(at_once, kernel, bias)
+        loss = -np.log(probabilities[np.arange(len(TRAIN)), category[TRAIN]]).mean() + decay * (kernel**2).sum()
+        error = (probabilities - np.eye(categories)[category[TRAIN]]) / len(TRAIN)
+        return loss, np.vstack([at_once.T @ error + 2 * decay * kernel, error.sum(axis=0)]).reshape(-1)
+
+    lowest = float(minimize(loss_and_slopes, np.zeros(shape).reshape(-1), jac=True, options={"maxiter": 500}).fun)
+    features.counts.clear()
+    settings = HeadSettings(weight_decay=decay, patience=200)
+    history = fit_softmax_in_blocks(x, category, TRAIN, VALIDATION, settings).history
+    assert lowest - 1e-6 < history["loss"][-1] < lowest + 1e-3 * (1 + lowest)
+    assert len(history["loss"]) == len(history["val_loss"]) < 40
+    assert max(features.counts) <= BLOCK
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_step_with_the_lowest_validation_loss_counts(seed: int) -> None:
+    features, category = world(seed, apart=0.3)
+    x = ScaledRows(features, scale_of(features, TRAIN))
+    in_blocks = fit_softmax_in_blocks(x, category, TRAIN, VALIDATION, HeadSettings(weight_decay=1e-4, patience=4))
+    own = in_blocks.probabilities(x.read(VALIDATION))[np.arange(120), category[VALIDATION]]
+    assert -np.log(own).mean() == pytest.approx(min(in_blocks.history["val_loss"]), abs=1e-6)
+
+
+def test_few_steps_in_blocks_come_to_what_many_in_memory_come_to() -> None:
+    features, category = world(6, 2)
+    x = ScaledRows(features, scale_of(features, TRAIN))
+    fitted = [fit(x, category, TRAIN, VALIDATION, HeadSettings()) for fit in (fit_softmax_in_blocks, fit_softmax)]
+    in_blocks, at_once = (each.probabilities(x.read(VALIDATION))[:, 0] for each in fitted)
+    assert ((in_blocks > 0.5) == (at_once > 0.5)).mean() > 0.97
+    assert min(fitted[0].history["val_loss"]) <= min(fitted[1].history["val_loss"])
+
+
+def test_wide_features_are_regressed_without_their_products(monkeypatch: pytest.MonkeyPatch) -> None:
+    features, category = world(4)
+    x = ScaledRows(features, scale_of(features, TRAIN))
+    with_products = fit_softmax_in_blocks(x, category, TRAIN, VALIDATION, HeadSettings(patience=200))
+    monkeypatch.setattr(softmax_in_blocks, "MAX_WIDTH", WIDTH - 1)
+    without = fit_softmax_in_blocks(x, category, TRAIN, VALIDATION, HeadSettings(patience=200))
+    assert without.history["loss"][-1] == pytest.approx(with_products.history["loss"][-1], abs=1e-3)
+
+
+def test_a_temperature_makes_probabilities_as_sure_as_they_are_right() -> None:
+    features, category = world(5, 2, apart=0.5)
+    x = ScaledRows(features, scale_of(features, TRAIN))
+    softmax = fit_softmax(x, category, TRAIN, VALIDATION, HeadSettings(weight_decay=0.3))
+    surer = with_temperature(softmax, x, category, VALIDATION)
+    losses = []
+    for fitted in (softmax, surer):
+        probabilities = fitted.probabilities(x.read(VALIDATION))
+        losses.append(-np.log(probabilities[np.arange(120), category[VALIDATION]]).mean())
+    assert losses[1] < losses[0]
+    assert (surer.probabilities(x.read(VALIDATION)).argmax(axis=1) == probabilities.argmax(axis=1)).all()
