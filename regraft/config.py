@@ -188,7 +188,8 @@ class HeadSettings(Settings):
     patience: Annotated[int, Field(ge=1)] = 20
     """Training stops after so many epochs without a better validation loss."""
     learning_rate: Annotated[float, Field(gt=0)] = 0.003
-    """The step size of the optimiser, Adam."""
+    """The step size of the optimiser, Adam. With more than some ten thousand images another one is used, which finds
+    its step sizes itself."""
     weight_decay: Annotated[float, Field(ge=0)] = 0.01
     """The L2 penalty on the head's weights."""
 

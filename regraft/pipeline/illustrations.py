@@ -78,7 +78,7 @@ def _drawn(names: Collection[str], finished: Finished, config: Config, store: St
         return plots.draw(chart)
 
     def examples() -> bytes:
-        rows = test.groupby("category").head(EXAMPLE_IMAGES // test["category"].nunique() or 1)
+        rows = test.groupby("category").head(EXAMPLE_IMAGES // test["category"].nunique() or 1).head(EXAMPLE_IMAGES)
         pictures = {digest: picture for digest in rows["digest"] if (picture := _picture(digest, store)) is not None}
         rows = rows[rows["digest"].isin(pictures)]
         captions = zip(rows["category"], target.captions_with_labels(rows), strict=True)

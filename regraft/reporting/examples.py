@@ -19,6 +19,8 @@ log = logging.getLogger("regraft")
 THUMBNAIL_SIDE = 112
 """Pixels of a thumbnail's longer side."""
 JPEG_QUALITY = 80
+MAX_THUMBNAIL_BYTES = 1_200_000
+"""Of all thumbnails of a report together; those that would take more are left out."""
 ROW_LENGTH = 6
 """Pictures in one row."""
 
@@ -48,12 +50,12 @@ class Examples:
 
 def examples(predictions: pd.DataFrame, target: Target) -> Examples:
     """Return what is worth looking at in predictions (see Target.predictions) of all images."""
-    rows = predictions.assign(caption=target.captions_with_labels(predictions))
     doubts = target.doubts(predictions)
-    is_test = rows["split"] == "test"
+    is_test = predictions["split"] == "test"
 
     def first(order: "pd.Series[float]") -> pd.DataFrame:
-        return rows.loc[order.sort_values(kind="stable").index[:ROW_LENGTH], ["digest", "category", "caption"]]
+        rows = predictions.loc[order.sort_values(kind="stable").index[:ROW_LENGTH]]
+        return rows[["digest", "category"]].assign(caption=target.captions_with_labels(rows))
 
     return Examples(
         best=first(doubts.error[is_test]),
@@ -64,11 +66,17 @@ def examples(predictions: pd.DataFrame, target: Target) -> Examples:
 
 
 def thumbnails(digests: Iterable[str], store: Store) -> Mapping[str, str]:
-    """Return small JPEGs as data: URIs by digest. A picture whose bytes are gone or damaged is left out."""
-    small = {}
+    """Return small JPEGs as data: URIs by digest, of MAX_THUMBNAIL_BYTES at most.
+
+    A picture whose bytes are gone or damaged is left out.
+    """
+    small: dict[str, str] = {}
+    left = MAX_THUMBNAIL_BYTES
     for digest in dict.fromkeys(digests):
         try:
-            small[digest] = _thumbnail(store.blobs.read(Digest(digest)))
+            thumbnail = _thumbnail(store.blobs.read(Digest(digest)))
+            if len(thumbnail) <= left:
+                small[digest], left = thumbnail, left - len(thumbnail)
         except (OSError, ValueError, RegraftError) as error:
             log.info("no thumbnail of %s: %s", digest[:8], error)  # no reason to fail a run that was measured
     return small

@@ -32,6 +32,14 @@ WIDTH_IN = 7.2
 HEIGHT_IN = 4.2
 EXAMPLE_COLUMNS = 4
 DPI = 110
+PICTURE_DPI = 80
+"""Of pictures, which do not pack as drawings do."""
+MAX_POINTS = 5000
+"""Points that are drawn one by one; of more, it is drawn how densely they lie."""
+HEXAGONS = 60
+"""Hexagons side by side that such points are counted in."""
+MAX_NUMBERED = 8
+"""Columns of a matrix whose numbers have room for shares."""
 
 
 def draw(chart: Chart) -> bytes:
@@ -82,7 +90,7 @@ def contact_sheet(pictures: Sequence[Pixels], captions: Sequence[str]) -> bytes:
     for axes, pixels, caption in zip(grid, pictures, captions, strict=False):
         axes.imshow(pixels)
         axes.set_title(caption, fontsize=11, parse_math=False)
-    return _png(figure)
+    return _png(figure, PICTURE_DPI)
 
 
 def _histogram(chart: Histogram) -> bytes:
@@ -110,17 +118,22 @@ def _stacked_bars(chart: StackedBars) -> bytes:
 def _scatter(chart: Scatter) -> bytes:
     figure, axes = _axes(chart.title, chart.x, chart.y)
     styles = zip(chart.series.items(), _endless(COLOURS), _endless(MARKERS), _endless(DASHES), strict=False)
+    x, y = (np.concatenate([getattr(points, axis) for points in chart.series.values()]) for axis in ("x", "y"))
+    if len(x) > MAX_POINTS:
+        axes.hexbin(x, y, gridsize=HEXAGONS, bins="log", mincnt=1, cmap="Blues", linewidths=0)
     for (name, points), colour, marker, dash in styles:
-        axes.scatter(points.x, points.y, s=22, c=colour, marker=marker, alpha=0.7, label=name)
+        if len(x) <= MAX_POINTS:
+            axes.scatter(points.x, points.y, s=22, c=colour, marker=marker, alpha=0.7, label=name)
         if name in chart.levels:
-            axes.axhline(chart.levels[name], color=colour, linewidth=1, linestyle=dash)
-    x = np.concatenate([points.x for points in chart.series.values()])
+            label = name if len(x) > MAX_POINTS else None
+            axes.axhline(chart.levels[name], color=colour, linewidth=1, linestyle=dash, label=label)
     ends = np.array([x.min(), x.max()], dtype=np.float64)
     axes.plot(ends, ends, color=GREY, linewidth=1)
     if chart.band is not None:
         low, high = ends - chart.band.half_width, ends + chart.band.half_width
         axes.fill_between(ends, low, high, color=GREY, alpha=0.15, linewidth=0, label=chart.band.label)
-    axes.legend(frameon=False, loc="upper left", fontsize=9)
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(frameon=False, loc="upper left", fontsize=9)
     return _png(figure)
 
 
@@ -128,11 +141,13 @@ def _matrix(chart: Matrix) -> bytes:
     shares = chart.counts / np.maximum(chart.counts.sum(axis=1, keepdims=True), 1)
     figure, axes = _axes(chart.title, chart.x, chart.y, height=2.2 + 0.5 * len(chart.names))
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
-    axes.set_xticks(range(len(chart.names)), list(chart.names))
+    is_roomy = len(chart.names) <= MAX_NUMBERED
+    axes.set_xticks(range(len(chart.names)), list(chart.names), rotation=0 if is_roomy else 90)
     axes.set_yticks(range(len(chart.names)), list(chart.names))
     axes.grid(False)
     for (row, column), share in np.ndenumerate(shares):
-        text = f"{chart.counts[row, column]:.0f}  ({share:.1%})"
+        count = chart.counts[row, column]
+        text = f"{count:.0f}  ({share:.1%})" if is_roomy else f"{count:.0f}" if count else ""
         axes.text(column, row, text, ha="center", va="center", color="white" if share > 0.5 else "black")
     return _png(figure)
 
@@ -155,7 +170,7 @@ def _endless(styles: Sequence[T]) -> Iterable[T]:
     return cycle(styles)
 
 
-def _png(figure: Figure) -> bytes:
+def _png(figure: Figure, dpi: int = DPI) -> bytes:
     file = io.BytesIO()
-    figure.savefig(file, format="png", dpi=DPI, facecolor="white")
+    figure.savefig(file, format="png", dpi=dpi, facecolor="white")
     return file.getvalue()

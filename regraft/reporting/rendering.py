@@ -10,10 +10,23 @@ import yaml
 from regraft.links.rot import in_two_categories
 from regraft.reporting.report import MAX_ROWS, Report
 from regraft.reporting.sentences import above_or_below, misfiled_note, summary
-from regraft.reporting.tables import by_host, funnel, link_health, score_rows, split_sizes
+from regraft.reporting.tables import (
+    MAX_CATEGORIES,
+    MAX_COLUMNS,
+    by_host,
+    funnel,
+    link_health,
+    score_rows,
+    split_sizes,
+    survivals,
+)
 from regraft.targets.choice import target_of
 from regraft.targets.wording import WORDINGS, percent
 
+MAX_TEXT = 300
+"""Characters of a URL that are shown."""
+MAX_LINES = 200
+"""Lines of the config that are shown."""
 RIVALS = {
     "oracle": "the oracle: knows the category and nothing else",
     "mean": "the mean of all lengths",
@@ -71,16 +84,31 @@ def _context(report: Report) -> dict[str, Any]:
         "health": link_health(report.links),
         "hosts": by_host(report.links),
         "split_sizes": split_sizes(report.manifest),
+        "survivals": survivals(report.run.survival),
         "in_two_categories": in_two_categories(report.links),
         "strays": _strays(report),
-        "categories": sorted(config.categories),
+        "columns": sorted(config.categories) if len(config.categories) <= MAX_COLUMNS else [],
+        "max_categories": MAX_CATEGORIES,
         "events": EVENTS,
         "forecast_days": FORECAST_DAYS,
         "rivals": RIVALS,
         "max_rows": MAX_ROWS,
         "plots": {name: _data_uri(png) for name, png in report.plots.items()},
-        "config": yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True),
+        "config": _first_lines(yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)),
     }
+
+
+def shortened(text: str) -> str:
+    """Return a text, such as a URL, cut where it is very long."""
+    return text if len(text) <= MAX_TEXT else text[:MAX_TEXT] + "\N{HORIZONTAL ELLIPSIS}"
+
+
+def _first_lines(text: str) -> str:
+    """The first MAX_LINES lines of a text, and how many are left out."""
+    lines = text.splitlines()
+    if len(lines) <= MAX_LINES:
+        return text
+    return "\n".join([*lines[:MAX_LINES], f"... and {len(lines) - MAX_LINES:,} lines more, in run.json"])
 
 
 def _strays(report: Report) -> list[dict[str, Any]]:
@@ -100,5 +128,10 @@ def _template(name: str, escape: bool = True) -> jinja2.Template:
     environment = jinja2.Environment(
         autoescape=escape, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
-    environment.filters |= {"inert": inert, "percent": percent, "above_or_below": above_or_below}
+    environment.filters |= {
+        "inert": inert,
+        "percent": percent,
+        "above_or_below": above_or_below,
+        "shortened": shortened,
+    }
     return environment.from_string(source)

@@ -6,13 +6,17 @@ from typing import Any
 
 import pandas as pd
 
-from regraft.store.records import Interval, Results
+from regraft.store.records import Interval, Results, Survival
 from regraft.targets.wording import WORDINGS
 from regraft.verdicts import Verdict
 from regraft.web.urls import host_of
 
 MAX_HOSTS = 15
 """Hosts that a report lists."""
+MAX_CATEGORIES = 30
+"""Categories that a table lists; of more, those that are worst off."""
+MAX_COLUMNS = 12
+"""Categories that have a column each; of more, only the sum is shown."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,7 @@ class ReasonCount:
     reason: str
     """Empty for links that are alive."""
     by_category: Mapping[str, int]
+    """Empty where there are more than MAX_COLUMNS categories."""
     links: int
     """Of all categories."""
 
@@ -35,11 +40,13 @@ def link_health(links: pd.DataFrame) -> list[ReasonCount]:
     """Return links (category, verdict, reason) by reason, the most frequent first."""
     counts = links.groupby(["verdict", "reason", "category"]).size().unstack(fill_value=0)
     counts = counts.loc[counts.sum(axis=1).sort_values(ascending=False).index]
+    sums = counts.sum(axis=1)
+    shown = counts if counts.shape[1] <= MAX_COLUMNS else counts.iloc[:, :0]
     verdicts, reasons = (counts.index.get_level_values(level) for level in ("verdict", "reason"))
     rows = []
-    for verdict, reason, row in zip(verdicts, reasons, counts.to_dict("records"), strict=True):
+    for verdict, reason, count, row in zip(verdicts, reasons, sums, shown.to_dict("records"), strict=True):
         by_category = {str(category): int(count) for category, count in row.items()}
-        rows.append(ReasonCount(str(verdict), str(reason), by_category, sum(by_category.values())))
+        rows.append(ReasonCount(str(verdict), str(reason), by_category, int(count)))
     return rows
 
 
@@ -95,12 +102,25 @@ def funnel(links: pd.DataFrame, manifest: pd.DataFrame) -> list[Stage]:
 
 
 def split_sizes(manifest: pd.DataFrame) -> dict[str, dict[str, int]]:
-    """Return how many images (category, split) each category has in each split, by category and split."""
-    counts = manifest.groupby(["category", "split"]).size().reset_index(name="images")
+    """Return how many images (category, split) categories have in each split, by category and split.
+
+    Of more than MAX_CATEGORIES it is those with the fewest images.
+    """
+    smallest = manifest["category"].value_counts().sort_values(kind="stable").index[:MAX_CATEGORIES]
+    shown = manifest[manifest["category"].isin(set(smallest))]
+    counts = shown.groupby(["category", "split"]).size().reset_index(name="images")
     sizes: dict[str, dict[str, int]] = {}
     for category, split, count in zip(counts["category"], counts["split"], counts["images"], strict=True):
         sizes.setdefault(str(category), {})[str(split)] = int(count)
     return sizes
+
+
+def survivals(survival: Mapping[str, Survival]) -> dict[str, Survival]:
+    """Return how many links survive by category; of more than MAX_CATEGORIES, those that lost the largest share."""
+    if len(survival) <= MAX_CATEGORIES:
+        return dict(survival)
+    shares = {name: part.share for name, part in survival.items() if part.share is not None}
+    return {name: survival[name] for name in sorted(shares, key=lambda name: shares[name])[:MAX_CATEGORIES]}
 
 
 @dataclass(frozen=True)
@@ -126,10 +146,16 @@ class ScoreRow:
 
 
 def score_rows(results: Results) -> list[ScoreRow]:
-    """Return the rows of the table of results: the whole test split, then each category."""
-    wording = WORDINGS[results.kind]
+    """Return the rows of the table of results: the whole test split, then each category.
+
+    Of more than MAX_CATEGORIES it is those with the largest errors, the largest first.
+    """
+    wording, by_category = WORDINGS[results.kind], results.by_category
+    names = list(by_category)
+    if len(names) > MAX_CATEGORIES:
+        names = sorted(names, key=lambda name: -by_category[name].rmse)[:MAX_CATEGORIES]
     rows = []
-    for name, part in [("all", results), *results.by_category.items()]:
+    for name, part in [("all", results), *((name, by_category[name]) for name in names)]:
         measured = dict(part)
         scores = [Score(wording.figure(measured.get(m)), part.intervals.get(m)) for m in wording.measures]
         rows.append(ScoreRow(name, part.n, tuple(scores)))

@@ -41,6 +41,8 @@ class Categories(Target):
 
     @property
     def output(self) -> str:
+        if len(self.names) > MAX_COLUMNS:
+            return f"the probabilities of {len(self.names):,} categories, in the order of their names,"
         return f"the probabilities of {', '.join(self.names)}, in this order,"
 
     def for_categories(self, names: Iterable[str]) -> "Categories":

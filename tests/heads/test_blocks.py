@@ -6,12 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.optimize import minimize
+from scipy.special import softmax
 
 from regraft.config import HeadSettings
 from regraft.heads import certainty, moments, ridge, softmax_in_blocks
 from regraft.heads.moments import ScaledRows, evenly, products, scale_of
 from regraft.heads.ridge import ridge_weights
-from regraft.heads.softmax import fit_softmax, probabilities_of
+from regraft.heads.softmax import fit_softmax
 from regraft.heads.softmax_in_blocks import fit_softmax_in_blocks
 from regraft.heads.temperature import with_temperature
 from regraft.store import feature_rows
@@ -145,7 +146,7 @@ def test_few_steps_reach_the_lowest_loss(categories: int, decay: float) -> None:
 
     def loss_and_slopes(flat: np.ndarray) -> tuple[float, np.ndarray]:
         kernel, bias = flat.reshape(shape)[:-1], flat.reshape(shape)[-1]
-        probabilities = probabilities_of(at_once, kernel, bias)
+        probabilities = softmax(at_once @ kernel + bias, axis=1)
         loss = -np.log(probabilities[np.arange(len(TRAIN)), category[TRAIN]]).mean() + decay * (kernel**2).sum()
         error = (probabilities - np.eye(categories)[category[TRAIN]]) / len(TRAIN)
         return loss, np.vstack([at_once.T @ error + 2 * decay * kernel, error.sum(axis=0)]).reshape(-1)
@@ -189,11 +190,11 @@ def test_wide_features_are_regressed_without_their_products(monkeypatch: pytest.
 def test_a_temperature_makes_probabilities_as_sure_as_they_are_right() -> None:
     features, category = world(5, 2, apart=0.5)
     x = ScaledRows(features, scale_of(features, TRAIN))
-    softmax = fit_softmax(x, category, TRAIN, VALIDATION, HeadSettings(weight_decay=0.3))
-    surer = with_temperature(softmax, x, category, VALIDATION)
+    fitted = fit_softmax(x, category, TRAIN, VALIDATION, HeadSettings(weight_decay=0.3))
+    surer = with_temperature(fitted, x, category, VALIDATION)
     losses = []
-    for fitted in (softmax, surer):
-        probabilities = fitted.probabilities(x.read(VALIDATION))
+    for each in (fitted, surer):
+        probabilities = each.probabilities(x.read(VALIDATION))
         losses.append(-np.log(probabilities[np.arange(120), category[VALIDATION]]).mean())
     assert losses[1] < losses[0]
     assert (surer.probabilities(x.read(VALIDATION)).argmax(axis=1) == probabilities.argmax(axis=1)).all()

@@ -4,6 +4,7 @@ import base64
 from pathlib import Path
 
 import pandas as pd
+import pytest
 
 from regraft.menagerie.drawing import drawing, encoded
 from regraft.pictures.colours import rgb
@@ -57,3 +58,12 @@ def test_thumbnails_are_small_pictures_and_a_missing_one_is_left_out(tmp_path: P
     kind, data = images[digest].split(",")
     assert kind == "data:image/jpeg;base64"
     assert max(rgb(base64.b64decode(data)).shape) == THUMBNAIL_SIDE
+
+
+def test_thumbnails_take_no_more_than_their_share_of_a_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store(str(tmp_path))
+    digests = [store.blobs.put(encoded(drawing("cat", f"picture-{i}"), "JPEG")) for i in range(4)]
+    sizes = [len(uri) for uri in thumbnails(digests, store).values()]
+    monkeypatch.setattr("regraft.reporting.examples.MAX_THUMBNAIL_BYTES", sizes[0] + sizes[1])
+    assert list(thumbnails(digests, store))[:2] == digests[:2]
+    assert sum(len(uri) for uri in thumbnails(digests, store).values()) <= sizes[0] + sizes[1]

@@ -51,3 +51,20 @@ def test_pictures_stand_in_rows_with_captions_that_are_no_formulas() -> None:
     one_row, two_rows = (plots.contact_sheet([square] * n, ["$x^"] * n) for n in (4, 5))
     assert size(one_row)[0] == size(two_rows)[0]
     assert size(one_row)[1] < size(two_rows)[1]
+
+
+def test_many_points_are_drawn_by_how_densely_they_lie() -> None:
+    random = np.random.default_rng(0)
+    sizes = []
+    for count in (10 * plots.MAX_POINTS, 100 * plots.MAX_POINTS):
+        x, y = random.normal(0, 1, (2, count))
+        chart = Scatter(title="t", x="x", y="y", series={"cat": Points(x, y)}, levels={"cat": 0.5}, band=None)
+        png = plots.draw(chart)
+        assert size(png)[0] == round(plots.WIDTH_IN * plots.DPI)
+        sizes.append(len(png))
+    assert sizes[1] < 1.5 * sizes[0] < 300_000
+
+
+def test_a_sheet_of_pictures_that_pack_badly_stays_small() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (8, 256, 256, 3), dtype=np.uint8)
+    assert len(plots.contact_sheet(list(noise), ["caption"] * 8)) < 2_000_000

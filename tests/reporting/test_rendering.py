@@ -1,12 +1,14 @@
 """What a report's pages say, and that nothing in them comes alive."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from regraft.reporting import rendering
-from regraft.reporting.report import forecasts
+from regraft.reporting.report import Report, forecasts
 from regraft.store.records import LinkCount, MisfiledScores, Survival
 from tests.records import metrics_record, run_record
 from tests.reporting.reports import links, report
@@ -104,3 +106,41 @@ def test_a_category_that_will_run_out_is_named_with_its_days() -> None:
     page = rendering.html(shown)
     assert "How long it will last" in page
     assert f"in about {shown.forecasts['cat'].days_left} days" in page
+
+
+def with_categories(count: int) -> Report:
+    """A report on so many categories, whose links died in every list, with very long URLs."""
+    names = [f"category-{i:04d}" for i in range(count)]
+    table = links(*((f"http://a.example/{i}/{'x' * 5000}.jpg", "dead", "gone", "") for i in range(3 * count)))
+    before = table.assign(verdict="alive", reason="", digest="d1")
+    run, metrics = run_record("category"), metrics_record("category")
+    category = next(iter(run.config.categories.values()))
+    config = run.config.model_copy(update={"categories": dict.fromkeys(names, category)})
+    survival = {name: Survival(ever_alive=3, alive=i, share=i / count) for i, name in enumerate(names)}
+    part = next(iter(metrics.test.by_category.values()))
+    by_category = {name: part.model_copy(update={"rmse": i / count}) for i, name in enumerate(names)}
+    images = {"digest": "d1", "category": np.repeat(names, 2), "split": "train", "urls": [["u"]] * 2 * count}
+    return report(
+        table.assign(category=np.resize(names, len(table))),
+        before.assign(category=np.resize(names, len(table))),
+        manifest=pd.DataFrame(images),
+        run=run.model_copy(update={"config": config, "survival": survival}),
+        metrics=metrics.model_copy(update={"test": metrics.test.model_copy(update={"by_category": by_category})}),
+    )
+
+
+@pytest.mark.parametrize("page", [rendering.html, rendering.markdown, rendering.model_card])
+def test_pages_on_a_thousand_categories_are_no_longer_than_on_a_hundred(page: Callable[[Report], str]) -> None:
+    few, many = (page(with_categories(count)) for count in (100, 1000))
+    assert len(many) < 1.1 * len(few) < 500_000
+
+
+def test_what_is_left_out_of_a_table_is_named() -> None:
+    page = rendering.html(with_categories(100))
+    assert "The 30 categories with the largest errors of 100; all are in metrics.json." in page
+    assert "The 30 categories that lost the largest share of 100; all are in run.json." in page
+    assert "The 30 categories with the fewest images of 100; all are in manifest.parquet." in page
+    assert "Of 100 categories together" in page
+    assert "lines more, in run.json" in page
+    assert "category-0099" in page.split("How good it is")[1].split("Against other ways")[0]
+    assert "categories with the" not in rendering.html(report(LINKS))

@@ -120,3 +120,70 @@ def test_charts_count_every_image() -> None:
     assert isinstance(chart, Matrix)
     assert chart.counts.sum() == len(predictions)
     assert np.trace(chart.counts) == (predictions["prediction"] == predictions["category"]).sum()
+
+
+MANY = Categories(tuple(f"c{i:02d}" for i in range(60)))
+
+
+def many_predictions() -> tuple[pd.DataFrame, np.ndarray]:
+    """Predictions of images of sixty categories, and their whole probabilities."""
+    random = np.random.default_rng(0)
+    rows = pd.DataFrame({"category": np.repeat(MANY.names, 12), "digest": [f"{i:04d}" for i in range(720)]})
+    rows = rows.assign(split=["train", "validation", "test"] * 240, label=rows["category"])
+    scores = random.normal(0, 1, (720, 60)) + 3 * (rows["category"].to_numpy()[:, None] == np.array(MANY.names))
+    answers = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+    return MANY.predictions(rows, answers), answers
+
+
+def test_predictions_of_many_categories_have_no_column_for_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    predictions, answers = many_predictions()
+    assert [name for name in predictions.columns.astype(str) if name.startswith("p_")] == []
+    np.testing.assert_allclose(predictions["probability"], answers.max(axis=1))
+    monkeypatch.setattr("regraft.targets.categories.MAX_COLUMNS", 60)
+    with_columns, _ = many_predictions()
+    assert len([name for name in with_columns.columns.astype(str) if name.startswith("p_")]) == 60
+    few, all_columns = (
+        MANY.scores(table, lambda rows: answers[rows.index], MANY.rivals(table), NOTHING_DRAWN, GATE, 0)
+        for table in (predictions, with_columns)
+    )
+    assert few == all_columns
+
+
+def test_the_errors_in_predictions_are_those_of_the_answers() -> None:
+    predictions, answers = many_predictions()
+    kept, whole = MANY.errors_of(predictions), MANY.errors(predictions, answers)
+    own = (predictions["category"].to_numpy()[:, None] == np.array(MANY.names)).astype(float)
+    np.testing.assert_allclose(whole.squared, ((answers - own) ** 2).sum(axis=1) / 2)
+    np.testing.assert_allclose(kept.squared, whole.squared)
+    np.testing.assert_allclose(kept.absolute, whole.absolute)
+
+
+def test_the_area_is_computed_from_a_bounded_part_of_the_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    predictions, answers = many_predictions()
+    monkeypatch.setattr("regraft.targets.categories.MAX_COMPARED_PROBABILITIES", 2 * 60 * 60)
+    counts: list[int] = []
+
+    def answer(rows: pd.DataFrame) -> np.ndarray:
+        counts.extend(rows["category"].value_counts().tolist())
+        return answers[rows.index]
+
+    scores = MANY.scores(predictions, answer, {}, NOTHING_DRAWN, GATE, 0)
+    assert counts == [2] * 60
+    assert scores.test.n == 240
+    assert scores.test.auc is not None
+    assert scores.test.auc > 0.9
+
+
+def test_charts_of_many_categories_show_the_few_to_look_at() -> None:
+    predictions, _ = many_predictions()
+    labels = MANY.label_chart(predictions.iloc[5:])
+    assert isinstance(labels, StackedBars)
+    assert len(labels.rows) == 20
+    assert "c00" in labels.rows
+    assert labels.title.endswith(": the 20 smallest of 60")
+    chart = MANY.prediction_chart(predictions, None, NOTHING_DRAWN)
+    assert isinstance(chart, Matrix)
+    assert chart.counts.shape == (20, 20)
+    wrong = predictions[predictions["prediction"] != predictions["category"]]["category"].value_counts()
+    assert wrong.index[0] in chart.names
+    assert MANY.output == "the probabilities of 60 categories, in the order of their names,"

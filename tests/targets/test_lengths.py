@@ -172,3 +172,12 @@ def test_charts_show_every_image_and_the_oracle_where_there_is_one() -> None:
     assert "21.5 cm" in known.band.label
     assert unknown.band is None
     assert unknown.levels == {}
+
+
+def test_lengths_of_many_categories_are_drawn_alike() -> None:
+    rows = pd.DataFrame({"category": [f"c{i:02d}" for i in range(40)], "label": 1.0, "prediction": np.arange(40.0)})
+    labels, chart = LENGTHS.label_chart(rows), LENGTHS.prediction_chart(rows, None, SyntheticLabels({}, 0))
+    assert isinstance(labels, Histogram)
+    assert list(labels.series) == ["40 categories (40)"]
+    assert isinstance(chart, Scatter)
+    assert list(chart.series) == ["40 categories"]
