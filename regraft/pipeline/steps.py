@@ -63,6 +63,8 @@ from regraft.web.client import Client
 
 SHARDS_AT_A_TIME = 4
 """Shards of a lane that are fetched side by side: while one waits for its slowest hosts, the next goes on."""
+MAX_FETCHED_LIST_BYTES = 256_000_000
+"""Of a list on the web, as it is sent; `fetch.max_bytes` is for pictures."""
 
 
 def read(bench: Bench) -> Links:
@@ -73,7 +75,8 @@ def read(bench: Bench) -> Links:
     """
     config = bench.config
     weights_source(config.backbone.name, config.backbone.weights)
-    client = Client.of(config.fetch)
+    largest = max(MAX_FETCHED_LIST_BYTES, config.fetch.max_bytes)
+    client = Client.of(config.fetch.model_copy(update={"max_bytes": largest}))
     with bench.meter.step("read"):
         lists = [_read_list(name, config, client) for name in config.categories]
         if not lists:

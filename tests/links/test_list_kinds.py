@@ -10,6 +10,8 @@ import pyarrow as pa
 import pyarrow.feather
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from regraft.errors import ListError
 from regraft.links import list_bytes
@@ -285,6 +287,36 @@ def test_a_web_page_in_a_lists_place_on_the_web_is_named(tmp_path: Path) -> None
         for name in ("list.txt", "list.csv", "export?format=csv", "list.jsonl"):
             with pytest.raises(ListError, match=r"is a web page or XML: line 1 is '<!doctype html>"):
                 read_list("cat", server.url + name, client)
+
+
+PIECES = [
+    "url",
+    "label",
+    *',\t;|"{}[]:#<\r\n\0',
+    "null",
+    "1",
+    "1e400",
+    "NaN",
+    "\\ud800",
+    "http://a/b.jpg",
+    "\ufeff",
+    "ä",
+]
+ROWS = ["", "url,label\n", "url\tlabel\n", '{"url": "http://a/b", "label": 1}\n', "http://a/b\n"]
+
+
+@given(st.sampled_from(ROWS), st.lists(st.sampled_from(PIECES)), st.sampled_from(["txt", "csv", "tsv", "jsonl"]))
+def test_any_text_is_a_list_or_a_clear_refusal(
+    tmp_path_factory: pytest.TempPathFactory, row: str, pieces: list[str], suffix: str
+) -> None:
+    for encoding in ("utf-8", "cp1252", "utf-16"):
+        data = (row + "".join(pieces)).encode(encoding, "replace")
+        try:
+            links = read(tmp_path_factory.getbasetemp(), data, f"list.{suffix}")
+        except ListError:
+            continue
+        assert links["url"].is_unique
+        assert links["url"].str.contains("http://").any()
 
 
 @pytest.mark.parametrize("scheme", ["HTTP", "hTTps"])

@@ -11,6 +11,7 @@ from regraft.errors import ConfigError, ListError
 from regraft.pipeline import steps
 from regraft.pipeline.bench import Bench
 from regraft.pipeline.run import open_run
+from tests.hostile import ok, serving
 
 URLS = {name: f"http://example.org/{name}.jpg" for name in ("lion", "cat")}
 LABEL = {"mean": 40, "std": 8}
@@ -43,6 +44,16 @@ def test_labels_that_are_names_do_no_harm_where_categories_are_learnt(tmp_path: 
     assert labels(tmp_path, lines, "category").empty
     with pytest.raises(ListError, match="line 1: label 'lion' is no number"):
         labels(tmp_path, lines)
+
+
+def test_a_list_on_the_web_may_be_larger_than_a_picture(tmp_path: Path) -> None:
+    urls = "\n".join(f"http://example.org/{number}.jpg" for number in range(100))
+    with serving(lambda talk: talk.say(ok(urls.encode()))) as server:
+        fetch = {"max_bytes": 1000, "allow": [server.exemption]}
+        categories = {name: {"list": server.url + name, "label": LABEL} for name in URLS}
+        settings = {"name": "job", "store": str(tmp_path / "store"), "categories": categories, "fetch": fetch}
+        with open_run(parse_config(settings)) as spec:
+            assert steps.read(Bench.of(spec)).lanes
 
 
 def test_a_category_whose_lengths_nobody_knows_is_refused_before_anything_is_fetched(tmp_path: Path) -> None:
