@@ -3,7 +3,6 @@
 import contextlib
 import gzip
 import io
-import zlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, BinaryIO, assert_never
 
@@ -38,11 +37,8 @@ def open_list(source: str, client: Client) -> Iterator[io.BufferedReader]:
         if not packed.peek(len(GZIP_MAGIC)).startswith(GZIP_MAGIC):
             yield packed
             return
-        try:
-            with gzip.GzipFile(fileobj=packed) as file:
-                yield _bounded(file)
-        except (OSError, EOFError, zlib.error) as error:
-            raise UnusableError(f"is a damaged gzip file: {error}") from error
+        with gzip.GzipFile(fileobj=packed) as file:
+            yield _bounded(file, "is a damaged gzip file")
 
 
 @contextlib.contextmanager
@@ -52,14 +48,13 @@ def _packed(source: str, client: Client) -> Iterator[io.BufferedReader]:
         yield _bounded(io.BytesIO(_fetched(source, client)))
         return
     try:
-        with fsspec.open(source, "rb") as file:
-            yield _bounded(file)
-    except UnusableError:
-        raise
+        file = fsspec.open(source, "rb").open()
     except FileNotFoundError:
         raise UnusableError("is not there. Give its path in the config, or with --list CATEGORY=PATH") from None
     except Exception as error:  # every file system raises its own
         raise UnusableError(f"cannot be read: {error}") from error
+    with file:
+        yield _bounded(file)
 
 
 def _fetched(url: str, client: Client) -> bytes:
@@ -74,15 +69,16 @@ def _fetched(url: str, client: Client) -> bytes:
             assert_never(answer)
 
 
-def _bounded(file: BinaryIO | gzip.GzipFile) -> io.BufferedReader:
-    return io.BufferedReader(_BoundedFile(file), BLOCK_BYTES)
+def _bounded(file: BinaryIO | gzip.GzipFile, problem: str = "cannot be read") -> io.BufferedReader:
+    return io.BufferedReader(_BoundedFile(file, problem), BLOCK_BYTES)
 
 
 class _BoundedFile(io.RawIOBase):
-    """A file that refuses to be read beyond MAX_BYTES."""
+    """A file that refuses to be read beyond MAX_BYTES; what else goes wrong in reading is called `problem`."""
 
-    def __init__(self, file: BinaryIO | gzip.GzipFile):
+    def __init__(self, file: BinaryIO | gzip.GzipFile, problem: str):
         self._file = file
+        self._problem = problem
         self._remaining_bytes = MAX_BYTES
 
     def readable(self) -> bool:
@@ -92,7 +88,12 @@ class _BoundedFile(io.RawIOBase):
     def readinto(self, buffer: "WriteableBuffer") -> int:
         """Fill a buffer and return the number of bytes; fewer than the buffer takes only at the file's end."""
         view = memoryview(buffer)
-        data = self._file.read(len(view))
+        try:
+            data = self._file.read(len(view))
+        except UnusableError:
+            raise
+        except Exception as error:  # every file system raises its own
+            raise UnusableError(f"{self._problem}: {error}") from error
         self._remaining_bytes -= len(data)
         if self._remaining_bytes < 0:
             raise UnusableError(f"is larger than {MAX_BYTES:,} bytes; split it.")

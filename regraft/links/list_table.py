@@ -80,12 +80,15 @@ def csv_to_rows(lines: Iterable[str], columns: Columns, delimiter: str, skipped_
     reader = csv.reader(
         lines, delimiter=delimiter, quoting=csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL, strict=True
     )
-    header = next(reader)
+    try:
+        header = next(reader)
+    except csv.Error as error:
+        raise UnusableError(f"line {skipped_lines + 1} is no CSV: {error}.") from error
     url, label = positions([cleaned(name) for name in header], columns)
-    for rows, line_numbers in _csv_blocks(reader):
+    for rows, numbers in _csv_blocks(reader, skipped_lines):
         rows = [_with_width(row, len(header), url, delimiter) for row in rows]
         labels = None if label is None else [row[label] for row in rows]
-        yield Rows(cleaned_urls(row[url] for row in rows), labels, [skipped_lines + number for number in line_numbers])
+        yield Rows(cleaned_urls(row[url] for row in rows), labels, numbers)
 
 
 def json_lines_to_rows(lines: Iterable[str], columns: Columns) -> Iterator[Rows]:
@@ -188,13 +191,13 @@ def shortened(text: str) -> str:
     return text if len(text) <= MAX_SHOWN_LENGTH else text[:MAX_SHOWN_LENGTH] + "..."
 
 
-def _csv_blocks(reader: Any) -> Iterator[tuple[list[list[str]], list[int]]]:
+def _csv_blocks(reader: Any, skipped_lines: int) -> Iterator[tuple[list[list[str]], list[int]]]:
     """The rows that are not empty, in blocks, with the line that each ends in."""
     rows, line_numbers = [], []
-    last_line = reader.line_num
+    last_line = skipped_lines + reader.line_num
     try:
         for row in reader:
-            last_line = reader.line_num
+            last_line = skipped_lines + reader.line_num
             if row:
                 rows.append(row)
                 line_numbers.append(last_line)

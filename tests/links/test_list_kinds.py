@@ -144,6 +144,8 @@ def test_rows_of_a_spreadsheet_may_end_with_empty_cells(tmp_path: Path) -> None:
 def test_a_quoted_cell_may_go_over_lines_and_a_stray_quote_is_named_with_its_line(tmp_path: Path) -> None:
     assert read(tmp_path, f'text,url\n"a\nb",{A}\n', "t.csv")["url"].tolist() == [A]
     assert "line 4 is no CSV" in refusal(tmp_path, f'text,url\n"a\nb",{A}\n"c,{B}\nd,{A}\n', "t.csv")
+    assert "line 5 is no CSV" in refusal(tmp_path, f'#\n\nurl,text\n{A},b\n{B},"c\n', "t.csv")
+    assert "line 2 is no CSV" in refusal(tmp_path, f'\n"url,text\n{A},b\n', "t.csv")
     assert "line 4: label 'x'" in refusal(tmp_path, f'text,url,label\n"a\nb",{A},1\nc,{B},x\n', "t.csv")
     assert read(tmp_path, f'text\turl\n"open\t{A}\n', "t.tsv")["url"].tolist() == [A]
 
