@@ -15,7 +15,7 @@ from regraft.fetching.pending import KEEP_S, Keep, Pending, Progress
 from regraft.fetching.settings import WorkerSettings
 from regraft.fetching.worker_process import MAX_UNDER_WAY, OnFinding, WorkerProcess
 from regraft.links.findings import Finding, Request
-from regraft.web.urls import host_and_port_of
+from regraft.web.urls import requested_host_and_port_of
 
 BATCH_SIZE = 32
 """Requests in one message."""
@@ -142,7 +142,7 @@ class Crew:
         shares: dict[int, list[Request]] = {}
         load = [worker.load for worker in workers]
         for request in requests:
-            host = host_and_port_of(request.url)
+            host = requested_host_and_port_of(request.url)
             allowed = [place for place, worker in enumerate(self._settings) if worker.connections_to(host) > 0]
             place = min(allowed, key=load.__getitem__)
             load[place] += 1

@@ -113,6 +113,14 @@ def host_and_port_of(url: str) -> str:
         return ""
 
 
+def requested_host_and_port_of(url: str) -> str:
+    """Return the host and port that a URL is requested from, however the URL writes them; "" where it is refused."""
+    try:
+        return host_and_port_of(normalised(url))
+    except (BadUrl, Blocked):
+        return ""
+
+
 def _netloc(authority: str, default_port: int) -> str:
     """The host and, if need be, the port. Raises BadUrl, and Blocked where there are credentials."""
     if "@" in authority:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from regraft.web.urls import BadUrl, Blocked, normalised, redirected
+from regraft.web.urls import BadUrl, Blocked, normalised, redirected, requested_host_and_port_of
 
 NORMALISED = {
     # dot segments
@@ -95,6 +95,17 @@ def test_what_is_no_url_is_refused(url: str) -> None:
 def test_a_url_with_credentials_is_blocked(url: str) -> None:
     with pytest.raises(Blocked):
         normalised(url)
+
+
+def test_a_server_is_the_same_however_its_urls_are_written() -> None:
+    urls = [
+        "http://b\u00fccher.de/x",
+        "http://B%C3%9Ccher.DE:80/y",
+        "http:\\\\xn--bcher-kva.de\\z",
+        "http:///b\u00fccher\u3002de",
+    ]
+    assert {requested_host_and_port_of(url) for url in urls} == {"xn--bcher-kva.de"}
+    assert requested_host_and_port_of("http://user@a.de/") == ""
 
 
 REDIRECTED = {
