@@ -88,6 +88,7 @@ def serving(script: Script, reads_request: bool = True) -> Iterator[Hostile]:
     class Server(socketserver.ThreadingTCPServer):
         allow_reuse_address = True
         daemon_threads = True
+        request_queue_size = 128  # with the default of 5, packets are dropped when many connect at once
         block_on_close = False
 
     with Server(("127.0.0.1", 0), Handler) as server:
@@ -98,6 +99,12 @@ def serving(script: Script, reads_request: bool = True) -> Iterator[Hostile]:
         finally:
             ended.set()
             server.shutdown()
+
+
+def reset(talk: Talk) -> None:
+    """Close a connection so that the other side sees it reset, not ended."""
+    talk.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    talk.socket.close()
 
 
 def ok(body: bytes, *headers: str, length: int | None = None) -> bytes:

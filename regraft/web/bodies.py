@@ -16,15 +16,15 @@ SKIP_S = 1.0
 def read_body(head: Head, connection: Connection, max_bytes: int) -> bytes | Failed:
     """Return the whole body of an answer, its encodings undone; Failed where it is cut off or above `max_bytes`.
 
-    Raises BrokenHttp and OSError.
+    Raises BrokenHttp where the head does not say where the body ends.
     """
-    status = head.status
+    status, framing = head.status, framing_of(head)
     try:
-        data = framing_of(head).read(connection.stream, max_bytes)
+        data = framing.read(connection.stream, max_bytes)
         return decoded(data, [*head.members("content-encoding"), *head.members("transfer-encoding")], max_bytes)
     except TooLarge as error:
         return Failed(reason=Reason.TOO_LARGE, detail=str(error), status=status)
-    except EndedEarly as error:
+    except (EndedEarly, BrokenHttp, OSError) as error:
         return Failed(reason=Reason.TRUNCATED, detail=f"the body ended early: {error}", status=status, may_pass=True)
     except Damaged as error:  # whole as it was sent, so the next attempt would bring the same
         return Failed(reason=Reason.TRUNCATED, detail=str(error), status=status)

@@ -12,7 +12,7 @@ from regraft.identity import Url
 from regraft.web.answers import Body, Failed, NotModified, Redirect
 from regraft.web.client import Client
 from regraft.web.guard import Guard
-from tests.hostile import Script, Talk, ends_within, ok, serving
+from tests.hostile import Script, Talk, ends_within, ok, reset, serving
 
 DEADLINE_S, CAP = 0.6, 200_000
 HEAD = b"HTTP/1.1 200 OK\r\n"
@@ -47,11 +47,6 @@ def drip_chunk_size(talk: Talk) -> None:
 def drip_trailers(talk: Talk) -> None:
     talk.say(CHUNKED + b"1\r\nx\r\n0\r\n")
     talk.for_ever(b"T: t\r\n", 0.05)
-
-
-def reset(talk: Talk) -> None:
-    talk.socket.setsockopt(1, 13, b"\1\0\0\0\0\0\0\0")  # SO_LINGER 0: close with RST
-    talk.socket.close()
 
 
 def stall(*pieces: bytes) -> Script:

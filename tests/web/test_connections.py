@@ -18,7 +18,7 @@ from regraft.web.answers import Body, Failed
 from regraft.web.client import Client
 from regraft.web.guard import Guard
 from regraft.web.racing import ATTEMPT_DELAY_S, first_connected
-from tests.hostile import Script, Talk, ok, serving
+from tests.hostile import Script, Talk, ok, reset, serving
 
 DEADLINE_S = 5.0
 
@@ -75,11 +75,6 @@ def https(url: str) -> str:
     return url.replace("http:", "https:")
 
 
-def resets(talk: Talk) -> None:
-    talk.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-    talk.socket.close()
-
-
 def reads_hello(talk: Talk) -> None:
     talk.socket.recv(4096)
 
@@ -91,7 +86,7 @@ def begins_hello(talk: Talk) -> None:
 
 HANGS_UP: dict[str, Script] = {
     "closes at once": lambda talk: talk.socket.close(),
-    "resets at once": resets,
+    "resets at once": reset,
     "closes after the hello": reads_hello,
     "closes within its own hello": begins_hello,
 }

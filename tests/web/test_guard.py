@@ -40,6 +40,9 @@ http://example.org%00.127.0.0.1:{port}/ http://127.0.0.1:{port}\\@example.org/ h
 http:///127.0.0.1:{port}/ http:127.0.0.1:{port} //127.0.0.1:{port}/ file:///etc/passwd ftp://127.0.0.1:{port}/
 gopher://127.0.0.1:{port}/_x dict://127.0.0.1:{port}/ data:image/png;base64,AAAA javascript:alert(1)
 http://１２７.0.0.1:{port}/ http://①②⑦.⓪.⓪.①:{port}/ http://loc\u00adalhost:{port}/
+http://loc%61lhost:{port}/ http://%31%32%37.0.0.1:{port}/ http://127%2e0.0.1:{port}/ http://0177.0.0.1.:{port}/
+http:\\\\127.0.0.1:{port}\\ http:/\\127.0.0.1:{port}/ http:////127.0.0.1:{port}/ http:/127.0.0.1:{port}/ http://0x7f.0x1:{port}/
+http://127\u30020\u30020\u30021:{port}/ http://[::FFFF:7F00:1]:{port}/ http://localhost%2e:{port}/ http://ⓛocalhost:{port}/
 """.split()
 NO_URL = ["http://example.org/\r\nHost: x", "http://exa\tmple.org/", "http://example.org\0/", "", "x" * 99, "http://["]
 GOOD = """http://example.org/ https://example.org/ http://EXAMPLE.org:80/a%20b?x=1&y=ä#f http://bücher.example/
@@ -67,6 +70,20 @@ def test_a_redirect_to_a_hostile_url_is_refused(template: str) -> None:
             _, outcome = Client(Guard([door.exemption])).follow(door.url, 2)
         assert isinstance(outcome, Failed)
         assert outcome.reason in ("blocked", "bad_url")
+        assert secret.request_lines == []
+
+
+@pytest.mark.parametrize(
+    "location", ["//127.0.0.1:{port}/", "///127.0.0.1:{port}/", r"\\127.0.0.1:{port}/", r"/\127.1:{port}/"]
+)
+def test_a_redirect_without_a_scheme_to_a_private_address_is_refused(location: str) -> None:
+    with serving(lambda talk: talk.say(ok(b"secret"))) as secret:
+        target = location.replace(PORT, str(secret.port)).encode()
+        answer = b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: %b\r\n\r\n" % target
+        with serving(lambda talk: talk.say(answer)) as door:
+            _, outcome = Client(Guard([door.exemption])).follow(door.url, 2)
+        assert isinstance(outcome, Failed)
+        assert outcome.reason == "blocked"
         assert secret.request_lines == []
 
 

@@ -14,7 +14,7 @@ import pytest
 from regraft.web.answers import Body, Failed, NotModified
 from regraft.web.client import Client
 from regraft.web.guard import Guard
-from tests.hostile import Script, Talk, ok, serving
+from tests.hostile import Script, Talk, ok, reset, serving
 
 JPEG = b"\xff\xd8\xff\xe0picture"
 DEADLINE_S = 5.0
@@ -227,6 +227,17 @@ def test_an_answer_may_end_with_its_connection(name: str) -> None:
     data, expected = CLOSES[name]
     with serving(lambda talk: talk.say(data)) as server:
         assert outcome_of(Client(Guard([server.exemption])), server.url) == expected
+
+
+@pytest.mark.parametrize("lines", [[LENGTH], [b"Transfer-Encoding: chunked"], []])
+def test_a_connection_that_is_reset_within_a_body_cuts_it_off(lines: list[bytes]) -> None:
+    def script(talk: Talk) -> None:
+        talk.say(with_length(*lines, body=b"b\r\n\xff"))
+        talk.wait(0.05)
+        reset(talk)
+
+    with serving(script) as server:
+        assert outcome_of(Client(Guard([server.exemption])), server.url) == CUT
 
 
 @pytest.mark.parametrize("size", [1, 2, 7])
