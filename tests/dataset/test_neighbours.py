@@ -76,6 +76,29 @@ def test_neither_the_order_of_the_rows_nor_the_size_of_the_batches_matters(monke
     assert set(shuffled["digest"]) == set(manifest["digest"][[3, 70]])
 
 
+def test_shares_are_those_of_the_most_frequent_category_the_first_of_several() -> None:
+    categories = np.random.default_rng(3).integers(0, 7, (500, 20))
+    shares = (categories[:, :, None] == np.arange(7)).mean(axis=1)
+    like, share = neighbours._most_frequent(categories)
+    assert like.tolist() == shares.argmax(axis=1).tolist()
+    np.testing.assert_allclose(share, shares.max(axis=1))
+
+
+def test_features_are_read_twice_and_a_part_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("regraft.store.feature_rows.BLOCK_BYTES", 4 * WIDTH * 25)
+    manifest, features = world(100)
+    counts: list[int] = []
+
+    class Watched(ArrayRows):
+        def read(self, rows: np.ndarray) -> np.ndarray:
+            counts.append(len(rows))
+            return super().read(rows)
+
+    monkeypatch.setattr(neighbours, "MAX_REFERENCES", 60)
+    assert find_misfiled(planted(manifest, [3], "tiger"), Watched(features)).index.tolist() == [3]
+    assert sorted(counts) == [25] * 24 + [60]
+
+
 def test_of_many_pictures_all_are_compared_with_a_part(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(neighbours, "MAX_REFERENCES", 90)
     manifest, features = world(300)

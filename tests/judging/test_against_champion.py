@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ import pytest
 from regraft.backbones.extractor import Extractor
 from regraft.config import Config, HeadSettings
 from regraft.errors import TrainingError
+from regraft.heads.training import train
 from regraft.judging.evaluate import Candidate, evaluate
 from regraft.judging.evaluation import Evaluation, Terms
 from regraft.store import versions
@@ -125,6 +127,28 @@ def test_lost_and_changed_data_add_up_to_the_whole_difference(world: World) -> N
     assert changed.attribution.changed_data > 1
     whole = changed.attribution.lost_data + changed.attribution.changed_data
     assert whole == pytest.approx(changed.champion.difference, abs=1e-4)
+
+
+def test_of_many_images_a_sample_says_what_made_the_difference(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has as much lost data as all of them: of the images that are left, those in the sample."""
+    trained: list[int] = []
+
+    def counted(manifest: pd.DataFrame, *settings: Any) -> Any:
+        trained.append(len(manifest))
+        return train(manifest, *settings)
+
+    monkeypatch.setattr("regraft.judging.attribution.train", counted)
+    monkeypatch.setattr("regraft.judging.attribution.MAX_IMAGES", 90)
+    world.promote()
+    is_train = world.manifest["split"] == "train"
+    left = world.manifest[~is_train | (np.arange(len(world.manifest)) % 3 == 0)]
+    lost = world.evaluated(manifest=left).metrics
+    assert lost.champion is not None
+    assert lost.attribution is not None
+    whole = lost.attribution.lost_data + lost.attribution.changed_data
+    assert whole == pytest.approx(lost.champion.difference, abs=1e-9)
+    assert sorted(trained) == [sorted(trained)[0], 90, 90]
+    assert 30 < sorted(trained)[0] < 60
 
 
 def test_new_settings_count_as_change_and_add_up_too(world: World) -> None:
