@@ -8,6 +8,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from regraft import menagerie
 from regraft.config import Config
 from regraft.links.shards import LANES
+from regraft.pipeline.bench import Bench
 from regraft.pipeline.results import Learnt, Manifest, Screened
 from regraft.pipeline.run import open_run
 from regraft.pipeline.spec import RunSpec
@@ -49,8 +50,9 @@ def refresh(config: Config = menagerie.CONFIG) -> str:
     with menagerie.served(config) as reachable, open_run(reachable, run_id) as spec, progress_shown(spec):
         mark_cut_off_run(spec)
         links = read(spec)
-        fetched = fetch.map(links.lanes, spec=unmapped(spec))
-        screened = screen(fetched.result(), spec)
+        with Bench.of(spec).embedding_early():
+            fetched = fetch.map(links.lanes, spec=unmapped(spec)).result()
+        screened = screen(fetched, spec)
         manifest = label(screened, links, spec)
         learnt = reuse(screened, manifest, spec) or learn(screened, manifest, spec)
         evaluated = evaluate(learnt, spec)

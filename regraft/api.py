@@ -63,8 +63,8 @@ class Version(published.Version):
     def model(self) -> "Model":
         """The model. Its `predict` takes decoded pictures, (H, W, 3) uint8 RGB.
 
-        Loading it imports TensorFlow, which takes some seconds. Raises VersionError where the version is damaged,
-        BackboneError where the backbone's weights are not on this machine.
+        Loading it takes a moment, or some seconds where it takes TensorFlow. Raises VersionError where the version is
+        damaged, BackboneError where the backbone's weights are not on this machine.
         """
         return load_model(self)
 

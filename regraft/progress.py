@@ -18,6 +18,10 @@ class Display(Protocol):
         """Show that `done` of a step's `total` units are done."""
         ...
 
+    def show_waiting(self, step: str, reason: str) -> None:
+        """Show what a step waits for, so that how fast it was says nothing of the time left; "" where it goes on."""
+        ...
+
 
 class LogDisplay:
     """Progress as log lines, one every few seconds and one at each step's end: for schedules, pipes and dashboards."""
@@ -26,12 +30,21 @@ class LogDisplay:
         self._last: dict[str, float] = {}
 
     def show(self, step: str, done: int, total: int) -> None:
-        """Log how far a step is, unless that was logged within the last seconds."""
-        now = time.monotonic()
-        last = self._last.setdefault(step, now)
-        if total > 1 and (done == total or now - last > LOG_EVERY_S):
-            self._last[step] = now
+        """Log how far a step is, unless something was logged of it within the last seconds."""
+        if total > 1 and (self._is_time(step) or done == total):
             log.info("%s: %s of %s", step, done, total)
+
+    def show_waiting(self, step: str, reason: str) -> None:
+        """Log what a step waits for, unless something was logged of it within the last seconds."""
+        if reason and self._is_time(step):
+            log.info("%s: %s", step, reason)
+
+    def _is_time(self, step: str) -> bool:
+        now = time.monotonic()
+        if now - self._last.setdefault(step, now) <= LOG_EVERY_S:
+            return False
+        self._last[step] = now
+        return True
 
 
 _display: Display = LogDisplay()
@@ -52,6 +65,7 @@ class Meter:
         self._total: dict[str, int] = {}
         self._began: dict[str, float] = {}
         self._ended: dict[str, float] = {}
+        self._waiting: dict[str, str] = {}
 
     def expect(self, step: str, total: int) -> Callable[[int], None]:
         """Announce `total` units of a step, or so many more; return the function to call when some of them are done."""
@@ -71,6 +85,13 @@ class Meter:
 
         return advance
 
+    def wait(self, step: str, reason: str) -> None:
+        """Note what a step waits for, in words; "" where it goes on."""
+        with self._lock:
+            if self._waiting.get(step, "") != reason:
+                self._waiting[step] = reason
+                _display.show_waiting(step, reason)
+
     @contextlib.contextmanager
     def step(self, name: str) -> Iterator[None]:
         """Measure a step that has no smaller units: the context is the step."""
@@ -82,6 +103,11 @@ class Meter:
         """Return by step how many units are done, and of how many."""
         with self._lock:
             return {step: (self._done[step], total) for step, total in self._total.items()}
+
+    def waiting(self) -> dict[str, str]:
+        """Return by step what it waits for, in words; "" where it goes on."""
+        with self._lock:
+            return dict(self._waiting)
 
     def timings(self) -> dict[str, float]:
         """Return by step how many seconds it took; for a step under way, how many it has taken until now."""

@@ -3,6 +3,7 @@
 import ast
 import importlib
 from collections.abc import Iterator
+from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 
@@ -23,7 +24,7 @@ OTHER_EXIT_CODES = {
 def reasons_table() -> str:
     """Return the verdicts and reasons, what each means, and how long such a link is left alone."""
     texts = dict(_member_texts(Path(verdicts.__file__), "Reason"))
-    rows = [["reason", "verdict", "what it means", "once dead, not asked for"], ["---"] * 4]
+    rows = [["reason", "verdict", "what it means", "not asked for, once it is so"], ["---"] * 4]
     for reason in Reason:
         name = f"`{reason.value}`" if reason.value else "none"
         rows.append([name, reason.verdict.value, table_text(texts[reason.name]), _waiting_time(reason)])
@@ -33,9 +34,11 @@ def reasons_table() -> str:
 def _waiting_time(reason: Reason) -> str:
     if reason not in RECHECK:
         return ""
-    share, longest = RECHECK[reason]
-    shares = {1.0: "as long as it has been dead", 0.5: "half as long", 0.25: "a quarter as long"}
-    return f"{shares[share]}, {longest.days} days at most"
+    schedule = RECHECK[reason]
+    shares = {1.0: "as long as it has been so", 0.5: "half as long", 0.25: "a quarter as long"}
+    hours = schedule.shortest // timedelta(hours=1)
+    least = f", {hours} hours at least" if hours else ""
+    return f"{shares[schedule.share]}{least}, {schedule.longest.days} days at most"
 
 
 def _member_texts(path: Path, enum: str) -> Iterator[tuple[str, str]]:

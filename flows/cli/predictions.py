@@ -7,6 +7,7 @@ import pandas as pd
 
 from regraft.errors import ConfigError, PictureError
 from regraft.heads.predicting import Predictions, images_named_by, load_model, predict_images
+from regraft.progress import Meter
 from regraft.reporting import plots
 from regraft.store import versions
 from regraft.store.store import Store
@@ -22,12 +23,16 @@ def predict(words: Sequence[str], store: str, picture: Path, proxy: str | None, 
     """Return a version's predictions for images, and save a picture of the first ones.
 
     `words`: files, folders, globs and URLs. An image that cannot be fetched, read or decoded has a `problem` and no
-    prediction. Raises VersionError where there is no such version, PictureError where no word names an image or no
-    image has a prediction.
+    prediction. How far it is is shown as steps are. Raises VersionError where there is no such version, PictureError
+    where no word names an image or no image has a prediction.
     """
     version = versions.named(Store(store), version_name)
     images = [image for word in words for image in images_named_by(word)]
-    predictions = predict_images(images, load_model(version), Client(proxy=proxy), MAX_PICTURES)
+    meter = Meter()
+    with meter.step("load model"):
+        model = load_model(version)
+    progress = meter.expect("predict", len(images))
+    predictions = predict_images(images, model, Client(proxy=proxy), MAX_PICTURES, progress)
     table = predictions.table
     shown = table[table["problem"] == ""].head(MAX_PICTURES)
     if shown.empty:

@@ -46,6 +46,9 @@ def run(
     """
     with exit_with_message():
         job = _job(config, lists or [], store, proxy)
+        from regraft.pipeline.inputs import check_inputs
+
+        check_inputs(job)  # before TensorFlow and Prefect are imported, which takes longer
         _quiet_prefect()
         from regraft.flows.cli.progress_bars import progress_shown
 

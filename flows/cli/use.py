@@ -51,9 +51,11 @@ def predict(
     """
     with exit_with_message():
         from regraft.flows.cli.predictions import check_table, predict, save_table
+        from regraft.flows.cli.progress_bars import progress_shown
 
         check_table(to)
-        predictions = predict(images, store, picture, proxy, version)
+        with progress_shown("starting"):
+            predictions = predict(images, store, picture, proxy, version)
         rows = predictions.table
         if to is not None:
             save_table(rows, to)

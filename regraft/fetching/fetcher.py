@@ -2,14 +2,16 @@
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
 from regraft.fetching.breaker import Breaker
 from regraft.fetching.host_queue import HostQueue
 from regraft.fetching.outcomes import Attempt, fault, finding_of
-from regraft.fetching.retries import may_retry, pause_s
+from regraft.fetching.retries import BACKOFF_S, MAX_TIMEOUT_ATTEMPTS, may_retry, pause_s
 from regraft.fetching.settings import WorkerSettings
+from regraft.fetching.waiting import Waiting
 from regraft.links.findings import Finding, Request, skipped
 from regraft.store.blobs import Blobs
 from regraft.store.disk import disk_at
@@ -20,6 +22,10 @@ from regraft.web.urls import BadUrl, Blocked, host_and_port_of, normalised
 
 MIN_DEADLINE_S = 0.05
 """What is left for a redirect at least, when the requests before it have used up the deadline."""
+HUNG_DEADLINE_SHARE = 0.2
+"""Of the deadline, for a link that used all of it in vain at its last check: a host that is there answers sooner."""
+MAX_UNANNOUNCED_BYTES = 1 << 20
+"""Of a body that is known to be too large, where its server does not announce how large it is."""
 SILENT_PACE_S = 0.3
 """Seconds between two requests to a silent host: links that were not asked for yet find out whether it is back."""
 SILENT_RETRY_S = 9.0
@@ -49,6 +55,8 @@ class Fetcher:
             clock,
         )
         self._breaker = Breaker(clock=clock)
+        self._under_way: dict[int, tuple[str, float | None]] = {}
+        """By number of a request: its host, and when it is given up if that stays silent; None before it is sent."""
         self._refusal: Callable[[str], Failed | None] = self._robots() if settings.robots else lambda url: None
 
     def start(self) -> None:
@@ -67,11 +75,26 @@ class Fetcher:
         """Take in a request."""
         try:
             url = normalised(request.url)
-            self._queue.put(host_and_port_of(url), Attempt(number=number, request=request, url=url))
+            self._queue_up(Attempt(number=number, request=request, url=url))
         except BadUrl as error:
             self._report(number, Finding(url=request.url, reason=Reason.BAD_URL, detail=str(error)))
         except Blocked as error:
             self._report(number, Finding(url=request.url, reason=Reason.BLOCKED, detail=str(error)))
+
+    def waiting(self) -> Waiting | None:
+        """Return what is waited for; None where nothing is."""
+        under_way = list(self._under_way.values())
+        ends = [given_up_at for _, given_up_at in under_way if given_up_at is not None]
+        is_all_sent = len(ends) == len(under_way)
+        at_most_s = max(0.0, max(ends) - self._clock()) if ends and is_all_sent else None
+        return Waiting(Counter(host for host, _ in under_way), at_most_s) if under_way else None
+
+    def _queue_up(self, attempt: Attempt, delay_s: float = 0) -> None:
+        """Let an attempt wait for its turn; links that hung at their last check go last."""
+        host = host_and_port_of(attempt.url)
+        silence_s = delay_s + self._settings.deadline_s + self._further_silence_s(attempt)
+        self._under_way[attempt.number] = (host, self._clock() + silence_s if attempt.attempts else None)
+        self._queue.put(host, attempt, delay_s, is_last=attempt.request.has_hung)
 
     def _robots(self) -> Callable[[str], Failed | None]:
         from regraft.web.robots import Robots  # few jobs obey robots.txt, and the parser takes a while to import
@@ -87,7 +110,7 @@ class Fetcher:
         try:
             self._step(host, attempt)
         except Exception as error:  # every request gets exactly one finding, whatever happens
-            self._report(attempt.number, fault(attempt, error))
+            self._finish(attempt, fault(attempt, error))
         finally:
             self._queue.done(host)
 
@@ -105,7 +128,7 @@ class Fetcher:
         match answer:
             case Redirect():
                 self._follow(attempt, answer)
-            case Failed() if may_retry(answer, attempt.attempts, self._settings.attempts):
+            case Failed() if self._may_retry(attempt, answer):
                 self._retry(host, attempt, answer)
             case _:
                 self._end(attempt, answer)
@@ -113,11 +136,11 @@ class Fetcher:
     def _refuse(self, host: str, attempt: Attempt, refusal: Failed) -> None:
         """Do not request what robots.txt disallows; where it cannot be read, wait for it, and then do without."""
         if refusal.may_pass:
-            self._queue.put(host, attempt, refusal.retry_after_s or 0.0)
+            self._queue_up(attempt, refusal.retry_after_s or 0.0)
         elif refusal.reason is Reason.OPTED_OUT:
             self._end(attempt, refusal)
         else:
-            self._report(attempt.number, replace(skipped(attempt.request, refusal.detail), local=refusal.local))
+            self._finish(attempt, replace(skipped(attempt.request, refusal.detail), local=refusal.local))
 
     def _note(self, host: str, answer: Answer) -> None:
         """Let the breaker know what came of a request; a silent host is asked slowly until it answers."""
@@ -135,33 +158,49 @@ class Fetcher:
 
     def _sent(self, attempt: Attempt) -> tuple[Attempt, Answer]:
         """One request and its answer."""
-        request = attempt.request
+        request, settings = attempt.request, self._settings
         if attempt.redirects == 0:
             attempt = replace(attempt, attempts=attempt.attempts + 1)
+        deadline_s = settings.deadline_s * (HUNG_DEADLINE_SHARE if request.has_hung else 1)
+        deadline_s = max(MIN_DEADLINE_S, deadline_s - attempt.attempt_s)
+        is_too_large = request.reason is Reason.TOO_LARGE and request.bytes > settings.max_bytes
         began = self._clock()
+        given_up_at = began + deadline_s + self._further_silence_s(attempt)
+        self._under_way[attempt.number] = (host_and_port_of(attempt.url), given_up_at)
         answer = self._client.get(
             attempt.url,
-            max(MIN_DEADLINE_S, self._settings.deadline_s - attempt.attempt_s),
+            deadline_s,
             request.etag,
             request.last_modified,
+            MAX_UNANNOUNCED_BYTES if is_too_large else None,
         )
         took_s = self._clock() - began
         return replace(attempt, attempt_s=attempt.attempt_s + took_s, elapsed_s=attempt.elapsed_s + took_s), answer
+
+    def _further_silence_s(self, attempt: Attempt) -> float:
+        """Seconds that further attempts at a link take at most, if none is answered."""
+        attempts = 1 if attempt.request.has_hung else min(MAX_TIMEOUT_ATTEMPTS, self._settings.attempts)
+        pauses = (BACKOFF_S * 2 ** (number - 1) for number in range(max(1, attempt.attempts), attempts))
+        return sum(pause + self._settings.deadline_s for pause in pauses)
 
     def _give_up(self, host: str, attempt: Attempt) -> None:
         """End an attempt whose host only fails: as it failed itself, or not asked for."""
         if attempt.failed is not None:
             self._end(attempt, attempt.failed)
         else:
-            self._report(attempt.number, skipped(attempt.request, f"{host} gives no answer, so it was not asked on"))
+            self._finish(attempt, skipped(attempt.request, f"{host} gives no answer, so it was not asked on"))
 
     def _follow(self, attempt: Attempt, redirect: Redirect) -> None:
         if attempt.redirects >= self._settings.max_redirects or redirect.url == attempt.url:
             detail = f"at {redirect.url}"[:200]
             self._end(attempt, Failed(reason=Reason.TOO_MANY_REDIRECTS, detail=detail, status=redirect.status))
         else:
-            on = replace(attempt, url=redirect.url, redirects=attempt.redirects + 1, failed=None)
-            self._queue.put(host_and_port_of(on.url), on)
+            self._queue_up(replace(attempt, url=redirect.url, redirects=attempt.redirects + 1, failed=None))
+
+    def _may_retry(self, attempt: Attempt, failed: Failed) -> bool:
+        """Whether a link is tried once more: not where it fails as it did at its last check, all attempts in vain."""
+        is_as_before = failed.reason is attempt.request.reason and failed.reason is not Reason.RATE_LIMITED
+        return not is_as_before and may_retry(failed, attempt.attempts, self._settings.attempts)
 
     def _retry(self, host: str, attempt: Attempt, failed: Failed) -> None:
         delay_s = pause_s(failed, attempt.attempts, self._settings.retry_after_s)
@@ -170,8 +209,11 @@ class Fetcher:
         if failed.is_silence and self._breaker.is_silent(host):
             delay_s = min(SILENT_RETRY_S, self._breaker.patience_left_s(host))
         url = normalised(attempt.request.url)
-        again = replace(attempt, url=url, redirects=0, failed=failed, attempt_s=0.0)
-        self._queue.put(host_and_port_of(url), again, delay_s)
+        self._queue_up(replace(attempt, url=url, redirects=0, failed=failed, attempt_s=0.0), delay_s)
 
     def _end(self, attempt: Attempt, answer: Body | NotModified | Failed) -> None:
-        self._report(attempt.number, finding_of(attempt, answer, self._settings.limits, self._blobs))
+        self._finish(attempt, finding_of(attempt, answer, self._settings.limits, self._blobs))
+
+    def _finish(self, attempt: Attempt, finding: Finding) -> None:
+        self._under_way.pop(attempt.number, None)
+        self._report(attempt.number, finding)

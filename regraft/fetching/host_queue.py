@@ -4,7 +4,7 @@ import heapq
 import itertools
 import threading
 import time
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
@@ -14,17 +14,17 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class _Host(Generic[T]):
-    waiting: deque[T] = field(default_factory=deque)
+    waiting: tuple[deque[T], deque[T]] = field(default_factory=lambda: (deque(), deque()))
+    """Its items, and those that go last."""
     free: int = 1
     """How many more of its items may be taken now."""
-    is_ready: bool = False
-    """Whether it stands in the line of hosts that have something to take."""
     held_until: float = 0.0
 
 
 class HostQueue(Generic[T]):
     """Items by host, shared by threads. A slow or limited host never holds up another's items; hosts take turns.
 
+    Items that go last are taken only where no host has another one that may be taken now.
     `max_taken(host)` says how many of a host's items may be under way at once, `pace_s` how many seconds must lie
     between two of its items. `clock` returns seconds; with another one than the default use `poll`, as `take` waits in
     real time.
@@ -35,20 +35,21 @@ class HostQueue(Generic[T]):
         self._pace_of: dict[str, float] = {}
         self._slowed: dict[str, float] = {}
         self._hosts: dict[str, _Host[T]] = {}
-        self._ready: deque[str] = deque()
-        self._later: list[tuple[float, int, str, T | None]] = []
+        self._ready: tuple[OrderedDict[str, None], ...] = (OrderedDict(), OrderedDict())
+        """The line of hosts that have something to take, and the line of those that have something that goes last."""
+        self._later: list[tuple[float, int, str, T | None, bool]] = []
         """A heap of items whose time has not come; None in place of an item wakes a host that was held."""
         self._numbers = itertools.count()
         self._changed = threading.Condition()
         self._is_closed = False
 
-    def put(self, host: str, item: T, delay_s: float = 0) -> None:
+    def put(self, host: str, item: T, delay_s: float = 0, is_last: bool = False) -> None:
         """Add an item of a host, to be taken after `delay_s` seconds at the earliest."""
         with self._changed:
             if delay_s > 0:
-                self._put_later(host, item, self._clock() + delay_s)
+                self._put_later(host, item, self._clock() + delay_s, is_last)
             else:
-                self._add(host, item)
+                self._add(host, item, is_last)
             self._changed.notify()
 
     def hold(self, host: str, seconds: float) -> None:
@@ -91,7 +92,7 @@ class HostQueue(Generic[T]):
         with self._changed:
             state = self._hosts[host]
             state.free += 1
-            if state.waiting:
+            if any(state.waiting):
                 self._mark_ready(host, state)
                 self._changed.notify()
             elif state.free == self._max_taken(host) and state.held_until <= self._clock():
@@ -101,10 +102,11 @@ class HostQueue(Generic[T]):
         """Return all items of a host whose time has come, and forget them."""
         with self._changed:
             state = self._hosts.get(host)
-            items = list(state.waiting) if state is not None else []
+            items = [item for waiting in state.waiting for item in waiting] if state is not None else []
             if state is not None:
-                state.waiting.clear()
-                self._leave_line(host, state)
+                for waiting in state.waiting:
+                    waiting.clear()
+                self._leave_lines(host)
             return items
 
     def close(self) -> None:
@@ -116,30 +118,31 @@ class HostQueue(Generic[T]):
     def _poll(self) -> tuple[str, T] | None:
         now = self._clock()
         while self._later and self._later[0][0] <= now:
-            _, _, host, item = heapq.heappop(self._later)
+            _, _, host, item, is_last = heapq.heappop(self._later)
             if item is not None:
-                self._add(host, item)
+                self._add(host, item, is_last)
             elif host in self._hosts:
                 self._mark_ready(host, self._hosts[host])
-        return self._next() if self._ready else None
+        return self._next() if any(self._ready) else None
 
     def _next(self) -> tuple[str, T]:
-        host = self._ready.popleft()
+        line = 0 if self._ready[0] else 1
+        host = next(iter(self._ready[line]))
+        self._leave_lines(host)
         state = self._hosts[host]
-        state.is_ready = False
-        item = state.waiting.popleft()
+        item = state.waiting[line].popleft()
         state.free -= 1
         pace_s = max(self._pace_s, self._pace_of.get(host, 0), self._slowed.get(host, 0))
         if pace_s:
             self._hold(host, state, pace_s)
         self._mark_ready(host, state)  # at the end of the line: hosts take turns
-        if self._ready:
+        if any(self._ready):
             self._changed.notify()
         return host, item
 
-    def _add(self, host: str, item: T) -> None:
+    def _add(self, host: str, item: T, is_last: bool) -> None:
         state = self._host(host)
-        state.waiting.append(item)
+        state.waiting[is_last].append(item)
         self._mark_ready(host, state)
 
     def _host(self, host: str) -> _Host[T]:
@@ -152,18 +155,18 @@ class HostQueue(Generic[T]):
         until = self._clock() + seconds
         if until > state.held_until:
             state.held_until = until
-            self._leave_line(host, state)
+            self._leave_lines(host)
             self._put_later(host, None, until)
 
-    def _put_later(self, host: str, item: T | None, at: float) -> None:
-        heapq.heappush(self._later, (at, next(self._numbers), host, item))
+    def _put_later(self, host: str, item: T | None, at: float, is_last: bool = False) -> None:
+        heapq.heappush(self._later, (at, next(self._numbers), host, item, is_last))
 
-    def _leave_line(self, host: str, state: _Host[T]) -> None:
-        if state.is_ready:
-            state.is_ready = False
-            self._ready.remove(host)
+    def _leave_lines(self, host: str) -> None:
+        for ready in self._ready:
+            ready.pop(host, None)
 
     def _mark_ready(self, host: str, state: _Host[T]) -> None:
-        if state.waiting and state.free > 0 and not state.is_ready and state.held_until <= self._clock():
-            state.is_ready = True
-            self._ready.append(host)
+        if state.free > 0 and state.held_until <= self._clock():
+            for ready, waiting in zip(self._ready, state.waiting, strict=True):
+                if waiting:
+                    ready.setdefault(host)

@@ -47,9 +47,9 @@ def finding_of(attempt: Attempt, answer: Body | NotModified | Failed, limits: Li
     )
     match answer:
         case Failed():
-            return replace(
-                finding, reason=answer.reason, http_status=answer.status, local=answer.local, detail=answer.detail
-            )
+            size = max(answer.bytes, attempt.request.bytes) if answer.reason is Reason.TOO_LARGE else 0
+            failed = replace(finding, reason=answer.reason, http_status=answer.status, bytes=size)
+            return replace(failed, local=answer.local, detail=answer.detail)
         case NotModified():
             return replace(finding, reason=attempt.request.reason, http_status=304, outcome="not_modified")
         case Body():
@@ -81,7 +81,8 @@ def _judged(finding: Finding, body: Body, limits: Limits, blobs: Blobs) -> Findi
         picture = judge(body.data, limits)
     match picture:
         case Unfit():
-            return replace(finding, reason=picture.reason, detail=picture.detail)
+            sized = replace(finding, width=picture.width, height=picture.height)
+            return replace(sized, reason=picture.reason, detail=picture.detail)
         case Picture():
             return replace(
                 finding,

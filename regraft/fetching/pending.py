@@ -5,7 +5,9 @@ import time
 from collections.abc import Callable, Sequence
 
 from regraft.fetching.budget import Budget
+from regraft.fetching.worker_process import OnFinding
 from regraft.links.findings import Finding, Request, skipped
+from regraft.verdicts import Reason
 
 Progress = Callable[[int], None]
 """Is called with the number of links that are done since the last call."""
@@ -23,8 +25,8 @@ SHARE_CHANGES_S = 0.5
 class Pending:
     """Findings that are on their way. Whoever waits for them hands them to `keep` now and then."""
 
-    def __init__(self, count: int, budget: Budget, progress: Progress, keep: Keep, keep_s: float):
-        self._count, self._budget, self._progress, self._keep = count, budget, progress, keep
+    def __init__(self, count: int, budget: Budget, on_finding: OnFinding, keep: Keep, keep_s: float):
+        self._count, self._budget, self._on_finding, self._keep = count, budget, on_finding, keep
         self._keep_s, self._kept, self._keep_at = keep_s, 0, time.monotonic() + keep_s
         self._findings: list[Finding] = []
         self._changed = threading.Condition()
@@ -34,8 +36,8 @@ class Pending:
         """Take one in."""
         with self._changed:
             self._findings.append(finding)
-            self._budget.spend(finding.bytes)
-            self._progress(1)
+            self._budget.spend(0 if finding.reason is Reason.TOO_LARGE else finding.bytes)
+            self._on_finding(finding)
             if self._wants_room or len(self._findings) == self._count:
                 self._changed.notify_all()
 

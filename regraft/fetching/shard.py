@@ -1,25 +1,32 @@
 """One shard of links: fetched, judged and remembered; unless the failures show that this machine is down."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-import numpy as np
 import pandas as pd
 
-from regraft.config import FetchSettings
+from regraft.config import FetchSettings, ScreenSettings
 from regraft.errors import StoreError
 from regraft.fetching.crew import Crew
 from regraft.fetching.outage import Failures, check_this_machine, is_silent
 from regraft.fetching.pending import Progress
+from regraft.identity import Digest
 from regraft.links.findings import Finding, Request
 from regraft.links.memory import MEMORY, put_links, remembered_links
 from regraft.links.merge import merged
-from regraft.links.recheck import is_due, requests
+from regraft.links.recheck import are_due, requests
 from regraft.links.rehash import with_current_hashes
 from regraft.links.shards import place_of
 from regraft.store.layout import Layout
 from regraft.store.store import Store
+
+OnPicture = Callable[[Digest], None]
+"""Is called with each picture as soon as the store holds it."""
+ShowsPlaceholder = Callable[[pd.DataFrame], "pd.Series[bool]"]
+"""Tells which links, columns MEMORY, show a placeholder that is known."""
+AreLeftAlone = Callable[[pd.DataFrame], "pd.Series[bool]"]
+"""Tells which links, columns MEMORY, are not requested."""
 
 
 @dataclass(frozen=True)
@@ -52,25 +59,38 @@ def fetch_shard(
     *,
     crew: Crew,
     store: Store,
-    settings: FetchSettings,
-    near: int,
+    fetch: FetchSettings,
+    screen: ScreenSettings,
     now: datetime,
     since: datetime,
+    shows_placeholder: ShowsPlaceholder = lambda links: pd.Series(False, links.index),
     progress: Progress = lambda links: None,
+    on_picture: OnPicture = lambda digest: None,
 ) -> Checked:
     """Return what came of a shard's links (url, category), once the store remembers it, except for silent ones.
 
-    `path` is where the store remembers them. Not requested are links that were checked `since` then, dead ones whose
-    time has not come `now`, and what the budget has nothing left for; what is known of those stays, with the outcome
-    `skipped`. All checks have the time `now`. Pictures that differ in at most `near` of the 64 bits of their perceptual
-    hashes are the same. Raises OutageError, and remembers nothing, where too large a share of the links fails for this
-    machine's own part in it. Raises StoreError where pictures cannot be kept; the other links are remembered.
+    `path` is where the store remembers them. Not requested are links that were checked `since` then, dead ones and
+    junk whose time has not come `now`, and what the budget has nothing left for; what is known of those stays, with the
+    outcome `skipped`. All checks have the time `now`. Pictures that differ in at most `screen.near` of the 64 bits of
+    their perceptual hashes are the same. Raises OutageError, and remembers nothing, where too large a share of the
+    links fails for this machine's own part in it. Raises StoreError where pictures cannot be kept; the other links are
+    remembered.
     """
-    check = _ShardCheck(path, links, store, now, since, near, progress)
-    findings = crew.fetch(check.requests, progress, check.keep)
+
+    def are_left_alone(known: pd.DataFrame) -> "pd.Series[bool]":
+        return (known["checked_at"] >= since) | ~are_due(known, shows_placeholder(known), fetch, screen, now)
+
+    def on_finding(finding: Finding) -> None:
+        progress(1)
+        if finding.digest:
+            on_picture(finding.digest)
+
+    check = _ShardCheck(path, links, store, now, since, screen.near)
+    progress(check.skip(are_left_alone))
+    findings = crew.fetch(check.requests, on_finding, check.keep)
     unkept = [finding for finding in findings if _is_unkept(finding)]
     failures = Failures.of([finding for finding in findings if not _is_unkept(finding)], check.alive_before())
-    check_this_machine(failures, settings.outage_share)
+    check_this_machine(failures, fetch.outage_share)
     checked = check.remember(findings, failures)
     if unkept:
         raise StoreError(
@@ -94,27 +114,22 @@ def _is_unkept(finding: Finding) -> bool:
 class _ShardCheck:
     """One check of a shard's links: what is known of them before, and after."""
 
-    def __init__(
-        self,
-        path: str,
-        links: pd.DataFrame,
-        store: Store,
-        now: datetime,
-        since: datetime,
-        near: int,
-        progress: Progress,
-    ):
+    def __init__(self, path: str, links: pd.DataFrame, store: Store, now: datetime, since: datetime, near: int):
         self._path, self._links, self._store = path, links, store
-        self._now, self._since, self._near, self._progress = now, since, near, progress
-
-    def requests(self) -> Sequence[Request]:
-        """Read what is known of the links, and return a request for each one that is due."""
-        self._memory = with_current_hashes(remembered_links(self._store, self._path), self._store.blobs)
+        self._now, self._since, self._near = now, since, near
+        self._memory = with_current_hashes(remembered_links(store, path), store.blobs)
         self._kept = self._memory
         self._known = self._memory.drop_duplicates("url")
-        self._left_alone = set(self._known.loc[~_are_due(self._known, self._since, self._now), "url"])
+        self._left_alone: set[str] = set()
+
+    def skip(self, are_left_alone: AreLeftAlone) -> int:
+        """Request none of the known links that are left alone; return how many of the shard's URLs that is."""
+        self._left_alone = set(self._known.loc[are_left_alone(self._known), "url"])
+        return len(self._left_alone.intersection(self._links["url"]))
+
+    def requests(self) -> Sequence[Request]:
+        """Return a request for each link that is not left alone."""
         urls = [url for url in dict.fromkeys(self._links["url"]) if url not in self._left_alone]
-        self._progress(self._links["url"].nunique() - len(urls))
         digests = self._known.loc[self._known["url"].isin(set(urls)) & (self._known["digest"] != ""), "digest"]
         return requests(urls, self._known, self._store.blobs.among(digests))
 
@@ -149,14 +164,6 @@ class _ShardCheck:
         if is_certain.any():
             put_links(self._store, self._path, _stacked(table[is_certain], self._memory[stays]))
         return Checked(table, table[table["url"].isin(silent)], failures)
-
-
-def _are_due(known: pd.DataFrame, since: datetime, now: datetime) -> "pd.Series[bool]":
-    """Which known links are requested in this run."""
-    dead = known[known["dead_since"].notna()]
-    checks = zip(dead["reason"], dead["checked_at"], dead["dead_since"], strict=True)
-    due = np.array([is_due(reason, checked_at, dead_since, now) for reason, checked_at, dead_since in checks], bool)
-    return (known["checked_at"] < since) & ~known.index.isin(dead.index[~due])
 
 
 def _as_skipped(links: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:

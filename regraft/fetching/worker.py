@@ -9,6 +9,7 @@ from multiprocessing.connection import Connection
 from regraft.fetching.fetcher import Fetcher
 from regraft.fetching.own_limits import limit_memory, machine_memory, memory_limit, picture_clock
 from regraft.fetching.settings import WorkerSettings
+from regraft.fetching.waiting import Waiting
 from regraft.links.findings import Finding, Request
 from regraft.process import prepare_process
 
@@ -19,6 +20,10 @@ EXIT_OVERDUE = 70
 """The exit status of a process in which a picture took too much CPU time."""
 BATCH_SIZE = 64
 """Findings in one message at most."""
+SILENCE_S = 1.0
+"""After so long without a finding it is said what is waited for."""
+Message = tuple[list[tuple[int, Finding]], Waiting | None]
+"""Findings by their requests' numbers; or none, and what is waited for."""
 
 
 def work(pipe: Connection) -> None:
@@ -33,8 +38,8 @@ def work(pipe: Connection) -> None:
     picture_clock.watch(on_overdue=lambda: os._exit(EXIT_OVERDUE))
     fetcher = Fetcher(settings, lambda number, finding: findings.put((number, finding)))
     fetcher.start()
-    pipe.send([])  # says that this process is ready
-    threading.Thread(target=_send, args=(findings, pipe), daemon=True).start()
+    pipe.send(([], None))  # says that this process is ready
+    threading.Thread(target=_send, args=(findings, fetcher, pipe), daemon=True).start()
     while (message := _received(pipe)) is not None:
         for number, request in message:
             fetcher.put(number, request)
@@ -48,16 +53,24 @@ def _received(pipe: Connection) -> list[tuple[int, Request]] | None:
         return None
 
 
-def _send(findings: "queue.SimpleQueue[tuple[int, Finding]]", pipe: Connection) -> None:
-    """Send findings, as many as there are in one message."""
+def _send(findings: "queue.SimpleQueue[tuple[int, Finding]]", fetcher: Fetcher, pipe: Connection) -> None:
     while True:
-        batch = [findings.get()]
-        while len(batch) < BATCH_SIZE and not findings.empty():
-            batch.append(findings.get())
+        message = _next_message(findings, fetcher)
         try:
-            pipe.send(batch)
+            pipe.send(message)
         except OSError:
             return  # the run has ended, and this process is about to
+
+
+def _next_message(findings: "queue.SimpleQueue[tuple[int, Finding]]", fetcher: Fetcher) -> Message:
+    """As many findings as there are, or what is waited for where there are none for a while."""
+    try:
+        batch = [findings.get(timeout=SILENCE_S)]
+    except queue.Empty:
+        return [], fetcher.waiting()
+    while len(batch) < BATCH_SIZE and not findings.empty():
+        batch.append(findings.get())
+    return batch, None
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from regraft.fetching.settings import WorkerSettings
+from regraft.fetching.waiting import Waiting
 from regraft.identity import Url
 from regraft.links.findings import Finding, Request, skipped
 from regraft.verdicts import Reason
@@ -21,6 +22,8 @@ MAX_UNDER_WAY = 512
 CLOSE_S = 2.0
 """Seconds that a process gets to end by itself."""
 OnFinding = Callable[[Finding], None]
+OnWaiting = Callable[[], None]
+"""Is called where what a process waits for may have changed."""
 
 
 class WorkerProcess:
@@ -31,9 +34,12 @@ class WorkerProcess:
     again: the next one would die too.
     """
 
-    def __init__(self, settings: WorkerSettings):
+    def __init__(self, settings: WorkerSettings, on_waiting: OnWaiting = lambda: None):
         self.load = 0
         """Requests under way."""
+        self.waiting: Waiting | None = None
+        """What it waits for; None while findings come in."""
+        self._on_waiting = on_waiting
         self._settings = settings
         self._room = threading.BoundedSemaphore(MAX_UNDER_WAY)
         self._turn = threading.Lock()
@@ -96,12 +102,15 @@ class WorkerProcess:
         is_ready = False
         while True:
             try:
-                batch = pipe.recv()
+                batch, waiting = pipe.recv()
             except (EOFError, OSError):
                 break
             is_ready = True
             for number, finding in batch:
                 self._finish(number, finding)
+            if waiting != self.waiting:
+                self.waiting = waiting
+                self._on_waiting()
         if self._is_closed:
             return
         if is_ready:
@@ -152,7 +161,8 @@ def fetched_apart(requests: Sequence[Request], settings: WorkerSettings) -> Iter
         is_ready = True
         pipe.send(list(left.items()))
         while left:
-            for number, finding in pipe.recv():
+            batch, _ = pipe.recv()
+            for number, finding in batch:
                 del left[number]
                 yield finding
     except (EOFError, OSError):

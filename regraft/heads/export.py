@@ -12,7 +12,7 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 
 from regraft.backbones.stderr import muted_stderr
 from regraft.errors import VersionError
-from regraft.heads.model import Model
+from regraft.heads.model import KerasModel
 from regraft.heads.resizing import centre_squares
 from regraft.pictures.colours import Pixels
 
@@ -29,7 +29,7 @@ class _Codec(NamedTuple):
     load: Callable[[Path], Run]
 
 
-def export(model: Model, to: Format, path: Path, pictures: Sequence[Pixels]) -> float:
+def export(model: KerasModel, to: Format, path: Path, pictures: Sequence[Pixels]) -> float:
     """Write a model that takes (N, H, W, 3) uint8 RGB of any size, run it on `pictures`, and compare.
 
     It gives (N, 1) lengths in cm, or (N, C) probabilities. Return the largest difference, in cm or in a probability,
@@ -56,7 +56,7 @@ def export(model: Model, to: Format, path: Path, pictures: Sequence[Pixels]) -> 
     return difference
 
 
-def _graph(model: Model) -> Any:
+def _graph(model: KerasModel) -> Any:
     """The whole model as one TensorFlow function, its weights included as constants."""
     network, head, side = model.backbone.model, model.head.model, model.backbone.side
 

@@ -2,28 +2,45 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import pandas as pd
 
-from regraft.backbones import device
-from regraft.backbones.backbone import Backbone
+from regraft.backbones.backbone import Backbone, Extracts, Features
 from regraft.backbones.embedding import features_of
 from regraft.backbones.extractor import Extractor
+from regraft.backbones.keras_import import import_keras
+from regraft.backbones.litert import LiteBackbone
+from regraft.backbones.weights import SIDE
 from regraft.heads.certainty import Certainty
-from regraft.heads.head import Head
+from regraft.heads.numpy_head import numpy_head
 from regraft.pictures.colours import Pixels
 from regraft.store.versions import Version
 from regraft.targets.choice import target_of
-from regraft.targets.target import Answers
+from regraft.targets.target import Answers, Target
+
+if TYPE_CHECKING:
+    from regraft.heads.head import Head
+
+
+class Answering(Protocol):
+    """What turns features into answers: a `head.Head`, or a `numpy_head.NumpyHead`."""
+
+    @property
+    def target(self) -> Target:
+        """What the answers are."""
+
+    def predict(self, features: Features) -> Answers:
+        """Return lengths in cm, (N,) float64, or probabilities, (N, C) float64, of features (N, D)."""
 
 
 @dataclass(frozen=True)
 class Model:
     """A version's model, from pictures of any size to answers."""
 
-    backbone: Backbone
-    head: Head
+    backbone: Extracts
+    head: Answering
     certainty: Certainty | None
     """None for versions that were published before Regraft measured it."""
 
@@ -49,6 +66,14 @@ class Model:
         return table.assign(unlike=self.certainty.is_unlike_training(features))
 
 
+@dataclass(frozen=True)
+class KerasModel(Model):
+    """A version's model as Keras has it, so that it can be exported."""
+
+    backbone: Backbone
+    head: "Head"
+
+
 def extractor_of(version: Version) -> Extractor:
     """Return what a version's features are computed by."""
     record = version.run
@@ -56,13 +81,42 @@ def extractor_of(version: Version) -> Extractor:
     return Extractor(record.config.backbone, record.backbone_fingerprint, tuned)
 
 
-def head_of(version: Version) -> Head:
+def head_of(version: Version) -> "Head":
     """Return a version's head. Raises VersionError where it cannot be read."""
+    from regraft.heads.head import Head
+
     return Head.from_bytes(version.read("head.keras"), target_of(version.run.config))
 
 
 def model_of(version: Version) -> Model:
-    """Return a version's model, on the device that this machine has. Raises VersionError, BackboneError."""
+    """Return a version's model. Raises VersionError, BackboneError.
+
+    TensorFlow is imported only where the store does not hold the backbone as a LiteRT model, or where the head is made
+    of other layers than NumPy knows.
+    """
+    return _light_model(version) or keras_model_of(version)
+
+
+def keras_model_of(version: Version) -> KerasModel:
+    """Return a version's model as TensorFlow and Keras compute it, on the device that this machine has.
+
+    Raises VersionError, BackboneError.
+    """
+    import_keras()
+    from regraft.backbones import device
+
     device.use("auto")
-    certainty = Certainty.from_bytes(version.read("certainty.npz")) if version.has("certainty.npz") else None
-    return Model(extractor_of(version).backbone(), head_of(version), certainty)
+    return KerasModel(extractor_of(version).backbone(), head_of(version), _certainty_of(version))
+
+
+def _light_model(version: Version) -> Model | None:
+    """The same model without TensorFlow; None where that cannot be had."""
+    network = version.store.networks.read(version.run.backbone_fingerprint)
+    head = numpy_head(version.read("head.keras"), target_of(version.run.config))
+    if network is None or head is None:
+        return None
+    return Model(LiteBackbone(SIDE, network), head, _certainty_of(version))
+
+
+def _certainty_of(version: Version) -> Certainty | None:
+    return Certainty.from_bytes(version.read("certainty.npz")) if version.has("certainty.npz") else None

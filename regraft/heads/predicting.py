@@ -1,11 +1,11 @@
 """A published version in use: predictions for files, folders, globs and URLs, and its model exported as one file.
 
-Importing this imports no TensorFlow; loading a model does.
+Importing this imports no TensorFlow; loading a model does only where the store does not hold its network for LiteRT.
 """
 
 import glob
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -54,14 +54,13 @@ class Predictions:
 
 
 def load_model(version: Version) -> "Model":
-    """Return a version's model, on the device that this machine has, without TensorFlow's own messages on stderr.
+    """Return a version's model, without TensorFlow's own messages on stderr where it takes TensorFlow.
 
     Raises VersionError where it is damaged, BackboneError where the backbone's weights are not on this machine.
     """
-    with muted_stderr():
-        import_keras()
-        from regraft.heads.model import model_of
+    from regraft.heads.model import model_of
 
+    with muted_stderr():
         return model_of(version)
 
 
@@ -93,11 +92,18 @@ def printable(name: str) -> str:
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
-def predict_images(images: Iterable[str], model: "Model", client: Client, keep_pictures: int = 0) -> Predictions:
+def predict_images(
+    images: Iterable[str],
+    model: "Model",
+    client: Client,
+    keep_pictures: int = 0,
+    progress: Callable[[int], None] = lambda images: None,
+) -> Predictions:
     """Return the predictions for images, paths or http(s) URLs, in their order; `client` fetches the URLs.
 
     An image that cannot be fetched, read or decoded has a `problem` and no prediction; it never stops the others. The
-    first `keep_pictures` pictures that have a prediction are returned too, to be shown.
+    first `keep_pictures` pictures that have a prediction are returned too, to be shown. `progress` is called with the
+    number of images that are done since its last call.
     """
     remaining = iter(images)
     tables: list[pd.DataFrame] = []
@@ -106,6 +112,7 @@ def predict_images(images: Iterable[str], model: "Model", client: Client, keep_p
         predictions = _predict_batch(batch, model, client)
         tables.append(predictions.table)
         kept += predictions.pictures[: keep_pictures - len(kept)]
+        progress(len(batch))
     empty = pd.DataFrame(columns=["image", *model.columns, "problem"])
     return Predictions(pd.concat(tables, ignore_index=True) if tables else empty, kept, model.head.target)
 
@@ -125,9 +132,12 @@ def export_version(version: Version, to: "Format", path: Path | None = None) -> 
 
     Raises VersionError where the path exists, the format's package is missing, or the exported model answers otherwise.
     """
-    model = load_model(version)
     with muted_stderr():
+        import_keras()
         from regraft.heads.export import export
+        from regraft.heads.model import keras_model_of
+
+        model = keras_model_of(version)
     path = path or Path(f"{version.name}{EXPORT_SUFFIXES[to]}")
     rows = version.table("manifest.parquet").query("split == 'test'").groupby("category").head(COMPARED_IMAGES)
     difference = export(model, to, path, [rgb(version.store.blobs.read(digest)) for digest in rows["digest"]])

@@ -25,7 +25,14 @@ class Request:
     digest: Digest = NO_DIGEST
     """The picture that the two belong to."""
     reason: Reason = Reason.ALIVE
-    """Where the two belong to lasting junk: why it is junk."""
+    """What its last check came to."""
+    bytes: int = 0
+    """The size of its body then."""
+
+    @property
+    def has_hung(self) -> bool:
+        """Whether its last check ended with no answer in time."""
+        return self.reason is Reason.TIMEOUT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +50,7 @@ class Finding:
     digest: Digest = NO_DIGEST
     """The picture's bytes, which are in the store."""
     bytes: int = 0
-    """The size of the body."""
+    """The size of the body; of one that is too large, how large it is at least."""
     width: int = 0
     """The picture's, in pixels."""
     height: int = 0

@@ -35,19 +35,29 @@ SCHEMA = pa.schema(
 when the link was checked, first seen, and found dead. `reason` and `digest` are "" where there is none; `dead_since`
 is null for a link that is not dead."""
 COLUMNS = SCHEMA.names
-MEMORY = pa.schema([*SCHEMA, ("trusted_digest", pa.string()), ("trusted_phash", pa.string()), ("replaced_at", TIME)])
-"""The columns of a shard: of each link also the picture that it is known for, and since when it shows another one,
-null where it does not."""
+MEMORY = pa.schema(
+    [
+        *SCHEMA,
+        ("trusted_digest", pa.string()),
+        ("trusted_phash", pa.string()),
+        ("replaced_at", TIME),
+        ("unchanged_since", TIME),
+    ]
+)
+"""The columns of a shard: of each link also the picture that it is known for, since when it shows another one, null
+where it does not, and since when its checks have come to the same: the same picture, or dead, or junk."""
+ADDED_COLUMNS = ("unchanged_since",)
+"""Columns that shards of earlier versions of Regraft lack; they are read as null."""
 
 
 def known_links(store: Store, path: str) -> pd.DataFrame:
     """Return what is known of the links in a shard's file, columns MEMORY. Raises CorruptError where it is damaged."""
-    return store.tables.read(path, MEMORY)
+    return store.tables.read(path, MEMORY, ADDED_COLUMNS)
 
 
 def remembered_links(store: Store, path: str) -> pd.DataFrame:
     """Return what is known of the links in a shard's file; nothing, with a warning, where it is damaged."""
-    return store.tables.read_if_sound(path, MEMORY)
+    return store.tables.read_if_sound(path, MEMORY, ADDED_COLUMNS)
 
 
 def put_links(store: Store, path: str, table: pd.DataFrame) -> None:

@@ -55,6 +55,7 @@ def _row(finding: Finding, before: Row | None, now: datetime, since: datetime, n
         "first_seen": before["first_seen"] if before is not None else since,
         "dead_since": _dead_since(before, now) if verdict is Verdict.DEAD else None,
     }
+    row["unchanged_since"] = _unchanged_since(row, before, now)
     return row | _trust(row, before, now, near)
 
 
@@ -63,6 +64,14 @@ def _dead_since(before: Row | None, now: datetime) -> datetime:
     if before is None or before["verdict"] != Verdict.DEAD or pd.isna(before["dead_since"]):
         return now
     return cast(datetime, before["dead_since"])
+
+
+def _unchanged_since(row: Row, before: Row | None, now: datetime) -> datetime:
+    """Since when checks have come to the same: the same picture, or dead, or junk."""
+    if before is None or (row["verdict"], row["digest"]) != (before["verdict"], before["digest"]):
+        return now
+    since = (before["unchanged_since"], before["dead_since"], before["checked_at"])  # the first is new in the memory
+    return next(cast(datetime, moment) for moment in since if not pd.isna(moment))
 
 
 def _trust(row: Row, before: Row | None, now: datetime, near: int) -> Row:

@@ -1,57 +1,119 @@
-"""When a link is fetched again, dead ones ever more rarely; and what its server is told, so that it may answer 304."""
+"""When a link is fetched again, what died or costs a download in vain ever more rarely; and what its server is told."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import numpy as np
 import pandas as pd
 
+from regraft.config import FetchSettings, ScreenSettings
 from regraft.identity import Digest, Url
 from regraft.links.findings import Request
-from regraft.verdicts import Reason
+from regraft.verdicts import Reason, Verdict
 
-RECHECK: dict[str, tuple[float, timedelta]] = {
-    Reason.GONE: (1.0, timedelta(days=30)),
-    Reason.FORBIDDEN: (1.0, timedelta(days=30)),
-    Reason.TOO_MANY_REDIRECTS: (1.0, timedelta(days=30)),
-    Reason.TLS: (0.5, timedelta(days=14)),
-    Reason.SERVER_ERROR: (0.25, timedelta(days=7)),
-    Reason.RATE_LIMITED: (0.25, timedelta(days=7)),
-    Reason.UNREACHABLE: (0.25, timedelta(days=7)),
-    Reason.TIMEOUT: (0.25, timedelta(days=7)),
-}
-"""How long a dead link is left alone after a check: for this share of the time that it has been dead, and no longer
-than this. Dead links with another reason cost no request, so they are always due."""
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long a link is left alone after a check."""
+
+    share: float
+    """Of the time that its checks have come to the same."""
+    longest: timedelta
+    """It is left alone no longer than this."""
+    shortest: timedelta = timedelta(0)
+    """It is left alone no less than this."""
+
+
 SHORTEST_WAIT = timedelta(hours=12)
 """A shorter wait is none: a nightly run fetches again whatever died since yesterday."""
+LATE_START = timedelta(hours=1)
+"""By so much may a nightly run begin later or earlier than the one before, and still be the next night's."""
+RECHECK: dict[Reason, Schedule] = {
+    Reason.GONE: Schedule(1.0, timedelta(days=30)),
+    Reason.FORBIDDEN: Schedule(1.0, timedelta(days=30)),
+    Reason.TOO_MANY_REDIRECTS: Schedule(1.0, timedelta(days=30)),
+    Reason.TLS: Schedule(0.5, timedelta(days=14)),
+    Reason.SERVER_ERROR: Schedule(0.25, timedelta(days=7)),
+    Reason.RATE_LIMITED: Schedule(0.25, timedelta(days=7)),
+    Reason.UNREACHABLE: Schedule(0.25, timedelta(days=7)),
+    Reason.TIMEOUT: Schedule(1.0, timedelta(days=7)),
+    Reason.NOT_AN_IMAGE: Schedule(1.0, timedelta(days=30), SHORTEST_WAIT),
+    Reason.PLACEHOLDER: Schedule(1.0, timedelta(days=30), SHORTEST_WAIT),
+    Reason.TOO_LARGE: Schedule(1.0, timedelta(days=30), SHORTEST_WAIT),
+    Reason.TOO_MANY_PIXELS: Schedule(1.0, timedelta(days=30), SHORTEST_WAIT),
+    Reason.TOO_SMALL: Schedule(1.0, timedelta(days=30), SHORTEST_WAIT),
+    Reason.ANIMATED: Schedule(1.0, timedelta(days=30), SHORTEST_WAIT),
+    Reason.TRUNCATED: Schedule(0.5, timedelta(days=14), SHORTEST_WAIT),
+    Reason.OPTED_OUT: Schedule(0.5, timedelta(days=7), SHORTEST_WAIT),
+}
+"""How long a link with a reason is left alone: dead ones, and junk that can only be downloaded to be looked at again.
+Links with another reason are asked in every run: they cost no request, or a conditional one."""
 LASTING = frozenset(reason for reason in Reason if reason.is_lasting)
 
 
-def is_due(reason: str, checked_at: datetime, dead_since: datetime | None, now: datetime) -> bool:
-    """Return whether a link is fetched again: always, unless it is dead and was checked not long ago for that.
+def are_due(
+    known: pd.DataFrame,
+    shows_placeholder: "pd.Series[bool]",
+    fetch: FetchSettings,
+    screen: ScreenSettings,
+    now: datetime,
+) -> "pd.Series[bool]":
+    """Return which known links, columns MEMORY, are fetched again: the longer they are dead or junk, the more rarely.
 
-    The longer a link has been dead, the more rarely it is fetched, and `gone` more rarely than `timeout`.
+    `shows_placeholder`: which of them show a known placeholder. Junk is always due where its server may answer that it
+    has not changed, and where it is none by the settings of today.
     """
-    if dead_since is None or reason not in RECHECK:
-        return True
-    share, longest = RECHECK[reason]
-    wait = min((checked_at - dead_since) * share, longest)
-    return wait < SHORTEST_WAIT or now >= checked_at + wait
+    reasons = known["reason"].mask(shows_placeholder & (known["reason"] == Reason.ALIVE), Reason.PLACEHOLDER)
+    is_junk = reasons.isin([reason.value for reason in Reason if reason.verdict is Verdict.JUNK])
+    is_wanted = is_junk & (_is_conditional(known, reasons) | ~_is_unfit_today(known, fetch, screen))
+    waits = _waits(known, reasons)
+    is_late = known["checked_at"] + waits <= now + LATE_START
+    return is_wanted | (waits < SHORTEST_WAIT) | is_late
+
+
+def _waits(known: pd.DataFrame, reasons: "pd.Series[str]") -> "pd.Series[pd.Timedelta]":
+    """How long each link is left alone; those whose reason has no schedule not at all."""
+    age = (known["checked_at"] - known["unchanged_since"].fillna(known["checked_at"])).to_numpy("timedelta64[us]")
+    never = Schedule(0.0, timedelta(0))
+    schedules = {reason: RECHECK.get(Reason(reason), never) for reason in reasons.unique()}
+    share = reasons.map({reason: schedule.share for reason, schedule in schedules.items()}).to_numpy(np.float64)
+    shortest, longest = (
+        reasons.map(
+            {reason: np.timedelta64(getattr(schedule, name)) for reason, schedule in schedules.items()}
+        ).to_numpy("timedelta64[us]")
+        for name in ("shortest", "longest")
+    )
+    return pd.Series(np.clip(age * share, shortest, longest), known.index)
 
 
 def requests(urls: Sequence[Url], known: pd.DataFrame, kept: Collection[Digest]) -> list[Request]:
-    """Return a request for each URL, conditional where a picture that is `kept` or lasting junk is known.
+    """Return a request for each URL, with what is `known` of it, columns MEMORY.
 
-    `known` has the columns MEMORY.
+    It is conditional where a picture that is `kept` or lasting junk is known.
     """
-    known = known[known["digest"].isin(kept) | ((known["digest"] == "") & known["reason"].isin(LASTING))]
-    columns = (known[name] for name in ("url", "etag", "last_modified", "digest", "reason"))
-    conditional = {
-        url: Request(url, etag, last_modified, digest, _if_lasting(reason))
-        for url, etag, last_modified, digest, reason in zip(*columns, strict=True)
+    is_conditional = known["digest"].isin(kept) | ((known["digest"] == "") & known["reason"].isin(LASTING))
+    validators = known[["etag", "last_modified", "digest"]].where(is_conditional, "")
+    columns = [known["url"], *(validators[name] for name in validators), known["reason"], known["bytes"]]
+    request_of = {
+        url: Request(url, etag, last_modified, digest, Reason(reason), int(size))
+        for url, etag, last_modified, digest, reason, size in zip(*columns, strict=True)
     }
-    return [conditional.get(url, Request(url)) for url in urls]
+    return [request_of.get(url, Request(url)) for url in urls]
 
 
-def _if_lasting(reason: str) -> Reason:
-    """A reason that stays as long as the server answers 304; of others the settings may have changed."""
-    return Reason(reason) if reason in LASTING else Reason.ALIVE
+def _is_conditional(known: pd.DataFrame, reasons: "pd.Series[str]") -> "pd.Series[bool]":
+    """Which links' servers may answer 304 to a request for what they showed."""
+    has_validators = (known["etag"] != "") | (known["last_modified"] != "")
+    return has_validators & ((known["digest"] != "") | reasons.isin(LASTING))
+
+
+def _is_unfit_today(known: pd.DataFrame, fetch: FetchSettings, screen: ScreenSettings) -> "pd.Series[bool]":
+    """Which links' bodies are unfit by the settings of today too, not only by those of their last check."""
+    shorter_side, pixels = known[["width", "height"]].min(axis=1), known["width"] * known["height"].astype("int64")
+    fits = (
+        ((known["reason"] == Reason.TOO_LARGE) & known["bytes"].between(1, fetch.max_bytes))
+        | ((known["reason"] == Reason.TOO_SMALL) & (shorter_side >= screen.min_side))
+        | ((known["reason"] == Reason.TOO_MANY_PIXELS) & pixels.between(1, screen.max_pixels))
+    )
+    return ~fits

@@ -56,6 +56,10 @@ class Unfit:
     """What the link's reason becomes."""
     detail: str
     """The same in a few words, for people."""
+    width: int = 0
+    """Pixels, where its size is what is unfit."""
+    height: int = 0
+    """Pixels, where its size is what is unfit."""
 
 
 def judge(data: bytes, limits: Limits) -> Picture | Unfit:
@@ -81,11 +85,13 @@ def _judge(data: bytes, limits: Limits) -> Picture | Unfit:
     picture = open_picture(data, picture_format)
     width, height = picture.width, picture.height
     if width * height > limits.max_pixels:
-        return Unfit(Reason.TOO_MANY_PIXELS, f"{width} x {height}, {limits.max_pixels} pixels are allowed")
+        detail = f"{width} x {height}, {limits.max_pixels} pixels are allowed"
+        return Unfit(Reason.TOO_MANY_PIXELS, detail, width, height)
     if picture.is_animated:
         return Unfit(Reason.ANIMATED, "more than one frame")
     if min(width, height) < limits.min_side:
-        return Unfit(Reason.TOO_SMALL, f"{width} x {height}, the shorter side must have {limits.min_side}")
+        detail = f"{width} x {height}, the shorter side must have {limits.min_side}"
+        return Unfit(Reason.TOO_SMALL, detail, width, height)
     small = _resized(upright(picture.grey(DECODED_SIDE), picture.orientation), HASH_SIDE)
     if float(small.std()) < MIN_GREY_STD:
         return Unfit(Reason.PLACEHOLDER, "one colour, shows nothing")

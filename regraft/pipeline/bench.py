@@ -1,13 +1,17 @@
 """What stays of a run: what one process opens for it, each thing once and only when it is needed."""
 
+import contextlib
 import os
 import threading
+from collections.abc import Iterator
 from functools import cached_property
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from regraft.backbones.weights import frozen_fingerprint
 from regraft.config import Config
 from regraft.fetching.crew import Crew
+from regraft.pipeline.early_embedding import EarlyEmbedding
 from regraft.pipeline.spec import RunSpec
 from regraft.progress import Meter
 from regraft.store.disk import is_remote
@@ -25,7 +29,11 @@ class Bench:
         self.spec = spec
         self.meter = Meter()
         """Progress and timings of the steps that ran in this process."""
+        self.early: EarlyEmbedding | None = None
+        """What embeds pictures while links are waited for, where that has begun."""
         self._lock = threading.RLock()
+        self._network_lock = threading.RLock()
+        """Of its own: loading a network takes seconds, in which links are fetched."""
         self._crew: Crew | None = None
         self._device: str | None = None
         self._backbone: Backbone | None = None
@@ -75,7 +83,13 @@ class Bench:
         """The processes that fetch. They start with the first request and end after the last."""
         with self._lock:
             if self._crew is None:
-                self._crew = Crew(self.spec.store_url, self.config.fetch, self.config.screen, nearby=self.nearby)
+                self._crew = Crew(
+                    self.spec.store_url,
+                    self.config.fetch,
+                    self.config.screen,
+                    nearby=self.nearby,
+                    on_waiting=lambda waiting: self.meter.wait("fetch", str(waiting or "")),
+                )
                 if self._closed:
                     self._crew.close()
             return self._crew
@@ -86,7 +100,7 @@ class Bench:
         To be called before anything is computed; only the first call chooses. Raises ConfigError where a GPU is
         wanted and TensorFlow sees none.
         """
-        with self._lock:
+        with self._network_lock:
             if self._device is None:
                 import_tensorflow()
                 from regraft.backbones import device
@@ -98,7 +112,7 @@ class Bench:
     @property
     def backbone(self) -> "Backbone":
         """The frozen backbone, loaded at the first call. Raises BackboneError where it or its weights are missing."""
-        with self._lock:
+        with self._network_lock:
             if self._backbone is None:
                 self.use_device()
                 from regraft.backbones.loading import load_backbone
@@ -106,8 +120,25 @@ class Bench:
                 self._backbone = load_backbone(self.config.backbone.name, self.config.backbone.weights)
             return self._backbone
 
+    @contextlib.contextmanager
+    def embedding_early(self) -> Iterator[None]:
+        """Embed pictures, while the context lasts, as soon as they are fetched in this process.
+
+        Raises BackboneError where the backbone's weights are missing.
+        """
+        settings = self.config.backbone
+        fingerprint = frozen_fingerprint(settings.name, settings.weights)
+        self.early = EarlyEmbedding(lambda: self.backbone, fingerprint, self.store, settings.batch)
+        self.early.start()
+        try:
+            yield
+        finally:
+            self.early.stop()
+
     def close(self) -> None:
         """Close what was opened. May be called twice; a step that comes too late finds its links `skipped`."""
+        if self.early is not None:
+            self.early.stop()
         with self._lock:
             self._closed = True
             self._backbone = None

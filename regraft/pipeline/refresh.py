@@ -15,7 +15,7 @@ def refresh(bench: Bench) -> str:
     Raises a RegraftError where a step cannot be done. What was fetched and embedded by then is kept.
     """
     links = steps.read(bench)
-    with ThreadPoolExecutor(LANES) as threads:  # they wait for the network side by side
+    with bench.embedding_early(), ThreadPoolExecutor(LANES) as threads:  # they wait for the network side by side
         fetched = list(threads.map(lambda lane: steps.fetch(lane, bench), links.lanes))
     screened = steps.screen(fetched, bench)
     manifest = steps.label(screened, links, bench)

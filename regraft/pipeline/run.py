@@ -3,6 +3,7 @@
 import contextlib
 import uuid
 from collections.abc import Iterator
+from datetime import datetime
 
 from regraft.config import Config
 from regraft.errors import StoreError
@@ -15,10 +16,11 @@ IN_ONE_PROCESS = "memory:"
 
 
 @contextlib.contextmanager
-def open_run(config: Config, run_id: str = "") -> Iterator[RunSpec]:
+def open_run(config: Config, run_id: str = "", now: datetime | None = None) -> Iterator[RunSpec]:
     """Hold the store for one run and yield its spec. At the end close this process's bench, then let the store go.
 
     `run_id` is the name by which the next run knows this one, should it be cut off; one is made up where none is given.
+    `now` is when the run begins, by another clock than this machine's.
     Raises LockedError while another run is under way, StoreError where the store cannot be written, or where the
     processes of a run would each see another one.
     """
@@ -29,7 +31,7 @@ def open_run(config: Config, run_id: str = "") -> Iterator[RunSpec]:
         )
     run_id = run_id or uuid.uuid4().hex
     store = Store(config.store)
-    with store.run(run_id) as start:
+    with store.run(run_id, now) as start:
         spec = RunSpec(
             config=config,
             store_url=store.address,

@@ -5,26 +5,23 @@ Each reads what it needs from the store, by the digests that the step before han
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 
 import pandas as pd
 
 from regraft.backbones import embedding
+from regraft.backbones.backbone import Backbone
 from regraft.backbones.extractor import Extractor
-from regraft.backbones.weights import weights_source
-from regraft.config import Config
+from regraft.backbones.weights import check_weights
 from regraft.dataset import misfiled, screening
 from regraft.dataset.manifest import check_enough, check_vary, manifest_of
 from regraft.dataset.neighbours import find_misfiled
+from regraft.dataset.placeholders import known_placeholders, shows_placeholder
 from regraft.dataset.splits import splits_of
-from regraft.errors import ListError
 from regraft.fetching.outage import Failures, check_outage
 from regraft.fetching.pending import Progress
 from regraft.fetching.shard import fetch_shard, links_by_lane, remember_silent
 from regraft.judging.evaluation import Terms
 from regraft.judging.holdout import holdout, misfiled_of_test_split
-from regraft.links.list_table import Columns
-from regraft.links.lists import read_list
 from regraft.links.memory import MEMORY
 from regraft.links.shards import layout_for, put_in_layout
 from regraft.pipeline import publish as publishing
@@ -37,6 +34,7 @@ from regraft.pipeline.handover import (
     read_evaluation,
     read_screened,
 )
+from regraft.pipeline.inputs import read_lists
 from regraft.pipeline.results import (
     Embedded,
     Evaluated,
@@ -54,17 +52,15 @@ from regraft.pipeline.reuse import reusable_version, standing_evaluation
 from regraft.reporting.report import Report
 from regraft.store import versions
 from regraft.store.records import PrefectRun
+from regraft.store.store import Store
 from regraft.targets.choice import target_of
 from regraft.targets.labelling import Labelling
 from regraft.targets.labels import SyntheticLabels
 from regraft.targets.target import IMAGE_COLUMNS
 from regraft.verdicts import Reason
-from regraft.web.client import Client
 
 SHARDS_AT_A_TIME = 4
 """Shards of a lane that are fetched side by side: while one waits for its slowest hosts, the next goes on."""
-MAX_FETCHED_LIST_BYTES = 256_000_000
-"""Of a list on the web, as it is sent; `fetch.max_bytes` is for pictures."""
 
 
 def read(bench: Bench) -> Links:
@@ -74,14 +70,9 @@ def read(bench: Bench) -> Links:
     weights are not there: better now than after an hour of fetching.
     """
     config = bench.config
-    weights_source(config.backbone.name, config.backbone.weights)
-    largest = max(MAX_FETCHED_LIST_BYTES, config.fetch.max_bytes)
-    client = Client.of(config.fetch.model_copy(update={"max_bytes": largest}))
+    check_weights(config.backbone.name, config.backbone.weights)
     with bench.meter.step("read"):
-        lists = [_read_list(name, config, client) for name in config.categories]
-        if not lists:
-            raise ListError("The config names no list.")
-        links = pd.concat(lists, ignore_index=True)
+        links = read_lists(config)
         layout = layout_for(links["url"].unique(), config.fetch.spread, bench.store.layout)
         put_in_layout(bench.store, layout)
         put = bench.drafts.put_table
@@ -98,15 +89,6 @@ def read(bench: Bench) -> Links:
         return Links(lanes, put(links.loc[links["label"].notna(), ["url", "label"]]))
 
 
-def _read_list(name: str, config: Config, client: Client) -> pd.DataFrame:
-    """The links of one category's list: category, url, label."""
-    category, target = config.categories[name], target_of(config)
-    columns = Columns(category.url_column, category.label_column, has_lengths=target.regresses_lengths)
-    links = read_list(name, category.list, client, columns)
-    target.check_labels(name, links, SyntheticLabels.of(config))
-    return links
-
-
 def fetch(lane: Lane, bench: Bench) -> FetchedLane:
     """Check a lane's links, keep their pictures, and remember both. Raises OutageError where this machine is down."""
     progress = bench.meter.expect("fetch", lane.urls)
@@ -117,17 +99,19 @@ def fetch(lane: Lane, bench: Bench) -> FetchedLane:
 
 
 def _fetch_shard(shard: Shard, bench: Bench, progress: Progress) -> tuple[FetchedShard, Failures]:
-    config, put = bench.config, bench.drafts.put_table
+    config, put, placeholders = bench.config, bench.drafts.put_table, known_placeholders(bench.store)
     checked = fetch_shard(
         shard.path,
         bench.drafts.table(shard.table),
         crew=bench.crew,
         store=bench.store,
-        settings=config.fetch,
-        near=config.screen.near,
+        fetch=config.fetch,
+        screen=config.screen,
         now=bench.spec.now,
         since=bench.spec.since,
+        shows_placeholder=lambda known: shows_placeholder(known, placeholders),
         progress=progress,
+        on_picture=bench.early.put if bench.early else lambda digest: None,
     )
     silent = put(checked.silent) if len(checked.silent) else None
     return FetchedShard(shard.path, put(checked.links), silent), checked.failures
@@ -182,6 +166,8 @@ def embed(manifest: Manifest, bench: Bench) -> Embedded:
     progress = bench.meter.expect("embed", manifest.images)
     digests = bench.drafts.table(manifest.table)["digest"].tolist()
     computed = embedding.embed(digests, bench.backbone, bench.store, bench.config.backbone.batch, progress)
+    computed += len(bench.early.computed.intersection(digests)) if bench.early else 0
+    _keep_network(bench.backbone, bench.store)
     return Embedded(bench.backbone.fingerprint, computed, bench.use_device())
 
 
@@ -210,7 +196,7 @@ def drop_misfiled(
 def _misfiled(rows: pd.DataFrame, embedded: Embedded, bench: Bench) -> pd.DataFrame:
     """Those of the manifest's rows that are in the wrong list, and that nobody accepted; the store remembers them."""
     features = embedding.lookup(rows["digest"].tolist(), embedded.fingerprint, bench.store)
-    return misfiled.remember(find_misfiled(rows, features), bench.store, datetime.now(UTC))
+    return misfiled.remember(find_misfiled(rows, features), bench.store, bench.spec.now)
 
 
 def train(manifest: Manifest, embedded: Embedded, bench: Bench) -> TrainedHead:
@@ -243,6 +229,7 @@ def tune(manifest: Manifest, embedded: Embedded, head: TrainedHead, bench: Bench
     tuned = tuning.tune(rows, backbone, trained, bench.store.blobs, config.tune, config.seed, progress)
     progress = bench.meter.expect("embed again", len(rows))
     computed = embedding.embed(digests, tuned.backbone, bench.store, config.backbone.batch, progress)
+    _keep_network(tuned.backbone, bench.store)
     fingerprint = tuned.backbone.fingerprint
     predictions = tuned.head.predictions(rows[IMAGE_COLUMNS], embedding.lookup(digests, fingerprint, bench.store))
     weights, history = drafts.put(tuned.weights), {**head.history, **tuned.history}
@@ -293,6 +280,12 @@ def publish(learnt: Learnt, evaluated: Evaluated, flow_run: PrefectRun, bench: B
             reused=versions.version(bench.store, learnt.model_of) if learnt.model_of else None,
         )
         return publishing.publish(finished, bench.config, bench.store, bench.meter)
+
+
+def _keep_network(backbone: Backbone, store: Store) -> None:
+    """Have the store hold a backbone so that whoever predicts need not import TensorFlow."""
+    if store.networks.read(backbone.fingerprint) is None and backbone.litert is not None:
+        store.networks.put(backbone.fingerprint, backbone.litert)
 
 
 def _extractor(embedded: Embedded, bench: Bench) -> Extractor:

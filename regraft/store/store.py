@@ -7,6 +7,7 @@ links/placeholders.parquet           pictures and addresses known to stand for p
 links/no_placeholders.parquet        those that somebody took back
 links/misfiled.parquet               pictures known to be in the wrong list (all three in dataset/)
 features/<backbone fingerprint>/     parts, only ever added (features.py)
+networks/<backbone fingerprint>/     backbones as LiteRT models, to predict without TensorFlow (networks.py)
 drafts/ab/cdef...                    what a run under way has made and not yet published (drafts.py)
 versions/<version>/                  immutable once published (versions.py)
 champion.json                        which version is in use (versions.py)
@@ -26,6 +27,7 @@ from regraft.store.drafts import Drafts
 from regraft.store.features import Features
 from regraft.store.layout import Layout, layout_of
 from regraft.store.locks import RunStart
+from regraft.store.networks import Networks
 from regraft.store.tables import Tables
 
 
@@ -48,6 +50,8 @@ class Store:
         """What is remembered of links and pictures."""
         self.features = Features(self.disk)
         """Features by backbone and digest."""
+        self.networks = Networks(self.disk)
+        """Backbones as LiteRT models."""
         self.drafts = Drafts(self.disk)
         """What the run under way has made."""
         layout_of(self.disk)  # refuses what a newer Regraft wrote, before anything else is read

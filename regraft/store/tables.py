@@ -12,7 +12,7 @@ from regraft.store.disk import Disk
 from regraft.store.seal import KEY, UNSEALED, check_seal, sealed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     import pandas as pd
     import pyarrow as pa
@@ -26,24 +26,28 @@ class Tables:
     def __init__(self, disk: Disk):
         self._disk = disk
 
-    def read(self, path: str, schema: "pa.Schema") -> "pd.DataFrame":
-        """Return a table with the columns of `schema`; an empty one where there is none. Raises CorruptError."""
+    def read(self, path: str, schema: "pa.Schema", added: "Collection[str]" = ()) -> "pd.DataFrame":
+        """Return a table with the columns of `schema`; an empty one where there is none. Raises CorruptError.
+
+        `added`: columns that were added to the schema later. In a table that lacks them they are null.
+        """
         try:
             data = self._disk.read(path)
         except FileNotFoundError:
             return schema.empty_table().to_pandas()
         try:
             check_seal(data)
-            return arrow_of_parquet(data).select(schema.names).cast(schema).to_pandas(use_threads=False)
+            table = _with_columns(arrow_of_parquet(data), schema, added)
+            return table.select(schema.names).cast(schema).to_pandas(use_threads=False)
         except Exception as error:  # Arrow raises anything on a damaged file
             raise CorruptError(
                 f"{path} in the store {self._disk.address} is damaged ({error}); `regraft verify --repair` mends it."
             ) from error
 
-    def read_if_sound(self, path: str, schema: "pa.Schema") -> "pd.DataFrame":
+    def read_if_sound(self, path: str, schema: "pa.Schema", added: "Collection[str]" = ()) -> "pd.DataFrame":
         """Return a table as `read` does; an empty one, with a warning, where it is damaged. For who can begin anew."""
         try:
-            return self.read(path, schema)
+            return self.read(path, schema, added)
         except CorruptError as error:
             log.warning("%s This run goes on as if nothing had been remembered there.", error)
             return schema.empty_table().to_pandas()
@@ -67,6 +71,15 @@ class Tables:
         data = parquet_of_arrow(pa.Table.from_pandas(table, schema=schema, preserve_index=False), {KEY: UNSEALED})
         self._disk.settle()
         self._disk.write(path, sealed(data))
+
+
+def _with_columns(table: "pa.Table", schema: "pa.Schema", added: "Collection[str]") -> "pa.Table":
+    """A table with those columns, null, that it lacks."""
+    import pyarrow as pa
+
+    for name in set(added) - set(table.column_names):
+        table = table.append_column(schema.field(name), pa.nulls(len(table), schema.field(name).type))
+    return table
 
 
 def parquet(table: "pd.DataFrame", schema: "pa.Schema | None" = None) -> bytes:

@@ -13,6 +13,7 @@ from regraft.store import versions
 from regraft.store.blobs import Blob
 from regraft.store.feature_parts import Part
 from regraft.store.locks import champion_locked
+from regraft.store.networks import Network
 from regraft.store.store import Store
 from regraft.store.versions import Version
 
@@ -46,10 +47,12 @@ class PrunePlan:
     """Blobs that go."""
     features: tuple[Part, ...] = ()
     """Parts of features that go."""
+    networks: tuple[Network, ...] = ()
+    """Networks that go."""
     drafts: tuple[Blob, ...] = ()
     """Drafts that go: those of runs that were cut off."""
     usage: dict[str, Usage] = field(default_factory=dict)
-    """How much room each kind of what goes takes: versions, blobs, features, drafts."""
+    """How much room each kind of what goes takes: versions, blobs, features, networks, drafts."""
 
     @property
     def size(self) -> int:
@@ -69,15 +72,16 @@ def plan(store: Store, last: int) -> PrunePlan:
     kept = tuple(name for name in names if name in stays)
     old = (version for version in versions.published(store) if version.name not in kept)
     gone = (*old, *versions.unfinished(store))
-    blobs, features = _unneeded(store, kept) if kept else ((), ())
+    blobs, features, networks = _unneeded(store, kept) if kept else ((), (), ())
     drafts = tuple(store.drafts)
     usage = {
         "versions": Usage.of(size for version in gone for size in version.sizes().values()),
         "blobs": Usage.of(blob.size for blob in blobs),
         "features": Usage.of(part.size for part in features),
+        "networks": Usage.of(network.size for network in networks),
         "drafts": Usage.of(draft.size for draft in drafts),
     }
-    return PrunePlan(kept, gone, blobs, features, drafts, usage)
+    return PrunePlan(kept, gone, blobs, features, networks, drafts, usage)
 
 
 def prune(store: Store, last: int, progress: Callable[[str], None]) -> PrunePlan:
@@ -89,11 +93,11 @@ def prune(store: Store, last: int, progress: Callable[[str], None]) -> PrunePlan
         with champion_locked(store.disk):
             made = plan(store, last)
             _delete(made.versions, progress)
-        _delete([*made.blobs, *made.features, *made.drafts], progress)
+        _delete([*made.blobs, *made.features, *made.networks, *made.drafts], progress)
     return made
 
 
-def _delete(removals: Iterable[Version | Blob | Part], progress: Callable[[str], None]) -> None:
+def _delete(removals: Iterable[Version | Blob | Part | Network], progress: Callable[[str], None]) -> None:
     for removal in removals:
         progress(removal.path)
         removal.delete()
@@ -113,8 +117,8 @@ def _lineage(store: Store) -> set[str]:
     return lineage
 
 
-def _unneeded(store: Store, kept: Iterable[str]) -> tuple[tuple[Blob, ...], tuple[Part, ...]]:
-    """The blobs, and the parts of features, that neither kept versions nor today's links need.
+def _unneeded(store: Store, kept: Iterable[str]) -> tuple[tuple[Blob, ...], tuple[Part, ...], tuple[Network, ...]]:
+    """The blobs, the parts of features, and the networks, that neither kept versions nor today's links need.
 
     None where a version that stays is damaged: nobody knows what it needs.
     """
@@ -126,10 +130,11 @@ def _unneeded(store: Store, kept: Iterable[str]) -> tuple[tuple[Blob, ...], tupl
             needed |= set(_images(version))
         except DamagedVersionError as error:
             log.warning("All blobs and features stay, since nobody knows what a damaged version needs: %s", error)
-            return (), ()
+            return (), (), ()
     blobs = tuple(blob for blob in store.blobs if blob.digest not in needed)
     parts = (p for p in store.features if p.fingerprint not in fingerprints or needed.isdisjoint(p.digests()))
-    return blobs, tuple(parts)
+    networks = tuple(network for network in store.networks if network.fingerprint not in fingerprints)
+    return blobs, tuple(parts), networks
 
 
 def _images(version: Version) -> Iterator[Digest]:

@@ -40,17 +40,18 @@ class Damage:
 def verify(store: Store, repair: bool, fetch: FetchSettings, progress: Progress) -> Iterator[Damage]:
     """Yield what is damaged, once `repair` has done what it can. `progress` is called with the path of every file.
 
-    Damaged tables of links are removed, and the next run asks their links again. Damaged features are removed, and the
-    next run computes them again. Damaged blobs are fetched again, through the guarded client, where a link still serves
-    the very same bytes. Damaged drafts are removed. A version's file gets the bytes back that it was published with
-    where another version has them too; else nothing can mend it. A champion that is no version is replaced by the
-    newest version that once became champion. Raises StoreError where there is no store.
+    Damaged tables of links are removed, and the next run asks their links again. Damaged features and networks are
+    removed, and the next run makes them again. Damaged blobs are fetched again, through the guarded client, where a
+    link still serves the very same bytes. Damaged drafts are removed. A version's file gets the bytes back that it was
+    published with where another version has them too; else nothing can mend it. A champion that is no version is
+    replaced by the newest version that once became champion. Raises StoreError where there is no store.
     """
     if not store.disk.names(""):
         raise StoreError(f"There is no store at {store.address}: nothing is there. Name another with --store.")
     yield from _damaged_tables(store, repair, progress)
     yield from _damaged_blobs(store, repair, fetch, progress)
     yield from _damaged_features(store, repair, progress)
+    yield from _damaged_networks(store, repair, progress)
     yield from _damaged_drafts(store, repair, progress)
     for version in versions.published(store):
         yield from damaged_files(version, repair, progress)
@@ -129,6 +130,18 @@ def _damaged_features(store: Store, repair: bool, progress: Progress) -> Iterato
             if repair:
                 part.delete()
             yield Damage(part.path, what, "removed; the next run computes them again" if repair else "")
+
+
+def _damaged_networks(store: Store, repair: bool, progress: Progress) -> Iterator[Damage]:
+    for network in store.networks:
+        progress(network.path)
+        try:
+            network.read()
+        except CorruptError:
+            if repair:
+                network.delete()
+            what = "its bytes are not what its name says"
+            yield Damage(network.path, what, "removed; the next run makes it again" if repair else "")
 
 
 def _damage_of(part: Part) -> str:

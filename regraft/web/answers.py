@@ -54,6 +54,8 @@ class Failed:
     """The same in a few words, for people."""
     status: int = 0
     """The HTTP status, or 0 where no response came."""
+    bytes: int = 0
+    """Where the body is too large: how large it is at least."""
     may_pass: bool = False
     """Whether another attempt could succeed."""
     retry_after_s: float | None = None

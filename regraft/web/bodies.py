@@ -13,17 +13,19 @@ SKIP_S = 1.0
 """Seconds that a server gets to send an error page that nobody reads."""
 
 
-def read_body(head: Head, connection: Connection, max_bytes: int) -> bytes | Failed:
+def read_body(head: Head, connection: Connection, max_bytes: int, max_unannounced: int | None = None) -> bytes | Failed:
     """Return the whole body of an answer, its encodings undone; Failed where it is cut off or above `max_bytes`.
 
-    Raises BrokenHttp where the head does not say where the body ends.
+    A body whose server does not announce its size may have `max_unannounced` bytes, where that is not None. Raises
+    BrokenHttp where the head does not say where the body ends.
     """
     status, framing = head.status, framing_of(head)
     try:
-        data = framing.read(connection.stream, max_bytes)
+        bound = max_bytes if framing.has_size or max_unannounced is None else min(max_bytes, max_unannounced)
+        data = framing.read(connection.stream, bound)
         return decoded(data, [*head.members("content-encoding"), *head.members("transfer-encoding")], max_bytes)
     except TooLarge as error:
-        return Failed(reason=Reason.TOO_LARGE, detail=str(error), status=status)
+        return Failed(reason=Reason.TOO_LARGE, detail=str(error), status=status, bytes=error.size)
     except (EndedEarly, BrokenHttp, OSError) as error:
         return Failed(reason=Reason.TRUNCATED, detail=f"the body ended early: {error}", status=status, may_pass=True)
     except Damaged as error:  # whole as it was sent, so the next attempt would bring the same

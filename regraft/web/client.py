@@ -6,6 +6,7 @@ its body is never read (requests would read it whole, even with stream=True).
 
 import re
 import time
+from dataclasses import dataclass
 from typing import Protocol
 
 from regraft.verdicts import Reason
@@ -91,22 +92,26 @@ class Client:
             max_bytes=settings.max_bytes,
         )
 
-    def get(self, url: str, deadline_s: float, etag: str = "", last_modified: str = "") -> Answer:
+    def get(
+        self, url: str, deadline_s: float, etag: str = "", last_modified: str = "", max_unannounced: int | None = None
+    ) -> Answer:
         """Return the answer to one request within `deadline_s` seconds; redirects are not followed.
 
-        `etag` and `last_modified` are validators of an earlier body; they make the request conditional. Never raises.
+        `etag` and `last_modified` are validators of an earlier body; they make the request conditional. A body whose
+        size the server does not announce may have `max_unannounced` bytes, where that is less than the client's
+        `max_bytes`. Never raises.
         """
         headers = dict(self._headers)
         if etag.isprintable() and etag:
             headers["If-None-Match"] = etag
         if last_modified.isprintable() and last_modified:
             headers["If-Modified-Since"] = last_modified
-        is_conditional = len(headers) > len(self._headers)
         alarm = self._watch.arm(deadline_s)
         try:
             self._guard.check(url)
             head, connection = self._connections.get(url, headers, min(self._connect_s, deadline_s), alarm)
-            return self._answer(url, head, connection, alarm, is_conditional)
+            query = _Query(url, alarm, len(headers) > len(self._headers), max_unannounced)
+            return self._answer(query, head, connection)
         except Exception as error:  # whatever a server does, and whatever nobody has thought of
             return timed_out() if alarm.fired else failure_from(error, self._proxy)
         finally:
@@ -135,38 +140,48 @@ class Client:
         detail = f"more than {max_redirects} redirects"
         return url, Failed(reason=Reason.TOO_MANY_REDIRECTS, detail=detail)
 
-    def _answer(self, url: str, head: Head, connection: Connection, alarm: Alarm, is_conditional: bool) -> Answer:
+    def _answer(self, query: "_Query", head: Head, connection: Connection) -> Answer:
         """The answer after a head; its connection is kept where it was read to its end."""
         is_read = False
         try:
-            answer, is_read = self._read(url, head, connection, alarm, is_conditional)
+            answer, is_read = self._read(query, head, connection)
             return answer
         finally:
-            if is_read and not alarm.fired and stays_open(head, framing_of(head)) and connection.is_quiet:
+            if is_read and not query.alarm.fired and stays_open(head, framing_of(head)) and connection.is_quiet:
                 self._connections.keep(connection)
             else:
                 connection.close()
 
-    def _read(
-        self, url: str, head: Head, connection: Connection, alarm: Alarm, is_conditional: bool
-    ) -> tuple[Answer, bool]:
+    def _read(self, query: "_Query", head: Head, connection: Connection) -> tuple[Answer, bool]:
         """The answer after a head, and whether it was read to its end."""
         status = head.status
-        if status == 304 and is_conditional:
+        if status == 304 and query.is_conditional:
             return NotModified(), True
         if status in REDIRECT_STATUSES and head.get("location"):
-            return redirect_to(url, status, head.get("location")), is_skipped(head, connection, max_bytes=0)
+            return redirect_to(query.url, status, head.get("location")), is_skipped(head, connection, max_bytes=0)
         if not 200 <= status < 300 or status in NO_BODY_STATUSES:
             return refusal(status, head.get("retry-after")), is_skipped(head, connection, MAX_SKIPPED_BYTES)
         if status == PARTIAL_CONTENT and not _is_whole(head.get("content-range")):
             detail = f"a part that nobody asked for: {head.get('content-range')}"[:200]
             return Failed(reason=Reason.TRUNCATED, detail=detail, status=status, may_pass=True), False
-        data = read_body(head, connection, self._max_bytes)
-        if alarm.fired:  # the socket that was shut down looks like a clean end
+        data = read_body(head, connection, self._max_bytes, query.max_unannounced)
+        if query.alarm.fired:  # the socket that was shut down looks like a clean end
             return timed_out(), False
         if isinstance(data, Failed):
             return data, False
         return _body(data, head), True
+
+
+@dataclass(frozen=True, slots=True)
+class _Query:
+    """One request, as far as its answer depends on it."""
+
+    url: str
+    alarm: Alarm
+    """Its deadline."""
+    is_conditional: bool
+    max_unannounced: int | None
+    """Bytes that a body may have whose server does not announce its size."""
 
 
 def _body(data: bytes, head: Head) -> Body:

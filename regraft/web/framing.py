@@ -19,12 +19,19 @@ class EndedEarly(Exception):
 class TooLarge(Exception):
     """The body is larger than is allowed."""
 
+    def __init__(self, detail: str, size: int):
+        super().__init__(detail)
+        self.size = size
+        """How large it is at least."""
+
 
 class Framing(Protocol):
     """Where a body ends."""
 
     has_end: bool
     """Whether the body ends before the connection does."""
+    has_size: bool
+    """Whether the head says how large the body is."""
 
     def read(self, stream: Stream, max_bytes: int) -> bytes:
         """Return the whole body. Raises TooLarge above `max_bytes`, EndedEarly, BrokenHttp and OSError."""
@@ -34,6 +41,7 @@ class Length:
     """A body of so many bytes."""
 
     has_end = True
+    has_size = True
 
     def __init__(self, size: int):
         self._size = size
@@ -41,7 +49,7 @@ class Length:
     def read(self, stream: Stream, max_bytes: int) -> bytes:
         """Return the whole body, see Framing."""
         if self._size > max_bytes:
-            raise TooLarge(f"the server announces {self._size} bytes, {max_bytes} are allowed")
+            raise TooLarge(f"the server announces {self._size} bytes, {max_bytes} are allowed", self._size)
         body = stream.read(self._size)
         if len(body) < self._size:
             raise EndedEarly(f"{len(body)} of {self._size} bytes")
@@ -52,6 +60,7 @@ class Chunked:
     """A body in chunks, each with its size before it."""
 
     has_end = True
+    has_size = False
 
     def read(self, stream: Stream, max_bytes: int) -> bytes:
         """Return the whole body, see Framing."""
@@ -60,7 +69,7 @@ class Chunked:
         while size := _chunk_size(stream):
             if size > left:
                 stream.read(left)
-                raise TooLarge(f"more than {max_bytes} bytes")
+                raise TooLarge(f"more than {max_bytes} bytes", max_bytes + 1)
             chunk = stream.read(size)
             if len(chunk) < size or stream.line():
                 raise EndedEarly("a chunk is not as long as it says")
@@ -76,6 +85,7 @@ class UntilClose:
     """A body that ends where the connection does."""
 
     has_end = False
+    has_size = False
 
     def read(self, stream: Stream, max_bytes: int) -> bytes:
         """Return the whole body, see Framing."""
@@ -84,7 +94,7 @@ class UntilClose:
         while piece := stream.read_some():
             left -= len(piece)
             if left < 0:
-                raise TooLarge(f"more than {max_bytes} bytes")
+                raise TooLarge(f"more than {max_bytes} bytes", max_bytes + 1)
             pieces.append(piece)
         return b"".join(pieces)
 

@@ -46,9 +46,10 @@ def _follow(spec: RunSpec, is_over: threading.Event) -> None:
     try:
         while True:
             has_ended = is_over.wait(UPDATE_S)
+            waiting = meter.waiting()
             for step, (done, total) in meter.counts().items():
                 if total > 1:
-                    artifacts.update(step, done, total)
+                    artifacts.update(step, done, total, waiting.get(step, ""))
             if has_ended:
                 return
     except (PrefectException, httpx.HTTPError) as error:
@@ -61,17 +62,17 @@ class _ProgressArtifacts:
     def __init__(self, job: str):
         self._job = job
         self._ids: dict[str, UUID] = {}
-        self._percents: dict[str, float] = {}
+        self._shown: dict[str, tuple[float, str]] = {}
 
-    def update(self, step: str, done: int, total: int) -> None:
+    def update(self, step: str, done: int, total: int, waiting: str) -> None:
         percent = round(100 * done / total, 1)
-        if self._percents.get(step) == percent:
+        if self._shown.get(step) == (percent, waiting):
             return
-        description = f"{step}: {done:,} of {total:,}"
+        description = f"{step}: {done:,} of {total:,}" + (f", {waiting}" if waiting else "")
         # Neither call is awaited: there is no event loop in this thread.
         if step in self._ids:
             update_progress_artifact(self._ids[step], percent, description)
         else:
             key = artifact_key(self._job, step)
             self._ids[step] = create_progress_artifact(percent, key, description)  # type: ignore[assignment]
-        self._percents[step] = percent
+        self._shown[step] = (percent, waiting)

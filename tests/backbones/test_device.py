@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from regraft.backbones import device
 from regraft.backbones.backbone import Backbone
-from regraft.backbones.inference import fastest_forward
+from regraft.backbones.inference import graph_forward, litert_model
 from regraft.errors import ConfigError
 from tests.backbones.test_efficientnet_lite0 import patterns
 
@@ -60,9 +60,8 @@ def test_training_is_in_single_precision_whatever_features_are_computed_in() -> 
 
 @pytest.mark.usefixtures("pretended_gpu")
 def test_on_a_gpu_tensorflows_graph_gives_the_same_features(lite0: Backbone, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        "regraft.backbones.inference.litert_forward", lambda graph: pytest.fail("LiteRT has no GPU here")
-    )
-    on_gpu = fastest_forward(lite0.model, lite0.side)
+    monkeypatch.setattr("regraft.backbones.inference.converted", lambda graph: pytest.fail("LiteRT has no GPU here"))
+    assert litert_model(lite0.model, lite0.side) is None
+    on_gpu = graph_forward(lite0.model, lite0.side)
     on_cpu = np.asarray(lite0.model(tf.cast(patterns(), tf.float32), training=False))
     np.testing.assert_allclose(on_gpu(patterns()), on_cpu, atol=1e-4)

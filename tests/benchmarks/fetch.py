@@ -226,8 +226,8 @@ def regraft(urls: Path, folder: Path) -> None:
                 *shard,
                 crew=bench.crew,
                 store=bench.store,
-                settings=config.fetch,
-                near=config.screen.near,
+                fetch=config.fetch,
+                screen=config.screen,
                 now=spec.now,
                 since=spec.since,
             )

@@ -23,6 +23,7 @@ from regraft.fetching import worker_process
 from regraft.fetching.crew import Crew
 from regraft.fetching.own_limits import MAX_BYTES, STACK_BYTES
 from regraft.fetching.settings import WorkerSettings
+from regraft.fetching.waiting import Waiting
 from regraft.identity import Url
 from regraft.links.findings import Finding, Request
 from regraft.menagerie.drawing import drawing, encoded
@@ -276,6 +277,32 @@ def test_a_crew_that_is_closed_lets_go_whoever_waits(tmp_path: Path) -> None:
     assert len(findings) == 300
     assert {finding.outcome for finding in (*findings.values(), *late.values())} == {"skipped"}
     assert crew.processes == 0
+
+
+def test_it_is_said_what_is_waited_for_while_nothing_comes_in(tmp_path: Path) -> None:
+    answer, notes = threading.Event(), list[Waiting | None]()
+    is_said = threading.Event()
+
+    def silent(talk: Talk) -> None:
+        answer.wait(30)
+        talk.say(ok(CAT))
+
+    def on_waiting(waiting: Waiting | None) -> None:
+        notes.append(waiting)
+        is_said.set()
+
+    with serving(silent) as hostile, ThreadPoolExecutor(1) as threads:
+        settings = FetchSettings(allow=(hostile.exemption,), deadline_s=60, processes=1)
+        with Crew(str(tmp_path), settings, ScreenSettings(), on_waiting=on_waiting) as crew:
+            fetched = threads.submit(findings_of, crew, f"{hostile.url}a", f"{hostile.url}b")
+            assert is_said.wait(30)
+            answer.set()
+            fetched.result(30)
+            until("nothing is waited for any more", lambda: notes[-1] is None, 30)
+    assert notes[0] is not None
+    assert notes[0].links == {hostile.exemption: 2}
+    assert notes[0].at_most_s is not None
+    assert 60 < notes[0].at_most_s < 121, "what is left of the first attempt, and the second"
 
 
 def test_a_process_that_does_not_start_stops_the_run_and_blames_no_link(

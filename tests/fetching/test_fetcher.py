@@ -38,7 +38,9 @@ class Web(Client):
     """From a URL and the time in seconds."""
     requests: list[str] = field(default_factory=list)
 
-    def get(self, url: str, deadline_s: float, etag: str = "", last_modified: str = "") -> Answer:
+    def get(
+        self, url: str, deadline_s: float, etag: str = "", last_modified: str = "", max_unannounced: int | None = None
+    ) -> Answer:
         """Return the answer that the test wants."""
         self.requests.append(url)
         answer = self.answer(url, self.clock())

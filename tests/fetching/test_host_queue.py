@@ -102,6 +102,23 @@ def test_a_drained_host_has_nothing_left_but_what_comes_later() -> None:
     assert taken(queue) == ["later"]
 
 
+def test_what_goes_last_waits_for_all_hosts_and_keeps_to_the_same_limits() -> None:
+    clock = Clock()
+    queue: HostQueue[str] = HostQueue(lambda host: 2, clock=clock)
+    queue.put("a", "a-last", is_last=True)
+    queue.put("c", "c-last", is_last=True, delay_s=5)
+    for item in ("a1", "b1", "b2", "b3"):
+        queue.put(item[0], item)
+    assert taken(queue) == ["a1", "b1", "b2", "a-last"]
+    queue.put("a", "a2")
+    queue.put("a", "a-last-2", is_last=True)
+    assert taken(queue) == [], "two are under way at each host"
+    queue.done("a")
+    queue.done("a")
+    clock.advance(5)
+    assert taken(queue) == ["a2", "c-last", "a-last-2"]
+
+
 def test_a_closed_queue_lets_go_whoever_waits() -> None:
     queue: HostQueue[str] = HostQueue(lambda host: 1)
     queue.put("a", "a1")

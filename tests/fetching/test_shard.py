@@ -43,15 +43,16 @@ class Job:
     def run(self, *names: str, now: datetime = TODAY, since: datetime | None = None, **fetch: Any) -> pd.DataFrame:
         """Fetch links of the host once, or of other URLs; return them by name."""
         links = pd.DataFrame({"url": [self.url(name) for name in names], "category": "cat"})
-        settings = FetchSettings(allow=(self.host.exemption,), attempts=1, processes=1, **fetch)
+        chosen = {"allow": (self.host.exemption,), "attempts": 1, "processes": 1} | fetch
+        settings = FetchSettings.model_validate(chosen)
         with Crew(self.store.url, settings, ScreenSettings()) as crew:
             self.checked = fetch_shard(
                 PATH,
                 links,
                 crew=crew,
                 store=self.store,
-                settings=settings,
-                near=6,
+                fetch=settings,
+                screen=ScreenSettings(),
                 now=now,
                 since=since or now,
                 progress=self.progress.append,
@@ -76,9 +77,20 @@ class Job:
 @pytest.fixture
 def job(tmp_path: Path) -> Iterator[Job]:
     def cats(talk: Talk) -> None:
-        if talk.path.startswith("/closed"):
-            talk.socket.close()
-        talk.say(ok(CAT) if talk.path.startswith("/cat") else b"HTTP/1.1 404 Gone\r\nContent-Length: 0\r\n\r\n")
+        match talk.path.split("/")[1]:
+            case "closed":
+                talk.socket.close()
+            case "cat":
+                talk.say(ok(CAT))
+            case "page":
+                talk.say(ok(b"<html>no longer here"))
+            case "short":
+                talk.say(ok(CAT[:99], length=len(CAT)))
+            case "endless":
+                talk.say(b"HTTP/1.1 200 OK\r\n\r\n")
+                talk.for_ever(CAT[:64].ljust(1 << 16, b"\0"))
+            case _:
+                talk.say(b"HTTP/1.1 404 Gone\r\nContent-Length: 0\r\n\r\n")
 
     with serving(cats) as host:
         yield Job(Store(str(tmp_path)), host)
@@ -112,6 +124,39 @@ def test_a_dead_link_is_left_alone_until_its_time_has_come(job: Job) -> None:
     assert (job.requests(), links.loc["gone", "outcome"]) == ([], "skipped")
     job.run("gone", now=TODAY + timedelta(days=11))
     assert job.requests() == ["gone"]
+
+
+def test_junk_is_not_downloaded_again_on_the_same_day_and_then_ever_more_rarely(job: Job) -> None:
+    days = []
+    for half_days in range(17):
+        job.run("page", now=TODAY + half_days * timedelta(days=0.5))
+        if job.requests():
+            days.append(half_days / 2)
+    assert days == [0, 0.5, 1, 2, 4, 8]
+
+
+def test_a_body_known_to_be_too_large_is_not_read_to_the_bound_again(job: Job) -> None:
+    first = job.run("endless", max_bytes=30_000_000)
+    again = job.run("endless", now=TODAY + timedelta(days=1), max_bytes=30_000_000)
+    until("both connections have ended", lambda: len(job.host.sent) == 2, 30)
+    assert set(first["reason"]) == set(again["reason"]) == {"too_large"}
+    assert first["bytes"].item() == again["bytes"].item() > 30_000_000
+    assert job.host.sent[0] > 30_000_000
+    assert job.host.sent[1] < 10_000_000, "the megabyte that is read, and what lies in the system's buffers"
+
+
+def test_a_body_that_was_too_large_is_read_where_the_setting_allows_it_now(job: Job) -> None:
+    assert job.run("cat/1", max_bytes=1000)["reason"].item() == "too_large"
+    job.requests()
+    assert job.run("cat/1", now=TODAY + timedelta(minutes=1), max_bytes=1000)["outcome"].item() == "skipped"
+    assert job.run("cat/1", now=TODAY + timedelta(minutes=2))["reason"].item() == ""
+
+
+def test_a_link_that_fails_as_it_did_at_its_last_check_is_tried_once(job: Job) -> None:
+    job.run("short", attempts=2)
+    assert job.requests() == ["short", "short"]
+    job.run("short", now=TODAY + timedelta(days=1), attempts=2)
+    assert job.requests() == ["short"]
 
 
 def test_links_that_the_budget_does_not_reach_keep_what_is_known_of_them(job: Job) -> None:
@@ -148,7 +193,14 @@ def test_what_came_in_is_remembered_while_others_are_still_waited_for(tmp_path: 
         with Crew(job.store.url, settings, ScreenSettings(), keep_s=0.05) as crew:
             fetching = thread.submit(
                 lambda: fetch_shard(
-                    PATH, links, crew=crew, store=job.store, settings=settings, near=6, now=TODAY, since=TODAY
+                    PATH,
+                    links,
+                    crew=crew,
+                    store=job.store,
+                    fetch=settings,
+                    screen=ScreenSettings(),
+                    now=TODAY,
+                    since=TODAY,
                 )
             )
             until("two links are remembered", lambda: job.remembered() == ["cat/1", "cat/2"], 30)
@@ -173,7 +225,14 @@ def test_a_url_in_two_lists_is_fetched_once_and_has_a_row_in_each(job: Job) -> N
     settings = FetchSettings(allow=(job.host.exemption,), processes=1)
     with Crew(job.store.url, settings, ScreenSettings()) as crew:
         checked = fetch_shard(
-            PATH, links, crew=crew, store=job.store, settings=settings, near=6, now=TODAY, since=TODAY
+            PATH,
+            links,
+            crew=crew,
+            store=job.store,
+            fetch=settings,
+            screen=ScreenSettings(),
+            now=TODAY,
+            since=TODAY,
         )
     assert job.requests() == ["cat/1"]
     assert sorted(checked.links["category"]) == ["cat", "tiger"]

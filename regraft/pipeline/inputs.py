@@ -1,0 +1,58 @@
+"""What a run starts from: its lists, and its backbone's weights.
+
+Nothing here imports TensorFlow or Prefect, so what is wrong with them is said at once.
+"""
+
+import pandas as pd
+
+from regraft.backbones.weights import check_weights
+from regraft.config import MENAGERIE, Config
+from regraft.errors import ListError
+from regraft.links.list_table import Columns
+from regraft.links.lists import read_list
+from regraft.targets.choice import target_of
+from regraft.targets.labels import SyntheticLabels
+from regraft.web.client import Client
+
+MAX_FETCHED_LIST_BYTES = 256_000_000
+"""Of a list on the web, as it is sent; `fetch.max_bytes` is for pictures."""
+
+
+def check_inputs(config: Config) -> None:
+    """Raise what a run would raise over its lists and weights, before it does anything else.
+
+    The menagerie's lists are there only while it is served, so they are not read.
+    """
+    check_weights(config.backbone.name, config.backbone.weights)
+    client = _client(config)
+    for name, category in config.categories.items():
+        if not category.list.startswith(MENAGERIE):
+            _read_list(name, config, client)
+
+
+def read_lists(config: Config) -> pd.DataFrame:
+    """Return every link of every list: category, url, label.
+
+    Raises ListError naming the list that cannot be read, ConfigError where nothing says how long a category's animals
+    are.
+    """
+    client = _client(config)
+    lists = [_read_list(name, config, client) for name in config.categories]
+    if not lists:
+        raise ListError("The config names no list.")
+    return pd.concat(lists, ignore_index=True)
+
+
+def _client(config: Config) -> Client:
+    """A client for lists, which may be larger than pictures."""
+    largest = max(MAX_FETCHED_LIST_BYTES, config.fetch.max_bytes)
+    return Client.of(config.fetch.model_copy(update={"max_bytes": largest}))
+
+
+def _read_list(name: str, config: Config, client: Client) -> pd.DataFrame:
+    """The links of one category's list: category, url, label."""
+    category, target = config.categories[name], target_of(config)
+    columns = Columns(category.url_column, category.label_column, has_lengths=target.regresses_lengths)
+    links = read_list(name, category.list, client, columns)
+    target.check_labels(name, links, SyntheticLabels.of(config))
+    return links

@@ -1,0 +1,92 @@
+"""Pictures are embedded while links are still waited for, once each, by a backbone that is loaded only if need be."""
+
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pytest
+
+from regraft.backbones.backbone import Backbone
+from regraft.backbones.weights import RANDOM, frozen_fingerprint
+from regraft.errors import BackboneError
+from regraft.identity import Digest
+from regraft.menagerie.drawing import drawing, encoded
+from regraft.pictures.colours import Pixels
+from regraft.pipeline.early_embedding import EarlyEmbedding
+from regraft.store.store import Store
+from tests.processes import until
+
+FINGERPRINT = "colours-none-crop16"
+
+
+class Colours:
+    """A backbone whose features are a square's mean colours; it needs no TensorFlow."""
+
+    fingerprint, side = FINGERPRINT, 16
+
+    def prepare(self, pixels: Pixels) -> Pixels:
+        return pixels[:16, :16]
+
+    def features(self, squares: Pixels) -> Any:
+        return squares.mean(axis=(1, 2), dtype=np.float32)
+
+
+def colours() -> Backbone:
+    return cast(Backbone, Colours())
+
+
+def no_backbone() -> Backbone:
+    raise BackboneError("its weights are gone")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(str(tmp_path))
+
+
+def drawn(store: Store, count: int) -> list[Digest]:
+    return [store.blobs.put(encoded(drawing("cat", f"early-{number}"), "PNG")) for number in range(count)]
+
+
+def known(store: Store, digests: list[Digest]) -> set[Digest]:
+    return set(store.features.read(FINGERPRINT, digests))
+
+
+def test_pictures_are_embedded_as_soon_as_they_are_there(store: Store) -> None:
+    digests = drawn(store, 3)
+    early = EarlyEmbedding(colours, FINGERPRINT, store, 2)
+    early.start()
+    for digest in [*digests, digests[0]]:
+        early.put(digest)
+    until("all are embedded, though links are still waited for", lambda: known(store, digests) == set(digests), 30)
+    early.stop()
+    assert early.computed == set(digests)
+
+
+def test_what_the_store_has_costs_no_backbone(store: Store) -> None:
+    digests = drawn(store, 2)
+    store.features.append(FINGERPRINT, digests, np.ones((2, 3), np.float32))
+    early = EarlyEmbedding(no_backbone, FINGERPRINT, store, 2)
+    early.start()
+    early.put(digests[0])
+    early.put(digests[1])
+    early.stop()
+    assert early.computed == set()
+
+
+def test_where_it_goes_wrong_the_run_goes_on(store: Store) -> None:
+    early = EarlyEmbedding(no_backbone, FINGERPRINT, store, 2)
+    early.start()
+    for digest in drawn(store, 1):
+        early.put(digest)
+    early.stop()
+    early.stop()
+    assert early.computed == set()
+
+
+@pytest.mark.tensorflow
+def test_the_fingerprint_of_a_backbone_is_known_before_it_is_loaded(lite0: Backbone) -> None:
+    from regraft.backbones.loading import load_backbone
+
+    assert frozen_fingerprint("efficientnet-lite0", None) == lite0.fingerprint
+    assert frozen_fingerprint("MobileNetV2", RANDOM) == load_backbone("MobileNetV2", RANDOM).fingerprint

@@ -1,0 +1,60 @@
+"""What a run starts from is checked before anything is imported that takes seconds."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from regraft.backbones.weights import application_names, check_weights
+from regraft.errors import BackboneError, CheckpointError
+
+SLOW = {"tensorflow", "keras", "prefect", "matplotlib"}
+SCRIPT = """
+import sys
+from regraft.flows.cli import app
+try:
+    app(["run", "job.yaml"])
+finally:
+    print(*{name.split(".")[0] for name in sys.modules})
+"""
+
+
+@pytest.mark.parametrize(
+    ("lists", "more", "code", "message"),
+    [
+        ("nowhere.txt", "", 2, "nowhere.txt, is not there"),
+        ("http://127.0.0.1:9/cats.txt", "", 2, "cannot be fetched"),
+        ("cats.txt", "backbone: {name: vgg17}", 7, "There is no backbone 'vgg17'"),
+        ("cats.txt", "backbone: {weights: nowhere.pth}", 7, "nowhere.pth cannot be read"),
+        ("cats.txt", "backbone: {weights: cats.txt}", 7, "not a plain weights file"),
+    ],
+)
+def test_a_wrong_list_or_wrong_weights_are_refused_at_once(
+    lists: str, more: str, code: int, message: str, tmp_path: Path
+) -> None:
+    (tmp_path / "cats.txt").write_text("http://cats.example/1.jpg\n")
+    label = "{mean: 40, std: 8}"
+    categories = f"  cat: {{list: '{lists}', label: {label}}}\n  tiger: {{list: cats.txt, label: {label}}}\n"
+    (tmp_path / "job.yaml").write_text(f"name: job\nstore: {tmp_path}/store\n{more}\ncategories:\n{categories}")
+    ran = subprocess.run([sys.executable, "-c", SCRIPT], cwd=tmp_path, capture_output=True, text=True)
+    assert (ran.returncode, message in ran.stderr) == (code, True), ran.stderr
+    assert SLOW & set(ran.stdout.split()) == set()
+    assert not (tmp_path / "store").exists()
+
+
+def test_weights_that_their_backbone_cannot_read_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "weights.h5").write_bytes(b"not HDF5")
+    for name in ("efficientnet-lite0", "vgg16", "MobileNetV2"):
+        with pytest.raises(CheckpointError):
+            check_weights(name, str(tmp_path / "weights.h5"))
+        check_weights(name, "random")
+    with pytest.raises(BackboneError, match="There is no backbone 'MobileNetV9'"):
+        check_weights("MobileNetV9", "random")
+
+
+@pytest.mark.tensorflow
+def test_the_names_of_all_applications_are_known_without_importing_them() -> None:
+    from keras import applications
+
+    assert application_names() == {name for name in dir(applications) if name[0].isupper()}
