@@ -6,6 +6,7 @@ again. `export.json` is written first and says what is being written, README.md 
 
 import io
 import json
+import shutil
 import tarfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +25,7 @@ from regraft.dataset.splits import SPLITS
 from regraft.errors import ConfigError, RegraftError, StoreError
 from regraft.identity import Digest
 from regraft.links.memory import TIME
-from regraft.store.disk import Disk, disk_at
+from regraft.store.disk import Disk, disk_at, is_remote
 from regraft.store.local_disk import ASIDE
 from regraft.store.versions import Version
 
@@ -97,7 +98,8 @@ def export_dataset(
     about = croissant(version, rows, settings.layout)
     disk.write(CROISSANT, json.dumps(about, indent=1, ensure_ascii=False).encode())
     disk.write(CARD, dataset_card(version, rows, settings.layout).encode())
-    disk.delete_folder(ASIDE)
+    if not is_remote(out):
+        shutil.rmtree(f"{disk.address}/{ASIDE}", ignore_errors=True)  # whoever reads the folder need not see it
     return Exported(disk.address, len(rows) - len(writer.left_out), tuple(writer.left_out))
 
 
