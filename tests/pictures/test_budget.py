@@ -1,0 +1,196 @@
+"""Pictures that are small files and much work are refused, or wait for one another; nothing crashes the process.
+
+Each case runs in a process of its own, whose memory and CPU time are then known.
+"""
+
+import io
+import json
+import pickle
+import subprocess
+import sys
+import threading
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from regraft.menagerie.drawing import drawing, encoded
+from regraft.pictures.judge import Limits, Unfit, judge
+from regraft.pictures.work import MAX_SCANS, MAX_SEGMENTS, DecodingMemory
+from regraft.verdicts import Reason
+from tests.pictures.jpegs import blocks, lossless, mosaic, segment
+from tests.pictures.pngs import SIGNATURE, chunk
+
+CAT = drawing("cat", 1)
+MIB = 1 << 20
+JUDGE_ON_THREADS = """
+import json, pickle, resource, sys, threading
+from pathlib import Path
+from regraft.pictures.colours import rgb
+from regraft.pictures.judge import Limits, Picture, judge
+from regraft.process import prepare_process
+
+prepare_process()
+files, threads = pickle.loads(Path(sys.argv[1]).read_bytes()), int(sys.argv[2])
+judge(files[0][:9], Limits())
+before_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+findings = []
+
+def work():
+    for data in files:
+        finding = judge(data, Limits())
+        if isinstance(finding, Picture) and rgb(data).shape != (finding.height, finding.width, 3):
+            raise AssertionError("judged to be another picture than it decodes to")
+        findings.append(str(getattr(finding, "reason", "")))
+
+together = [threading.Thread(target=work) for _ in range(threads)]
+[thread.start() for thread in together]
+[thread.join() for thread in together]
+used = resource.getrusage(resource.RUSAGE_SELF)
+print(json.dumps({"reasons": findings, "mib": (used.ru_maxrss - before_kib) / 1024, "cpu_s": used.ru_utime}))
+"""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What a process came to that judged pictures."""
+
+    reasons: list[str]
+    """Of each picture that it judged, "" for one that is alive."""
+    mib: float
+    """Memory that it took for that."""
+    cpu_s: float
+    """CPU seconds that it took in all."""
+
+
+def judged(folder: Path, *files: bytes, threads: int = 1) -> Judged:
+    """Judge and decode pictures in another process, on so many threads; a crash of that process is a failure."""
+    path = folder / "files"
+    path.write_bytes(pickle.dumps(files))
+    command = [sys.executable, "-c", JUDGE_ON_THREADS, str(path), str(threads)]
+    ran = subprocess.run(command, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    assert "Traceback" not in ran.stderr, ran.stderr
+    return Judged(**json.loads(ran.stdout))
+
+
+def with_scans(count: int) -> bytes:
+    """A progressive JPEG with that many scans."""
+    jpeg = encoded(CAT, "JPEG", progressive=True)
+    last = jpeg.rindex(b"\xff\xda")
+    return jpeg[:-2] + jpeg[last:-2] * (count - jpeg.count(b"\xff\xda")) + b"\xff\xd9"
+
+
+def flat_png(side: int) -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (side, side), "teal").save(file, "PNG")
+    return file.getvalue()
+
+
+def reason(data: bytes) -> Reason:
+    finding = judge(data, Limits())
+    assert isinstance(finding, Unfit), finding
+    return finding.reason
+
+
+def test_a_jpeg_of_very_many_scans_is_too_much_work(tmp_path: Path) -> None:
+    bomb = with_scans(1_500)
+    assert reason(bomb) == Reason.TOO_MANY_PIXELS
+    assert judged(tmp_path, *[bomb] * 50).cpu_s < 20
+
+
+@pytest.mark.parametrize("scans", [MAX_SCANS + 1, 100_000])
+def test_scans_are_counted_before_any_is_decoded(scans: int) -> None:
+    assert reason(with_scans(scans)) == Reason.TOO_MANY_PIXELS
+
+
+def test_pixels_times_scans_are_bounded() -> None:
+    jpeg = with_scans(60)
+    frame = jpeg.index(b"\xff\xc2")
+    huge = jpeg[: frame + 5] + (7000).to_bytes(2, "big") * 2 + jpeg[frame + 9 :]
+    assert reason(huge) == Reason.TOO_MANY_PIXELS
+
+
+def test_a_large_flat_png_takes_no_more_memory_than_its_pixels(tmp_path: Path) -> None:
+    result = judged(tmp_path, flat_png(5000))
+    assert result.reasons == ["placeholder"]
+    assert result.mib < 200
+
+
+def test_many_large_pictures_at_once_share_the_memory(tmp_path: Path) -> None:
+    result = judged(tmp_path, flat_png(4000), threads=10)
+    assert result.reasons == ["placeholder"] * 10
+    assert result.mib < 350  # all ten at once would take 640
+
+
+@pytest.mark.parametrize("size", [1, 5, 9, 10, 30])
+def test_memory_is_never_taken_beyond_its_limit(size: int) -> None:
+    memory, lock, taken, most = DecodingMemory(10), threading.Lock(), [0], [0]
+
+    def decode() -> None:
+        for _ in range(50):
+            with memory.reserved(size):
+                with lock:
+                    taken[0] += min(size, 10)
+                    most[0] = max(most[0], taken[0])
+                with lock:
+                    taken[0] -= min(size, 10)
+
+    threads = [threading.Thread(target=decode) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most[0] <= 10
+
+
+def test_segments_and_chunks_without_end_are_too_much_work() -> None:
+    jpeg, png = encoded(CAT, "JPEG"), encoded(CAT, "PNG")
+    assert reason(jpeg[:2] + segment(0xFE, b"") * (MAX_SEGMENTS + 1) + jpeg[2:]) == Reason.TOO_MANY_PIXELS
+    assert reason(png[:33] + chunk(b"tEXt", b"") * (MAX_SEGMENTS + 1) + png[33:]) == Reason.TOO_MANY_PIXELS
+
+
+def test_a_png_that_unpacks_to_more_than_its_pixels_takes_no_more_memory(tmp_path: Path) -> None:
+    header = encoded(CAT, "PNG")[8:33]
+    bomb = SIGNATURE + header + chunk(b"IDAT", zlib.compress(bytes(300 * MIB), 9)) + chunk(b"IEND", b"")
+    assert judged(tmp_path, bomb).mib < 100
+
+
+def test_no_jpeg_crashes_a_decoder_however_its_header_is_bent(tmp_path: Path) -> None:
+    """Every byte of a header takes odd values, in JPEGs of all kinds; lossless ones overflowed the heap."""
+    random = np.random.default_rng(0)
+    samplings = [(2, 2), (1, 1), (1, 1)]
+    kinds = [
+        encoded(CAT.resize((48, 40)), "JPEG"),
+        encoded(CAT.resize((48, 40)), "JPEG", progressive=True),
+        encoded(CAT.resize((48, 40)).convert("CMYK"), "JPEG"),
+        encoded(CAT.resize((48, 40)).convert("L"), "JPEG", restart_marker_blocks=3),
+        mosaic(blocks(1, samplings), samplings),
+        lossless(33),
+    ]
+    bent = [lossless(side) for side in range(30, 70)]
+    for data in kinds:
+        for marker in range(0xC0, 0xD0):
+            frame = next(place for name in (0xC0, 0xC2, 0xC3) if (place := data.find(bytes((0xFF, name)))) > 0)
+            bent.append(data[: frame + 1] + bytes([marker]) + data[frame + 2 :])
+        scan = data.index(b"\xff\xda") + 14
+        for place in range(2, scan):
+            values = (0, 0xFF, int(random.integers(1, 255)))
+            bent += [data[:place] + bytes([value]) + data[place + 1 :] for value in values]
+    assert len(judged(tmp_path, *bent).reasons) == len(bent)
+
+
+@pytest.mark.parametrize("file_format", ["PNG", "GIF", "WEBP", "BMP", "TIFF", "AVIF"])
+def test_no_picture_crashes_a_decoder_however_its_bytes_are_bent(tmp_path: Path, file_format: str) -> None:
+    random = np.random.default_rng(0)
+    data = encoded(CAT.resize((48, 40)), file_format)
+    bent = []
+    for _ in range(400):
+        copy = bytearray(data)
+        for _ in range(int(random.integers(1, 6))):
+            copy[int(random.integers(len(copy) if random.random() < 0.5 else 120))] = int(random.integers(256))
+        bent.append(bytes(copy[: int(random.integers(len(copy) // 2, len(copy) + 1))]))
+    assert len(judged(tmp_path, *bent).reasons) == len(bent)
