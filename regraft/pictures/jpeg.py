@@ -60,7 +60,7 @@ class Scan(NamedTuple):
     """The segments with tables that come before it."""
     header: bytes
     """What its SOS segment says."""
-    data: bytes
+    data: memoryview
     """Its bytes, up to the next marker that does not belong to it."""
 
 
@@ -134,7 +134,7 @@ class Jpeg:
 
         `padding` is added to the end of each scan and restart interval, where a whole picture does not need it.
         """
-        parts = [_segment(SOI), self._adobe_segment()]
+        parts: list[bytes | memoryview] = [_segment(SOI), self._adobe_segment()]
         for number, scan in enumerate(self.scans):
             parts.append(scan.tables)
             if number == 0:
@@ -199,9 +199,12 @@ def parse_jpeg(data: bytes) -> Jpeg:
             _read_frame(jpeg, marker, body)
         elif marker == SOS:
             end = _SCAN_END.search(data, place)
-            scan_end = end.start() if end else len(data)
-            jpeg.scans.append(Scan(tables, _checked(body, jpeg), data[place:scan_end].rstrip(b"\xff")))
-            tables, place = b"", scan_end
+            next_marker = end.start() if end else len(data)
+            scan_end = next_marker
+            while scan_end > place and data[scan_end - 1] == 0xFF:  # fill bytes of the marker
+                scan_end -= 1
+            jpeg.scans.append(Scan(tables, _checked(body, jpeg), memoryview(data)[place:scan_end]))
+            tables, place = b"", next_marker
             if len(jpeg.scans) > MAX_SCANS:
                 raise TooMuchWork(f"a JPEG of more than {MAX_SCANS} scans")
             if jpeg.frame != PROGRESSIVE and jpeg._has_all_colours():
@@ -259,7 +262,7 @@ def _checked(header: bytes, jpeg: Jpeg) -> bytes:
     return header[: 1 + 2 * count + 3]
 
 
-def _padded(data: bytes, padding: bytes) -> bytes:
+def _padded(data: memoryview, padding: bytes) -> bytes:
     """A scan's bytes with padding at the end of each restart interval, the last one included."""
     return (
         b"".join(padding + piece if number % 2 else piece for number, piece in enumerate(_RESTART.split(data)))
