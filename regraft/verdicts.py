@@ -66,7 +66,7 @@ class Reason(StrEnum):
     TRUNCATED = "truncated", Verdict.JUNK, True
     """The picture ends early or does not decode."""
     TOO_MANY_PIXELS = "too_many_pixels", Verdict.JUNK
-    """The picture has more pixels than `screen.max_pixels`."""
+    """The picture has more pixels than `screen.max_pixels`, or takes more work to decode than a picture should."""
     TOO_SMALL = "too_small", Verdict.JUNK
     """The picture's shorter side is below `screen.min_side`."""
     ANIMATED = "animated", Verdict.JUNK, True
@@ -78,7 +78,7 @@ class Reason(StrEnum):
     DUPLICATE = "duplicate", Verdict.JUNK
     """Another link shows the same bytes."""
     NEAR_DUPLICATE = "near_duplicate", Verdict.JUNK
-    """A picture that looks the same is in another split."""
+    """A picture that looks the same, mirrored or not, is in another split."""
     OPTED_OUT = "opted_out", Verdict.JUNK
     """The owner does not want the picture to be learned from: `X-Robots-Tag`, or robots.txt where it is obeyed."""
     NOT_REQUESTED = "not_requested", Verdict.UNKNOWN

@@ -139,10 +139,12 @@ def promote(
 
 @app.command(rich_help_panel=Panel.PUT_RIGHT)
 def accept(
-    urls: Annotated[list[str], typer.Argument(metavar="URL...", help="Links that are `replaced` or `misfiled`.")],
+    urls: Annotated[
+        list[str], typer.Argument(metavar="URL...", help="Links that are `replaced`, `misfiled` or `placeholder`.")
+    ],
     store: StoreOption = DEFAULT_STORE,
 ) -> None:
-    """Let the next run learn from replaced or misfiled links, after you have looked at their pictures.
+    """Let the next run learn from replaced or misfiled links, or placeholders, after you have looked at their pictures.
 
     Example: `regraft accept http://example.org/cat.jpg`
     """
