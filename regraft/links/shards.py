@@ -9,9 +9,12 @@ from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 
+import pandas as pd
+
 from regraft.links.memory import all_known_links, put_links, remembered_links
 from regraft.store.layout import FORMAT, FORMAT_0_NAME, LINKS, Layout, put_layout
 from regraft.store.store import Store
+from regraft.verdicts import Reason
 from regraft.web.urls import host_of
 
 LANES = 16
@@ -21,6 +24,8 @@ LARGE = 1_000_000
 """Links from which on a store is large."""
 LINKS_PER_SHARD = 4_000
 """Some megabytes of memory, and some seconds of work that a killed run has to do again."""
+NO_PICTURE = (Reason.TRUNCATED, Reason.NOT_AN_IMAGE)
+"""Why bytes were no picture to an earlier Regraft, and may be one today."""
 log = logging.getLogger("regraft")
 
 
@@ -63,12 +68,20 @@ def put_in_layout(store: Store, layout: Layout) -> None:
     before = store.layout
     if before != layout:
         known = all_known_links(store, remembered_links)
+        if before is not None and before.format == 0:
+            known = _to_be_judged_again(known)
         for path, links in known.groupby(known["url"].map(lambda url: path_of(url, layout))):
             put_links(store, str(path), links)
         if before is not None:
             log.info("What is known of %s links is kept by host now, in store format %s.", len(known), layout.format)
         put_layout(store.disk, layout)
     _remove_files_of_others(store, layout)
+
+
+def _to_be_judged_again(known: pd.DataFrame) -> pd.DataFrame:
+    """What is known, without the ETags of what was no picture to format 0, which knew fewer: that is fetched again."""
+    is_no_picture = known["reason"].isin(NO_PICTURE)
+    return known.assign(**{name: known[name].mask(is_no_picture, "") for name in ("etag", "last_modified")})
 
 
 def _remove_files_of_others(store: Store, layout: Layout) -> None:

@@ -12,6 +12,7 @@ from regraft.links.memory import MEMORY, all_known_links, known_links, put_links
 from regraft.links.shards import LANES, LINKS_PER_SHARD, layout_for, path_of, place_of, put_in_layout
 from regraft.store.layout import FORMAT, LAYOUT_0, Layout
 from regraft.store.store import Store
+from regraft.verdicts import Reason
 from tests.links.checks import PHOTO, memories
 
 PATH = Layout().path(3, 0)
@@ -127,3 +128,17 @@ def test_a_damaged_store_json_says_what_to_do(tmp_path: Path, damage: str) -> No
     (tmp_path / "store.json").write_text(damage)
     with pytest.raises(StoreError, match=r"store\.json in the store .* delete that file"):
         Store(str(tmp_path))
+
+
+def test_what_format_0_took_for_no_picture_is_fetched_again(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    reasons = [Reason.TRUNCATED, Reason.NOT_AN_IMAGE, Reason.ANIMATED, Reason.ALIVE]
+    links = links_of(*(f"http://host.example/{reason}.jpg" for reason in reasons)).assign(
+        reason=reasons, etag="e", last_modified="m"
+    )
+    for path, rows in links.groupby(links["url"].map(lambda url: path_of(url, LAYOUT_0))):
+        put_links(store, str(path), rows)
+    put_in_layout(store, layout_for(links["url"], (), store.layout))
+    known = all_known_links(store).set_index("reason")
+    assert known["etag"].to_dict() == {"truncated": "", "not_an_image": "", "animated": "e", "": "e"}
+    assert known["last_modified"].to_dict() == {"truncated": "", "not_an_image": "", "animated": "m", "": "m"}
