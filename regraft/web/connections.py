@@ -209,12 +209,17 @@ def _request(url: str, headers: Mapping[str, str], is_forwarded: bool) -> bytes:
 
 
 def _open_tunnel(connection: Connection) -> None:
-    """Have the proxy connect to a server: https://www.rfc-editor.org/rfc/rfc9110#section-9.3.6."""
+    """Have the proxy connect to a server: https://www.rfc-editor.org/rfc/rfc9110#section-9.3.6.
+
+    Raises TunnelRefused, ssl.SSLError and OSError.
+    """
     _, host, port = connection.server
     target = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     head = connection.exchange(f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n\r\n".encode("latin-1"))
     if not 200 <= head.status < 300:
         raise TunnelRefused(f"the proxy could not reach it: HTTP {head.status}")
+    if connection.stream.has_bytes:
+        raise ssl.SSLError("the server speaks before the handshake, so it speaks no TLS")
 
 
 @lru_cache(1)

@@ -164,6 +164,7 @@ def test_links_that_the_budget_does_not_reach_keep_what_is_known_of_them(job: Jo
     links = job.run("cat/1", "cat/2", now=TODAY + timedelta(days=1), budget_s=1e-9)
     assert links["outcome"].to_dict() == {"cat/1": "skipped", "cat/2": "skipped"}
     assert links.loc["cat/1", "reason"] == ""
+    assert links.loc["cat/2", "verdict"] == "unknown"
     assert job.remembered() == ["cat/1"], "nothing is known of a link that was never reached"
 
 

@@ -156,6 +156,20 @@ def test_https_goes_through_a_proxys_tunnel(trusted: Path) -> None:
     assert answer.data == b"secret"
 
 
+@pytest.mark.parametrize("pause_s", [0, 0.05])
+def test_a_server_behind_a_tunnel_that_speaks_no_tls_is_final(pause_s: float) -> None:
+    def tunnel(talk: Talk) -> None:
+        connected, plain = b"HTTP/1.1 200 Connection established\r\n\r\n", b"HTTP/1.1 400 Bad Request\r\n\r\n"
+        talk.say(connected if pause_s else connected + plain)
+        talk.wait(pause_s)
+        talk.say(plain if pause_s else b"")
+
+    with serving(tunnel) as proxy:
+        answer = Client(proxy=f"http://127.0.0.1:{proxy.port}").get("https://example.org/", DEADLINE_S)
+    assert isinstance(answer, Failed)
+    assert (answer.reason, answer.may_pass) == ("tls", False)
+
+
 def test_a_tunnel_that_the_proxy_refuses_is_the_servers_fault_and_not_this_machines() -> None:
     with serving(lambda talk: talk.say(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n")) as proxy:
         client = Client(proxy=f"http://127.0.0.1:{proxy.port}")
