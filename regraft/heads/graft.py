@@ -22,6 +22,7 @@ from regraft.heads.ridge import is_significant, ridge_weights
 from regraft.heads.softmax import Softmax, fit_softmax
 from regraft.heads.softmax_in_blocks import fit_softmax_in_blocks
 from regraft.heads.temperature import with_temperature
+from regraft.heads.training_data import TrainingData
 from regraft.store.feature_rows import FeatureRows
 from regraft.targets.labels import SyntheticLabels
 from regraft.targets.target import Target
@@ -44,27 +45,33 @@ def fit(
     a number ends training; the model is then not to be used.
     """
     train, validation = (np.flatnonzero(manifest["split"] == split) for split in ("train", "validation"))
-    categories = sorted(manifest["category"].unique())
-    category_index = pd.Index(categories).get_indexer(manifest["category"])
+    category = pd.Categorical(manifest["category"]).codes.astype(np.int64)
     scale = scale_of(features, train)
-    x = ScaledRows(features, scale)
-    products = len(train) * features.shape[1] * max(len(categories), MIN_CATEGORIES)
-    fit_categories = fit_softmax if products <= MAX_PRODUCTS else fit_softmax_in_blocks
-    softmax = fit_categories(x, category_index, train, validation, settings)
+    data = TrainingData(ScaledRows(features, scale), category, train, validation)
+    softmax = _fit_categories(data, settings)
     if not target.regresses_lengths or not all(np.isfinite(losses).all() for losses in softmax.history.values()):
         return _classifier(scale, softmax), softmax.history
-    label: NDArray[np.float64] = manifest["label"].to_numpy(dtype=np.float64)
-    sums = np.bincount(category_index[train], label[train], minlength=len(categories))
-    means = sums / np.bincount(category_index[train], minlength=len(categories))
+    label = manifest["label"].to_numpy(dtype=np.float64)
+    sums = np.bincount(category[train], label[train], minlength=data.categories)
+    means = sums / np.bincount(category[train], minlength=data.categories)
     if synthetic.are_all_of(manifest.iloc[train]):  # within a category they are noise, which is in no picture
-        surer = with_temperature(softmax, x, category_index, validation)
-        best_lengths = means[category_index[validation]]  # of who knows the category and not the noise
-        off, surer_off = (best_lengths - _lengths(each, means, x, validation) for each in (softmax, surer))
-        best = surer if is_significant(off**2 - surer_off**2) else softmax
-        return _with_lengths(_classifier(scale, best), means, None), softmax.history
-    residuals = label - _lengths(softmax, means, x, np.arange(len(label)))
-    within_category = ridge_weights(x, residuals, train, validation)
-    return _with_lengths(_classifier(scale, softmax), means, within_category), softmax.history
+        return _with_lengths(_classifier(scale, _surest(softmax, means, data)), means, None), softmax.history
+    residuals = label - _lengths(softmax, means, data.x, np.arange(len(label)))
+    return _with_lengths(_classifier(scale, softmax), means, ridge_weights(data, residuals)), softmax.history
+
+
+def _fit_categories(data: TrainingData, settings: HeadSettings) -> Softmax:
+    """The regression of the categories, in memory or block by block."""
+    products = len(data.train) * data.x.shape[1] * max(data.categories, MIN_CATEGORIES)
+    return fit_softmax(data, settings) if products <= MAX_PRODUCTS else fit_softmax_in_blocks(data, settings)
+
+
+def _surest(softmax: Softmax, means: NDArray[np.float64], data: TrainingData) -> Softmax:
+    """The regression with surer probabilities where that brings lengths clearly nearer to the categories' means."""
+    surer = with_temperature(softmax, data)
+    own = means[data.category[data.validation]]
+    off, surer_off = (own - _lengths(each, means, data.x, data.validation) for each in (softmax, surer))
+    return surer if is_significant(off**2 - surer_off**2) else softmax
 
 
 def _lengths(softmax: Softmax, means: NDArray[np.float64], x: FeatureRows, rows: Rows) -> NDArray[np.float64]:

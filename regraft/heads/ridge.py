@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regraft.heads.moments import Rows, evenly, products
+from regraft.heads.training_data import TrainingData
 from regraft.store.feature_rows import FeatureRows
 
 # N images, D features
@@ -17,18 +18,15 @@ MAX_EQUATIONS = 4096
 more, the regression learns from so many of the images."""
 
 
-def ridge_weights(
-    x: FeatureRows, residuals: NDArray[np.float64], train: Rows, validation: Rows
-) -> NDArray[np.float64] | None:
-    """Return the weights, (D,), of a ridge regression of residuals, (N,) in cm, on scaled features, (N, D).
+def ridge_weights(data: TrainingData, residuals: NDArray[np.float64]) -> NDArray[np.float64] | None:
+    """Return the weights, (D,), of a ridge regression of residuals, (N,) in cm, on the features.
 
-    It learns from the rows `train`; None where it does not help on the rows `validation`.
+    None where it does not help on the validation images.
     """
-    candidates = _weights(x, residuals, train)
-    squared = np.concatenate(
-        [(residuals[rows, None] - block @ candidates.T) ** 2 for rows, block in x.blocks(validation)]
-    )
-    squared_without = residuals[validation] ** 2
+    candidates = _weights(data.x, residuals, data.train)
+    blocks = data.x.blocks(data.validation)
+    squared = np.concatenate([(residuals[rows, None] - block @ candidates.T) ** 2 for rows, block in blocks])
+    squared_without = residuals[data.validation] ** 2
     best_error, best_weights = float(np.mean(squared_without)), None
     for weights, errors in zip(candidates, squared.T, strict=True):
         error = float(np.mean(errors))

@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regraft.config import HeadSettings
-from regraft.heads.moments import Rows
-from regraft.store.feature_rows import FeatureRows
+from regraft.heads.training_data import TrainingData
 
 # N images, D features, C categories
 Matrix = NDArray[np.float32]
@@ -58,17 +57,12 @@ class _Adam:
             parameter -= (rate * mean / (np.sqrt(square) + EPSILON)).astype(np.float32)
 
 
-def fit_softmax(
-    x: FeatureRows, category_index: NDArray[np.int64], train: Rows, validation: Rows, settings: HeadSettings
-) -> Softmax:
-    """Return the regression of categories, (N,) from 0 to C - 1, on scaled features, (N, D).
-
-    It learns from the rows `train`, and stops by the cross-entropy of the rows `validation`.
-    """
-    x_train, x_validation = x.read(train), x.read(validation)
-    index_train, index_validation = category_index[train], category_index[validation]
-    one_hot = np.eye(int(category_index.max()) + 1, dtype=np.float32)[index_train]
-    kernel, bias = np.zeros((x.shape[1], one_hot.shape[1]), np.float32), np.zeros(one_hot.shape[1], np.float32)
+def fit_softmax(data: TrainingData, settings: HeadSettings) -> Softmax:
+    """Return the regression of the categories on the features; it stops by the validation images' cross-entropy."""
+    x_train, x_validation = data.x.read(data.train), data.x.read(data.validation)
+    index_train, index_validation = data.category[data.train], data.category[data.validation]
+    one_hot = np.eye(data.categories, dtype=np.float32)[index_train]
+    kernel, bias = np.zeros((x_train.shape[1], data.categories), np.float32), np.zeros(data.categories, np.float32)
     adam = _Adam(settings.learning_rate, [kernel, bias])
     best_loss, best_epoch, best = np.inf, 0, (kernel.copy(), bias.copy())
     history: dict[str, list[float]] = {"loss": [], "val_loss": []}

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from scipy.optimize import OptimizeResult, minimize
 
 from regraft.config import HeadSettings
-from regraft.heads.moments import Rows, evenly, products
+from regraft.heads.moments import evenly, products
 from regraft.heads.softmax import MIN_GAIN, MIN_PROBABILITY, Matrix, Softmax, probabilities_of
-from regraft.store.feature_rows import FeatureRows
+from regraft.heads.training_data import TrainingData
 
 # N images, D features, C categories
 CURVATURE = 0.2
@@ -45,22 +45,19 @@ class _Coordinates:
         return np.vstack([kernel if self.basis is None else self.basis @ kernel, bias * self.bias_scale])
 
 
-def fit_softmax_in_blocks(
-    x: FeatureRows, category_index: NDArray[np.int64], train: Rows, validation: Rows, settings: HeadSettings
-) -> Softmax:
-    """Return the regression of categories, (N,) from 0 to C - 1, on scaled features, (N, D).
+def fit_softmax_in_blocks(data: TrainingData, settings: HeadSettings) -> Softmax:
+    """Return the regression of the categories on the features.
 
-    It learns from the rows `train`; of its steps, that with the lowest cross-entropy on the rows `validation` counts.
+    Of its steps, that with the lowest cross-entropy on the validation images counts.
     """
-    categories, decay = int(category_index.max()) + 1, settings.weight_decay
-    coordinates = _coordinates(x, train, CURVATURE / categories, 2 * decay)
-    shape = (x.shape[1] + 1, categories)
+    decay, shape = settings.weight_decay, (data.x.shape[1] + 1, data.categories)
+    coordinates = _coordinates(data, 2 * decay)
     history: dict[str, list[float]] = {"loss": [], "val_loss": []}
     best = coordinates.parameters(np.zeros(shape))
 
     def objective(flat: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         kernel, bias = coordinates.parameters(flat.reshape(shape))
-        loss, kernel_slopes, bias_slopes = _loss_and_slopes(x, category_index, train, kernel, bias)
+        loss, kernel_slopes, bias_slopes = _loss_and_slopes(data, kernel, bias)
         kernel_slopes += 2 * decay * kernel
         penalty = decay * float(np.square(kernel, dtype=np.float64).sum())
         return loss + penalty, coordinates.slopes(kernel_slopes, bias_slopes).reshape(-1)
@@ -68,7 +65,7 @@ def fit_softmax_in_blocks(
     def after_step(intermediate_result: OptimizeResult) -> None:
         nonlocal best
         parameters = coordinates.parameters(intermediate_result.x.reshape(shape))
-        loss = _cross_entropy(x, category_index, validation, *parameters)
+        loss = _cross_entropy(data, *parameters)
         if loss < min(history["val_loss"], default=np.inf):
             best = parameters
         history["loss"].append(float(intermediate_result.fun))
@@ -86,38 +83,39 @@ def _is_patience_over(losses: list[float], patience: int) -> bool:
     return len(losses) > patience and min(losses[-patience:]) > min(losses[:-patience]) - MIN_GAIN
 
 
-def _coordinates(x: FeatureRows, train: Rows, curvature: float, penalty: float) -> _Coordinates:
-    """Coordinates in which a loss of this curvature by each score, and a quadratic penalty, curve about alike."""
+def _coordinates(data: TrainingData, penalty: float) -> _Coordinates:
+    """Coordinates in which the cross-entropy and a quadratic penalty curve about alike."""
+    curvature = CURVATURE / data.categories
     bias_scale = float(1 / np.sqrt(curvature))
-    if x.shape[1] > MAX_WIDTH:
+    if data.x.shape[1] > MAX_WIDTH:
         return _Coordinates(None, bias_scale)
-    rows = evenly(train, MAX_IMAGES)
-    eigenvalues, eigenvectors = np.linalg.eigh(products(x, rows) / len(rows))
+    rows = evenly(data.train, MAX_IMAGES)
+    eigenvalues, eigenvectors = np.linalg.eigh(products(data.x, rows) / len(rows))
     curvatures = curvature * np.maximum(eigenvalues, 0) + penalty
     scales = 1 / np.sqrt(np.maximum(curvatures, 1e-6 * curvatures.max()))
     return _Coordinates((eigenvectors * scales) @ eigenvectors.T, bias_scale)
 
 
 def _loss_and_slopes(
-    x: FeatureRows, category_index: NDArray[np.int64], rows: Rows, kernel: Matrix, bias: Matrix
+    data: TrainingData, kernel: Matrix, bias: Matrix
 ) -> tuple[float, NDArray[np.float64], NDArray[np.float64]]:
-    """The mean cross-entropy of some rows, and its slopes by kernel and bias."""
+    """The mean cross-entropy of the images to learn from, and its slopes by kernel and bias."""
     loss, kernel_slopes, bias_slopes = 0.0, np.zeros(kernel.shape), np.zeros(bias.shape)
-    for block_rows, block in x.blocks(rows):
+    for rows, block in data.x.blocks(data.train):
         error = probabilities_of(block, kernel, bias)
-        own = np.arange(len(block)), category_index[block_rows]
+        own = np.arange(len(block)), data.category[rows]
         loss -= float(np.log(np.maximum(error[own], MIN_PROBABILITY)).sum(dtype=np.float64))
         error[own] -= 1
         kernel_slopes += block.T @ error
         bias_slopes += error.sum(axis=0, dtype=np.float64)
-    return loss / len(rows), kernel_slopes / len(rows), bias_slopes / len(rows)
+    count = len(data.train)
+    return loss / count, kernel_slopes / count, bias_slopes / count
 
 
-def _cross_entropy(
-    x: FeatureRows, category_index: NDArray[np.int64], rows: Rows, kernel: Matrix, bias: Matrix
-) -> float:
+def _cross_entropy(data: TrainingData, kernel: Matrix, bias: Matrix) -> float:
+    """The mean cross-entropy of the validation images."""
     loss = 0.0
-    for block_rows, block in x.blocks(rows):
-        own = probabilities_of(block, kernel, bias)[np.arange(len(block)), category_index[block_rows]]
+    for rows, block in data.x.blocks(data.validation):
+        own = probabilities_of(block, kernel, bias)[np.arange(len(block)), data.category[rows]]
         loss -= float(np.log(np.maximum(own, MIN_PROBABILITY)).sum(dtype=np.float64))
-    return loss / len(rows)
+    return loss / len(data.validation)

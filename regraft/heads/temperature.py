@@ -7,13 +7,12 @@ https://doi.org/10.7551/mitpress/1113.003.0008.
 """
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import logsumexp
 
-from regraft.heads.moments import Rows, evenly
+from regraft.heads.moments import evenly
 from regraft.heads.softmax import Softmax
-from regraft.store.feature_rows import FeatureRows
+from regraft.heads.training_data import TrainingData
 
 # N images, D features, C categories
 MAX_SCORES = 20_000_000
@@ -22,11 +21,11 @@ MAX_FACTOR = 32.0
 """By which scores are made larger, or smaller, at most."""
 
 
-def with_temperature(softmax: Softmax, x: FeatureRows, category_index: NDArray[np.int64], validation: Rows) -> Softmax:
-    """Return a regression whose probabilities, of scaled features (N, D), fit the rows `validation` best."""
-    rows = evenly(validation, max(1, MAX_SCORES // len(softmax.bias)))
-    scores = np.concatenate([block @ softmax.kernel + softmax.bias for _, block in x.blocks(rows)])
-    own = scores[np.arange(len(rows)), category_index[rows]]
+def with_temperature(softmax: Softmax, data: TrainingData) -> Softmax:
+    """Return a regression whose probabilities fit the validation images best."""
+    rows = evenly(data.validation, max(1, MAX_SCORES // len(softmax.bias)))
+    scores = np.concatenate([block @ softmax.kernel + softmax.bias for _, block in data.x.blocks(rows)])
+    own = scores[np.arange(len(rows)), data.category[rows]]
     doubt = 1 / (len(rows) + 2)
     expected = (1 - doubt) * own + doubt * scores.mean(axis=1)
 

@@ -25,6 +25,7 @@ from regraft.backbones.loading import load_backbone
 from regraft.config import HeadSettings
 from regraft.dataset.neighbours import find_misfiled
 from regraft.heads.softmax import fit_softmax
+from regraft.heads.training_data import TrainingData
 from regraft.store.feature_rows import ArrayRows
 from regraft.store.store import Store
 
@@ -47,7 +48,7 @@ def cleanlabs_way(manifest: pd.DataFrame, features: np.ndarray) -> set[str]:
     for number in range(FOLDS):
         is_out, is_validation = fold == number, fold == (number + 1) % FOLDS
         train, validation = np.flatnonzero(~is_out & ~is_validation), np.flatnonzero(is_validation)
-        softmax = fit_softmax(ArrayRows(x), category_index, train, validation, HeadSettings())
+        softmax = fit_softmax(TrainingData(ArrayRows(x), category_index, train, validation), HeadSettings())
         probabilities[is_out] = softmax.probabilities(x[is_out])
     return set(manifest.loc[find_label_issues(category_index, probabilities, n_jobs=1), "digest"])
 

@@ -15,6 +15,7 @@ from regraft.heads.ridge import ridge_weights
 from regraft.heads.softmax import fit_softmax
 from regraft.heads.softmax_in_blocks import fit_softmax_in_blocks
 from regraft.heads.temperature import with_temperature
+from regraft.heads.training_data import TrainingData
 from regraft.store import feature_rows
 from regraft.store.feature_rows import ArrayRows, FeatureRows
 from regraft.targets.lengths import Lengths
@@ -56,6 +57,10 @@ def world(seed: int = 0, categories: int = 3, apart: float = 1.0) -> tuple[Watch
 TRAIN, VALIDATION = np.arange(0, 280), np.arange(280, 400)
 
 
+def data_of(x: FeatureRows, category: np.ndarray) -> TrainingData:
+    return TrainingData(x, category, TRAIN, VALIDATION)
+
+
 def test_mean_variance_and_products_are_those_of_all_rows() -> None:
     features, _ = world()
     all_rows = features.read(TRAIN).astype(np.float64)
@@ -92,12 +97,13 @@ def test_the_ridge_in_features_is_the_ridge_in_images(width: int, monkeypatch: p
     """In D equations, in N equations, and as the formula of the textbook says."""
     features, _ = world(1)
     x = ScaledRows(features, scale_of(features, TRAIN))
+    data = data_of(x, np.zeros(COUNT, np.int64))
     at_once = x.read(np.arange(COUNT)).astype(np.float64)
     residuals = 20 * at_once[:, 3] + np.random.default_rng(1).normal(0, 5, COUNT)
-    in_features = ridge_weights(x, residuals, TRAIN, VALIDATION)
+    in_features = ridge_weights(data, residuals)
     monkeypatch.setattr(ridge, "MAX_EQUATIONS", width)
     monkeypatch.setattr(ridge, "evenly", lambda rows, count: rows)
-    in_images = ridge_weights(x, residuals, TRAIN, VALIDATION)
+    in_images = ridge_weights(data, residuals)
     assert in_features is not None
     assert in_images is not None
     np.testing.assert_allclose(in_features, in_images, atol=1e-3)
@@ -114,7 +120,8 @@ def test_many_wide_images_are_regressed_on_a_part_of_them(monkeypatch: pytest.Mo
     features, _ = world(2)
     x = ScaledRows(features, scale_of(features, TRAIN))
     features.counts.clear()
-    ridge_weights(x, np.random.default_rng(0).normal(0, 1, COUNT), TRAIN, VALIDATION)
+    data = data_of(x, np.zeros(COUNT, np.int64))
+    ridge_weights(data, np.random.default_rng(0).normal(0, 1, COUNT))
     assert max(features.counts) <= BLOCK
 
 
@@ -154,7 +161,7 @@ def test_few_steps_reach_the_lowest_loss(categories: int, decay: float) -> None:
     lowest = float(minimize(loss_and_slopes, np.zeros(shape).reshape(-1), jac=True, options={"maxiter": 500}).fun)
     features.counts.clear()
     settings = HeadSettings(weight_decay=decay, patience=200)
-    history = fit_softmax_in_blocks(x, category, TRAIN, VALIDATION, settings).history
+    history = fit_softmax_in_blocks(data_of(x, category), settings).history
     assert lowest - 1e-6 < history["loss"][-1] < lowest + 1e-3 * (1 + lowest)
     assert len(history["loss"]) == len(history["val_loss"]) < 40
     assert max(features.counts) <= BLOCK
@@ -164,7 +171,7 @@ def test_few_steps_reach_the_lowest_loss(categories: int, decay: float) -> None:
 def test_the_step_with_the_lowest_validation_loss_counts(seed: int) -> None:
     features, category = world(seed, apart=0.3)
     x = ScaledRows(features, scale_of(features, TRAIN))
-    in_blocks = fit_softmax_in_blocks(x, category, TRAIN, VALIDATION, HeadSettings(weight_decay=1e-4, patience=4))
+    in_blocks = fit_softmax_in_blocks(data_of(x, category), HeadSettings(weight_decay=1e-4, patience=4))
     own = in_blocks.probabilities(x.read(VALIDATION))[np.arange(120), category[VALIDATION]]
     assert -np.log(own).mean() == pytest.approx(min(in_blocks.history["val_loss"]), abs=1e-6)
 
@@ -172,7 +179,7 @@ def test_the_step_with_the_lowest_validation_loss_counts(seed: int) -> None:
 def test_few_steps_in_blocks_come_to_what_many_in_memory_come_to() -> None:
     features, category = world(6, 2)
     x = ScaledRows(features, scale_of(features, TRAIN))
-    fitted = [fit(x, category, TRAIN, VALIDATION, HeadSettings()) for fit in (fit_softmax_in_blocks, fit_softmax)]
+    fitted = [fit(data_of(x, category), HeadSettings()) for fit in (fit_softmax_in_blocks, fit_softmax)]
     in_blocks, at_once = (each.probabilities(x.read(VALIDATION))[:, 0] for each in fitted)
     assert ((in_blocks > 0.5) == (at_once > 0.5)).mean() > 0.97
     assert min(fitted[0].history["val_loss"]) <= min(fitted[1].history["val_loss"])
@@ -181,17 +188,17 @@ def test_few_steps_in_blocks_come_to_what_many_in_memory_come_to() -> None:
 def test_wide_features_are_regressed_without_their_products(monkeypatch: pytest.MonkeyPatch) -> None:
     features, category = world(4)
     x = ScaledRows(features, scale_of(features, TRAIN))
-    with_products = fit_softmax_in_blocks(x, category, TRAIN, VALIDATION, HeadSettings(patience=200))
+    with_products = fit_softmax_in_blocks(data_of(x, category), HeadSettings(patience=200))
     monkeypatch.setattr(softmax_in_blocks, "MAX_WIDTH", WIDTH - 1)
-    without = fit_softmax_in_blocks(x, category, TRAIN, VALIDATION, HeadSettings(patience=200))
+    without = fit_softmax_in_blocks(data_of(x, category), HeadSettings(patience=200))
     assert without.history["loss"][-1] == pytest.approx(with_products.history["loss"][-1], abs=1e-3)
 
 
 def test_a_temperature_makes_probabilities_as_sure_as_they_are_right() -> None:
     features, category = world(5, 2, apart=0.5)
     x = ScaledRows(features, scale_of(features, TRAIN))
-    fitted = fit_softmax(x, category, TRAIN, VALIDATION, HeadSettings(weight_decay=0.3))
-    surer = with_temperature(fitted, x, category, VALIDATION)
+    fitted = fit_softmax(data_of(x, category), HeadSettings(weight_decay=0.3))
+    surer = with_temperature(fitted, data_of(x, category))
     losses = []
     for each in (fitted, surer):
         probabilities = each.probabilities(x.read(VALIDATION))

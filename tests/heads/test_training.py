@@ -8,6 +8,7 @@ import pytest
 from regraft.config import HeadSettings
 from regraft.errors import TrainingError
 from regraft.heads.ridge import ridge_weights
+from regraft.heads.training_data import TrainingData
 from regraft.store.feature_rows import ArrayRows
 from regraft.targets.categories import Categories
 from regraft.targets.lengths import Lengths
@@ -96,8 +97,8 @@ def test_features_that_are_no_numbers_are_refused_with_the_images_digest(preset:
 def test_the_ridge_joins_in_only_where_it_is_sure_to_help() -> None:
     random = np.random.default_rng(0)
     x, noise = random.normal(0, 1, (300, 8)).astype(np.float32), random.normal(0, 10, 300)
-    features, train, validation = ArrayRows(x), np.arange(200), np.arange(200, 300)
-    assert ridge_weights(features, noise, train, validation) is None
-    weights = ridge_weights(features, 20 * x[:, 3] + noise, train, validation)
+    data = TrainingData(ArrayRows(x), np.zeros(300, np.int64), np.arange(200), np.arange(200, 300))
+    assert ridge_weights(data, noise) is None
+    weights = ridge_weights(data, 20 * x[:, 3] + noise)
     assert weights is not None
     assert np.abs(weights).argmax() == 3
