@@ -5,6 +5,7 @@ Each kind has one decoder, for judging and for learning alike: what is judged al
 
 import io
 from contextlib import AbstractContextManager
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -19,6 +20,7 @@ from regraft.pictures.pixels import Pixels
 from regraft.pictures.png import parse_png
 from regraft.pictures.profiles import changes_colours
 from regraft.pictures.srgb import Colours, as_srgb
+from regraft.pictures.webp import webp_header
 from regraft.pictures.work import MAX_PIXEL_SCANS, TooMuchWork, decoding_memory
 
 MIN_DECODED_SHARE = 0.99
@@ -51,10 +53,14 @@ class PictureFile(Protocol):
     """Pixels, before EXIF orientation."""
     height: int
     """Pixels, before EXIF orientation."""
-    orientation: int
-    """EXIF orientation, 1 to 8."""
-    is_animated: bool
-    """Whether it has more than one frame."""
+
+    @property
+    def orientation(self) -> int:
+        """EXIF orientation, 1 to 8."""
+
+    @property
+    def is_animated(self) -> bool:
+        """Whether it has more than one frame."""
 
     def grey(self, min_side: int) -> Pixels:
         """Return it in grey, (H, W), at any scale whose sides are at least `min_side`, once it is known to be whole.
@@ -169,24 +175,29 @@ class PillowFile:
     """A picture that Pillow decodes, or, of some BMPs, puts together."""
 
     def __init__(self, data: bytes, picture_format: PictureFormat):
+        self._data, self._format = data, picture_format
         self._bitfields = parse_bitfields(data) if picture_format == "BMP" else None
-        if self._bitfields is not None:
-            self.width, self.height = self._bitfields.width, self._bitfields.height
-            self.orientation, self.is_animated, self._colours = 1, False, Colours()
-            return
-        png = parse_png(data) if picture_format == "PNG" else None
-        self._image = opened(png.pixels if png else data, picture_format)
-        if len(data) > MAX_RLE_BYTES and _has_run_lengths(self._image):
-            raise TooMuchWork(f"a BMP of {len(data)} bytes with run lengths; {MAX_RLE_BYTES} are allowed")
-        self.width, self.height = self._image.size
-        if png is not None:
-            self._colours = Colours(png.profile, png.gamma, png.transparent)
-            self.orientation, self.is_animated = orientation_of(png.exif), png.frames > 1
-            return
-        self._colours = Colours(self._image.info.get("icc_profile") or b"")
-        # Of a TIFF Pillow undoes the orientation by itself.
-        self.orientation = orientation_of(self._image.info.get("exif") or b"") if picture_format != "TIFF" else 1
-        self.is_animated = picture_format in ANIMATED_FORMATS and getattr(self._image, "is_animated", False)
+        self._png = parse_png(data) if picture_format == "PNG" else None
+        if picture_format == "WEBP":
+            self.width, self.height, self._may_be_animated = webp_header(data)
+        else:
+            header = self._bitfields or self._image
+            self.width, self.height = header.width, header.height
+            self._may_be_animated = picture_format in ANIMATED_FORMATS
+
+    @property
+    def orientation(self) -> int:
+        if self._png is not None:
+            return orientation_of(self._png.exif)
+        if self._bitfields is not None or self._format == "TIFF":  # of a TIFF Pillow undoes it by itself
+            return 1
+        return orientation_of(self._image.info.get("exif") or b"")
+
+    @property
+    def is_animated(self) -> bool:
+        if self._png is not None:
+            return self._png.frames > 1
+        return self._may_be_animated and getattr(self._image, "is_animated", False)
 
     def grey(self, min_side: int) -> Pixels:
         with self._reserved():
@@ -199,6 +210,20 @@ class PillowFile:
     def rgb(self, min_side: int) -> Pixels:
         with self._reserved():
             return np.asarray(as_srgb(self._loaded(), self._colours), dtype=np.uint8)
+
+    @cached_property
+    def _image(self) -> Image.Image:
+        """The picture, opened; of a WebP that takes the memory of its pixels."""
+        image = opened(self._png.pixels if self._png else self._data, self._format)
+        if len(self._data) > MAX_RLE_BYTES and _has_run_lengths(image):
+            raise TooMuchWork(f"a BMP of {len(self._data)} bytes with run lengths; {MAX_RLE_BYTES} are allowed")
+        return image
+
+    @property
+    def _colours(self) -> Colours:
+        if self._png is not None:
+            return Colours(self._png.profile, self._png.gamma, self._png.transparent)
+        return Colours() if self._bitfields else Colours(self._image.info.get("icc_profile") or b"")
 
     def _reserved(self) -> AbstractContextManager[None]:
         return decoding_memory.reserved(self.width * self.height * BYTES_PER_PIXEL)

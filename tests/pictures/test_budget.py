@@ -19,6 +19,7 @@ from PIL import Image
 
 from regraft.menagerie.drawing import drawing, encoded
 from regraft.pictures.judge import Limits, Unfit, judge
+from regraft.pictures.webp import webp_header
 from regraft.pictures.work import MAX_SCANS, MAX_SEGMENTS, DecodingMemory
 from regraft.verdicts import Reason
 from tests.pictures.jpegs import blocks, lossless, mosaic, segment
@@ -157,6 +158,18 @@ def test_a_png_that_unpacks_to_more_than_its_pixels_takes_no_more_memory(tmp_pat
     header = encoded(CAT, "PNG")[8:33]
     bomb = SIGNATURE + header + chunk(b"IDAT", zlib.compress(bytes(300 * MIB), 9)) + chunk(b"IEND", b"")
     assert judged(tmp_path, bomb).mib < 100
+
+
+@pytest.mark.parametrize("is_lossless", [True, False])
+def test_a_webp_of_a_huge_canvas_is_refused_before_it_is_opened(is_lossless: bool) -> None:
+    plain = encoded(CAT, "WEBP", lossless=is_lossless)
+    extended = encoded(CAT.convert("RGBA"), "WEBP", lossless=is_lossless, exif=b"Exif\0\0MM\0*" + bytes(9))
+    for data in (plain, extended):
+        assert webp_header(data)[:2] == CAT.size
+    side = (16_383).to_bytes(3, "little")
+    huge = extended[:24] + side + side + extended[30:]
+    assert reason(huge) == Reason.TOO_MANY_PIXELS
+    assert reason(plain[:29]) == reason(plain[:12] + b"VP9 " + plain[16:]) == Reason.TRUNCATED
 
 
 def test_no_jpeg_crashes_a_decoder_however_its_header_is_bent(tmp_path: Path) -> None:
