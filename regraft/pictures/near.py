@@ -5,7 +5,7 @@ Pairs are never listed, because a dense cluster has too many: what is joined alr
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, pairwise
 from math import comb
 
 import numpy as np
@@ -20,10 +20,15 @@ from regraft.pictures.perceptual import MIRRORED
 HASH_BITS = 64
 PROBES = 64
 """Hashes that are compared with all others at a time: in a dense cluster they join nearly all."""
-SMALL_BUCKET = 128
+SMALL_BUCKET = 512
 """Hashes that are compared each with each where they agree in some bits. Larger buckets are divided once more."""
+TILE = 2**15
+"""Hashes that are compared at a time: they fit into the processor's cache."""
 SORT_COST = 64
 """What it costs to put one hash into its bucket, in comparisons of two hashes."""
+MANY_SHARE = 0.1
+"""Of all hashes, that are joined to others before it pays to look for buckets in which all are joined."""
+Hashes = NDArray[np.uint64]
 Rows = NDArray[np.int64]
 """Positions of some of N hashes."""
 
@@ -40,30 +45,30 @@ def clusters(phashes: "pd.Series[str]", digests: "pd.Series[str]", near: int) ->
     return digests.iloc[order[firsts][group]].reset_index(drop=True)
 
 
-def hash_bits(phashes: "pd.Series[str]") -> NDArray[np.uint64]:
+def hash_bits(phashes: "pd.Series[str]") -> Hashes:
     """Return N perceptual hashes as numbers, (N,) uint64; none, "", is 0."""
     digits = "".join(phashes.mask(phashes == "", "0" * (HASH_BITS // 4)))
     return np.frombuffer(bytes.fromhex(digits), dtype=">u8").astype(np.uint64)
 
 
-def groups_of_pictures(hashes: NDArray[np.uint64], near: int) -> Rows:
+def groups_of_pictures(hashes: Hashes, near: int) -> Rows:
     """Return the number of the group, from 0, that each of N pictures is in, (N,), by their hashes.
 
     Near pictures share a group, and so do pictures that are near once one of them is mirrored.
     """
-    count = len(hashes)
-    group = near_groups(np.concatenate([hashes, hashes ^ np.uint64(MIRRORED)]), near)
-    # Mirroring all pictures turns each group into a group, so the two are one: it is named by the smaller number.
-    return np.unique(np.minimum(group[:count], group[count:]), return_inverse=True)[1]
+    return _groups(hashes, near, np.uint64(MIRRORED))
 
 
-def near_groups(hashes: NDArray[np.uint64], near: int) -> Rows:
+def near_groups(hashes: Hashes, near: int) -> Rows:
     """Return the number of the group, from 0, that each of N hashes is in, (N,); near hashes share a group."""
+    return _groups(hashes, near, np.uint64(0))
+
+
+def _groups(hashes: Hashes, near: int, mirrored: np.uint64) -> Rows:
     distinct, inverse = np.unique(hashes, return_inverse=True)
-    groups = _Groups(len(distinct))
-    _Search(distinct, near, groups).join(np.arange(len(distinct)))
-    roots = groups.roots(np.arange(len(distinct)))
-    return np.unique(roots, return_inverse=True)[1][inverse]
+    rows, groups = np.arange(len(distinct)), _Groups(len(distinct))
+    _Search(near, groups).join(rows, distinct, mirrored)
+    return np.unique(groups.roots(rows), return_inverse=True)[1][inverse]
 
 
 class _Groups:
@@ -71,6 +76,12 @@ class _Groups:
 
     def __init__(self, count: int):
         self._parent = np.arange(count)
+        self._joined = 0
+
+    @property
+    def are_many_joined(self) -> bool:
+        """Whether so many are joined that it saves time to look whether some are."""
+        return self._joined > MANY_SHARE * len(self._parent)
 
     def roots(self, rows: Rows) -> Rows:
         """Return for each row the one that stands for its group."""
@@ -80,71 +91,92 @@ class _Groups:
         self._parent[rows] = roots
         return roots
 
-    def join(self, roots: Rows, others: Rows) -> None:
-        """Join groups in pairs, each named by its root."""
-        if not len(roots):
+    def join(self, rows: Rows, others: Rows) -> None:
+        """Join the groups of rows in pairs."""
+        roots, other_roots = self.roots(rows), self.roots(others)
+        is_new = roots != other_roots
+        if not is_new.any():
             return
-        nodes, ends = np.unique(np.concatenate([roots, others]), return_inverse=True)
-        edges = coo_array((np.ones(len(roots), dtype=np.int8), np.split(ends, 2)), shape=(len(nodes), len(nodes)))
+        nodes, ends = np.unique(np.concatenate([roots[is_new], other_roots[is_new]]), return_inverse=True)
+        pairs = np.split(ends, 2)
+        edges = coo_array((np.ones(len(pairs[0]), dtype=np.int8), pairs), shape=(len(nodes), len(nodes)))
         count, component = connected_components(edges, directed=False)
         first = np.empty(count, dtype=np.int64)
         first[component[::-1]] = nodes[::-1]
         self._parent[nodes] = first[component]
+        self._joined += len(nodes) - count
 
 
 @dataclass(frozen=True)
 class _Search:
-    """Joins all near ones of N distinct hashes.
+    """Joins what is near.
 
     Cut 64 bits into b bands: two hashes that differ in at most `near` bits agree in at least b - `near` of the bands.
     So it is enough to compare those that agree, for each choice of so many bands: https://doi.org/10.1109/TKDE.2012.82
     with more than one band at a time, so that buckets stay small however many hashes there are.
     """
 
-    hashes: NDArray[np.uint64]
     near: int
     groups: _Groups
 
-    def join(self, rows: Rows) -> None:
-        """Join what is near among some rows."""
-        bits = _varying_bits(self.hashes[rows])
-        if len(bits) <= self.near:
-            roots = self.groups.roots(rows)
-            self.groups.join(roots[:-1], roots[1:])
+    def join(self, rows: Rows, hashes: Hashes, mirrored: np.uint64) -> None:
+        """Join those of N rows, (N,), whose distinct hashes, (N,), are near; also with the bits `mirrored` turned."""
+        hashes, mirrored, bits = _without_constant_bits(hashes, mirrored)
+        if bits <= self.near:
+            self.groups.join(rows[:-1], rows[1:])
             return
-        comparison = _Comparison(self, rows)
+        comparison = _Comparison(self, rows, hashes, mirrored)
         comparison.step()
-        keys = _Keys.cheapest(bits, self.near, len(rows), comparison.pairs)
-        for done, mask in enumerate(keys.masks()):
-            if comparison.pairs <= keys.cost(len(rows), comparison.pairs) * (1 - done / keys.count):
-                break
-            self._join_buckets(rows, mask)
-        else:
-            return
-        comparison.finish()
-
-    def _join_buckets(self, rows: Rows, mask: np.uint64) -> None:
-        """Join what is near among rows that agree in the bits of a mask."""
-        masked = self.hashes[rows] & mask
-        order = np.argsort(masked)
-        rows, masked = rows[order], masked[order]
-        starts = np.flatnonzero(np.concatenate([[True], masked[1:] != masked[:-1]]))
-        sizes = np.diff(starts, append=len(rows))
-        roots = self.groups.roots(rows)
-        is_open = np.minimum.reduceat(roots, starts) != np.maximum.reduceat(roots, starts)
-        self._join_small(rows, np.repeat(np.where(is_open & (sizes <= SMALL_BUCKET), starts + sizes, 0), sizes))
-        for bucket in np.flatnonzero(is_open & (sizes > SMALL_BUCKET)):
-            self.join(rows[starts[bucket] : starts[bucket] + sizes[bucket]])
-
-    def _join_small(self, rows: Rows, ends: Rows) -> None:
-        """Compare each row with those behind it, up to the end of its bucket."""
-        hashes, first = self.hashes[rows], np.arange(len(rows))
-        for step in range(1, SMALL_BUCKET):
-            first = first[first + step < ends[first]]
-            if not len(first):
+        keys = _Keys.cheapest(bits, bool(mirrored), self.near, len(rows), comparison.pairs)
+        for done, bands in enumerate(keys.choices()):
+            is_power_of_two = done & (done - 1) == 0  # it takes some time to count the pairs
+            if is_power_of_two and comparison.pairs <= keys.cost(len(rows), comparison.pairs) * (1 - done / keys.count):
+                comparison.finish()
                 return
-            close = first[np.bitwise_count(hashes[first] ^ hashes[first + step]) <= self.near]
-            self.groups.join(self.groups.roots(rows[close]), self.groups.roots(rows[close + step]))
+            self._join_by(bands, rows, hashes, mirrored)
+
+    def _join_by(self, bands: "_Bands", rows: Rows, hashes: Hashes, mirrored: np.uint64) -> None:
+        """Join what is near among hashes that agree in some bands, also mirrored."""
+        if turning := bands.mask & mirrored:
+            # Of two pictures that agree in these bands once one is mirrored, the same is turned by the first such bit.
+            first = turning & (~turning + np.uint64(1))
+            hashes = np.where(hashes & first, hashes ^ mirrored, hashes)
+            mirrored = np.uint64(0)
+        key = bands.key(hashes)
+        order = np.argsort(key, kind="stable")
+        key, rows, hashes = key[order], rows[order], hashes[order]
+        starts = np.flatnonzero(np.concatenate([[True], key[1:] != key[:-1]]))
+        sizes = np.diff(starts, append=len(rows))
+        is_open = sizes > 1
+        if self.groups.are_many_joined:
+            roots = self.groups.roots(rows)
+            is_open = np.minimum.reduceat(roots, starts) != np.maximum.reduceat(roots, starts)
+        is_small = sizes <= SMALL_BUCKET
+        self._join_small(rows, hashes, mirrored, starts[is_open & is_small], sizes[is_open & is_small])
+        for start, size in zip(starts[is_open & ~is_small], sizes[is_open & ~is_small], strict=True):
+            self.join(rows[start : start + size], hashes[start : start + size], mirrored)
+
+    def _join_small(self, rows: Rows, hashes: Hashes, mirrored: np.uint64, starts: Rows, sizes: Rows) -> None:
+        """Compare all pairs within buckets, many buckets at a time: they stand side by side, the largest first."""
+        order = np.argsort(-sizes, kind="stable")
+        starts, sizes = starts[order], sizes[order]
+        done = 0
+        while done < len(sizes):
+            tile = slice(done, done + max(1, TILE // int(sizes[done])))
+            places = starts[tile] + np.minimum(np.arange(sizes[done])[:, None], sizes[tile] - 1)
+            for turned in {np.uint64(0), mirrored}:
+                self._join_tile(rows[places], hashes[places], turned, sizes[tile])
+            done = tile.stop
+
+    def _join_tile(self, rows: Rows, hashes: Hashes, turned: np.uint64, sizes: Rows) -> None:
+        """Compare all pairs within each column, whose first so many rows count; the longest columns come first."""
+        for last in range(1, len(hashes)):
+            wide = int(np.searchsorted(-sizes, -last))
+            differing = hashes[:last, :wide] ^ (hashes[last, :wide] ^ turned)
+            is_near = np.bitwise_count(differing) <= self.near
+            if is_near.any():
+                first, column = np.nonzero(is_near)
+                self.groups.join(rows[first, column], rows[last, column])
 
 
 class _Comparison:
@@ -153,9 +185,10 @@ class _Comparison:
     Two rows of different groups are compared, because at least one of them is not of the largest.
     """
 
-    def __init__(self, search: _Search, rows: Rows):
-        self._search, self._rows = search, rows
-        self._hashes, self._is_done = search.hashes[rows], np.zeros(len(rows), dtype=bool)
+    def __init__(self, search: _Search, rows: Rows, hashes: Hashes, mirrored: np.uint64):
+        self._search, self._rows, self._hashes = search, rows, hashes
+        self._turned = {np.uint64(0), mirrored}
+        self._is_done = np.zeros(len(rows), dtype=bool)
 
     @property
     def pairs(self) -> float:
@@ -172,9 +205,10 @@ class _Comparison:
         pending = np.flatnonzero(self._pending())
         probes = pending[:: max(1, len(pending) // PROBES)][:PROBES]
         for probe in probes:
-            close = np.bitwise_count(self._hashes ^ self._hashes[probe]) <= self._search.near
-            roots = np.unique(self._search.groups.roots(self._rows[close]))
-            self._search.groups.join(roots[:-1], roots[1:])
+            for turned in self._turned:
+                differing = self._hashes ^ (self._hashes[probe] ^ turned)
+                close = self._rows[np.bitwise_count(differing) <= self._search.near]
+                self._search.groups.join(close, np.full(len(close), self._rows[probe]))
         self._is_done[probes] = True
         return bool(len(probes))
 
@@ -186,27 +220,50 @@ class _Comparison:
 
 
 @dataclass(frozen=True)
-class _Keys:
-    """Choices of bands of bits, in one of which near hashes agree."""
+class _Bands:
+    """Some bands of bits: their masks, disjoint, each of adjacent bits, the lowest first."""
 
-    bands: tuple[np.uint64, ...]
+    masks: tuple[int, ...]
+
+    @property
+    def mask(self) -> np.uint64:
+        """All their bits."""
+        return np.uint64(sum(self.masks))
+
+    def key(self, hashes: Hashes) -> NDArray[np.unsignedinteger]:
+        """Return what hashes have in these bands, in as few bits as possible: numbers of 16 bits are sorted fast."""
+        width = self.mask.item().bit_count()
+        key = np.zeros(len(hashes), dtype=np.uint16 if width <= 16 else np.uint64)
+        for mask in self.masks:
+            low = (mask & -mask).bit_length() - 1
+            key <<= mask.bit_count()
+            key |= ((hashes & np.uint64(mask)) >> np.uint64(low)).astype(key.dtype)
+        return key
+
+
+@dataclass(frozen=True)
+class _Keys:
+    """Choices of `agreeing` bands of bits, in one of which near hashes agree."""
+
+    bands: tuple[int, ...]
     """A mask for each band."""
     agreeing: int
-    """Bands of a choice."""
     bits: float
-    """Bits that a choice has on average."""
+    """Bits in which those that are compared agree, on average."""
 
     @classmethod
-    def cheapest(cls, bits: NDArray[np.uint64], near: int, hashes: int, pairs: float) -> "_Keys":
-        """Return the keys that cost least for so many hashes that vary in these bits, so many pairs of which matter."""
-        choices = [cls.cut(bits, count, count - near) for count in range(near + 1, min(len(bits), near + 5) + 1)]
+    def cheapest(cls, bits: int, is_mirrored: bool, near: int, hashes: int, pairs: float) -> "_Keys":
+        """Return the keys that cost least for hashes that vary in so many bits, so many pairs of which matter."""
+        counts = range(near + 1, min(bits, near + 5) + 1)
+        choices = [cls.cut(bits, is_mirrored, count, count - near) for count in counts]
         return min(choices, key=lambda keys: keys.cost(hashes, pairs))
 
     @classmethod
-    def cut(cls, bits: NDArray[np.uint64], count: int, agreeing: int) -> "_Keys":
+    def cut(cls, bits: int, is_mirrored: bool, count: int, agreeing: int) -> "_Keys":
         """Return the choices of so many agreeing bands of so many."""
-        bands = [np.bitwise_or.reduce(band) for band in np.array_split(bits, count)]
-        return cls(tuple(bands), agreeing, agreeing * len(bits) / count)
+        edges = [bits * number // count for number in range(count + 1)]
+        bands = tuple((1 << high) - (1 << low) for low, high in pairwise(edges))
+        return cls(bands, agreeing, agreeing * bits / count - is_mirrored)
 
     @property
     def count(self) -> int:
@@ -218,13 +275,22 @@ class _Keys:
         again = self.count if hashes / 2**self.bits > SMALL_BUCKET / 2 else 1
         return self.count * again * (SORT_COST * hashes + pairs / 2 ** (self.bits + 1))
 
-    def masks(self) -> Iterator[np.uint64]:
-        """Yield the bits of each choice."""
-        for chosen in combinations(self.bands, self.agreeing):
-            yield np.bitwise_or.reduce(np.array(chosen))
+    def choices(self) -> Iterator[_Bands]:
+        """Yield each choice."""
+        yield from map(_Bands, combinations(self.bands, self.agreeing))
 
 
-def _varying_bits(hashes: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """The bits that are not the same in all hashes, each as a mask."""
-    varying = int(np.bitwise_or.reduce(hashes ^ hashes[:1])) if len(hashes) else 0
-    return np.array([1 << bit for bit in range(HASH_BITS) if varying >> bit & 1], dtype=np.uint64)
+def _without_constant_bits(hashes: Hashes, mirrored: np.uint64) -> tuple[Hashes, np.uint64, int]:
+    """Hashes and `mirrored` without the bits that are the same in all hashes; and how many bits are left.
+
+    Bits that mirroring turns stay.
+    """
+    varying = int(np.bitwise_or.reduce(hashes ^ hashes[:1]) | mirrored) if len(hashes) else 0
+    bits = [bit for bit in range(HASH_BITS) if varying >> bit & 1]
+    if len(bits) == HASH_BITS:
+        return hashes, mirrored, HASH_BITS
+    squeezed, turning = np.zeros_like(hashes), 0
+    for place, bit in enumerate(bits):
+        squeezed |= ((hashes >> np.uint64(bit)) & np.uint64(1)) << np.uint64(place)
+        turning |= (int(mirrored) >> bit & 1) << place
+    return squeezed, np.uint64(turning), len(bits)
