@@ -1,5 +1,6 @@
 """The manifest: the table of the images that a run learns from and is measured on."""
 
+from collections import Counter
 from collections.abc import Iterable
 
 import pandas as pd
@@ -22,18 +23,20 @@ def manifest_of(
 
 def check_enough(manifest: pd.DataFrame, categories: Iterable[str], settings: SplitSettings) -> None:
     """Raise TooFewImages, with the category and its number of images, where one is too small to be split."""
+    images = Counter(manifest["category"])
+    splits = set(manifest[["category", "split"]].drop_duplicates().itertuples(index=False, name=None))
     for category in categories:
-        splits = manifest.loc[manifest["category"] == category, "split"]
-        if len(splits) < settings.min_images:
+        count = images[category]
+        if count < settings.min_images:
             raise TooFewImages(
-                f"{category!r} has {len(splits)} images left, and it takes at least {settings.min_images} to split "
+                f"{category!r} has {count} images left, and it takes at least {settings.min_images} to split "
                 "them into train, validation and test. Nothing was published; the champion stays. Use a longer list, "
                 "or see in the link-health table why its links were dropped."
             )
-        missing = [split for split in SPLITS if split not in set(splits)]
+        missing = [split for split in SPLITS if (category, split) not in splits]
         if missing:
             raise TooFewImages(
-                f"{category!r} has {len(splits)} images left, but none of them falls into the {missing[0]} split, and "
+                f"{category!r} has {count} images left, but none of them falls into the {missing[0]} split, and "
                 "none may stand in: too many are near-duplicates of one another. Nothing was published; the champion "
                 "stays. Use a longer list, or another seed."
             )

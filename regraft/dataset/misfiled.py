@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from regraft.links.memory import TIME
 from regraft.store.store import Store
+from regraft.store.tables import is_in
 from regraft.verdicts import Reason
 
 MISFILED = pa.schema(
@@ -66,7 +67,10 @@ def misfiled_links(links: pd.DataFrame, store: Store) -> pd.DataFrame:
 def is_among(rows: pd.DataFrame, pictures: pd.DataFrame) -> NDArray[np.bool_]:
     """Return which of N rows (digest, category) are among some pictures (digest, category): (N,)."""
     keys = ["digest", "category"]
-    return np.asarray(pd.MultiIndex.from_frame(rows[keys]).isin(pd.MultiIndex.from_frame(pictures[keys])))
+    result = np.array(is_in(rows["digest"], pictures["digest"]))
+    few = pd.MultiIndex.from_frame(rows.loc[result, keys])
+    result[result] = few.isin(pd.MultiIndex.from_frame(pictures[keys]))
+    return result
 
 
 def _write(store: Store, table: pd.DataFrame) -> None:

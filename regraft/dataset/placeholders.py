@@ -13,6 +13,7 @@ from regraft.links.memory import TIME
 from regraft.pictures.near import hash_bits, near_groups
 from regraft.pictures.perceptual import is_outdated
 from regraft.store.store import Store
+from regraft.store.tables import is_in
 from regraft.web.urls import ip_address_of
 
 MIN_LINKS = 4
@@ -105,10 +106,10 @@ def find_placeholders(links: pd.DataFrame, known: pd.DataFrame, now: datetime) -
     away = links.loc[(links["digest"] != "") & (links["final_url"] != links["url"]), ["url", "final_url", "digest"]]
     sources = away.assign(link=away["url"].map(link_of)).groupby("final_url")["link"].nunique()
     addresses = set(sources.index[sources >= MIN_REDIRECTED_LINKS])
-    digests = _shown_by_many(links) | set(away.loc[away["final_url"].isin(addresses), "digest"])
+    digests = _shown_by_many(links) | set(away.loc[is_in(away["final_url"], addresses), "digest"])
     rows = [(digest, "", "", 0, 0, now) for digest in sorted(digests - set(known["digest"]))]
     rows += [("", address, "", 0, 0, now) for address in sorted(addresses - set(known["final_url"]))]
-    unknown = (links["digest"] != "") & ~links["digest"].isin(digests) & ~_shows_variant(links, known)
+    unknown = (links["digest"] != "") & ~is_in(links["digest"], digests) & ~_shows_variant(links, known)
     others = links.loc[unknown, ["url", "digest", "phash", "bytes", "width", "height"]]
     rows += [("", "", phash, width, height, now) for phash, width, height in _variants(others)]
     return pd.DataFrame(rows, columns=PLACEHOLDERS.names)
@@ -117,7 +118,7 @@ def find_placeholders(links: pd.DataFrame, known: pd.DataFrame, now: datetime) -
 def shows_placeholder(links: pd.DataFrame, placeholders: pd.DataFrame) -> "pd.Series[bool]":
     """Return which links show a placeholder."""
     digests, addresses = (set(placeholders[column]) - {""} for column in ("digest", "final_url"))
-    by_bytes, by_address = links["digest"].isin(digests), links["final_url"].isin(addresses)
+    by_bytes, by_address = is_in(links["digest"], digests), is_in(links["final_url"], addresses)
     return (links["digest"] != "") & (by_bytes | by_address | _shows_variant(links, placeholders))
 
 

@@ -19,6 +19,7 @@ from regraft.links.rot import survival
 from regraft.pictures.near import clusters
 from regraft.store.records import Survival
 from regraft.store.store import Store
+from regraft.store.tables import is_in
 from regraft.verdicts import Reason, Verdict
 
 PICTURES = ["digest", "category", "urls", "width", "height", "phash", "cluster"]
@@ -89,7 +90,7 @@ def last_verdicts(
     splits = [split_of_picture(c, d) for c, d in zip(pictures["category"], pictures["digest"], strict=True)]
     clashes = _clashes(pictures["cluster"], pd.Series(splits, pictures.index, dtype=object))
     is_alive = links["verdict"] == Verdict.ALIVE
-    _drop(links, is_alive & links["digest"].isin(set(pictures.loc[clashes, "digest"])), Reason.NEAR_DUPLICATE)
+    _drop(links, is_alive & is_in(links["digest"], pictures.loc[clashes, "digest"]), Reason.NEAR_DUPLICATE)
     return links, pictures.loc[~clashes, PICTURES].reset_index(drop=True)
 
 
@@ -102,7 +103,7 @@ def _is_replaced(
     links: pd.DataFrame, placeholders: pd.DataFrame, accepted_before: datetime | None
 ) -> "pd.Series[bool]":
     """Which links show another picture than the one that they are known for, and nobody has accepted it."""
-    known_for_placeholder = links["trusted_digest"].isin(set(placeholders["digest"]) - {""})
+    known_for_placeholder = is_in(links["trusted_digest"], set(placeholders["digest"]) - {""})
     is_replaced = (links["verdict"] == Verdict.ALIVE) & links["replaced_at"].notna() & ~known_for_placeholder
     return is_replaced if accepted_before is None else is_replaced & (links["replaced_at"] > accepted_before)
 
@@ -123,13 +124,13 @@ def _pictures(links: pd.DataFrame) -> pd.DataFrame:
     pictures = links.loc[links["verdict"] == Verdict.ALIVE, columns].sort_values("digest", ignore_index=True)
     copies = links.loc[shares_bytes(links) & (links["reason"] == Reason.DUPLICATE), ["digest", "url"]]
     copies = copies.sort_values("url")
-    pictures["url"] = _with_copies(pictures, copies[copies["digest"].isin(set(pictures["digest"]))])
+    pictures["url"] = _with_copies(pictures, copies[is_in(copies["digest"], pictures["digest"])])
     return pictures.rename(columns={"url": "urls"})
 
 
 def _with_copies(pictures: pd.DataFrame, copies: pd.DataFrame) -> "pd.Series[list[str]]":
     """The URLs of each picture: its own, then those of its copies (digest, url) in their order. Both as Arrow lists."""
-    copied = pictures.loc[pictures["digest"].isin(set(copies["digest"])), "digest"]  # few of all
+    copied = pictures.loc[is_in(pictures["digest"], copies["digest"]), "digest"]  # few of all
     row_of = pd.Series(copied.index, copied)
     rows = np.concatenate([np.arange(len(pictures)), row_of.loc[copies["digest"]].to_numpy(dtype=np.int64)])
     urls = pa.concat_arrays([pa.array(table["url"], pa.string()) for table in (pictures, copies)])

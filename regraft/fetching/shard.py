@@ -20,6 +20,7 @@ from regraft.links.rehash import with_current_hashes
 from regraft.links.shards import place_of
 from regraft.store.layout import Layout
 from regraft.store.store import Store
+from regraft.store.tables import is_in
 
 OnPicture = Callable[[Digest], None]
 """Is called with each picture as soon as the store holds it."""
@@ -103,7 +104,7 @@ def fetch_shard(
 def remember_silent(path: str, silent: pd.DataFrame, store: Store) -> None:
     """Have the store remember links (columns MEMORY) that gave no answer at all: it was not this machine's fault."""
     known = remembered_links(store, path)
-    put_links(store, path, _stacked(silent, known[~known["url"].isin(set(silent["url"]))]))
+    put_links(store, path, _stacked(silent, known[~is_in(known["url"], silent["url"])]))
 
 
 def _is_unkept(finding: Finding) -> bool:
@@ -130,7 +131,7 @@ class _ShardCheck:
     def requests(self) -> Sequence[Request]:
         """Return a request for each link that is not left alone."""
         urls = [url for url in dict.fromkeys(self._links["url"]) if url not in self._left_alone]
-        digests = self._known.loc[self._known["url"].isin(set(urls)) & (self._known["digest"] != ""), "digest"]
+        digests = self._known.loc[is_in(self._known["url"], urls) & (self._known["digest"] != ""), "digest"]
         return requests(urls, self._known, self._store.blobs.among(digests))
 
     def alive_before(self) -> set[str]:
@@ -154,16 +155,16 @@ class _ShardCheck:
         """Return the links with what came of them, once the store remembers that of all but the silent ones."""
         unreached = {finding.url for finding in findings if finding.outcome == "skipped"}
         left_alone = self._left_alone | (unreached & set(self._known["url"]))
-        fetched = self._links[~self._links["url"].isin(left_alone)]
+        fetched = self._links[~is_in(self._links["url"], left_alone)]
         rows = self._merged(fetched, findings)
-        table = _stacked(rows, _as_skipped(self._links, self._known[self._known["url"].isin(left_alone)]))
+        table = _stacked(rows, _as_skipped(self._links, self._known[is_in(self._known["url"], left_alone)]))
         silent = {finding.url for finding in findings if finding.outcome != "skipped" and is_silent(finding)}
         never_fetched = unreached - left_alone
-        is_certain = ~table["url"].isin(silent | never_fetched)
-        stays = self._memory["url"].isin(silent) | ~self._memory["url"].isin(set(self._links["url"]))
+        is_certain = ~is_in(table["url"], silent | never_fetched)
+        stays = is_in(self._memory["url"], silent) | ~is_in(self._memory["url"], self._links["url"])
         if is_certain.any():
             put_links(self._store, self._path, _stacked(table[is_certain], self._memory[stays]))
-        return Checked(table, table[table["url"].isin(silent)], failures)
+        return Checked(table, table[is_in(table["url"], silent)], failures)
 
 
 def _as_skipped(links: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:

@@ -12,6 +12,7 @@ from regraft.links.rehash import with_current_hashes
 from regraft.pictures.near import clusters
 from regraft.store import versions
 from regraft.store.store import Store
+from regraft.store.tables import is_in
 from regraft.targets.labelling import Labelling
 from regraft.verdicts import Reason, Verdict
 
@@ -28,13 +29,11 @@ def holdout(
     """
     test = manifest.loc[manifest["split"] == "test", COLUMNS]
     earlier = _earlier(store)
-    junk = set(links.loc[links["verdict"] == Verdict.JUNK, "digest"])
-    earlier = earlier[~earlier["digest"].isin(set(manifest["digest"]) | junk)]
-    usable = [
-        labelling.is_test(category, digest) and store.blobs.has(digest)
-        for category, digest in zip(earlier["category"], earlier["digest"], strict=True)
-    ]
-    earlier = earlier[np.array(usable, dtype=bool)]
+    junk = links.loc[links["verdict"] == Verdict.JUNK, "digest"]
+    earlier = earlier[~is_in(earlier["digest"], pd.concat([manifest["digest"], junk]))]
+    images = zip(earlier["category"], earlier["digest"], strict=True)
+    earlier = earlier[np.array([labelling.is_test(category, digest) for category, digest in images], dtype=bool)]
+    earlier = earlier[is_in(earlier["digest"], store.blobs.among(earlier["digest"]))]
     if earlier.empty:
         return test.reset_index(drop=True)
     earlier = with_current_hashes(_relabelled(earlier, labelling, test["label"].dtype), store.blobs)

@@ -10,6 +10,7 @@ import pyarrow as pa
 from regraft.links.findings import Finding
 from regraft.links.memory import COLUMNS, MEMORY
 from regraft.pictures.perceptual import distance
+from regraft.store.tables import is_in
 from regraft.verdicts import Verdict
 
 OF_THE_PICTURE = ("digest", "bytes", "width", "height", "phash", "etag", "last_modified")
@@ -34,6 +35,7 @@ def merged(
     or that one encoded anew, where at most `near` of the 64 bits of their perceptual hashes differ; another one makes
     the link replaced, as of `now`. A link that was not known is first seen at `since`.
     """
+    known = known[is_in(known["url"], links["url"])]
     before = {str(row["url"]): cast(Row, row) for row in known.to_dict("records")}
     finding_of = {finding.url: finding for finding in findings}
     rows = [

@@ -46,8 +46,10 @@ def rot_table(links: pd.DataFrame, events: Mapping[str, pd.DataFrame]) -> pd.Dat
     keys = ["category", "host", "verdict", "reason"]
     by_host = links.assign(host=links["url"].map(host_of))
     table = by_host.groupby(keys).size().rename("links").reset_index()
+    verdicts = {reason.value: reason.verdict.value for reason in Reason}
     for event, rows in events.items():
-        counts = by_host.merge(rows[["url", "category"]], on=["url", "category"]).groupby(keys).size().rename(event)
+        changed = rows.assign(host=rows["url"].map(host_of), verdict=rows["reason"].map(verdicts))
+        counts = changed.groupby(keys).size().rename(event)
         table = table.merge(counts.reset_index(), on=keys, how="left")
         table[event] = table[event].fillna(0).astype("int64")
     return table.sort_values("links", ascending=False, ignore_index=True)
@@ -59,12 +61,11 @@ def survival(links: pd.DataFrame, judged: pd.DataFrame) -> dict[str, Survival]:
     `links` has the columns memory.MEMORY; `judged` has the same rows with their last verdicts.
     """
     ever, still = links["trusted_digest"] != "", judged["reason"].isin(SHOWS_PHOTO)
+    counts = pd.DataFrame({"ever": ever, "alive": ever & still}).groupby(links["category"]).sum()
     survivals = {}
-    for category in sorted(links["category"].unique()):
-        is_in = links["category"] == category
-        ever_alive, alive = int((ever & is_in).sum()), int((ever & still & is_in).sum())
+    for category, ever_alive, alive in counts.itertuples():
         share = round(alive / ever_alive, 4) if ever_alive else None
-        survivals[str(category)] = Survival(ever_alive=ever_alive, alive=alive, share=share)
+        survivals[str(category)] = Survival(ever_alive=int(ever_alive), alive=int(alive), share=share)
     return survivals
 
 

@@ -16,6 +16,8 @@ MAX_PORT = 65535
 PATH_CHARACTERS = "/:@!$&'()*+,;=~%[]"
 """What stays as it is in a path; everything else that is not a letter or digit is percent-encoded."""
 QUERY_CHARACTERS = PATH_CHARACTERS + "?"
+PLAIN_HOST = re.compile(r"https?://([A-Za-z0-9.-]+)(?::\d*)?(?:[/?#]|\Z)")
+"""The beginning of most URLs, whose host is seen at once: `urlsplit` takes ten times as long."""
 SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*):")
 AFTER_SCHEME = re.compile(r"[/\\]*([^/\\?#]*)([^?#]*)(\?[^#]*)?(?:#.*)?", re.DOTALL)
 """An authority, a path and a query. However many slashes there are before a host, it is the host."""
@@ -99,6 +101,8 @@ def ip_address_of(host: str) -> str | None:
 
 def host_of(url: str) -> Host:
     """Return a URL's host in lower case, without its port; "?" where it has none."""
+    if plain := PLAIN_HOST.match(url):
+        return Host(plain[1].lower())
     try:
         return Host(urlsplit(url).hostname or "?")
     except ValueError:

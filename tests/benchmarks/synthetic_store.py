@@ -7,7 +7,7 @@ dead links, and pictures in the wrong list.
 import hashlib
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
@@ -49,6 +49,9 @@ class Drawings(Blobs):
 
     def has(self, digest: Digest) -> bool:
         return True
+
+    def among(self, digests: Iterable[Digest]) -> set[Digest]:
+        return set(digests)
 
     def read(self, digest: Digest) -> bytes:
         file = io.BytesIO()
@@ -152,7 +155,7 @@ def _links(names: list[str], images: int, random: np.random.Generator) -> pd.Dat
 
 def _phashes(count: int, random: np.random.Generator) -> NDArray[np.object_]:
     """Perceptual hashes, uniform but for near-duplicates, which differ in two bits from another."""
-    hashes = random.integers(0, 2**64, count, dtype=np.uint64)
+    hashes = random.integers(0, 2**63, count, dtype=np.uint64)  # the first bit is always 0
     near = int(count * NEAR_SHARE)
     if near:
         hashes[-near:] = hashes[:near] ^ np.uint64(0b101)
