@@ -141,11 +141,11 @@ class _ShardCheck:
     def keep(self, findings: Sequence[Finding]) -> None:
         """Have the store remember some findings before all are in; none that may be this machine's own fault."""
         certain = [f for f in findings if f.outcome != "skipped" and not f.local and not is_silent(f)]
-        links = self._links[self._links["url"].isin({finding.url for finding in certain})]
+        links = self._links[is_in(self._links["url"], [finding.url for finding in certain])]
         if links.empty:
             return
         rows = self._merged(links, certain)
-        self._kept = _stacked(rows, self._kept[~self._kept["url"].isin(set(rows["url"]))])
+        self._kept = _stacked(rows, self._kept[~is_in(self._kept["url"], rows["url"])])
         put_links(self._store, self._path, self._kept)
 
     def _merged(self, links: pd.DataFrame, findings: Sequence[Finding]) -> pd.DataFrame:

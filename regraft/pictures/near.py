@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations, pairwise
 from math import comb
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -230,10 +231,10 @@ class _Bands:
         """All their bits."""
         return np.uint64(sum(self.masks))
 
-    def key(self, hashes: Hashes) -> NDArray[np.unsignedinteger]:
+    def key(self, hashes: Hashes) -> NDArray[Any]:
         """Return what hashes have in these bands, in as few bits as possible: numbers of 16 bits are sorted fast."""
         width = self.mask.item().bit_count()
-        key = np.zeros(len(hashes), dtype=np.uint16 if width <= 16 else np.uint64)
+        key: NDArray[Any] = np.zeros(len(hashes), dtype=np.uint16 if width <= 16 else np.uint64)
         for mask in self.masks:
             low = (mask & -mask).bit_length() - 1
             key <<= mask.bit_count()
