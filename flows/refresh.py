@@ -1,5 +1,9 @@
 """The main job: from lists of links that rot to a published version."""
 
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
 from typing import Any
 
 from prefect import flow, runtime, unmapped
@@ -7,6 +11,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 from regraft import menagerie
 from regraft.config import Config
+from regraft.errors import ServerError
 from regraft.links.shards import LANES
 from regraft.pipeline.bench import Bench
 from regraft.pipeline.results import Learnt, Manifest, Screened
@@ -30,6 +35,9 @@ from regraft.tasks.tune import tune
 THREADS: Any = ThreadPoolTaskRunner(max_workers=LANES)
 """All lanes wait for the network side by side; the crew's processes do the work."""
 
+OF_A_WORKER = "PREFECT__FLOW_RUN_ID"
+"""The variable that Prefect's workers give to the processes that they start."""
+
 
 def run_name() -> str:
     """Name a flow run by its job and its day: `felidae 2026-11-23 07:00`."""
@@ -47,7 +55,12 @@ def refresh(config: Config = menagerie.CONFIG) -> str:
     """
     prepare_process()  # a Prefect worker calls this flow without the command line
     run_id = str(runtime.flow_run.id or "")
-    with menagerie.served(config) as reachable, open_run(reachable, run_id) as spec, progress_shown(spec):
+    with (
+        ended_with_server(),
+        menagerie.served(config) as reachable,
+        open_run(reachable, run_id) as spec,
+        progress_shown(spec),
+    ):
         mark_cut_off_run(spec)
         links = read(spec)
         with Bench.of(spec).embedding_early():
@@ -57,6 +70,21 @@ def refresh(config: Config = menagerie.CONFIG) -> str:
         learnt = reuse(screened, manifest, spec) or learn(screened, manifest, spec)
         evaluated = evaluate(learnt, spec)
         return publish(learnt, evaluated, spec)
+
+
+@contextlib.contextmanager
+def ended_with_server() -> Iterator[None]:
+    """Where a worker runs this process and Prefect's server is gone, end it at once, with that error's exit code.
+
+    Prefect would go on for minutes, and end with another.
+    """
+    try:
+        yield
+    except ServerError as error:
+        if os.environ.get(OF_A_WORKER):
+            print(f"regraft: {error}", file=sys.stderr, flush=True)
+            os._exit(error.exit_code)
+        raise
 
 
 def learn(screened: Screened, manifest: Manifest, spec: RunSpec) -> Learnt:

@@ -4,8 +4,10 @@ import ipaddress
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import requests
@@ -42,9 +44,15 @@ def deploy_files(deployments: Path, automations: Path, pool: str) -> Iterator[st
     check_closed(api)
     _make_pool(pool)
     yield f"work pool {pool}"
-    _prefect("--no-prompt", "deploy", "--all", "--prefect-file", str(deployments))
-    yield from (f"deployment {name}" for name in _names_in(deployments, "deployments"))
-    for name in _names_in(automations, "automations"):
+    content = yaml.safe_load(deployments.read_bytes())
+    for queue in _queues_in(content):
+        _make_queue(queue, pool)
+        yield f"work queue {queue}: one run at a time"
+    for name in _keep_paused(content["deployments"]):
+        yield f"deployment {name}: its schedule was paused by hand, and stays so"
+    _deploy(content)
+    yield from (f"deployment {deployment['name']}" for deployment in content["deployments"])
+    for name in (automation["name"] for automation in yaml.safe_load(automations.read_bytes())["automations"]):
         _remove_automations(name)
         yield f"automation {name}"
     _prefect("automation", "create", "--from-file", str(automations))
@@ -102,16 +110,54 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _names_in(file: Path, kind: str) -> list[str]:
-    return [item["name"] for item in yaml.safe_load(file.read_bytes())[kind]]
-
-
 def _make_pool(pool: str) -> None:
     """Make a work pool of processes, unless it is there."""
     try:
         _prefect("work-pool", "inspect", pool)
     except ConfigError:
         _prefect("work-pool", "create", "--type", "process", pool)
+
+
+def _queues_in(content: dict[str, Any]) -> list[str]:
+    """The work queues that a file of deployments names."""
+    queues = (deployment.get("work_pool", {}).get("work_queue_name") for deployment in content["deployments"])
+    return sorted({queue for queue in queues if queue})
+
+
+def _make_queue(name: str, pool: str) -> None:
+    """Make a work queue that starts one run at a time, or give the one that is there this limit."""
+    try:
+        _prefect("work-queue", "create", "--pool", pool, "--limit", "1", name)
+    except ConfigError:
+        _prefect("work-queue", "set-concurrency-limit", "--pool", pool, name, "1")
+
+
+def _keep_paused(deployments: Sequence[dict[str, Any]]) -> Iterator[str]:
+    """Set schedules to inactive that are so on the server, and yield their deployments' names.
+
+    Prefect would make them active again as the file has it, although somebody has paused them by hand.
+    """
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterName
+
+    with get_client(sync_client=True) as client:
+        for deployment in deployments:
+            has_its_name = DeploymentFilter(name=DeploymentFilterName(any_=[deployment["name"]]))
+            known = client.read_deployments(deployment_filter=has_its_name)
+            schedules = [schedule for of_a_flow in known for schedule in of_a_flow.schedules]
+            paused = {schedule.slug for schedule in schedules if schedule.slug and not schedule.active}
+            for schedule in deployment.get("schedules", []):
+                if schedule.get("slug") in paused:
+                    schedule["active"] = False
+                    yield deployment["name"]
+
+
+def _deploy(content: dict[str, Any]) -> None:
+    """Deploy what a file of deployments holds."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "deployment.yaml"
+        file.write_text(yaml.safe_dump(content))
+        _prefect("--no-prompt", "deploy", "--all", "--prefect-file", str(file))
 
 
 def _remove_automations(name: str) -> None:

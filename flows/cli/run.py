@@ -137,12 +137,19 @@ def _call_flow(refresh: "Callable[[Config], str]", config: "Config") -> str:
     import httpx
     from prefect.settings import get_current_settings
 
+    from regraft.store import versions
+    from regraft.store.store import Store
+
+    store = Store(config.store)
+    before = set(versions.names(store))
     try:
         return refresh(config)
-    except httpx.TransportError:
+    except (httpx.TransportError, ServerError):
+        new = [name for name in versions.names(store) if name not in before]
+        published = f"Version {new[-1]} is published. " if new else "No version was published. "
         error = ServerError(
-            f"Prefect's server at {get_current_settings().api.url} stopped answering. What was fetched, embedded and "
-            "published is kept; start the server again, and the next run goes on from there."
+            f"Prefect's server at {get_current_settings().api.url} stopped answering. {published}What was fetched and "
+            "embedded is kept; start the server again, and the next run goes on from there."
         )
         print_error(error)
         exit_at_once(error.exit_code)

@@ -9,6 +9,7 @@ from regraft.config import Config
 from regraft.errors import StoreError
 from regraft.pipeline.bench import Bench
 from regraft.pipeline.spec import RunSpec
+from regraft.store import versions
 from regraft.store.store import Store
 
 IN_ONE_PROCESS = "memory:"
@@ -37,7 +38,7 @@ def open_run(config: Config, run_id: str = "", now: datetime | None = None) -> I
             store_url=store.address,
             run_id=run_id,
             now=start.now,
-            since=start.since,
+            since=start.now if _has_published(store, start.cut_off) else start.since,
             cut_off=start.cut_off,
         )
         bench = Bench.of(spec)
@@ -47,3 +48,8 @@ def open_run(config: Config, run_id: str = "", now: datetime | None = None) -> I
         finally:
             bench.close()  # before the store is let go: whoever still waits for links is done with it
             store.drafts.sweep()
+
+
+def _has_published(store: Store, run_id: str) -> bool:
+    """Whether the run that was cut off had done all its work: then this one begins afresh."""
+    return bool(run_id) and versions.published_by(store, run_id) is not None

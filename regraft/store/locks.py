@@ -13,7 +13,7 @@ from regraft.store.disk import Disk
 LOCK = "lock"
 MARKER = "run.json"
 """There while a run is under way; where the lock is free all the same, that run was cut off."""
-MARKER_LASTS = timedelta(days=1)
+MARKER_LASTS = timedelta(days=2)
 """How long the checks of a run that was cut off count as the next one's: older ones are repeated."""
 CHAMPION_LOCK = "champion.lock"
 CHAMPION_WAIT_S = 30

@@ -26,6 +26,8 @@ FOLDER = "versions"
 LAST_FILE = "run.json"
 """The file that makes a folder a version: published last and deleted first."""
 NAME = re.compile(r"\d{8}T\d{6}Z(-\d+)?")
+NEWEST = 5
+"""Versions that are looked at to see what a run published that ended not long ago."""
 CHAMPION = "champion.json"
 log = logging.getLogger("regraft")
 
@@ -188,6 +190,15 @@ def newest_table(store: Store, file: str) -> "pd.DataFrame | None":
             return earlier.table(file)
         except VersionError as error:
             log.warning("%s The version before is taken; `regraft verify` lists what is damaged.", error)
+    return None
+
+
+def published_by(store: Store, flow_run_id: str) -> Version | None:
+    """Return the version that a flow run published, if it is among the newest; None where it published none."""
+    for name in reversed(names(store)[-NEWEST:]):
+        with contextlib.suppress(VersionError):
+            if Version(store, name).run.prefect.flow_run_id == flow_run_id:
+                return Version(store, name)
     return None
 
 

@@ -17,6 +17,8 @@ import requests
 
 from regraft.errors import ConfigError
 from regraft.flows.cli.deploy import check_closed
+from regraft.store import versions
+from regraft.store.store import Store
 from tests.deployed import Server
 from tests.docs_commands import BIN
 from tests.processes import free_port, until, until_healthy, without_prefect
@@ -61,8 +63,6 @@ def test_reports_are_served_to_this_machine_only_and_nothing_else_is(deployed: S
 def test_the_nightly_run_is_scheduled_and_waits_for_its_turn(deployed: Server) -> None:
     deployment = deployed.get("/deployments/name/refresh/nightly")
     assert [(s["schedule"]["cron"], s["active"]) for s in deployment["schedules"]] == [("0 3 * * *", True)]
-    assert deployment["global_concurrency_limit"]["limit"] == 1
-    assert deployment["concurrency_options"]["collision_strategy"] == "ENQUEUE"
 
     def planned() -> Any:
         return deployed.find("flow_runs", deployments={"name": {"any_": ["nightly"]}})
@@ -70,6 +70,29 @@ def test_the_nightly_run_is_scheduled_and_waits_for_its_turn(deployed: Server) -
     runs = until("the server has planned the next nights", planned, 120)
     assert {run["state"]["type"] for run in runs} == {"SCHEDULED"}
     assert all("T03:00:00" in run["expected_start_time"] for run in runs)
+
+
+def test_all_deployments_of_a_store_share_a_queue_that_starts_one_run_at_a_time(deployed: Server) -> None:
+    names = ("refresh/manual", "refresh/nightly", "verify/champion")
+    assert {deployed.get(f"/deployments/name/{name}")["work_queue_name"] for name in names} == {"artifacts"}
+    assert deployed.get("/work_pools/regraft/queues/artifacts")["concurrency_limit"] == 1
+
+
+def test_a_schedule_that_was_paused_by_hand_stays_paused_when_it_is_deployed_again(deployed: Server) -> None:
+    def nightly() -> Any:
+        return deployed.get("/deployments/name/refresh/nightly")
+
+    before = nightly()
+    [schedule] = before["schedules"]
+    path = f"{deployed.api}/deployments/{before['id']}/schedules"
+    requests.patch(f"{path}/{schedule['id']}", json={"active": False}, timeout=30).raise_for_status()
+    again = [str(BIN / "regraft"), "deploy"]
+    ran = subprocess.run(again, cwd=deployed.folder, env=deployed.environment, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    assert "paused by hand, and stays so" in ran.stdout
+    [schedule] = nightly()["schedules"]
+    assert not schedule["active"]
+    requests.patch(f"{path}/{schedule['id']}", json={"active": True}, timeout=30).raise_for_status()
 
 
 def test_the_dashboards_form_names_and_describes_every_setting(deployed: Server) -> None:
@@ -132,7 +155,7 @@ def test_a_run_that_is_killed_says_so_and_the_next_one_goes_on_from_there(deploy
 
 
 @pytest.mark.server
-def test_a_server_that_dies_ends_the_run_with_a_word_and_the_next_run_says_that_it_crashed(tmp_path: Path) -> None:
+def test_a_server_that_dies_ends_the_run_with_a_word_and_the_next_run_says_what_became_of_it(tmp_path: Path) -> None:
     """Its automations have forgotten the run by then: they see what dies while the server lives."""
     port = free_port()
     api = f"http://127.0.0.1:{port}/api"
@@ -149,13 +172,16 @@ def test_a_server_that_dies_ends_the_run_with_a_word_and_the_next_run_says_that_
     assert run.wait(300) == 13, messages
     assert f"Prefect's server at {api} stopped answering" in messages
     assert "Traceback" not in messages
+    published = versions.names(Store(str(tmp_path / "store")))
+    assert len(published) == 1, "tasks need no server"
+    assert f"Version {published[0]} is published" in messages
 
     with killed_at_the_end(port, environment):
         again = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
         assert again.returncode == 0, again.stderr
         runs = requests.post(f"{api}/flow_runs/filter", json={"sort": "START_TIME_ASC"}, timeout=30).json()
-    assert [run["state"]["type"] for run in runs] == ["CRASHED", "COMPLETED"]
-    assert "It was cut off" in runs[0]["state"]["message"]
+    assert [run["state"]["type"] for run in runs] == ["COMPLETED", "COMPLETED"]
+    assert f"It published version {published[0]}" in runs[0]["state"]["message"]
 
 
 @contextlib.contextmanager

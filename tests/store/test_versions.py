@@ -1,10 +1,15 @@
 """A published version never changes, and the champion moves by compare-and-swap."""
 
+import pandas as pd
 import pytest
 
-from regraft.errors import StoreError, VersionError
+from regraft.errors import DamagedVersionError, StoreError, VersionError
+from regraft.identity import digest_of
 from regraft.store import versions
+from regraft.store.records import PrefectRun
 from regraft.store.store import Store
+from regraft.store.tables import parquet
+from tests.records import run_record
 
 A, B = "20260101T000000Z", "20260102T000000Z"
 
@@ -74,3 +79,54 @@ def test_names_sort_by_time_and_are_never_taken_twice(store: Store) -> None:
     second = versions.new_name(store)
     assert versions.NAME.fullmatch(second)
     assert first < second
+
+
+def test_promoting_the_champion_again_keeps_the_way_back(store: Store) -> None:
+    for name in (A, B):
+        versions.publish(store, name, {"run.json": b"{}"})
+    versions.promote(store, A, None)
+    versions.promote(store, B, A)
+    versions.promote(store, B, B)
+    assert versions.previous(store).name == A
+
+
+def test_a_file_that_is_not_what_was_published_is_never_returned(store: Store) -> None:
+    run = run_record(files={"x": digest_of(b"as published"), "gone": digest_of(b"")})
+    version = versions.publish(store, A, {"x": b"as published", "run.json": run.to_bytes()})
+    assert version.read("x") == b"as published"
+    assert version.has("gone")
+    store.disk.write(f"{version.path}/x", b"as it rotted")
+    for file in ("x", "gone"):
+        with pytest.raises(DamagedVersionError, match=rf"{file}"):
+            version.read(file)
+
+
+def test_a_version_that_was_pruned_meanwhile_is_gone_and_not_damaged(store: Store) -> None:
+    version = versions.publish(store, A, {"x": b"x", "run.json": b"{}"})
+    version.delete()
+    with pytest.raises(VersionError, match=r"not in .* any more") as error:
+        version.read("x")
+    assert not isinstance(error.value, DamagedVersionError)
+
+
+def test_a_table_is_that_of_the_newest_version_that_has_it_whole(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    table = pd.DataFrame({"n": [1]})
+    versions.publish(store, A, {"t.parquet": parquet(table), "run.json": b"{}"})
+    versions.publish(store, B, {"t.parquet": parquet(table)[:-9], "run.json": b"{}"})
+    newest = versions.newest_table(store, "t.parquet")
+    assert newest is not None
+    assert newest.equals(table)
+    assert f"t.parquet of version {B} is damaged" in caplog.text
+    assert versions.newest_table(store, "none.parquet") is None
+
+
+def test_the_version_of_a_flow_run_is_found_again(store: Store) -> None:
+    run = run_record(prefect=PrefectRun(flow_run_id="our run"))
+    versions.publish(store, A, {"run.json": run.to_bytes()})
+    versions.publish(store, B, {"run.json": b"{"})
+    published = versions.published_by(store, "our run")
+    assert published is not None
+    assert published.name == A
+    assert versions.published_by(store, "another") is None

@@ -1,13 +1,15 @@
 """Stores made smaller: what nothing needs goes."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from regraft.config import FetchSettings
-from regraft.errors import LockedError
+from regraft.errors import CorruptError, LockedError, VersionError
 from regraft.store import versions
+from regraft.store.locks import CHAMPION_LOCK
 from regraft.store.store import Store
 from regraft.upkeep.prune import plan, prune
 from regraft.upkeep.verify import verify
@@ -80,3 +82,55 @@ def test_nothing_is_pruned_while_a_run_is_under_way(tmp_path: Path) -> None:
     store = Store(str(tmp_path))
     with store.run(), pytest.raises(LockedError):
         prune(Store(str(tmp_path)), 1, lambda path: None)
+
+
+def test_the_champion_before_stays_to_go_back_to(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    digest = store.blobs.put(b"picture")
+    for name in JANUARY[:3]:
+        publish_version(store, name, digest)
+    versions.promote(store, JANUARY[0], None)
+    versions.promote(store, JANUARY[2], JANUARY[0])
+    assert plan(store, 1).kept == (JANUARY[0], JANUARY[2])
+
+
+def test_nobody_moves_the_champion_to_a_version_that_is_about_to_go(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    digest = store.blobs.put(b"picture")
+    for name in JANUARY[:3]:
+        publish_version(store, name, digest)
+    versions.promote(store, JANUARY[2], None)
+
+    def promote(path: str) -> None:
+        with pytest.raises(TimeoutError), store.disk.lock(CHAMPION_LOCK, 0, timedelta()):
+            pass
+
+    prune(store, 1, promote)
+    with pytest.raises(VersionError, match="no one version"):
+        versions.promote(store, JANUARY[0], JANUARY[2])
+
+
+def test_what_a_damaged_version_needs_is_not_known_so_all_blobs_stay(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = Store(str(tmp_path))
+    digests = [store.blobs.put(f"picture {i}".encode()) for i in range(2)]
+    for name, digest in zip(JANUARY[:2], digests, strict=True):
+        publish_version(store, name, digest)
+    store.disk.write(f"versions/{JANUARY[1]}/manifest.parquet", b"rot")
+    assert [version.name for version in plan(store, 1).versions] == [JANUARY[0]]
+    prune(store, 1, lambda path: None)
+    assert all(map(store.blobs.has, digests))
+    assert "nobody knows what a damaged version needs" in caplog.text
+
+
+def test_nothing_is_pruned_where_a_table_of_links_is_damaged(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    digest = store.blobs.put(b"shown today")
+    publish_version(store, JANUARY[0], digest)
+    know_link(store, "http://example.org/a.jpg", digest)
+    [path] = store.disk.sizes("links")
+    store.disk.write(path, b"rot")
+    with pytest.raises(CorruptError, match="verify --repair"):
+        prune(store, 1, lambda path: None)
+    assert store.blobs.has(digest)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from regraft.config import FetchSettings
-from regraft.identity import Digest
+from regraft.errors import StoreError
+from regraft.identity import Digest, digest_of
 from regraft.store import versions
 from regraft.store.store import Store
 from regraft.upkeep.verify import Damage, verify
@@ -121,3 +122,33 @@ def test_progress_hears_of_every_file(tmp_path: Path) -> None:
     paths: list[str] = []
     assert list(verify(store, False, FetchSettings(), paths.append)) == []
     assert [path.partition("/")[0] for path in paths] == ["blobs", "features"]
+
+
+def test_a_store_that_is_not_there_is_not_a_sound_one(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="There is no store at"):
+        damaged(Store(str(tmp_path / "misspelt")))
+
+
+def test_a_damaged_table_of_links_is_removed_to_be_made_again(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    know_link(store, "http://example.org/a.jpg", DIGEST)
+    [path] = store.disk.sizes("links")
+    store.disk.write(path, store.disk.read(path)[:-9])
+    assert [(damage.path, damage.mended) for damage in damaged(store)] == [(path, "")]
+    assert "asks its links again" in damaged(store, True)[0].mended
+    assert damaged(store) == []
+
+
+def test_a_versions_file_is_put_back_from_another_version_that_has_the_same(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    for name in JANUARY[:2]:
+        files = {"head.keras": b"the same head", "report.html": name.encode()}
+        run = run_record(files={file: digest_of(data) for file, data in files.items()})
+        versions.publish(store, name, files | {"run.json": run.to_bytes()})
+    store.disk.delete(f"versions/{JANUARY[0]}/head.keras")
+    store.disk.write(f"versions/{JANUARY[0]}/report.html", b"rot")
+    head, report = damaged(store, True)
+    assert head.mended == f"put back from versions/{JANUARY[1]}/head.keras, which is the same"
+    assert (report.path, report.mended) == (f"versions/{JANUARY[0]}/report.html", "")
+    assert "Only another version with the same file can mend it" in report.what
+    assert [damage.path for damage in damaged(store)] == [report.path]
