@@ -7,6 +7,8 @@ import time
 from typing import Protocol
 
 MIN_LEFT_S = 0.01
+IDLE_S = 5.0
+"""Seconds without a request after which nobody watches: a process may make a client for each of many runs."""
 
 
 class Closable(Protocol):
@@ -74,9 +76,14 @@ class Watch:
             with self._changed:
                 while self._heap and self._heap[0][2].done:
                     heapq.heappop(self._heap)
-                now = time.monotonic()
-                if not self._heap or self._heap[0][0] > now:
-                    self._changed.wait(self._heap[0][0] - now if self._heap else None)
+                if not self._heap:
+                    if not self._changed.wait(IDLE_S) and not self._heap:
+                        self._thread = None  # the next request starts another
+                        return
+                    continue
+                left_s = self._heap[0][0] - time.monotonic()
+                if left_s > 0:
+                    self._changed.wait(left_s)
                     continue
                 alarm = heapq.heappop(self._heap)[2]
             alarm.fired = True

@@ -3,9 +3,9 @@
     python tests/benchmarks/soak.py
     python tests/benchmarks/soak.py --runs 100
 
-The menagerie is refreshed again and again into one store. Every fifth run one link more has left a list, so that a new
-head is trained; all other runs find the web as it was. Memory, threads and open files should stay as they are after the
-first runs; the store grows by a version a run.
+The menagerie is refreshed again and again into one store. Every fifth run some links more have left a list, so that a
+new head is trained; all other runs find the web as it was. Memory, threads and open files should stay as they are after
+the first runs; the store grows by a version a run.
 """
 
 import argparse
@@ -23,6 +23,8 @@ from regraft.process import prepare_process
 
 CHANGES_EVERY = 5
 """Runs between two changes of a list."""
+LINKS_LOST = 3
+"""Links that a list loses with each change; some of them are alive."""
 WARM_RUNS = CHANGES_EVERY + 1
 """Runs after which whatever is imported or compiled once has been."""
 STATUS = Path("/proc/self/status")
@@ -62,8 +64,8 @@ class Measured:
 
 
 def config_of(run: int, folder: Path) -> Config:
-    """The menagerie's job, whose list of tigers has lost a link for each CHANGES_EVERY runs."""
-    urls = Web().lists["tiger"][run // CHANGES_EVERY :]
+    """The menagerie's job, whose list of tigers has lost some links for each CHANGES_EVERY runs."""
+    urls = Web().lists["tiger"][LINKS_LOST * (run // CHANGES_EVERY) :]
     tigers = folder / "tiger.txt"
     tigers.write_text("\n".join(urls))
     config = menagerie.CONFIG
