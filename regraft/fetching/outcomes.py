@@ -67,7 +67,7 @@ def fault(attempt: Attempt, error: Exception) -> Finding:
         outcome="skipped" if isinstance(error, StoreError) else "fetched",
         url=attempt.request.url,
         reason=Reason.UNREACHABLE,
-        attempts=attempt.attempts,
+        attempts=max(1, attempt.attempts),  # it went wrong within one
         local=True,
         detail=str(error) if isinstance(error, StoreError) else f"{type(error).__name__}: {error}"[:200],
     )

@@ -179,6 +179,18 @@ def test_a_redirect_to_a_host_that_was_given_up_is_not_dead(fetched: Callable[..
     assert "http://silent.example/late" not in result.web.requests
 
 
+def test_a_request_that_goes_wrong_in_our_own_hands_costs_that_link_alone(fetched: Callable[..., Fetched]) -> None:
+    def answer(url: str, now: float) -> Answer:
+        if url == links(1)[0]:
+            raise RuntimeError("nobody has thought of this")
+        return CAT
+
+    result = fetched(links(9), answer)
+    assert result.outcomes()["fetched", "alive"] == 8
+    finding = result.findings[links(1)[0]]
+    assert (finding.local, finding.attempts) == (True, 1)
+
+
 # robots.txt
 
 RULES = Body(b"\xef\xbb\xbfUser-agent: *\nDisallow: /private", etag="", last_modified="", robots="")
