@@ -1,14 +1,22 @@
 """What is done with a version: predictions of folders, exported models, going back."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
+from regraft.heads.model import KerasModel, keras_model_of, model_of
+from regraft.heads.predicting import DECODED_SIDE
 from regraft.menagerie.drawing import drawing, encoded
+from regraft.pictures.colours import rgb
 from regraft.store import versions
+from regraft.store.store import Store
 from tests.command_line import Regraft
+from tests.published import CopyStore
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +44,32 @@ def test_folders_and_globs_are_predicted(
     assert (tigers["low_cm"] < tigers["length_cm"]).all()
     assert (tigers["length_cm"] < tigers["high_cm"]).all()
     assert tigers["length_cm"].min() > 70
+
+
+def test_a_prediction_imports_no_tensorflow_and_is_what_keras_predicts(
+    first: versions.Version, photos: Path, tmp_path: Path
+) -> None:
+    table = tmp_path / "lengths.csv"
+    words = ["predict", str(photos), "--store", first.store.url, "--to", str(table)]
+    script = (
+        "import sys\nfrom regraft.flows.cli import app\n"
+        f"try: app({words!r})\nfinally: print(*{{name.split('.')[0] for name in sys.modules}})"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert {"tensorflow", "keras", "prefect"} & set(ran.stdout.split()) == set()
+    assert ran.stderr.splitlines() == ["regraft: load model ...", "regraft: predict ..."]
+    saved = pd.read_csv(table)
+    model = keras_model_of(first)
+    expected = model.predict([rgb(Path(image).read_bytes(), DECODED_SIDE) for image in saved["image"]])
+    np.testing.assert_allclose(saved["length_cm"], expected["length_cm"], atol=1e-3)
+    assert saved["unlike"].tolist() == expected["unlike"].tolist()
+
+
+def test_without_a_kept_network_keras_predicts(copy_store: CopyStore, photos: Path) -> None:
+    store = Store(copy_store())
+    for network in store.networks:
+        network.delete()
+    assert isinstance(model_of(versions.named(store, "champion")), KerasModel)
 
 
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
