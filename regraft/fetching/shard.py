@@ -23,7 +23,7 @@ from regraft.store.store import Store
 from regraft.store.tables import is_in
 
 OnPicture = Callable[[Digest], None]
-"""Is called with each picture as soon as the store holds it."""
+"""Is called with each picture that no link of the shard showed before, as soon as the store holds it."""
 ShowsPlaceholder = Callable[[pd.DataFrame], "pd.Series[bool]"]
 """Tells which links, columns MEMORY, show a placeholder that is known."""
 AreLeftAlone = Callable[[pd.DataFrame], "pd.Series[bool]"]
@@ -66,7 +66,7 @@ def fetch_shard(
     since: datetime,
     shows_placeholder: ShowsPlaceholder = lambda links: pd.Series(False, links.index),
     progress: Progress = lambda links: None,
-    on_picture: OnPicture = lambda digest: None,
+    on_new_picture: OnPicture = lambda digest: None,
 ) -> Checked:
     """Return what came of a shard's links (url, category), once the store remembers it, except for silent ones.
 
@@ -81,12 +81,14 @@ def fetch_shard(
     def are_left_alone(known: pd.DataFrame) -> "pd.Series[bool]":
         return (known["checked_at"] >= since) | ~are_due(known, shows_placeholder(known), fetch, screen, now)
 
+    check = _ShardCheck(path, links, store, now, since, screen.near)
+    known_pictures = check.pictures_before()
+
     def on_finding(finding: Finding) -> None:
         progress(1)
-        if finding.digest:
-            on_picture(finding.digest)
+        if finding.digest and finding.digest not in known_pictures:
+            on_new_picture(finding.digest)
 
-    check = _ShardCheck(path, links, store, now, since, screen.near)
     progress(check.skip(are_left_alone))
     findings = crew.fetch(check.requests, on_finding, check.keep)
     unkept = [finding for finding in findings if _is_unkept(finding)]
@@ -137,6 +139,10 @@ class _ShardCheck:
     def alive_before(self) -> set[str]:
         """Return the URLs that showed a picture at their last check."""
         return set(self._known.loc[self._known["digest"] != "", "url"])
+
+    def pictures_before(self) -> set[str]:
+        """Return the digests of the pictures that links showed at their last check."""
+        return set(self._known["digest"])
 
     def keep(self, findings: Sequence[Finding]) -> None:
         """Have the store remember some findings before all are in; none that may be this machine's own fault."""

@@ -111,7 +111,7 @@ def _fetch_shard(shard: Shard, bench: Bench, progress: Progress) -> tuple[Fetche
         since=bench.spec.since,
         shows_placeholder=lambda known: shows_placeholder(known, placeholders),
         progress=progress,
-        on_picture=bench.early.put if bench.early else lambda digest: None,
+        on_new_picture=bench.early.put if bench.early else lambda digest: None,
     )
     silent = put(checked.silent) if len(checked.silent) else None
     return FetchedShard(shard.path, put(checked.links), silent), checked.failures

@@ -130,6 +130,23 @@ def test_a_stalled_tls_handshake_ends_in_time() -> None:
     assert outcome.reason == "timeout"
 
 
+def test_a_body_of_unknown_size_may_have_a_bound_of_its_own() -> None:
+    def answer(talk: Talk) -> None:
+        if talk.path == "/announced":
+            talk.say(ok(b"x" * 5000))
+        else:
+            talk.say(b"HTTP/1.1 200 OK\r\n\r\n")
+            talk.for_ever(b"x" * 500)
+
+    with serving(answer) as hostile:
+        client = Client(Guard([hostile.exemption]), max_bytes=100_000)
+        endless = client.get(f"{hostile.url}endless", 30, max_unannounced=1000)
+        announced = client.get(f"{hostile.url}announced", 30, max_unannounced=1000)
+    assert isinstance(endless, Failed)
+    assert (endless.reason, endless.bytes, endless.detail) == ("too_large", 1001, "more than 1000 bytes")
+    assert isinstance(announced, Body)
+
+
 def test_a_redirects_body_is_never_read() -> None:
     def redirect(talk: Talk) -> None:
         talk.say(b"HTTP/1.1 302 Found\r\nLocation: http://example.org/\r\n\r\n")
