@@ -138,7 +138,9 @@ class LocalDisk:
                 return []
 
     def sizes(self, folder: str) -> dict[str, int]:
-        files = sorted(Path(top, name) for top, _, names in os.walk(self._at(folder)) for name in names)
+        with self._explained("read", folder):
+            walk = os.walk(self._at(folder), onerror=_raise_unless_gone)
+            files = sorted(Path(top, name) for top, _, names in walk for name in names)
         paths = [file.relative_to(self.root).as_posix() for file in files]
         return {path: self.size(path) for path in paths}
 
@@ -270,6 +272,12 @@ class LocalDisk:
             for name in os.listdir(path):
                 self._remove(f"{path}/{name}")
             self._system.rmdir(path)
+
+
+def _raise_unless_gone(error: OSError) -> None:
+    """Raise what keeps a folder from being listed; `os.walk` would pass over it as if it were empty."""
+    if not isinstance(error, FileNotFoundError | NotADirectoryError):
+        raise error
 
 
 @contextlib.contextmanager
