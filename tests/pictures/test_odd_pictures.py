@@ -228,7 +228,11 @@ def test_the_gamma_of_a_png_is_undone(gamma: int, colour_type: int) -> None:
     assert_near(rgb(data), np.rint(expected if expected.ndim == 3 else expected[:, :, None].repeat(3, axis=2)))
 
 
-@pytest.mark.parametrize("other", [chunk(b"sRGB", b"\0"), chunk(b"iCCP", b"a\0\0" + zlib.compress(swapping_profile()))])
+@pytest.mark.parametrize(
+    "other",
+    [chunk(b"sRGB", b"\0"), chunk(b"iCCP", b"a\0\0" + zlib.compress(swapping_profile()))],
+    ids=["sRGB", "iCCP"],
+)
 def test_the_gamma_of_a_png_gives_way_to_what_says_more(other: bytes) -> None:
     gamma = chunk(b"gAMA", struct.pack(">I", 100_000))
     both, alone = png(RAMP, 8, GREY, other, gamma), png(RAMP, 8, GREY, other)
