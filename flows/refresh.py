@@ -4,14 +4,13 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterator
-from typing import Any
 
 from prefect import flow, runtime, unmapped
-from prefect.task_runners import ThreadPoolTaskRunner
 
 from regraft import menagerie
 from regraft.config import Config
 from regraft.errors import ServerError
+from regraft.flows.engine import Engine
 from regraft.links.shards import LANES
 from regraft.pipeline.bench import Bench
 from regraft.pipeline.results import Learnt, Manifest, Screened
@@ -32,9 +31,6 @@ from regraft.tasks.screen import screen
 from regraft.tasks.train import train
 from regraft.tasks.tune import tune
 
-THREADS: Any = ThreadPoolTaskRunner(max_workers=LANES)
-"""All lanes wait for the network side by side; the crew's processes do the work."""
-
 OF_A_WORKER = "PREFECT__FLOW_RUN_ID"
 """The variable that Prefect's workers give to the processes that they start."""
 
@@ -47,7 +43,7 @@ def run_name() -> str:
     return f"{name} {when:%Y-%m-%d %H:%M}"
 
 
-@flow(name="refresh", flow_run_name=run_name, task_runner=THREADS)
+@flow(name="refresh", flow_run_name=run_name, task_runner=Engine(threads=LANES))
 def refresh(config: Config = menagerie.CONFIG) -> str:
     """Fetch the links, label and embed the pictures that they show, train a head, and publish a version.
 

@@ -220,6 +220,21 @@ class GateSettings(Settings):
     """The confidence of every interval, and of the decision for the candidate or against it."""
 
 
+class EngineSettings(Settings):
+    """What fetches and embeds: threads of this machine, or a Dask cluster."""
+
+    kind: Literal["threads", "dask"] = "threads"
+    """`threads` of this machine, or the workers of a `dask` cluster."""
+    address: Annotated[str, Field(pattern=r"(tcp|tls)://\S+")] | None = None
+    """The address of the cluster's scheduler, as tcp://HOST:PORT."""
+
+    @model_validator(mode="after")
+    def _check_address(self) -> "EngineSettings":
+        if (self.kind == "dask") != (self.address is not None):
+            raise ValueError("kind: dask and an address go together; write {kind: dask, address: tcp://HOST:8786}")
+        return self
+
+
 class Config(Settings):
     """One job: its categories, and how their links are fetched, learned from and judged."""
 
@@ -233,6 +248,8 @@ class Config(Settings):
     """Where the dashboard's links find the reports: the URL of `regraft serve`, or of what serves your bucket."""
     device: Literal["auto", "cpu", "gpu"] = "auto"
     """What TensorFlow computes on: `cpu`, `gpu`, or `auto`, which is a GPU where there is one."""
+    engine: EngineSettings = EngineSettings()
+    """What fetches and embeds: this machine, or a cluster."""
     categories: Annotated[dict[SafeName, Category], Field(min_length=2)]
     """The categories by name, two or more."""
     fetch: FetchSettings = FetchSettings()

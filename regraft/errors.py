@@ -16,7 +16,8 @@
      |- PictureError      an image cannot be predicted on            exit code 10
      |- LinkError         a link is not known                        exit code 11
      |- ServerError       Prefect's server does not answer           exit code 13
-     '- WorkerError       the processes that fetch do not start      exit code 14
+     |- WorkerError       the processes that fetch do not start      exit code 14
+     '- EngineError       the cluster cannot be used                 exit code 15
 
 A message says what happened, what was expected, what was found, and what to try.
 """
@@ -117,3 +118,9 @@ class WorkerError(RegraftError):
     """The processes that fetch end before they are ready, so that no link can be checked."""
 
     exit_code = 14
+
+
+class EngineError(RegraftError):
+    """The Dask cluster that a run is to use cannot be used, or lost its workers."""
+
+    exit_code = 15

@@ -66,6 +66,8 @@ class Meter:
         self._began: dict[str, float] = {}
         self._ended: dict[str, float] = {}
         self._waiting: dict[str, str] = {}
+        self._elsewhere: dict[tuple[str, str], tuple[int, int]] = {}
+        """What other processes said last, by their name and the step."""
 
     def expect(self, step: str, total: int) -> Callable[[int], None]:
         """Announce `total` units of a step, or so many more; return the function to call when some of them are done."""
@@ -91,6 +93,18 @@ class Meter:
             if self._waiting.get(step, "") != reason:
                 self._waiting[step] = reason
                 _display.show_waiting(step, reason)
+
+    def merge(self, source: str, step: str, done: int, total: int) -> None:
+        """Take in how far a step is in another process, of which `source` is the name."""
+        with self._lock:
+            done_before, total_before = self._elsewhere.get((source, step), (0, 0))
+            self._elsewhere[source, step] = (done, total)
+            now = time.monotonic()
+            self._began.setdefault(step, now)
+            self._ended[step] = now
+            self._done[step] = self._done.get(step, 0) + done - done_before
+            self._total[step] = self._total.get(step, 0) + total - total_before
+            _display.show(step, self._done[step], self._total[step])
 
     @contextlib.contextmanager
     def step(self, name: str) -> Iterator[None]:

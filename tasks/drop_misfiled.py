@@ -4,9 +4,9 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from regraft.pipeline import steps
-from regraft.pipeline.bench import Bench
 from regraft.pipeline.results import Embedded, Manifest, Screened
 from regraft.pipeline.spec import RunSpec
+from regraft.tasks.bench import bench_of
 
 
 @task(name="drop misfiled", cache_policy=NO_CACHE)
@@ -14,4 +14,4 @@ def drop_misfiled(
     screened: Screened, manifest: Manifest, embedded: Embedded, spec: RunSpec
 ) -> tuple[Screened, Manifest]:
     """Return links and manifest without pictures that are misfiled or do not decode. Needs memory for the features."""
-    return steps.drop_misfiled(screened, manifest, embedded, Bench.of(spec))
+    return steps.drop_misfiled(screened, manifest, embedded, bench_of(spec))

@@ -5,9 +5,9 @@ from prefect.cache_policies import NO_CACHE
 from prefect.tasks import exponential_backoff
 
 from regraft.pipeline import steps
-from regraft.pipeline.bench import Bench
 from regraft.pipeline.results import FetchedLane, Lane
 from regraft.pipeline.spec import RunSpec
+from regraft.tasks.bench import bench_of
 from regraft.tasks.retrying import is_worth_retrying
 
 
@@ -22,4 +22,4 @@ from regraft.tasks.retrying import is_worth_retrying
 )
 def fetch(lane: Lane, spec: RunSpec) -> FetchedLane:
     """Return the lane's links with verdicts; pictures go to the store. Needs the network, and a core a process."""
-    return steps.fetch(lane, Bench.of(spec))
+    return steps.fetch(lane, bench_of(spec))

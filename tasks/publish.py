@@ -6,10 +6,10 @@ from prefect.cache_policies import NO_CACHE
 
 from regraft.errors import ServerError
 from regraft.pipeline import steps
-from regraft.pipeline.bench import Bench
 from regraft.pipeline.results import Evaluated, Learnt
 from regraft.pipeline.spec import RunSpec
 from regraft.store.records import PrefectRun
+from regraft.tasks.bench import bench_of
 from regraft.tasks.dashboard.artifacts import create_artifacts
 from regraft.tasks.dashboard.events import emit_events
 
@@ -21,7 +21,7 @@ def publish(learnt: Learnt, evaluated: Evaluated, spec: RunSpec) -> str:
     Raises ServerError where the version is published and Prefect's server does not answer any more.
     """
     flow_run = PrefectRun(flow_run_id=str(runtime.flow_run.id), flow_run_name=str(runtime.flow_run.name))
-    report = steps.publish(learnt, evaluated, flow_run, Bench.of(spec))
+    report = steps.publish(learnt, evaluated, flow_run, bench_of(spec))
     try:
         create_artifacts(report)
         emit_events(report)

@@ -5,9 +5,9 @@ from prefect.cache_policies import NO_CACHE
 from prefect.tasks import exponential_backoff
 
 from regraft.pipeline import steps
-from regraft.pipeline.bench import Bench
 from regraft.pipeline.results import Links
 from regraft.pipeline.spec import RunSpec
+from regraft.tasks.bench import bench_of
 from regraft.tasks.retrying import is_worth_retrying
 
 
@@ -21,4 +21,4 @@ from regraft.tasks.retrying import is_worth_retrying
 )
 def read(spec: RunSpec) -> Links:
     """Return every link of every list. Needs the network, where a list is behind a URL."""
-    return steps.read(Bench.of(spec))
+    return steps.read(bench_of(spec))

@@ -6,12 +6,12 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from regraft.pipeline import steps
-from regraft.pipeline.bench import Bench
 from regraft.pipeline.results import FetchedLane, Screened
 from regraft.pipeline.spec import RunSpec
+from regraft.tasks.bench import bench_of
 
 
 @task(name="screen", cache_policy=NO_CACHE)
 def screen(fetched: Sequence[FetchedLane], spec: RunSpec) -> Screened:
     """Return the links with their last verdicts, and the pictures to learn from. Needs memory for the tables."""
-    return steps.screen(fetched, Bench.of(spec))
+    return steps.screen(fetched, bench_of(spec))

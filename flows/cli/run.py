@@ -35,6 +35,10 @@ def run(
     ] = None,
     store: Annotated[str | None, typer.Option(help="Publish into this store instead of the config's.")] = None,
     proxy: ProxyOption = None,
+    engine: Annotated[
+        str | None,
+        typer.Option(help="Fetch and embed on `threads` of this machine, or on a Dask cluster: tcp://HOST:PORT."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Run the job once: fetch, screen, label, embed, drop misfiled, train, evaluate, publish.
@@ -45,7 +49,7 @@ def run(
     - `regraft run felidae.yaml --list tiger=tiger.txt --list kittycat=cats.txt`
     """
     with exit_with_message():
-        job = _job(config, lists or [], store, proxy)
+        job = _job(config, lists or [], store, proxy, engine)
         from regraft.pipeline.inputs import check_inputs
 
         check_inputs(job)  # before TensorFlow and Prefect are imported, which takes longer
@@ -78,7 +82,9 @@ def lists_by_category(options: Sequence[str]) -> dict[str, str]:
     return lists
 
 
-def _job(path: Path | None, list_options: list[str], store: str | None, proxy: str | None) -> "Config":
+def _job(
+    path: Path | None, list_options: list[str], store: str | None, proxy: str | None, engine: str | None
+) -> "Config":
     """The config in a file, or the menagerie's, with what the command line sets."""
     from regraft.config_file import load_config, parse_config
 
@@ -98,6 +104,8 @@ def _job(path: Path | None, list_options: list[str], store: str | None, proxy: s
         settings["store"] = store
     if proxy is not None:
         settings["fetch"]["proxy"] = proxy
+    if engine is not None:
+        settings["engine"] = {"kind": "threads"} if engine == "threads" else {"kind": "dask", "address": engine}
     return parse_config(settings, source="The command line")
 
 

@@ -14,6 +14,12 @@ class Budget:
         self._bytes_left = max_bytes
         self._lock = threading.Lock()
 
+    def part(self, share: float) -> "Budget":
+        """Return a budget of its own that ends at the same time, with this share of the bytes that are left."""
+        part = Budget(None, None if self._bytes_left is None else int(self._bytes_left * share), self._clock)
+        part._ends_at = self._ends_at
+        return part
+
     def spend(self, size: int) -> None:
         """Take the bytes of one body off it."""
         with self._lock:

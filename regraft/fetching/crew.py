@@ -68,18 +68,19 @@ class Crew:
         prepare: Callable[[], Sequence[Request]],
         on_finding: OnFinding = lambda finding: None,
         keep: Keep = lambda findings: None,
+        budget: Budget | None = None,
     ) -> list[Finding]:
         """Return a finding for each request that `prepare` returns, in any order. Blocks until the last is in.
 
         `on_finding` is called with each one as soon as it is in, one call at a time. Meanwhile `keep` is called every
         few seconds with those that came in since, all of them part of what is returned.
 
-        Calls from several threads take turns, so that the slow hosts of one hold up no other. Requests that the run's
-        budget has nothing left for are found `skipped`, as are all once the crew is closed. Raises WorkerError where a
-        process does not start.
+        Calls from several threads take turns, so that the slow hosts of one hold up no other. Requests that the
+        `budget`, the crew's where there is none, has nothing left for are found `skipped`, as are all once the crew is
+        closed. Raises WorkerError where a process does not start.
         """
         with self._in_use():
-            findings = self._hand_out(prepare(), on_finding, keep).findings()
+            findings = self._hand_out(prepare(), on_finding, keep, budget or self._budget).findings()
             with self._lock:
                 if any(worker.never_started for worker in self._workers):
                     raise WorkerError(
@@ -128,13 +129,15 @@ class Crew:
         waiting = [part for part in parts if part is not None]
         self._on_waiting(Waiting.sum(waiting) if waiting and len(waiting) == len(parts) else None)
 
-    def _hand_out(self, requests: Sequence[Request], on_finding: OnFinding, keep: Keep) -> Pending:
+    def _hand_out(
+        self, requests: Sequence[Request], on_finding: OnFinding, keep: Keep, budget: Budget
+    ) -> Pending:
         """Hand out requests; blocks until the last is handed out."""
-        pending = Pending(len(requests), self._budget, on_finding, keep, self._keep_s)
+        pending = Pending(len(requests), budget, on_finding, keep, self._keep_s)
         for start in range(0, len(requests), BATCH_SIZE):
             batch = requests[start : start + BATCH_SIZE]
             pending.wait_for_room(start, self._share)
-            if self._budget.is_spent:
+            if budget.is_spent:
                 pending.skip(batch, "the run's budget was spent")
             elif workers := self._running_workers():
                 self._put(batch, workers, pending.add)

@@ -8,6 +8,7 @@ import pandas as pd
 
 from regraft.config import FetchSettings, ScreenSettings
 from regraft.errors import StoreError
+from regraft.fetching.budget import Budget
 from regraft.fetching.crew import Crew
 from regraft.fetching.outage import Failures, check_this_machine, is_silent
 from regraft.fetching.pending import Progress
@@ -65,6 +66,7 @@ def fetch_shard(
     now: datetime,
     since: datetime,
     shows_placeholder: ShowsPlaceholder = lambda links: pd.Series(False, links.index),
+    budget: Budget | None = None,
     progress: Progress = lambda links: None,
     on_new_picture: OnPicture = lambda digest: None,
 ) -> Checked:
@@ -90,7 +92,7 @@ def fetch_shard(
             on_new_picture(finding.digest)
 
     progress(check.skip(are_left_alone))
-    findings = crew.fetch(check.requests, on_finding, check.keep)
+    findings = crew.fetch(check.requests, on_finding, check.keep, budget)
     unkept = [finding for finding in findings if _is_unkept(finding)]
     failures = Failures.of([finding for finding in findings if not _is_unkept(finding)], check.alive_before())
     check_this_machine(failures, fetch.outage_share)

@@ -53,6 +53,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_CONNECT(self) -> None:
         """Open a tunnel to a server that speaks no TLS."""
         self.wfile.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        self.rfile.read1()  # the client's first words; closed with them unread, a connection is reset
         self.wfile.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
         self.close_connection = True
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from regraft.backbones.weights import frozen_fingerprint
 from regraft.config import Config
+from regraft.fetching.budget import Budget
 from regraft.fetching.crew import Crew
 from regraft.pipeline.early_embedding import EarlyEmbedding
 from regraft.pipeline.spec import RunSpec
@@ -35,6 +36,7 @@ class Bench:
         self._network_lock = threading.RLock()
         """Of its own: loading a network takes seconds, in which links are fetched."""
         self._crew: Crew | None = None
+        self._budget: Budget | None = None
         self._device: str | None = None
         self._backbone: Backbone | None = None
         self._nearby: TemporaryDirectory[str] | None = None
@@ -93,6 +95,19 @@ class Bench:
                 if self._closed:
                     self._crew.close()
             return self._crew
+
+    def budget(self, share: float) -> Budget:
+        """Return what may be spent on a lane with this share of all links.
+
+        On one machine that is the run's own budget, which all lanes share. The machines of a cluster do not know what
+        the others spend, so each lane may spend its share of the bytes.
+        """
+        fetch = self.config.fetch
+        with self._lock:
+            if self._budget is None:
+                self._budget = Budget(fetch.budget_s, fetch.budget_bytes)
+            is_shared = self.config.engine.kind == "threads"
+            return self._budget if is_shared else self._budget.part(share)
 
     def use_device(self) -> str:
         """Have TensorFlow compute on the config's device; return what that is, and in which precision it computes.

@@ -30,6 +30,8 @@ class Lane:
     """Which lane, 0 to the number of the store's lanes - 1."""
     shards: tuple[Shard, ...]
     """Its links, by shard; shards without a link are left out."""
+    share: float
+    """Its part of all links, 0 to 1."""
 
     @property
     def urls(self) -> int:

@@ -17,6 +17,7 @@ from regraft.dataset.manifest import check_enough, check_vary, manifest_of
 from regraft.dataset.neighbours import find_misfiled
 from regraft.dataset.placeholders import known_placeholders, shows_placeholder
 from regraft.dataset.splits import splits_of
+from regraft.fetching.budget import Budget
 from regraft.fetching.outage import Failures, check_outage
 from regraft.fetching.pending import Progress
 from regraft.fetching.shard import fetch_shard, links_by_lane, remember_silent
@@ -83,6 +84,7 @@ def read(bench: Bench) -> Links:
                     Shard(layout.path(lane, shard), part["url"].nunique(), put(part[["url", "category"]]))
                     for shard, part in shards.items()
                 ),
+                share=sum(map(len, shards.values())) / len(links),
             )
             for lane, shards in links_by_lane(links, layout).items()
         )
@@ -91,14 +93,14 @@ def read(bench: Bench) -> Links:
 
 def fetch(lane: Lane, bench: Bench) -> FetchedLane:
     """Check a lane's links, keep their pictures, and remember both. Raises OutageError where this machine is down."""
-    progress = bench.meter.expect("fetch", lane.urls)
+    progress, budget = bench.meter.expect("fetch", lane.urls), bench.budget(lane.share)
     with ThreadPoolExecutor(SHARDS_AT_A_TIME) as threads:
-        checked = list(threads.map(lambda shard: _fetch_shard(shard, bench, progress), lane.shards))
+        checked = list(threads.map(lambda shard: _fetch_shard(shard, bench, budget, progress), lane.shards))
     shards, failures = zip(*checked, strict=True)
     return FetchedLane(lane.number, shards, Failures.sum(failures))
 
 
-def _fetch_shard(shard: Shard, bench: Bench, progress: Progress) -> tuple[FetchedShard, Failures]:
+def _fetch_shard(shard: Shard, bench: Bench, budget: Budget, progress: Progress) -> tuple[FetchedShard, Failures]:
     config, put, placeholders = bench.config, bench.drafts.put_table, known_placeholders(bench.store)
     checked = fetch_shard(
         shard.path,
@@ -110,6 +112,7 @@ def _fetch_shard(shard: Shard, bench: Bench, progress: Progress) -> tuple[Fetche
         now=bench.spec.now,
         since=bench.spec.since,
         shows_placeholder=lambda known: shows_placeholder(known, placeholders),
+        budget=budget,
         progress=progress,
         on_new_picture=bench.early.put if bench.early else lambda digest: None,
     )
