@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from docs.programs.architecture import architecture_svg
+from docs.programs.cluster import cluster_table
 from docs.programs.code_tables import exit_codes_table, reasons_table, rooms_table
 from docs.programs.markdown import REGION
 from docs.programs.settings import settings_tables
@@ -17,6 +18,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "reasons": reasons_table,
     "exit-codes": exit_codes_table,
     "rooms": rooms_table,
+    "cluster": cluster_table,
 }
 """What fills a page's region, by the region's name."""
 
