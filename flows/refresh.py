@@ -13,7 +13,7 @@ from regraft.errors import ServerError
 from regraft.flows.engine import Engine
 from regraft.links.shards import LANES
 from regraft.pipeline.bench import Bench
-from regraft.pipeline.results import Learnt, Manifest, Screened
+from regraft.pipeline.results import Embedded, Learnt, Manifest, Screened, chunks
 from regraft.pipeline.run import open_run
 from regraft.pipeline.spec import RunSpec
 from regraft.process import prepare_process
@@ -85,7 +85,7 @@ def ended_with_server() -> Iterator[None]:
 
 def learn(screened: Screened, manifest: Manifest, spec: RunSpec) -> Learnt:
     """Turn pictures into features, drop what is in the wrong list, train a head, and tune if that is wanted."""
-    embedded = embed(manifest, spec)
+    embedded = Embedded.all(embed.map(chunks(manifest, spec.config.engine), spec=unmapped(spec)).result())
     screened, manifest = drop_misfiled(screened, manifest, embedded, spec)
     head = train(manifest, embedded, spec)
     if spec.config.tune.blocks:

@@ -32,6 +32,8 @@ class Bench:
         """Progress and timings of the steps that ran in this process."""
         self.early: EarlyEmbedding | None = None
         """What embeds pictures while links are waited for, where that has begun."""
+        self.all_cores = threading.Lock()
+        """To be held while all cores compute: a worker of a cluster may have several such tasks."""
         self._lock = threading.RLock()
         self._network_lock = threading.RLock()
         """Of its own: loading a network takes seconds, in which links are fetched."""

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from regraft.links.shards import LANES
 from regraft.pipeline import steps
 from regraft.pipeline.bench import Bench
-from regraft.pipeline.results import Learnt, Manifest, Screened
+from regraft.pipeline.results import Embedded, Learnt, Manifest, Screened, chunks
 from regraft.store.records import PrefectRun
 
 
@@ -26,7 +26,7 @@ def refresh(bench: Bench) -> str:
 
 def learn(screened: Screened, manifest: Manifest, bench: Bench) -> Learnt:
     """Turn pictures into features, drop what is in the wrong list, train a head, and tune if the config says so."""
-    embedded = steps.embed(manifest, bench)
+    embedded = Embedded.all([steps.embed(chunk, bench) for chunk in chunks(manifest, bench.config.engine)])
     screened, manifest = steps.drop_misfiled(screened, manifest, embedded, bench)
     head = steps.train(manifest, embedded, bench)
     if bench.config.tune.blocks:

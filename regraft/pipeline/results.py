@@ -3,11 +3,15 @@
 Each is frozen, picklable and small, so that the next step may run on any machine that reaches the store.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
+from regraft.config import EngineSettings
 from regraft.fetching.outage import Failures
 from regraft.identity import Digest
+
+IMAGES_PER_CHUNK = 2048
+"""Images that one task of a cluster embeds: some seconds of work, far longer than it takes to send the task."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +100,25 @@ class Manifest:
 
 
 @dataclass(frozen=True)
+class Chunk:
+    """Some rows of a manifest, whose images one task embeds."""
+
+    table: Digest
+    """The manifest, columns `dataset.manifest.MANIFEST`."""
+    start: int
+    """The first of the rows."""
+    stop: int
+    """The row behind the last."""
+
+
+def chunks(manifest: Manifest, engine: EngineSettings) -> list[Chunk]:
+    """Return what is embedded at a time: all images where one machine does it, else IMAGES_PER_CHUNK."""
+    size = IMAGES_PER_CHUNK if engine.kind == "dask" else manifest.images
+    starts = range(0, manifest.images, size)
+    return [Chunk(manifest.table, start, min(start + size, manifest.images)) for start in starts]
+
+
+@dataclass(frozen=True)
 class Embedded:
     """Which features the images have; they lie in the store."""
 
@@ -107,6 +130,11 @@ class Embedded:
     """What TensorFlow computed on, and in which precision."""
     tuned: Digest | None = None
     """backbone.npz, where the backbone was fine-tuned."""
+
+    @classmethod
+    def all(cls, parts: "Sequence[Embedded]") -> "Embedded":
+        """Return what the parts of a manifest come to together."""
+        return replace(parts[0], computed=sum(part.computed for part in parts))
 
 
 @dataclass(frozen=True)

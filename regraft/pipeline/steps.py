@@ -37,6 +37,7 @@ from regraft.pipeline.handover import (
 )
 from regraft.pipeline.inputs import read_lists
 from regraft.pipeline.results import (
+    Chunk,
     Embedded,
     Evaluated,
     FetchedLane,
@@ -164,14 +165,15 @@ def reuse(screened: Screened, manifest: Manifest, bench: Bench) -> Learnt | None
         return Learnt(screened, manifest, embedded, head, model_of=version.name)
 
 
-def embed(manifest: Manifest, bench: Bench) -> Embedded:
-    """Have the store hold every image's features. Needs all cores, or the GPU where TensorFlow sees one."""
-    progress = bench.meter.expect("embed", manifest.images)
-    digests = bench.drafts.table(manifest.table)["digest"].tolist()
-    computed = embedding.embed(digests, bench.backbone, bench.store, bench.config.backbone.batch, progress)
-    computed += len(bench.early.computed.intersection(digests)) if bench.early else 0
-    _keep_network(bench.backbone, bench.store)
-    return Embedded(bench.backbone.fingerprint, computed, bench.use_device())
+def embed(chunk: Chunk, bench: Bench) -> Embedded:
+    """Have the store hold features of a chunk's images. Needs all cores, or the GPU where TensorFlow sees one."""
+    progress = bench.meter.expect("embed", chunk.stop - chunk.start)
+    digests = bench.drafts.table(chunk.table)["digest"].tolist()[chunk.start : chunk.stop]
+    with bench.all_cores:
+        computed = embedding.embed(digests, bench.backbone, bench.store, bench.config.backbone.batch, progress)
+        computed += len(bench.early.computed.intersection(digests)) if bench.early else 0
+        _keep_network(bench.backbone, bench.store)
+        return Embedded(bench.backbone.fingerprint, computed, bench.use_device())
 
 
 def drop_misfiled(

@@ -16,7 +16,7 @@ import pytest
 from prefect import Task
 
 from regraft import menagerie
-from regraft.pipeline.results import Learnt
+from regraft.pipeline.results import Chunk, Embedded, Learnt
 from regraft.pipeline.run import open_run
 from regraft.store import versions
 from regraft.store.store import Store
@@ -87,7 +87,8 @@ def luggage(tmp_path_factory: pytest.TempPathFactory, prefect_server: None) -> l
         screened = run(screen, fetched, spec)
         manifest = run(label, screened, links, spec)
         assert run(reuse, screened, manifest, spec) is None
-        embedded = run(embed, manifest, spec)
+        halves = [Chunk(manifest.table, 0, 50), Chunk(manifest.table, 50, manifest.images)]
+        embedded = Embedded.all(travels.map(embed, [(chunk, spec) for chunk in halves]))
         screened, manifest = run(drop_misfiled, screened, manifest, embedded, spec)
         head = run(train, manifest, embedded, spec)
         learnt = Learnt(screened, manifest, embedded, head)
