@@ -17,6 +17,7 @@ from regraft.pipeline.spec import RunSpec
 from regraft.progress import Meter
 from regraft.store.disk import is_remote
 from regraft.store.drafts import Drafts
+from regraft.store.local_disk import LocalDisk
 from regraft.store.store import Store
 
 if TYPE_CHECKING:
@@ -77,10 +78,11 @@ class Bench:
         self._nearby = TemporaryDirectory(prefix="regraft-", ignore_cleanup_errors=True)
         return self._nearby.name
 
-    @property
+    @cached_property
     def drafts(self) -> Drafts:
-        """What this run has made and not yet published."""
-        return self.store.drafts
+        """What this run has made and not yet published: nearby, where no other machine needs it from a bucket."""
+        is_alone = self.config.engine.kind == "threads"
+        return Drafts(LocalDisk(self.nearby)) if self.nearby and is_alone else self.store.drafts
 
     @property
     def crew(self) -> Crew:
