@@ -41,6 +41,9 @@ class EventDisplay:
         report = {"run_id": self._run_id, "worker": self._worker.address, "step": step, "done": done, "total": total}
         self._worker.log_event(PROGRESS, report)
 
+    def show_waiting(self, step: str, reason: str) -> None:
+        """Report nothing: other workers may go on."""
+
 
 def _dask_worker() -> Any:
     """The Dask worker that this task runs on; None where it runs on none."""

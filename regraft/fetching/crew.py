@@ -129,9 +129,7 @@ class Crew:
         waiting = [part for part in parts if part is not None]
         self._on_waiting(Waiting.sum(waiting) if waiting and len(waiting) == len(parts) else None)
 
-    def _hand_out(
-        self, requests: Sequence[Request], on_finding: OnFinding, keep: Keep, budget: Budget
-    ) -> Pending:
+    def _hand_out(self, requests: Sequence[Request], on_finding: OnFinding, keep: Keep, budget: Budget) -> Pending:
         """Hand out requests; blocks until the last is handed out."""
         pending = Pending(len(requests), budget, on_finding, keep, self._keep_s)
         for start in range(0, len(requests), BATCH_SIZE):
