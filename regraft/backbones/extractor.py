@@ -43,5 +43,16 @@ class Extractor:
         try:
             return lookup(digests, self.fingerprint, store)
         except KeyError:
-            embed(digests, self.backbone(), store, self.settings.batch, progress=lambda _: None)
+            self._embed(digests, store)
             return lookup(digests, self.fingerprint, store)
+
+    def embedded(self, digests: Sequence[Digest], store: Store) -> set[Digest]:
+        """Return those of some images whose features can be had: not those whose bytes are gone or do not decode."""
+        known = store.features.known(self.fingerprint, digests)
+        if known < set(digests):
+            self._embed(digests, store)
+            known = store.features.known(self.fingerprint, digests)
+        return known
+
+    def _embed(self, digests: Sequence[Digest], store: Store) -> None:
+        embed(digests, self.backbone(), store, self.settings.batch, progress=lambda _: None)

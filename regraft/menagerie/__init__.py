@@ -7,7 +7,7 @@ web behind them is served while the run lasts.
 import contextlib
 from collections.abc import Iterator
 
-from regraft.config import MENAGERIE, Category, Config, FetchSettings, Normal
+from regraft.config import MENAGERIE, Category, Config, FetchSettings, Normal, ScreenSettings
 from regraft.errors import ListError
 from regraft.menagerie.server import serve
 from regraft.menagerie.web import ANIMALS, LISTS, MAX_BYTES, Web
@@ -19,6 +19,7 @@ CONFIG = Config(
         "cat": Category(list="menagerie:cat", label=Normal(mean=40, std=8, min=10)),
     },
     fetch=FetchSettings(deadline_s=3, max_bytes=MAX_BYTES),
+    screen=ScreenSettings(near=4),  # drawn animals are more alike than photographs
 )
 """The config of `regraft run` without one: the tutorial's job on drawn animals."""
 

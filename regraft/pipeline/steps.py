@@ -262,9 +262,18 @@ def evaluate(learnt: Learnt, bench: Bench) -> Evaluated:
             predictions=bench.drafts.table(learnt.head.predictions),
             extractor=_extractor(learnt.embedded, bench),
         )
-        left_out = misfiled_of_test_split(links, labelling)
+        held_out, left_out = (
+            _embedded(images, candidate.extractor, bench)
+            for images in (held_out, misfiled_of_test_split(links, labelling))
+        )
         evaluation = judging.evaluate(rows, held_out, left_out, candidate, Terms.of(config), bench.store)
         return put_evaluation(evaluation, bench.drafts)
+
+
+def _embedded(images: pd.DataFrame, extractor: Extractor, bench: Bench) -> pd.DataFrame:
+    """Images without those that cannot be embedded: their bytes are gone or do not decode."""
+    known = extractor.embedded(images["digest"].tolist(), bench.store)
+    return images[images["digest"].isin(known)].reset_index(drop=True)
 
 
 def publish(learnt: Learnt, evaluated: Evaluated, flow_run: PrefectRun, bench: Bench) -> Report:

@@ -9,6 +9,8 @@ import pytest
 from regraft.backbones import embedding
 from regraft.backbones.backbone import Backbone
 from regraft.backbones.embedding import embed, features_of, lookup
+from regraft.backbones.extractor import Extractor
+from regraft.config import BackboneSettings
 from regraft.identity import Digest
 from regraft.menagerie.drawing import drawing, encoded
 from regraft.pictures.colours import rgb
@@ -91,3 +93,14 @@ def test_an_image_that_does_not_decode_costs_no_other_its_features(
     assert sum(steps) == 7
     assert store.features.known(colours.fingerprint, [undecodable, *sound, damaged, gone]) == set(sound)
     assert caplog.text.count("is not learnt from") == 3
+
+
+def test_images_that_cannot_be_embedded_are_not_evaluated_on(store: Store, colours: Backbone) -> None:
+    class Colours(Extractor):
+        def backbone(self) -> Backbone:
+            return colours
+
+    extractor = Colours(BackboneSettings(), colours.fingerprint)
+    sound, undecodable = drawn(store, 3), store.blobs.put(lossless(40))
+    assert extractor.embedded([*sound, undecodable], store) == set(sound)
+    assert extractor.embedded([], store) == set()
