@@ -1,7 +1,7 @@
 """Tells an outage of this machine from rot: after an outage no link is marked dead."""
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from regraft.errors import OutageError
 from regraft.links.findings import Finding
@@ -55,6 +55,15 @@ class Failures:
             were_alive=sum(finding.url in alive for finding in requested),
             lost=sum(finding.url in alive for finding in silent),
             detail=next((finding.detail for finding in [*local, *silent]), ""),
+        )
+
+    def and_answers(self, links: int, alive: int) -> "Failures":
+        """Return the counts together with links that answered the run that was cut off, and are not asked again.
+
+        `alive` of them show a picture. What is left to ask are mostly links that give no answer.
+        """
+        return replace(
+            self, links=self.links + links, requested=self.requested + links, were_alive=self.were_alive + alive
         )
 
     @classmethod

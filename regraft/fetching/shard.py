@@ -10,7 +10,7 @@ from regraft.config import FetchSettings, ScreenSettings
 from regraft.errors import StoreError
 from regraft.fetching.budget import Budget
 from regraft.fetching.crew import Crew
-from regraft.fetching.outage import Failures, check_this_machine, is_silent
+from regraft.fetching.outage import SILENT, Failures, check_this_machine, is_silent
 from regraft.fetching.pending import Progress
 from regraft.identity import Digest
 from regraft.links.findings import Finding, Request
@@ -95,6 +95,8 @@ def fetch_shard(
     findings = crew.fetch(check.requests, on_finding, check.keep, budget)
     unkept = [finding for finding in findings if _is_unkept(finding)]
     failures = Failures.of([finding for finding in findings if not _is_unkept(finding)], check.alive_before())
+    answered = check.answered_before()
+    failures = failures.and_answers(len(answered), int((answered["digest"] != "").sum()))
     check_this_machine(failures, fetch.outage_share)
     checked = check.remember(findings, failures)
     if unkept:
@@ -145,6 +147,12 @@ class _ShardCheck:
     def pictures_before(self) -> set[str]:
         """Return the digests of the pictures that links showed at their last check."""
         return set(self._known["digest"])
+
+    def answered_before(self) -> pd.DataFrame:
+        """Return what is known of links that answered the run that was cut off and that this one goes on with."""
+        known = self._known
+        is_of_this_run = (known["checked_at"] >= self._since) & is_in(known["url"], self._links["url"])
+        return known[is_of_this_run & (known["attempts"] > 0) & ~known["reason"].isin(SILENT)]
 
     def keep(self, findings: Sequence[Finding]) -> None:
         """Have the store remember some findings before all are in; none that may be this machine's own fault."""

@@ -115,6 +115,16 @@ def test_what_a_run_that_was_cut_off_had_checked_is_not_requested_again(job: Job
     assert sum(job.progress) == 3
 
 
+def test_a_run_that_goes_on_asks_mostly_links_that_give_no_answer_and_calls_that_no_outage(job: Job) -> None:
+    job.run("cat/1", "cat/2", "closed")
+    job.run("cat/1", "cat/2", "closed", now=TODAY + timedelta(minutes=5), since=TODAY)
+    failures = job.checked.failures
+    assert (failures.silent, failures.requested) == (1, 3)
+    assert (failures.lost, failures.were_alive, failures.links) == (0, 2, 3)
+    job.run("cat/1", "cat/2", "closed", now=TODAY + timedelta(days=1))
+    assert job.checked.failures.requested == 3, "whoever asks all links anew counts each once"
+
+
 def test_a_dead_link_is_left_alone_until_its_time_has_come(job: Job) -> None:
     job.run("gone", now=TODAY - timedelta(days=10))
     job.run("gone", now=TODAY)
