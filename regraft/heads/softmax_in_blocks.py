@@ -19,10 +19,12 @@ from regraft.heads.training_data import TrainingData
 # N images, D features, C categories
 CURVATURE = 0.2
 """Of C categories, the mean curvature of the loss by each category's score is about this by C."""
-MAX_IMAGES = 65_536
+MAX_IMAGES = 20_480
 """Training images that the coordinates are chosen by; of more, so many that are evenly spread over them."""
 MAX_WIDTH = 4096
 """Features up to which the coordinates are chosen by their products; more of them are left as they are."""
+MAX_PATIENCE = 5
+"""Steps without a better validation loss, after which no more are taken: each goes as far as many of Adam's."""
 TOLERANCE = 1e-5
 """A loss that is lower by less than this is the lowest."""
 
@@ -70,7 +72,7 @@ def fit_softmax_in_blocks(data: TrainingData, settings: HeadSettings) -> Softmax
             best = parameters
         history["loss"].append(float(intermediate_result.fun))
         history["val_loss"].append(loss)
-        if not np.isfinite(loss) or _is_patience_over(history["val_loss"], settings.patience):
+        if not np.isfinite(loss) or _is_patience_over(history["val_loss"], min(settings.patience, MAX_PATIENCE)):
             raise StopIteration
 
     options = {"maxiter": settings.epochs, "ftol": TOLERANCE, "gtol": 0.0}

@@ -144,8 +144,9 @@ def test_the_plane_is_that_of_the_products_of_images(seed: int, monkeypatch: pyt
 
 @pytest.mark.parametrize("categories", [2, 3, 9])
 @pytest.mark.parametrize("decay", [0.1, 0.01, 0.001])
-def test_few_steps_reach_the_lowest_loss(categories: int, decay: float) -> None:
+def test_few_steps_reach_the_lowest_loss(categories: int, decay: float, monkeypatch: pytest.MonkeyPatch) -> None:
     """The lowest loss is what SciPy finds on all features at once, in as many steps as it wants."""
+    monkeypatch.setattr(softmax_in_blocks, "MAX_PATIENCE", 200)
     features, category = world(3, categories)
     x = ScaledRows(features, scale_of(features, TRAIN))
     at_once = x.read(TRAIN).astype(np.float64)
@@ -186,6 +187,7 @@ def test_few_steps_in_blocks_come_to_what_many_in_memory_come_to() -> None:
 
 
 def test_wide_features_are_regressed_without_their_products(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(softmax_in_blocks, "MAX_PATIENCE", 200)
     features, category = world(4)
     x = ScaledRows(features, scale_of(features, TRAIN))
     with_products = fit_softmax_in_blocks(data_of(x, category), HeadSettings(patience=200))
