@@ -1,6 +1,5 @@
 """A finished run as one immutable version: tables, metrics, head, plots, report; and then the champion."""
 
-import logging
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -27,8 +26,6 @@ from regraft.store.records import MetricsRecord, RunRecord, Survival
 from regraft.store.store import Store
 from regraft.store.tables import parquet
 from regraft.targets.choice import target_of
-
-log = logging.getLogger("regraft")
 
 
 def publish(finished: Finished, config: Config, store: Store, meter: Meter) -> Report:
@@ -110,11 +107,7 @@ def _report(
 def _history(name: str, run: RunRecord, metrics: MetricsRecord, store: Store) -> list[Summary]:
     """The job's newest versions, and the one that is to be published last."""
     this = summary(name, run, metrics, metrics.promoted)
-    try:
-        before = [earlier for earlier in history(store, MAX_VERSIONS - 1) if earlier.job == this.job]
-    except DamagedVersionError as error:  # of the pointer; `regraft verify` names the damage too
-        log.warning("The report leaves out the versions before: %s", error)
-        return [this]
+    before = [earlier for earlier in history(store, MAX_VERSIONS - 1) if earlier.job == this.job]
     return [replace(earlier, champion=earlier.champion and not this.champion) for earlier in before] + [this]
 
 

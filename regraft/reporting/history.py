@@ -4,7 +4,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from regraft.errors import VersionError
+from regraft.errors import DamagedVersionError, VersionError
 from regraft.store import versions
 from regraft.store.store import Store
 from regraft.store.versions import Version
@@ -77,11 +77,10 @@ def summary(version: str, run: "RunRecord", metrics: "MetricsRecord", champion: 
 def history(store: Store, last: int | None = None) -> list[Summary]:
     """Return the `last` versions, all where that is not given, the oldest first.
 
-    A version that cannot be read is left out with a warning, one that is pruned meanwhile without. Raises
-    DamagedVersionError where the champion's pointer is damaged.
+    A version that cannot be read is left out with a warning, one that is pruned meanwhile without. Where the pointer to
+    the champion is damaged, none is marked.
     """
-    champion, names = versions.champion(store), versions.names(store)
-    in_use = champion.name if champion else None
+    names, in_use = versions.names(store), _name_of_champion(store)
     rows = []
     for name in names if last is None else names[-last:]:
         version = Version(store, name)
@@ -91,3 +90,13 @@ def history(store: Store, last: int | None = None) -> list[Summary]:
             if version.is_published:
                 log.warning("%s It is left out.", error)
     return rows
+
+
+def _name_of_champion(store: Store) -> str | None:
+    """The version in use; None where there is none, and, with a warning, where the pointer to it is damaged."""
+    try:
+        champion = versions.champion(store)
+    except DamagedVersionError as error:
+        log.warning("%s", error)
+        return None
+    return champion.name if champion else None

@@ -186,7 +186,7 @@ def _what_helps(version: Version) -> str:
     with contextlib.suppress(DamagedVersionError):
         champion = versions.champion(version.store)
         if champion is not None and champion.name == version.name:
-            return "It is the champion: `regraft promote` another, or run again, and a damaged one is replaced."
+            return "It is the champion; where it predicts no more, `regraft promote` another, or run again."
     return "Only another version with the same file can mend it; runs step over it."
 
 

@@ -63,6 +63,15 @@ def test_a_damaged_version_is_left_out_and_named(tmp_path: Path, caplog: pytest.
     assert f"Version {NAMES[0]}: metrics.json is damaged" in caplog.text
 
 
+def test_all_are_listed_and_none_is_marked_where_the_pointer_is_damaged(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = published(tmp_path)
+    store.disk.write(versions.CHAMPION, b"{")
+    assert [(row.version, row.champion) for row in history(store)] == [(name, False) for name in NAMES]
+    assert "champion.json" in caplog.text
+
+
 def test_a_version_says_how_good_it_is_in_the_words_of_its_target() -> None:
     assert LENGTHS.quality == "RMSE 20.81 cm"
     assert CATEGORIES.quality == "99.2% named right"
