@@ -42,7 +42,7 @@ def _link_lines(version: "Version", run: "RunRecord") -> dict[str, str]:
     from regraft.reporting.tables import link_health
     from regraft.verdicts import Reason, Verdict
 
-    links, counts = version.table("links.parquet"), run.counts
+    links, counts = version.table("links.parquet", ["category", "verdict", "reason"]), run.counts
     lost = [row for row in link_health(links) if row.verdict != Verdict.ALIVE]
     lines = {
         "links": f"{counts.links} ({_counted(counts.outcomes)}): {counts.alive} alive",

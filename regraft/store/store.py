@@ -6,7 +6,7 @@ links/<layout>/03-0007.parquet       what is known of the links of a lane and sh
 links/placeholders.parquet           pictures and addresses known to stand for photos that are gone
 links/no_placeholders.parquet        those that somebody took back
 links/misfiled.parquet               pictures known to be in the wrong list (all three in dataset/)
-features/<backbone fingerprint>/     parts, only ever added (features.py)
+features/<backbone fingerprint>/     parts, only ever added, and their index (features.py)
 networks/<backbone fingerprint>/     backbones as LiteRT models, to predict without TensorFlow (networks.py)
 drafts/ab/cdef...                    what a run under way has made and not yet published (drafts.py)
 versions/<version>/                  immutable once published (versions.py)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
+ROWS_PER_GROUP = 2**16
+"""Rows that a reader of a Parquet file has to hold at a time."""
 log = logging.getLogger("regraft")
 
 
@@ -96,7 +98,7 @@ def parquet_of_arrow(table: "pa.Table", metadata: "Mapping[str, str] | None" = N
     file = io.BytesIO()
     plain = table.replace_schema_metadata(None)
     with pq.ParquetWriter(file, plain.schema, compression="zstd") as writer:
-        writer.write_table(plain)
+        writer.write_table(plain, ROWS_PER_GROUP)
         if metadata:
             writer.add_key_value_metadata(dict(metadata))
     return file.getvalue()
@@ -113,16 +115,19 @@ def is_in(column: "pd.Series[str]", values: "Iterable[str]") -> "pd.Series[bool]
     return pd.Series(pc.is_in(texts, value_set=wanted).to_numpy(zero_copy_only=False), column.index)
 
 
-def from_parquet(data: bytes) -> "pd.DataFrame":
-    """Return the table in a Parquet file, its rows numbered from 0. Raises CorruptError where it is none."""
+def from_parquet(data: bytes, columns: "list[str] | None" = None) -> "pd.DataFrame":
+    """Return the table in a Parquet file, or some columns of it, its rows numbered from 0.
+
+    Raises CorruptError where it is no Parquet file.
+    """
     try:
-        return arrow_of_parquet(data).to_pandas(use_threads=False)
+        return arrow_of_parquet(data, columns).to_pandas(use_threads=False)
     except Exception as error:  # Arrow raises anything on a damaged file
         raise CorruptError(f"it is no Parquet file that can be read ({error})") from error
 
 
-def arrow_of_parquet(data: bytes) -> "pa.Table":
-    """Return the table in a Parquet file. Raises whatever Arrow raises where it is none.
+def arrow_of_parquet(data: bytes, columns: "list[str] | None" = None) -> "pa.Table":
+    """Return the table in a Parquet file, or some columns of it. Raises whatever Arrow raises where it is none.
 
     Read by this thread alone, from memory that is Arrow's: a thread of Arrow that still holds an object of Python's
     when the process ends aborts it, https://github.com/apache/arrow/issues/36389.
@@ -130,4 +135,4 @@ def arrow_of_parquet(data: bytes) -> "pa.Table":
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    return pq.ParquetFile(pa.BufferReader(data)).read(use_threads=False)
+    return pq.ParquetFile(pa.BufferReader(data)).read(columns, use_threads=False)

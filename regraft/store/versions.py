@@ -122,10 +122,10 @@ class Version:
                 raise
             raise type(error)(f"Version {self.name}: {error}") from error
 
-    def table(self, file: str) -> "pd.DataFrame":
-        """Return one of its tables, such as manifest.parquet. Raises as `read` does."""
+    def table(self, file: str, columns: list[str] | None = None) -> "pd.DataFrame":
+        """Return one of its tables, such as manifest.parquet, or some columns of it. Raises as `read` does."""
         try:
-            return from_parquet(self.read(file))
+            return from_parquet(self.read(file), columns)
         except CorruptError as error:
             raise DamagedVersionError(f"{file} of version {self.name} is damaged: {error}.") from error
 

@@ -54,7 +54,7 @@ def main() -> None:
     asks.add_argument("--dimensions", type=int, default=1280, help="features of an image")
     asks.add_argument("--target", choices=["length", "category"], default="length")
     asks.add_argument("--again", action="store_true", help="measure a second refresh too")
-    asks.add_argument("--folder", help="where the stores are made and kept; a temporary folder where it is not given")
+    asks.add_argument("--folder", help="where the stores are made and kept, good for some hours")
     asks.add_argument(
         "--by", choices=["seconds", "cpu_s"], default="seconds", help="exponents: a busy machine disturbs cpu_s less"
     )

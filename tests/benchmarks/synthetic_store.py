@@ -35,7 +35,8 @@ PLACEHOLDERS = 5
 LINKS_PER_HOST = 40
 BIG_HOST_SHARE = 0.3
 """Of all links, that are on one and the same host."""
-CHECKED_AT = datetime(2026, 1, 1, tzinfo=UTC)
+LONG_AGO = timedelta(hours=20)
+"""When the run was cut off: a run takes up another one that began within a day."""
 LATENT = 32
 """Dimensions that tell pictures apart; the features are a random image of them, as a network's are."""
 CATEGORY_DISTANCE = 1.6
@@ -101,12 +102,13 @@ def make_store(config: Config, images: int, dimensions: int, seed: int = 0) -> N
 
 def mark_cut_off(store: Store) -> None:
     """Have the next run go on where one was cut off that had fetched every link: nothing is due."""
-    since = CHECKED_AT - timedelta(hours=1)
+    since = datetime.now(UTC) - LONG_AGO
     store.disk.write("run.json", json.dumps({"since": since.isoformat(), "name": "cut off"}).encode())
 
 
 def _links(names: list[str], images: int, random: np.random.Generator) -> pd.DataFrame:
     """What is known of every link, columns MEMORY, in a random order."""
+    now = datetime.now(UTC)
     copies, redirected, dead = (int(images * share) for share in (COPY_SHARE, REDIRECTED_SHARE, DEAD_SHARE))
     source = random.integers(0, images, copies)
     picture = np.concatenate([np.arange(images), source, images + np.arange(redirected) % PLACEHOLDERS])
@@ -141,15 +143,15 @@ def _links(names: list[str], images: int, random: np.random.Generator) -> pd.Dat
         "last_modified": [""] * count,
         "attempts": np.ones(count, dtype=np.int16),
         "elapsed_s": random.random(count).astype(np.float32),
-        "checked_at": [CHECKED_AT] * count,
+        "checked_at": [now] * count,
         "outcome": ["fetched"] * count,
-        "first_seen": [CHECKED_AT - timedelta(days=90)] * count,
-        "dead_since": [CHECKED_AT - timedelta(days=30) if d else None for d in is_dead.tolist()],
+        "first_seen": [now - timedelta(days=90)] * count,
+        "dead_since": [now - timedelta(days=30) if d else None for d in is_dead.tolist()],
         "trusted_digest": [*digests[picture], *none],
         "trusted_phash": [*phashes[picture], *none],
-        "replaced_at": pa.nulls(count),
     }
-    table = pa.table([pa.array(columns[name], type=MEMORY.field(name).type) for name in MEMORY.names], schema=MEMORY)
+    null = [None] * count  # what is known of no link
+    table = pa.table([pa.array(columns.get(field.name, null), field.type) for field in MEMORY], schema=MEMORY)
     return table.take(random.permutation(count)).to_pandas()
 
 
