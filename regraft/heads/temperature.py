@@ -3,7 +3,7 @@
 Weight decay keeps the scores small, and probabilities that are away from 0 and 1 pull lengths together. A factor on all
 scores, https://proceedings.mlr.press/v70/guo17a.html, that fits the validation images puts that right. Their own
 categories count as a little less than certain, so that few images cannot ask for certainty:
-https://doi.org/10.7551/mitpress/1113.003.0008.
+https://en.wikipedia.org/wiki/Platt_scaling.
 """
 
 import numpy as np
