@@ -62,3 +62,11 @@ def test_the_tutorials_config_names_its_lists() -> None:
 def test_random_weights_that_would_never_learn_are_refused() -> None:
     with pytest.raises(ConfigError, match="blocks: all"):
         parse_config(CONFIG.model_dump() | {"backbone": {"name": "vgg16", "weights": "random"}})
+
+
+@pytest.mark.parametrize("engine", [{"kind": "dask"}, {"address": "tcp://127.0.0.1:8786"}])
+def test_an_engine_and_its_address_go_together(engine: dict[str, str]) -> None:
+    with pytest.raises(ConfigError, match="kind: dask and an address go together"):
+        parse_config(CONFIG.model_dump() | {"engine": engine})
+    with pytest.raises(ConfigError, match="address"):
+        parse_config(CONFIG.model_dump() | {"engine": {"kind": "dask", "address": "127.0.0.1:8786"}})

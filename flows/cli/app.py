@@ -35,7 +35,7 @@ app = typer.Typer(
 
     Exit codes: 0 done, 2 config or list, 3 store, 4 another run is under way, 5 outage, 6 too few images, 7 backbone,
     8 training, 9 version, 10 picture, 11 link, 12 damage found, 13 Prefect's server is gone, 14 no fetching process,
-    130 stopped by Ctrl-C.
+    15 the cluster cannot be used, 130 stopped by Ctrl-C.
     """,
 )
 DEFAULT_STORE = "artifacts"

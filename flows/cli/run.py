@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from regraft.errors import ConfigError, ServerError
+from regraft.errors import ConfigError, EngineError, ServerError
 from regraft.flows.cli.app import (
     JsonOption,
     Panel,
@@ -161,3 +161,10 @@ def _call_flow(refresh: "Callable[[Config], str]", config: "Config") -> str:
         )
         print_error(error)
         exit_at_once(error.exit_code)
+    except Exception as error:
+        if not type(error).__module__.startswith("distributed."):
+            raise
+        raise EngineError(
+            f"The cluster at {config.engine.address} lost what it worked at ({type(error).__name__}). What was fetched "
+            "and embedded is kept; look at its workers' logs, and the next run goes on from there."
+        ) from error

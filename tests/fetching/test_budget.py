@@ -27,3 +27,16 @@ def test_no_budget_is_never_spent() -> None:
     budget.spend(10**12)
     clock.advance(10**9)
     assert not budget.is_spent
+
+
+def test_a_part_of_a_budget_has_its_share_of_the_bytes_and_ends_at_the_same_time() -> None:
+    clock = Clock()
+    budget = Budget(10, 1000, clock)
+    part = budget.part(0.25)
+    part.spend(249)
+    assert not part.is_spent
+    part.spend(1)
+    assert part.is_spent
+    assert not budget.is_spent
+    clock.advance(10.1)
+    assert budget.part(1).is_spent

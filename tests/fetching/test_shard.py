@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from regraft.config import FetchSettings, ScreenSettings
-from regraft.errors import OutageError
+from regraft.errors import OutageError, StoreError
 from regraft.fetching.crew import Crew
 from regraft.fetching.shard import Checked, fetch_shard, links_by_lane, remember_silent
 from regraft.identity import Digest
@@ -267,3 +267,16 @@ def test_a_link_is_first_seen_when_its_run_began_and_checked_when_the_run_went_o
     links = job.run("cat/1", now=later, since=TODAY)
     assert links.loc["cat/1", "first_seen"] == pd.Timestamp(TODAY)
     assert links.loc["cat/1", "checked_at"] == pd.Timestamp(later)
+
+
+def test_a_picture_that_the_store_cannot_keep_kills_no_link_and_ends_the_run_in_a_sentence(job: Job) -> None:
+    job.run("cat/1")
+    known = known_links(job.store, PATH)
+    job.store.disk.delete_folder("blobs")
+    job.store.disk.write("blobs", b"a file where a folder should be, as good as a full disk")
+    with pytest.raises(StoreError, match=r"cannot be .* 2 pictures were not kept; their links stay"):
+        job.run("cat/1", "cat/2", "gone", now=TODAY + timedelta(days=1))
+    after = known_links(job.store, PATH)
+    assert job.remembered() == ["cat/1", "gone"], "nothing is known of a link whose picture was never kept"
+    before, now = (table.set_index("url").loc[job.url("cat/1")].drop("outcome") for table in (known, after))
+    pd.testing.assert_series_equal(now, before)
