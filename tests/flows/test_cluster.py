@@ -95,13 +95,22 @@ def job(cluster: Cluster, store: str) -> Config:
     return menagerie.CONFIG.model_copy(update={"store": store, "fetch": fetch, "engine": engine})
 
 
-def verdicts(version: Version) -> pd.DataFrame:
+def hurried(*runs: Version) -> pd.DataFrame:
+    """The links that timed out in one of the runs and do not hang: a busy machine proves nothing."""
+    fates, links = Web().fates, pd.concat([version.table("links.parquet") for version in runs])
+    timed_out = set(links.loc[links["reason"] == "timeout", "url"])
+    return links[links["url"].isin({url for url in timed_out if fates[url] is not Fate.HANG})]
+
+
+def verdicts(version: Version, left_out: pd.DataFrame) -> pd.DataFrame:
     links = version.table("links.parquet")[["url", "category", "verdict", "reason", "digest"]]
+    links = links[~links["url"].isin(set(left_out["url"]))]
     return links.sort_values(["url", "category"], ignore_index=True)
 
 
-def manifest(version: Version) -> pd.DataFrame:
-    return version.table("manifest.parquet").sort_values("digest", ignore_index=True)
+def manifest(version: Version, left_out: pd.DataFrame) -> pd.DataFrame:
+    rows = version.table("manifest.parquet")
+    return rows[~rows["digest"].isin(set(left_out["digest"]))].sort_values("digest", ignore_index=True)
 
 
 def test_a_run_on_a_cluster_with_a_worker_killed_is_as_on_one_machine(
@@ -121,8 +130,10 @@ def test_a_run_on_a_cluster_with_a_worker_killed_is_as_on_one_machine(
     refresh(job(cluster, f"{bucket}/store"))
     assert first.wait(30) != 0, "it was killed"
     here, there = versions.newest(Store(str(menagerie_store))), versions.newest(Store(f"{bucket}/store"))
-    pd.testing.assert_frame_equal(verdicts(there), verdicts(here))
-    pd.testing.assert_frame_equal(manifest(there), manifest(here))
+    left_out = hurried(here, there)
+    assert left_out["url"].nunique() < 10
+    pd.testing.assert_frame_equal(verdicts(there, left_out), verdicts(here, left_out))
+    pd.testing.assert_frame_equal(manifest(there, left_out), manifest(here, left_out))
     assert max(visits.peak.values()) <= PER_HOST
     fates = Web().fates
     again = {url for url, count in visits.urls.items() if count > 1 and fates.get(url) is Fate.PHOTO}
