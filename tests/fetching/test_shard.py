@@ -278,5 +278,5 @@ def test_a_picture_that_the_store_cannot_keep_kills_no_link_and_ends_the_run_in_
         job.run("cat/1", "cat/2", "gone", now=TODAY + timedelta(days=1))
     after = known_links(job.store, PATH)
     assert job.remembered() == ["cat/1", "gone"], "nothing is known of a link whose picture was never kept"
-    before, now = (table.set_index("url").loc[job.url("cat/1")].drop("outcome") for table in (known, after))
-    pd.testing.assert_series_equal(now, before)
+    before, now = (table[table["url"] == job.url("cat/1")].drop(columns="outcome") for table in (known, after))
+    pd.testing.assert_frame_equal(now.reset_index(drop=True), before.reset_index(drop=True))
