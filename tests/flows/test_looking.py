@@ -36,9 +36,8 @@ def test_a_report_is_found_without_a_browser(first: versions.Version, regraft: R
 def test_a_store_is_looked_through_and_mended(first: versions.Version, regraft: Regraft) -> None:
     store = ("--store", first.store.url)
     assert regraft("verify", *store).code == 0
-    fingerprint = first.run.backbone_fingerprint
-    part = first.store.disk.names(f"features/{fingerprint}")[0]
-    path = Path(first.store.url) / "features" / fingerprint / part
+    part = next(first.store.features.parts(first.run.backbone_fingerprint))
+    path = Path(first.store.url) / part.path
     path.write_bytes(path.read_bytes()[:-1])
     assert regraft("verify", *store).code == 12
     ran = regraft("verify", "--repair", *store)
