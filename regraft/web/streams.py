@@ -12,6 +12,7 @@ MAX_READ_BYTES = 1 << 20
 """Bytes that are read at a time where so many were announced."""
 MAX_HEAD_BYTES = 1 << 18
 """The largest head; browsers stop there too."""
+HEAD_TOO_LARGE = f"a head of more than {MAX_HEAD_BYTES} bytes"
 MAX_LINE_BYTES = 1 << 13
 """The longest line within a body."""
 END_OF_HEAD = re.compile(rb"[^\r\n]\r*\n\r*\n")
@@ -78,10 +79,12 @@ class Stream:
         while (end := END_OF_HEAD.search(self._ahead, searched)) is None:
             size = len(self._ahead) - self._taken
             if size > MAX_HEAD_BYTES:
-                raise BrokenHttp(f"a head of more than {MAX_HEAD_BYTES} bytes")
+                raise BrokenHttp(HEAD_TOO_LARGE)
             if not self._read_on():
                 return self._cut_head()
             searched = max(0, size - 4)
+        if end.end() - self._taken > MAX_HEAD_BYTES:
+            raise BrokenHttp(HEAD_TOO_LARGE)
         return parse_head(self._take(end.end() - self._taken))
 
     def _cut_head(self) -> Head:
