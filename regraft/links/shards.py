@@ -15,7 +15,7 @@ from regraft.links.memory import all_known_links, put_links, remembered_links
 from regraft.store.layout import FORMAT, FORMAT_0_NAME, LINKS, Layout, put_layout
 from regraft.store.store import Store
 from regraft.verdicts import Reason
-from regraft.web.urls import host_of
+from regraft.web.urls import requested_host_of
 
 LANES = 16
 """Lanes of a store; enough for some machines."""
@@ -31,7 +31,7 @@ log = logging.getLogger("regraft")
 
 def place_of(url: str, layout: Layout) -> tuple[int, int]:
     """Return the lane that a link belongs to, and its shard there, both counted from 0."""
-    host = host_of(url)
+    host = requested_host_of(url)
     shards = layout.shards
     lane = (_number(url if host in layout.spread else host) >> 32) % len(shards)  # other bits than the shard's
     return lane, _number(url) % shards[lane]

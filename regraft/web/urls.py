@@ -109,6 +109,16 @@ def host_of(url: str) -> Host:
         return Host("?")
 
 
+def requested_host_of(url: str) -> Host:
+    """Return the host that a URL is requested from, however the URL writes it; "?" where it is refused."""
+    if plain := PLAIN_HOST.match(url):
+        return Host(plain[1].lower())
+    try:
+        return host_of(normalised(url))
+    except (BadUrl, Blocked):
+        return Host("?")
+
+
 def host_and_port_of(url: str) -> str:
     """Return a URL's host and port in lower case, as the URL has them: the server to be polite to. "" for none."""
     try:

@@ -53,6 +53,14 @@ def test_a_link_is_always_in_the_same_place() -> None:
     assert [place_of(f"http://photos.example/{i}.jpg", LAYOUT_0)[1] for i in range(6)] == [10, 15, 13, 14, 2, 15]
 
 
+@pytest.mark.parametrize(
+    "other", ["http://BÜCHER.example/b.jpg", "http://xn--bcher-kva.example:80/a", "http:\\\\b%C3%BCcher.example/c"]
+)
+def test_a_host_is_in_one_lane_however_its_name_is_written(other: str) -> None:
+    layout = Layout((1,) * 64)
+    assert place_of(other, layout)[0] == place_of("http://bücher.example/a.jpg", layout)[0]
+
+
 def test_a_hosts_links_share_a_lane_unless_the_host_is_spread() -> None:
     urls = [f"http://{host}/{i}.jpg" for i in range(99) for host in ("Photos.example", "photos.example:8080")]
     assert len({place_of(url, Layout())[0] for url in urls}) == 1
