@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from tests.docs_commands import ROOT, commands
-from tests.processes import free_port, until, until_healthy, without_prefect
+from tests.processes import end, free_port, until, until_healthy, without_prefect
 
 PARTS = ("flows", "tasks", "regraft", "deployment.yaml", "automations.yaml")
 IN_THEIR_OWN_TERMINAL = ("server start", "worker start", "regraft serve")
@@ -54,8 +54,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
             elif any(words in command for words in IN_THEIR_OWN_TERMINAL):
                 command += f" --port {reports_port}" if "regraft serve" in command else ""
                 process = subprocess.Popen(shlex.split(command), cwd=folder, env=environment, stdout=log, stderr=log)
-                running.callback(process.wait, 30)
-                running.callback(process.terminate)
+                running.callback(end, process)
                 until_healthy(api)
             else:
                 subprocess.run(shlex.split(command), cwd=folder, env=environment, stdout=log, stderr=log, check=True)

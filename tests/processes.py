@@ -2,6 +2,7 @@
 
 import os
 import socket
+import subprocess
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -40,3 +41,13 @@ def without_prefect(**more: str) -> dict[str, str]:
     """This process's environment without Prefect's settings and make's own, and with the variables that are named."""
     plain = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "MAKE", "MFLAGS"))}
     return plain | {"DO_NOT_TRACK": "1", "PREFECT_SERVER_ANALYTICS_ENABLED": "false"} | more
+
+
+def end(process: "subprocess.Popen[bytes]", patience_s: float = 20) -> None:
+    """Ask a process to end, and end it where it does not: a worker waits for the runs that it has begun."""
+    process.terminate()
+    try:
+        process.wait(patience_s)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,9 @@ REASONS = {
 """What a dead link of each fate must be found to be."""
 SHOWS_A_PHOTO = ("", "duplicate", "near_duplicate", "replaced", "misfiled")
 """The reasons of links that were found to show a photo, kept or not."""
+START = datetime(2026, 1, 1, tzinfo=UTC)
+ALL_ARE_DUE = timedelta(days=40)
+"""From one refresh to the next: no link is left alone for longer."""
 
 
 @dataclass(frozen=True)
@@ -170,9 +174,9 @@ def planted(version: versions.Version, seed: int) -> tuple[float, int]:
     return float(right.sum() / moved.sum()), int((~right).sum())
 
 
-def screened(config: Config) -> pd.DataFrame:
-    """Fetch and screen once, without a model."""
-    with open_run(config) as spec, ThreadPoolExecutor(16) as threads:
+def screened(config: Config, now: datetime) -> pd.DataFrame:
+    """Fetch and screen once, without a model, by a clock that shows `now`."""
+    with open_run(config, now=now) as spec, ThreadPoolExecutor(16) as threads:
         bench = Bench.of(spec)
         fetched = list(threads.map(lambda lane: steps.fetch(lane, bench), steps.read(bench).lanes))
         return bench.drafts.table(steps.screen(fetched, bench).links)
@@ -189,7 +193,7 @@ def can_be_served(truth: pd.DataFrame) -> "pd.Series[bool]":
 def test_no_dead_link_passes_and_no_alive_one_is_lost_over_four_refreshes(tmp_path: Path, seed: int) -> None:
     for epoch in range(4):
         with replayed(tmp_path, seed, epoch) as replay:
-            judged = screened(job(tmp_path / "store", replay.proxy, deadline_s=4))
+            judged = screened(job(tmp_path / "store", replay.proxy, deadline_s=4), START + epoch * ALL_ARE_DUE)
             breaches = replay.stats()["breaches"]
         links = replay.truth.merge(judged, on=["url", "category"], how="left", validate="1:1")
         links = links[can_be_served(links)]
