@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
-PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder
+PYTEST := $(BIN)/python -m pytest --numprocesses 3 --dist loadgroup --no-loadscope-reorder
 
 # Where this is set, each of the tests' many processes compiles all modules anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -23,7 +23,7 @@ check: $(READY)  ## lint, types, and the tests that need neither TensorFlow nor 
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target types quick-test lint
 
 quick-test: $(READY)
-	OPENBLAS_NUM_THREADS=1 $(PYTEST) --quiet -m 'not tensorflow and not server and not browser'
+	OPENBLAS_NUM_THREADS=1 $(PYTEST) --quiet -m 'not tensorflow and not server and not browser and not exhaustive'
 
 lint: $(READY)  ## ruff
 	$(BIN)/ruff check .

@@ -1,9 +1,10 @@
 """What all tests share: their fixtures, and which tests want what.
 
-Markers say what a test needs: `tensorflow`, `server` (a Prefect server), `browser`, `web` (the replayed web). Some of
-them follow from its fixtures. `make check` runs what needs neither TensorFlow nor a server.
+Markers say what a test needs: `tensorflow`, `server` (Prefect's, or a bucket's), `browser`, `web` (the replayed web). Some of
+them follow from its fixtures. `make check` runs what needs neither TensorFlow nor a server,
+and is not `exhaustive`.
 
-`make test` runs two processes. Tests that share a costly fixture are a group, which one of the processes runs; the
+`make test` runs three processes, because many tests wait. Tests that share a costly fixture are a group, which one of the processes runs; the
 groups that wait for a server begin first, so that the other tests fill the time.
 """
 
@@ -23,6 +24,7 @@ pytest_plugins = ["tests.buckets", "tests.command_line", "tests.deployed", "test
 NEEDS = {
     "prefect_server": ("server",),
     "deployed": ("server",),
+    "bucket": ("server",),
     "menagerie_store": ("server", "tensorflow"),
     "lite0": ("tensorflow",),
 }

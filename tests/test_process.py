@@ -10,6 +10,8 @@ import pytest
 
 from tests.test_rooms import modules
 
+pytestmark = pytest.mark.exhaustive
+
 STATE = """
 import json, logging, os, signal, sys, threading, warnings
 import matplotlib, pandas, PIL.Image, pyarrow, pydantic, requests, rich.console, typer, urllib3, yaml  # third parties

@@ -15,7 +15,7 @@ import pytest
 
 from tests.docs_commands import ROOT
 
-pytestmark = pytest.mark.xdist_group("wheel")
+pytestmark = [pytest.mark.exhaustive, pytest.mark.xdist_group("wheel")]
 
 SOURCES = ("regraft", "flows", "tasks", "pyproject.toml", "README.md", "LICENSE")
 """What a build reads."""

@@ -10,6 +10,7 @@ STEPS = {Fault.KILL: 1, Fault.ENOSPC: 1, Fault.EIO: 2, Fault.EMFILE: 5, Fault.EA
 """Every how many-th call is tried here; `python -m tests.store.faults` tries all."""
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_change_may_be_cut_off_or_refused_at_any_call(change: str, tmp_path: Path) -> None:
     world = World.of(change, tmp_path)

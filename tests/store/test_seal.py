@@ -23,6 +23,7 @@ def test_a_sealed_table_is_read_by_whatever_reads_parquet(store: Store) -> None:
     assert store.tables.read(PATH, SCHEMA).equals(TABLE)
 
 
+@pytest.mark.exhaustive
 def test_every_flipped_byte_is_noticed(store: Store, caplog: pytest.LogCaptureFixture) -> None:
     store.tables.write(PATH, TABLE, SCHEMA)
     data = store.disk.read(PATH)
