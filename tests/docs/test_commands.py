@@ -50,7 +50,7 @@ def test_the_two_commands_of_a_fresh_machine(tmp_path: Path) -> None:
     )
     assert list((tmp_path / "artifacts" / "versions").glob("*/report.html"))
     shown = subprocess.run([*test, *ready, "--dry-run"], cwd=tmp_path, env=plain, capture_output=True, text=True)
-    assert shown.stdout.strip() == f"{BIN}/python -m pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder"
+    assert shown.stdout.strip() == f"{BIN}/python -m pytest --numprocesses 3 --dist loadgroup --no-loadscope-reorder"
 
 
 def without_numbers(summary: str) -> str:
