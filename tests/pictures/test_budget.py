@@ -25,6 +25,7 @@ from regraft.verdicts import Reason
 from tests.pictures.jpegs import blocks, lossless, mosaic, segment
 from tests.pictures.pngs import SIGNATURE, chunk
 
+pytestmark = pytest.mark.exhaustive
 CAT = drawing("cat", 1)
 MIB = 1 << 20
 JUDGE_ON_THREADS = """

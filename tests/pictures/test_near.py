@@ -53,6 +53,7 @@ def test_groups_are_those_of_all_pairs(hashes: Hashes, near: int) -> None:
     assert by_first(near_groups(hashes, near)) == groups_of_all_pairs(hashes, near)
 
 
+@pytest.mark.exhaustive
 @given(crafted(), st.integers(0, 9))
 @settings(max_examples=100, deadline=None)
 def test_groups_are_those_of_all_pairs_when_buckets_are_divided_again_and_again(hashes: Hashes, near: int) -> None:

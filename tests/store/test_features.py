@@ -197,6 +197,7 @@ def test_parts_of_earlier_regrafts_are_stored_anew_once(store: Store, caplog: py
     assert len(names(store, ".npy")) == 3
 
 
+@pytest.mark.exhaustive
 def test_a_store_that_grows_part_by_part_writes_few_indexes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store, known = Store(str(tmp_path)), digests(600)
     written = calls(monkeypatch, store.disk, "write")

@@ -107,6 +107,7 @@ SERVERS: dict[str, tuple[Script, str]] = {
 }
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("name", SERVERS)
 def test_a_hostile_server_costs_no_more_than_the_deadline_and_the_cap(name: str) -> None:
     script, reason = SERVERS[name]

@@ -70,6 +70,7 @@ def test_hdf5_that_reaches_out_of_its_file_is_refused_with_the_reason(
         check_hdf5(path)
 
 
+@pytest.mark.exhaustive
 def test_hdf5_broken_in_any_place_never_raises_anything_else(tmp_path: Path) -> None:
     """Each file is read by a process of its own, so there are few; that process's crash is a refusal too."""
     good = hdf5_file(tmp_path / "good.h5", lambda file: None).read_bytes()
