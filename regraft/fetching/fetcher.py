@@ -123,7 +123,7 @@ class Fetcher:
         if (refusal := self._refusal(attempt.url)) is not None:
             self._refuse(host, attempt, refusal)
             return
-        attempt, answer = self._sent(attempt)
+        attempt, answer = self._sent(host, attempt)
         self._note(host, answer)
         match answer:
             case Redirect():
@@ -156,7 +156,7 @@ class Fetcher:
                     self._queue.slow_down(host, 0)
                 self._breaker.answered(host)
 
-    def _sent(self, attempt: Attempt) -> tuple[Attempt, Answer]:
+    def _sent(self, host: str, attempt: Attempt) -> tuple[Attempt, Answer]:
         """One request and its answer."""
         request, settings = attempt.request, self._settings
         if attempt.redirects == 0:
@@ -166,7 +166,7 @@ class Fetcher:
         is_too_large = request.reason is Reason.TOO_LARGE and request.bytes > settings.max_bytes
         began = self._clock()
         given_up_at = began + deadline_s + self._further_silence_s(attempt)
-        self._under_way[attempt.number] = (host_and_port_of(attempt.url), given_up_at)
+        self._under_way[attempt.number] = (host, given_up_at)
         answer = self._client.get(
             attempt.url,
             deadline_s,

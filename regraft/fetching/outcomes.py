@@ -48,12 +48,18 @@ def finding_of(attempt: Attempt, answer: Body | NotModified | Failed, limits: Li
     match answer:
         case Failed():
             size = max(answer.bytes, attempt.request.bytes) if answer.reason is Reason.TOO_LARGE else 0
-            failed = replace(finding, reason=answer.reason, http_status=answer.status, bytes=size)
-            return replace(failed, local=answer.local, detail=answer.detail)
+            return replace(
+                finding,
+                reason=answer.reason,
+                http_status=answer.status,
+                bytes=size,
+                local=answer.local,
+                detail=answer.detail,
+            )
         case NotModified():
             return replace(finding, reason=attempt.request.reason, http_status=304, outcome="not_modified")
         case Body():
-            return _judged(replace(finding, http_status=answer.status), answer, limits, blobs)
+            return _judged(finding, answer, limits, blobs)
         case _:
             assert_never(answer)
 
@@ -75,8 +81,15 @@ def fault(attempt: Attempt, error: Exception) -> Finding:
 
 def _judged(finding: Finding, body: Body, limits: Limits, blobs: Blobs) -> Finding:
     if any(word.strip() in OPT_OUT_WORDS for word in body.robots.replace(":", ",").split(",")):
-        return replace(finding, reason=Reason.OPTED_OUT, detail=f"X-Robots-Tag: {body.robots}")
-    finding = replace(finding, bytes=len(body.data), etag=body.etag, last_modified=body.last_modified)
+        detail = f"X-Robots-Tag: {body.robots}"
+        return replace(finding, http_status=body.status, reason=Reason.OPTED_OUT, detail=detail)
+    finding = replace(
+        finding,
+        http_status=body.status,
+        bytes=len(body.data),
+        etag=body.etag,
+        last_modified=body.last_modified,
+    )
     with picture_clock.running():
         picture = judge(body.data, limits)
     match picture:
