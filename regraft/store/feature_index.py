@@ -5,8 +5,9 @@ from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from regraft.identity import Digest
+from regraft.store.backbone_files import short_name
 from regraft.store.disk import Disk
-from regraft.store.feature_parts import FOLDER, short_name
+from regraft.store.feature_parts import FOLDER
 from regraft.store.tables import arrow_of_parquet, parquet_of_arrow
 
 if TYPE_CHECKING:

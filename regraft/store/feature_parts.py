@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from regraft.errors import CorruptError
-from regraft.identity import Digest, digest_of
-from regraft.store.disk import Disk
+from regraft.identity import Digest
+from regraft.store.backbone_files import BackboneFile, short_name
 from regraft.store.tables import arrow_of_parquet
 
 if TYPE_CHECKING:
@@ -25,31 +25,16 @@ Records: TypeAlias = "np.ndarray[tuple[int], np.dtype[Any]]"
 """(N,) records with the fields FIELDS."""
 FOLDER = "features"
 SUFFIX = ".npy"
-NAME_DIGITS = 16
-"""Hex digits of its digest that a file of features is named by."""
 FIELDS = ("digest", "features", "crc")
 DIGEST_DTYPE = "S64"
 CRC_BYTES = 4
 
 
 @dataclass(frozen=True)
-class Part:
+class Part(BackboneFile):
     """The features of some images, as one file."""
 
-    disk: Disk
-    fingerprint: str
-    """Names the backbone, its weights and its preprocessing."""
-    name: str
-
-    @property
-    def path(self) -> str:
-        """The path in the store."""
-        return f"{FOLDER}/{self.fingerprint}/{self.name}"
-
-    @property
-    def size(self) -> int:
-        """The size in bytes."""
-        return self.disk.size(self.path)
+    folder = FOLDER
 
     @property
     def is_old(self) -> bool:
@@ -63,9 +48,7 @@ class Part:
         """
         import numpy as np
 
-        data = self.disk.read(self.path)
-        if not self.name.startswith(short_name(data)):
-            raise CorruptError(f"{self.path} is damaged: its bytes are not what its name says")
+        data = self.read_bytes()
         if self.is_old:
             return _from_parquet(data)
         records = np.load(io.BytesIO(data))
@@ -92,10 +75,6 @@ class Part:
             raise CorruptError(f"{self.path} is damaged: it has the fields {records.dtype.names}")
         return records
 
-    def delete(self) -> None:
-        """Remove it, if it is there."""
-        self.disk.delete(self.path)
-
 
 def part_of(digests: Sequence[Digest], rows: "NDArray[np.float32]") -> tuple[str, bytes]:
     """Return a part of the features, (N, D), of N digests: its name and its bytes."""
@@ -109,11 +88,6 @@ def part_of(digests: Sequence[Digest], rows: "NDArray[np.float32]") -> tuple[str
     np.save(file, records)
     data = file.getvalue()
     return short_name(data) + SUFFIX, data
-
-
-def short_name(data: bytes) -> str:
-    """Return what a file of features with these bytes is named by."""
-    return digest_of(data)[:NAME_DIGITS]
 
 
 def are_whole(records: "Records", digests: Sequence[Digest]) -> bool:

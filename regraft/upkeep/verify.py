@@ -136,7 +136,7 @@ def _damaged_networks(store: Store, repair: bool, progress: Progress) -> Iterato
     for network in store.networks:
         progress(network.path)
         try:
-            network.read()
+            network.read_bytes()
         except CorruptError:
             if repair:
                 network.delete()
