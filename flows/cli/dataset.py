@@ -1,20 +1,16 @@
 """`regraft dataset`: a version's pictures, labels and splits, written for other programs."""
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from regraft.dataset.export_settings import Encoding, ExportSettings, Layout, PictureSettings, Resize
 from regraft.errors import ConfigError, PictureError
 from regraft.flows.cli.app import DEFAULT_STORE, Panel, StoreOption, app, exit_with_message
-
-Layout = Literal["imagefolder", "webdataset", "parquet", "huggingface", "csv"]
-Encoding = Literal["original", "jpeg", "webp", "png"]
-Resize = Literal["no", "border", "keep_ratio", "keep_ratio_largest", "center_crop"]
-MAX_PROBLEMS = 20
-"""Pictures left out that are listed at most."""
+from regraft.flows.cli.output import listed
 
 if TYPE_CHECKING:
-    from regraft.dataset.export import Exported, ExportSettings
+    from regraft.dataset.export import Exported
     from regraft.store.versions import Version
 
 
@@ -45,8 +41,6 @@ def dataset(
     - `regraft dataset newest felidae/ --to huggingface`: then `datasets.load_dataset("felidae/")`
     """
     with exit_with_message():
-        from regraft.dataset.export import ExportSettings
-        from regraft.dataset.export_pictures import PictureSettings
         from regraft.store import versions
         from regraft.store.store import Store
 
@@ -59,7 +53,7 @@ def dataset(
         print(f"{exported.address}: {exported.images} images; README.md says what is there.")
         if exported.left_out:
             first_line = f"{len(exported.left_out)} images are left out:"
-            raise PictureError("\n".join([first_line, *exported.left_out[:MAX_PROBLEMS]]))
+            raise PictureError(listed(first_line, exported.left_out))
 
 
 def _export(version: "Version", out: str, settings: "ExportSettings") -> "Exported":

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 MAX_REASONS = 6
 """Reasons that a summary names."""
+MAX_PROBLEMS = 20
+"""Problems that a message lists."""
 PIPE_WIDTH = 200
 """Columns of a table that is not printed to a terminal."""
 
@@ -74,6 +76,11 @@ def _model_lines(metrics: "MetricsRecord") -> dict[str, str]:
 def _counted(counts: Mapping[str, int]) -> str:
     """Return counts as text, such as "143 fetched, 197 not modified"."""
     return ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in sorted(counts.items()))
+
+
+def listed(first_line: str, problems: Sequence[str]) -> str:
+    """Return a message of several lines: the first, and as many problems as people read."""
+    return "\n".join([first_line, *problems[:MAX_PROBLEMS]])
 
 
 def number(value: float | None, style: str) -> str:

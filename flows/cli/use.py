@@ -16,11 +16,9 @@ from regraft.flows.cli.app import (
     exit_with_message,
     url_as_listed,
 )
-from regraft.flows.cli.output import table
+from regraft.flows.cli.output import listed, table
 
 Format = Literal["saved_model", "onnx", "litert"]
-MAX_PROBLEMS = 20
-"""Images without a prediction that are listed at most."""
 
 if TYPE_CHECKING:
     from regraft.heads.predicting import Predictions
@@ -67,7 +65,7 @@ def predict(
         problems = rows.loc[rows["problem"] != "", "problem"].tolist()
         if problems:
             first_line = f"{len(problems)} of {len(rows)} images have no prediction:"
-            raise PictureError("\n".join([first_line, *problems[:MAX_PROBLEMS]]))
+            raise PictureError(listed(first_line, problems))
 
 
 def _print_predictions(predictions: "Predictions") -> None:

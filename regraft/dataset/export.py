@@ -13,14 +13,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import PurePosixPath
-from typing import Any, Literal, assert_never
+from typing import Any, assert_never
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from regraft.dataset.export_card import croissant, dataset_card
-from regraft.dataset.export_pictures import Picture, PictureSettings, exported_picture
+from regraft.dataset.export_pictures import Picture, exported_picture
+from regraft.dataset.export_settings import ExportSettings
 from regraft.dataset.splits import SPLITS
 from regraft.errors import ConfigError, RegraftError, StoreError
 from regraft.identity import Digest
@@ -29,8 +30,6 @@ from regraft.store.disk import Disk, disk_at, is_remote
 from regraft.store.local_disk import ASIDE
 from regraft.store.versions import Version
 
-Layout = Literal["imagefolder", "webdataset", "parquet", "huggingface", "csv"]
-"""How a data set lies in its folder."""
 PROVENANCE: dict[str, pa.DataType] = {
     "digest": pa.string(),
     "category": pa.string(),
@@ -57,16 +56,6 @@ ROW_GROUP_IMAGES = 100
 """Pictures that a reader of a Parquet file has to hold at a time."""
 IMAGE_STRUCT = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 """How Hugging Face's data sets keep a picture: https://huggingface.co/docs/datasets/about_dataset_features."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ExportSettings:
-    """What an export looks like."""
-
-    layout: Layout
-    pictures: PictureSettings
-    shard_images: int = 1000
-    """Pictures in one file of a layout that packs many into one. All of them are in memory at a time."""
 
 
 @dataclass(frozen=True)
@@ -291,9 +280,7 @@ def _feature(kind: pa.DataType) -> dict[str, Any]:
 
 def _table(rows: pd.DataFrame) -> pa.Table:
     """Rows as an Arrow table that has the same columns in every file of an export."""
-    label = (
-        pa.string() if rows["label"].dtype == object or pd.api.types.is_string_dtype(rows["label"]) else pa.float64()
-    )
+    label = pa.float64() if pd.api.types.is_numeric_dtype(rows["label"]) else pa.string()
     schema = pa.schema([(name, label if name == "label" else kind) for name, kind in PROVENANCE.items()])
     return pa.Table.from_pandas(rows, schema=schema, preserve_index=False).replace_schema_metadata(None)
 

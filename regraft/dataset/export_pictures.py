@@ -1,37 +1,18 @@
-"""Pictures as an export has them: the bytes that were fetched, or resized and encoded anew.
-
-The ways to resize have the names that img2dataset gives them: https://github.com/rom1504/img2dataset.
-"""
+"""Pictures as an export has them: the bytes that were fetched, or resized and encoded anew."""
 
 import io
 from dataclasses import dataclass
-from typing import Literal, assert_never
+from typing import assert_never
 
 from PIL import Image, ImageOps
 
+from regraft.dataset.export_settings import PictureSettings, Resize
 from regraft.pictures.colours import rgb
 from regraft.pictures.decoding import format_of
 
-Resize = Literal["no", "border", "keep_ratio", "keep_ratio_largest", "center_crop"]
-"""`border`: fitted into a square, white around it. `keep_ratio`: the shorter side gets the size, `keep_ratio_largest`:
-the longer one. `center_crop`: the shorter side gets the size, and the middle is cut out."""
-Encoding = Literal["original", "jpeg", "webp", "png"]
 SUFFIXES: dict[str, str] = {"JPEG": ".jpg", "PNG": ".png", "GIF": ".gif", "WEBP": ".webp", "BMP": ".bmp"}
 """What files of each format are called."""
 WHITE = (255, 255, 255)
-
-
-@dataclass(frozen=True, kw_only=True)
-class PictureSettings:
-    """How pictures are exported."""
-
-    encoding: Encoding = "original"
-    """`original`: the bytes as they were fetched, which goes with no resizing."""
-    resize: Resize = "no"
-    size: int = 256
-    """Pixels of the side that `resize` fits."""
-    quality: int = 95
-    """Of JPEG and WebP, 1 to 100."""
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from regraft.dataset.export import Exported, ExportSettings, Layout, export_dataset, provenance
-from regraft.dataset.export_pictures import PictureSettings, Resize, exported_picture
+from regraft.dataset.export import Exported, export_dataset, provenance
+from regraft.dataset.export_pictures import exported_picture
+from regraft.dataset.export_settings import ExportSettings, Layout, PictureSettings, Resize
 from regraft.dataset.manifest import MANIFEST
 from regraft.errors import ConfigError
 from regraft.identity import digest_of
