@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from regraft.links.memory import TIME
 from regraft.store.store import Store
-from regraft.store.tables import is_in
+from regraft.store.tables import is_in, stacked
 from regraft.verdicts import Reason
 
 MISFILED = pa.schema(
@@ -42,7 +42,7 @@ def remember(misfiled: pd.DataFrame, store: Store, now: datetime) -> pd.DataFram
     new = misfiled[~is_among(misfiled, known)]
     if len(new):
         rows = new.assign(first_seen=now, accepted=False)
-        _write(store, pd.concat([known, rows], ignore_index=True) if len(known) else rows)
+        _write(store, stacked(known, rows))
     return new
 
 

@@ -13,7 +13,7 @@ from regraft.links.memory import TIME
 from regraft.pictures.near import hash_bits, near_groups
 from regraft.pictures.perceptual import is_outdated
 from regraft.store.store import Store
-from regraft.store.tables import is_in
+from regraft.store.tables import is_in, stacked
 from regraft.web.urls import ip_address_of
 
 MIN_LINKS = 4
@@ -69,7 +69,7 @@ def learn_placeholders(links: pd.DataFrame, store: Store, now: datetime) -> pd.D
     new = find_placeholders(links[~shows_placeholder(links, accepted_pictures(store))], known, now)
     if new.empty:
         return known
-    known = _stacked(known, new)
+    known = stacked(known, new)
     store.tables.write("links/placeholders.parquet", known, PLACEHOLDERS)
     return known
 
@@ -89,9 +89,9 @@ def accept(store: Store, links: pd.DataFrame, now: datetime) -> bool:
         for link in links[links["digest"] != ""].itertuples()
         for row in ((link.digest, "", "", 0, 0, now), ("", "", link.phash, link.width, link.height, now))
     ]
-    accepted = _stacked(known[is_shown], pd.DataFrame(pictures, columns=PLACEHOLDERS.names))
+    accepted = stacked(known[is_shown], pd.DataFrame(pictures, columns=PLACEHOLDERS.names))
     # What is accepted is written first: a placeholder that is both known and accepted is not learnt again.
-    store.tables.write("links/no_placeholders.parquet", _stacked(accepted_pictures(store), accepted), PLACEHOLDERS)
+    store.tables.write("links/no_placeholders.parquet", stacked(accepted_pictures(store), accepted), PLACEHOLDERS)
     store.tables.write("links/placeholders.parquet", known[~is_shown], PLACEHOLDERS)
     return True
 
@@ -204,8 +204,3 @@ def _shows_variant(links: pd.DataFrame, placeholders: pd.DataFrame) -> "pd.Serie
         is_near = has_hash & (np.bitwise_count(hashes ^ bits) <= max_bits)
         shows |= is_near & (np.abs(shapes - shape) <= MAX_SHAPE_DIFFERENCE)
     return shows
-
-
-def _stacked(known: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
-    full = [table for table in (known, new) if len(table)]
-    return pd.concat(full, ignore_index=True) if full else known

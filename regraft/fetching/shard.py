@@ -21,7 +21,7 @@ from regraft.links.rehash import with_current_hashes
 from regraft.links.shards import place_of
 from regraft.store.layout import Layout
 from regraft.store.store import Store
-from regraft.store.tables import is_in
+from regraft.store.tables import is_in, stacked
 
 OnPicture = Callable[[Digest], None]
 """Is called with each picture that no link of the shard showed before, as soon as the store holds it."""
@@ -110,7 +110,7 @@ def fetch_shard(
 def remember_silent(path: str, silent: pd.DataFrame, store: Store) -> None:
     """Have the store remember links (columns MEMORY) that gave no answer at all: it was not this machine's fault."""
     known = remembered_links(store, path)
-    put_links(store, path, _stacked(silent, known[~is_in(known["url"], silent["url"])]))
+    put_links(store, path, stacked(silent, known[~is_in(known["url"], silent["url"])]))
 
 
 def _is_unkept(finding: Finding) -> bool:
@@ -161,7 +161,7 @@ class _ShardCheck:
         if links.empty:
             return
         rows = self._merged(links, certain)
-        self._kept = _stacked(rows, self._kept[~is_in(self._kept["url"], rows["url"])])
+        self._kept = stacked(rows, self._kept[~is_in(self._kept["url"], rows["url"])])
         put_links(self._store, self._path, self._kept)
 
     def _merged(self, links: pd.DataFrame, findings: Sequence[Finding]) -> pd.DataFrame:
@@ -173,13 +173,13 @@ class _ShardCheck:
         left_alone = self._left_alone | (unreached & set(self._known["url"]))
         fetched = self._links[~is_in(self._links["url"], left_alone)]
         rows = self._merged(fetched, findings)
-        table = _stacked(rows, _as_skipped(self._links, self._known[is_in(self._known["url"], left_alone)]))
+        table = stacked(rows, _as_skipped(self._links, self._known[is_in(self._known["url"], left_alone)]))
         silent = {finding.url for finding in findings if finding.outcome != "skipped" and is_silent(finding)}
         never_fetched = unreached - left_alone
         is_certain = ~is_in(table["url"], silent | never_fetched)
         stays = is_in(self._memory["url"], silent) | ~is_in(self._memory["url"], self._links["url"])
         if is_certain.any():
-            put_links(self._store, self._path, _stacked(table[is_certain], self._memory[stays]))
+            put_links(self._store, self._path, stacked(table[is_certain], self._memory[stays]))
         return Checked(table, table[is_in(table["url"], silent)], failures)
 
 
@@ -189,8 +189,3 @@ def _as_skipped(links: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
         return known
     rows = links[["url", "category"]].merge(known.drop(columns="category"), on="url")
     return rows.assign(outcome="skipped")[MEMORY.names]
-
-
-def _stacked(*tables: pd.DataFrame) -> pd.DataFrame:
-    full = [table for table in tables if len(table)]
-    return pd.concat(full, ignore_index=True) if full else tables[0]

@@ -115,6 +115,14 @@ def is_in(column: "pd.Series[str]", values: "Iterable[str]") -> "pd.Series[bool]
     return pd.Series(pc.is_in(texts, value_set=wanted).to_numpy(zero_copy_only=False), column.index)
 
 
+def stacked(*tables: "pd.DataFrame") -> "pd.DataFrame":
+    """Return tables one below the other, its rows numbered from 0; empty ones say nothing of the columns' types."""
+    import pandas as pd
+
+    full = [table for table in tables if len(table)]
+    return pd.concat(full, ignore_index=True) if full else tables[0]
+
+
 def from_parquet(data: bytes, columns: "list[str] | None" = None) -> "pd.DataFrame":
     """Return the table in a Parquet file, or some columns of it, its rows numbered from 0.
 
