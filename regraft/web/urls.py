@@ -111,10 +111,8 @@ def host_of(url: str) -> Host:
 
 def requested_host_of(url: str) -> Host:
     """Return the host that a URL is requested from, however the URL writes it; "?" where it is refused."""
-    if plain := PLAIN_HOST.match(url):
-        return Host(plain[1].lower())
     try:
-        return host_of(normalised(url))
+        return host_of(url if PLAIN_HOST.match(url) else normalised(url))
     except (BadUrl, Blocked):
         return Host("?")
 
