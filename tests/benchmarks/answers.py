@@ -11,11 +11,10 @@ from collections.abc import Callable, Iterator
 
 import urllib3
 
-from regraft.web.answers import Body, Failed
 from regraft.web.client import Client
 from regraft.web.guard import Guard
 from tests.hostile import Script, Talk, ok, serving
-from tests.web.test_http import CLOSES, ENCODED, STAYS_OPEN, Outcome
+from tests.web.test_http import CLOSES, ENCODED, STAYS_OPEN, Outcome, outcome_of
 
 DEADLINE_S = 2.0
 REQUESTS = 2_000
@@ -26,16 +25,7 @@ Get = Callable[[str], Outcome]
 def regraft(port: int) -> Get:
     client = Client(Guard([f"127.0.0.1:{port}"]), max_bytes=100_000)
 
-    def get(url: str) -> Outcome:
-        match client.get(url, DEADLINE_S):
-            case Body() as body:
-                return Outcome("", body.status, body.data)
-            case Failed() as failed:
-                return Outcome(failed.reason, failed.status, None)
-            case answer:
-                raise AssertionError(answer)
-
-    return get
+    return lambda url: outcome_of(client, url, DEADLINE_S)
 
 
 def bare(port: int) -> Get:

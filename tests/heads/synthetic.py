@@ -4,11 +4,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from regraft.config import HeadSettings, SplitSettings
 from regraft.dataset import labels, splits
 from regraft.store.feature_rows import ArrayRows
+from regraft.targets.categories import Categories
 from regraft.targets.labels import SyntheticLabels
+from regraft.targets.lengths import Lengths
 from regraft.targets.target import Target
 from tests.targets.worlds import DISTRIBUTIONS
 
@@ -30,6 +33,18 @@ def tigers_and_cats(count: int = 150, seed: int = 0) -> tuple[pd.DataFrame, np.n
     features = random.normal(0, 1, (2 * count, WIDTH)).astype(np.float32)
     features[:count, 0] += 5
     return manifest, features
+
+
+every_kind_of_head = pytest.mark.parametrize(
+    ("target", "settings"),
+    [
+        (Lengths(), HeadSettings(epochs=3)),
+        (Lengths(), HeadSettings(preset="tutorial")),
+        (Categories(("cat", "tiger")), HeadSettings(target="category", epochs=3)),
+    ],
+    ids=["lengths", "tutorial", "categories"],
+)
+"""Runs a test for heads of each target and preset."""
 
 
 def trained_head(

@@ -9,23 +9,14 @@ import pytest
 from regraft.config import HeadSettings
 from regraft.errors import VersionError
 from regraft.heads.head import Head
-from regraft.targets.categories import Categories
 from regraft.targets.lengths import Lengths
 from regraft.targets.target import Target
-from tests.heads.synthetic import tigers_and_cats, trained_head
+from tests.heads.synthetic import every_kind_of_head, tigers_and_cats, trained_head
 
 pytestmark = pytest.mark.tensorflow
 
 
-@pytest.mark.parametrize(
-    ("target", "settings"),
-    [
-        (Lengths(), HeadSettings(epochs=3)),
-        (Lengths(), HeadSettings(preset="tutorial")),
-        (Categories(("cat", "tiger")), HeadSettings(target="category", epochs=3)),
-    ],
-    ids=["lengths", "tutorial", "categories"],
-)
+@every_kind_of_head
 def test_a_head_is_read_back_as_it_was(target: Target, settings: HeadSettings) -> None:
     manifest, features = tigers_and_cats()
     head = trained_head(manifest, features, target, settings, 0)

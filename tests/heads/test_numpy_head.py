@@ -7,23 +7,14 @@ import pytest
 from regraft.config import HeadSettings
 from regraft.heads.head import Head
 from regraft.heads.numpy_head import numpy_head
-from regraft.targets.categories import Categories
 from regraft.targets.lengths import Lengths
 from regraft.targets.target import Target
-from tests.heads.synthetic import WIDTH, tigers_and_cats, trained_head
+from tests.heads.synthetic import WIDTH, every_kind_of_head, tigers_and_cats, trained_head
 
 pytestmark = pytest.mark.tensorflow
 
 
-@pytest.mark.parametrize(
-    ("target", "settings"),
-    [
-        (Lengths(), HeadSettings(epochs=3)),
-        (Lengths(), HeadSettings(preset="tutorial")),
-        (Categories(("cat", "tiger")), HeadSettings(target="category", epochs=3)),
-    ],
-    ids=["lengths", "tutorial", "categories"],
-)
+@every_kind_of_head
 def test_it_answers_as_keras_does(target: Target, settings: HeadSettings) -> None:
     manifest, features = tigers_and_cats()
     head = trained_head(manifest, features, target, settings, 0)

@@ -31,8 +31,8 @@ class Outcome:
     data: bytes | None = JPEG
 
 
-def outcome_of(client: Client, url: str) -> Outcome:
-    match client.get(url, DEADLINE_S):
+def outcome_of(client: Client, url: str, deadline_s: float = DEADLINE_S) -> Outcome:
+    match client.get(url, deadline_s):
         case Body() as body:
             return Outcome("", body.status, body.data)
         case Failed() as failed:
