@@ -11,8 +11,9 @@ from dataclasses import replace
 
 import pandas as pd
 
+from regraft.errors import CorruptError
 from regraft.links.memory import all_known_links, put_links, remembered_links
-from regraft.store.layout import FORMAT, FORMAT_0_NAME, LINKS, Layout, put_layout
+from regraft.store.layout import COPY, FORMAT, FORMAT_0_NAME, LINKS, Layout, named_layout, put_layout
 from regraft.store.store import Store
 from regraft.verdicts import Reason
 from regraft.web.urls import requested_host_of
@@ -65,7 +66,7 @@ def put_in_layout(store: Store, layout: Layout) -> None:
     What is known is written anew, then store.json names it, then what it was before goes: cut off at any moment, the
     store has one of the two. Needs memory for all that is known.
     """
-    before = store.layout
+    before, is_kept_twice = store.layout, _is_kept_twice(store, layout)
     if before != layout:
         known = all_known_links(store, remembered_links)
         if before is not None and before.format == 0:
@@ -74,8 +75,18 @@ def put_in_layout(store: Store, layout: Layout) -> None:
             put_links(store, str(path), links)
         if before is not None:
             log.info("What is known of %s links is kept by host now, in store format %s.", len(known), layout.format)
+    if not is_kept_twice:
         put_layout(store.disk, layout)
     _remove_files_of_others(store, layout)
+
+
+def _is_kept_twice(store: Store, layout: Layout) -> bool:
+    """Whether store.json names a layout, and the layout's folder holds the copy."""
+    try:
+        return named_layout(store.disk) == layout and store.disk.exists(f"{layout.folder}/{COPY}")
+    except CorruptError as error:
+        log.warning("%s It is written anew.", error)
+        return False
 
 
 def _to_be_judged_again(known: pd.DataFrame) -> pd.DataFrame:

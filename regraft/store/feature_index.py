@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from regraft.identity import Digest
-from regraft.store.backbone_files import short_name
+from regraft.store.backbone_files import BackboneFile, short_name
 from regraft.store.disk import Disk
 from regraft.store.feature_parts import FOLDER
 from regraft.store.tables import arrow_of_parquet, parquet_of_arrow
@@ -16,6 +16,12 @@ if TYPE_CHECKING:
 
 SUFFIX = ".index"
 """How the name of an index ends, which begins as that of a part does."""
+
+
+class IndexFile(BackboneFile):
+    """The index of one backbone's parts, as a file."""
+
+    folder = FOLDER
 
 
 class FeatureIndex:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from regraft.errors import CorruptError
 from regraft.identity import Digest
 from regraft.store.disk import Disk
-from regraft.store.feature_index import SUFFIX, FeatureIndex
+from regraft.store.feature_index import SUFFIX, FeatureIndex, IndexFile
 from regraft.store.feature_parts import FOLDER, Part, Records, are_whole, part_of
 from regraft.store.feature_rows import FeatureRows
 
@@ -40,6 +40,14 @@ class Features:
         """Yield every part of every backbone."""
         for fingerprint in self._disk.names(FOLDER):
             yield from self.parts(fingerprint)
+
+    @property
+    def indexes(self) -> Iterator[IndexFile]:
+        """The indexes of all backbones' parts. One that is lost is made again from the parts."""
+        for fingerprint in self._disk.names(FOLDER):
+            for name in self._disk.names(f"{FOLDER}/{fingerprint}"):
+                if name.endswith(SUFFIX):
+                    yield IndexFile(self._disk, fingerprint, name)
 
     def parts(self, fingerprint: str) -> Iterator[Part]:
         """Yield a backbone's parts."""

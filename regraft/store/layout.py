@@ -1,13 +1,18 @@
-"""store.json: in which format a store is, and how what it knows of links is cut into files."""
+"""store.json: in which format a store is, and how what it knows of links is cut into files.
+
+The folder of those files holds a copy of it, so that a damaged store.json costs nothing.
+"""
 
 import json
 from dataclasses import asdict, dataclass
 
-from regraft.errors import StoreError
+from regraft.errors import CorruptError, StoreError
 from regraft.identity import digest_of
 from regraft.store.disk import Disk
 
 FILE = "store.json"
+COPY = "layout.json"
+"""The name of its copy."""
 FORMAT = 1
 """The format that this Regraft writes. Format 0 had no store.json, and 16 files of links, by URL."""
 LINKS = "links"
@@ -56,26 +61,62 @@ LAYOUT_0 = Layout(shards=(16,), format=0)
 def layout_of(disk: Disk) -> Layout | None:
     """Return the layout of the store on a disk; None where it knows of no links yet.
 
-    Raises StoreError where a newer Regraft wrote it, or where store.json is damaged or cannot be read.
+    Where store.json is damaged its copy tells; where that is missing too, no link is known. Raises StoreError where a
+    newer Regraft wrote it, or where it cannot be read.
     """
     try:
-        fields = json.loads(disk.read(FILE))
-        if fields["format"] > FORMAT:
-            raise StoreError(
-                f"The store {disk.address} has format {fields['format']}, and this Regraft knows formats up to "
-                f"{FORMAT}; nothing was changed. A newer Regraft wrote it: install that one."
-            )
-        return Layout(tuple(map(int, fields["shards"])), tuple(fields["spread"]), int(fields["format"]))
+        return named_layout(disk)
+    except CorruptError:
+        return copied_layout(disk)
+
+
+def named_layout(disk: Disk) -> Layout | None:
+    """Return the layout that store.json names, as `layout_of` does. Raises CorruptError where store.json is damaged."""
+    try:
+        return _layout(disk.read(FILE))
     except (FileNotFoundError, NotADirectoryError):
         is_format_0 = any(name.startswith(FORMAT_0_NAME) for name in disk.names(LINKS))
         return LAYOUT_0 if is_format_0 else None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except _NewerFormatError as error:
         raise StoreError(
-            f"{FILE} in the store {disk.address} cannot be read ({error}). If it is damaged, delete "
-            "that file: the next run asks for all links again; pictures, features and versions stay."
+            f"The store {disk.address} has format {error}, and this Regraft knows formats up to "
+            f"{FORMAT}; nothing was changed. A newer Regraft wrote it: install that one."
         ) from error
+    except OSError as error:
+        raise StoreError(f"{FILE} in the store {disk.address} cannot be read: {error}.") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise CorruptError(f"{FILE} in the store {disk.address} is damaged ({error}).") from error
+
+
+def copied_layout(disk: Disk) -> Layout | None:
+    """Return the layout whose folder of links holds a copy of it; None where there is no whole copy."""
+    for name in disk.names(LINKS):
+        try:
+            layout = _layout(disk.read(f"{LINKS}/{name}/{COPY}"))
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+        if layout.folder == f"{LINKS}/{name}":
+            return layout
+    return None
 
 
 def put_layout(disk: Disk, layout: Layout) -> None:
-    """Make a layout the store's."""
-    disk.write(FILE, json.dumps(asdict(layout), indent=1).encode())
+    """Make a layout the store's, once its folder holds all that is known of links."""
+    data = json.dumps(asdict(layout), indent=1).encode()
+    disk.write(f"{layout.folder}/{COPY}", data)
+    disk.write(FILE, data)
+
+
+class _NewerFormatError(ValueError):
+    """A format that this Regraft does not know."""
+
+
+def _layout(data: bytes) -> Layout:
+    """The layout in a file. Raises ValueError, KeyError or TypeError where it is damaged."""
+    fields = json.loads(data)
+    if fields["format"] > FORMAT:
+        raise _NewerFormatError(fields["format"])
+    layout = Layout(tuple(map(int, fields["shards"])), tuple(map(str, fields["spread"])), int(fields["format"]))
+    if layout.format != FORMAT or not layout.shards or min(layout.shards) < 1:
+        raise ValueError(f"no store of format {FORMAT} has {layout.shards} shards")
+    return layout

@@ -65,7 +65,8 @@ def plan(store: Store, last: int) -> PrunePlan:
 
     The versions that stay are the champion, its line of parents, the champion before it, and the `last` newest ones.
     Blobs stay that such a version learnt from or holds out, or that a link shows today, and features stay with them.
-    Raises CorruptError where a table of links is damaged, DamagedVersionError where the champion's line is.
+    Where a version of the champion's line is damaged, so that nobody knows its parents, all older ones stay too.
+    Raises CorruptError where a table of links is damaged, DamagedVersionError where the champion's pointer is.
     """
     names = versions.names(store)
     stays = _lineage(store) | set(names[-last:])
@@ -110,7 +111,11 @@ def _lineage(store: Store) -> set[str]:
     name = champion.name if champion else None
     while name is not None and name in names - lineage:
         lineage.add(name)
-        comparison = Version(store, name).metrics.champion
+        try:
+            comparison = Version(store, name).metrics.champion
+        except DamagedVersionError as error:
+            log.warning("All versions older than %s stay, since nobody knows its line: %s", name, error)
+            return lineage | {older for older in names if older < name}
         name = comparison.version if comparison else None
     with contextlib.suppress(VersionError):  # there was none, or it is gone
         lineage.add(versions.previous(store).name)

@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 
 import numpy as np
 import pandas as pd
@@ -13,8 +14,9 @@ from regraft.errors import CorruptError, DamagedVersionError, RegraftError, Stor
 from regraft.identity import Digest, digest_of
 from regraft.links.memory import all_known_links, remembered_links
 from regraft.store import versions
+from regraft.store.backbone_files import BackboneFile
 from regraft.store.feature_parts import Part
-from regraft.store.layout import LINKS
+from regraft.store.layout import COPY, FILE, LINKS, copied_layout, named_layout, put_layout
 from regraft.store.store import Store
 from regraft.store.versions import Version
 from regraft.web.answers import Body
@@ -40,26 +42,47 @@ class Damage:
 def verify(store: Store, repair: bool, fetch: FetchSettings, progress: Progress) -> Iterator[Damage]:
     """Yield what is damaged, once `repair` has done what it can. `progress` is called with the path of every file.
 
-    Damaged tables of links are removed, and the next run asks their links again. Damaged features and networks are
-    removed, and the next run makes them again. Damaged blobs are fetched again, through the guarded client, where a
-    link still serves the very same bytes. Damaged drafts are removed. A version's file gets the bytes back that it was
-    published with where another version has them too; else nothing can mend it. A champion that is no version is
-    replaced by the newest version that once became champion. Raises StoreError where there is no store.
+    A damaged store.json is written anew from its copy. Damaged tables of links are removed, and the next run asks
+    their links again. Damaged features, their indexes, and networks are removed, and the next run makes them again.
+    Damaged blobs are fetched again, through the guarded client, where a link still serves the very same bytes.
+    Damaged drafts are removed. A version's file gets the bytes back that it was published with where another
+    version has them too; else nothing can mend it. A champion that is no version is replaced by the newest version
+    that once became champion. Raises StoreError where there is no store.
     """
     if not store.disk.names(""):
         raise StoreError(f"There is no store at {store.address}: nothing is there. Name another with --store.")
+    yield from _damaged_layout(store, repair)
     yield from _damaged_tables(store, repair, progress)
     yield from _damaged_blobs(store, repair, fetch, progress)
     yield from _damaged_features(store, repair, progress)
-    yield from _damaged_networks(store, repair, progress)
+    yield from _damaged_shortcuts(store, repair, progress)
     yield from _damaged_drafts(store, repair, progress)
     for version in versions.published(store):
         yield from damaged_files(version, repair, progress)
     yield from _damaged_champion(store, repair)
 
 
+def _damaged_layout(store: Store, repair: bool) -> Iterator[Damage]:
+    """store.json and its copies, where they are damaged."""
+    what = ""
+    try:
+        layout = named_layout(store.disk)
+    except CorruptError as error:
+        what, layout = str(error), copied_layout(store.disk)
+    if what and not repair:
+        yield Damage(FILE, what)
+    elif what and layout:
+        put_layout(store.disk, layout)
+        yield Damage(FILE, what, "written anew from its copy")
+    elif what:
+        store.disk.delete(FILE)
+        yield Damage(FILE, what, "removed; the next run asks all links again")
+
+
 def _damaged_tables(store: Store, repair: bool, progress: Progress) -> Iterator[Damage]:
     for path in store.disk.sizes(LINKS):
+        if path.endswith(f"/{COPY}"):
+            continue
         progress(path)
         if what := store.tables.damage(path):
             if repair:
@@ -132,16 +155,18 @@ def _damaged_features(store: Store, repair: bool, progress: Progress) -> Iterato
             yield Damage(part.path, what, "removed; the next run computes them again" if repair else "")
 
 
-def _damaged_networks(store: Store, repair: bool, progress: Progress) -> Iterator[Damage]:
-    for network in store.networks:
-        progress(network.path)
-        try:
-            network.read_bytes()
-        except CorruptError:
-            if repair:
-                network.delete()
-            what = "its bytes are not what its name says"
-            yield Damage(network.path, what, "removed; the next run makes it again" if repair else "")
+def _damaged_shortcuts(store: Store, repair: bool, progress: Progress) -> Iterator[Damage]:
+    """Indexes of features, and networks: whatever can be made again from what else is there."""
+    for file in chain[BackboneFile](store.features.indexes, store.networks):
+        progress(file.path)
+        with contextlib.suppress(FileNotFoundError):  # a run has just replaced it
+            try:
+                file.read_bytes()
+            except CorruptError:
+                if repair:
+                    file.delete()
+                what = "its bytes are not what its name says"
+                yield Damage(file.path, what, "removed; the next run makes it again" if repair else "")
 
 
 def _damage_of(part: Part) -> str:

@@ -105,7 +105,9 @@ def test_a_store_of_format_0_is_brought_to_this_format_once_and_says_so(
     assert sorted(store.disk.names("links")) == sorted([layout.folder.removeprefix("links/"), "placeholders.parquet"])
     known = all_known_links(store)
     assert known.sort_values("url", ignore_index=True).equals(links.sort_values("url", ignore_index=True))
-    assert {path_of(url, layout) for url in known["url"]} == {f"{path}" for path in store.disk.sizes(layout.folder)}
+    assert {path_of(url, layout) for url in known["url"]} == set(store.disk.sizes(layout.folder)) - {
+        f"{layout.folder}/layout.json"
+    }
 
 
 def test_a_change_of_layout_that_was_cut_off_is_done_by_the_next_run(tmp_path: Path) -> None:
@@ -131,11 +133,43 @@ def test_a_store_from_the_future_is_refused_in_a_sentence(tmp_path: Path) -> Non
         Store(str(tmp_path))
 
 
-@pytest.mark.parametrize("damage", ["", "{", "[]", "{}", '{"format": "new"}', '{"format": 1, "shards": 3}'])
-def test_a_damaged_store_json_says_what_to_do(tmp_path: Path, damage: str) -> None:
+DAMAGES = [
+    "",
+    "{",
+    "[]",
+    "{}",
+    '{"format": "new"}',
+    '{"format": 1, "shards": 3}',
+    '{"format": 1, "shards": [], "spread": []}',
+]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_store_json_costs_nothing(tmp_path: Path, damage: str) -> None:
+    store = Store(str(tmp_path))
+    links = links_of("http://a.example/1", "http://b.example/2")
+    layout = replace(layout_for(links["url"], (), None), spread=("a.example",))
+    put_in_layout(store, layout)
+    for path, rows in links.groupby(links["url"].map(lambda url: path_of(url, layout))):
+        put_links(store, str(path), rows)
+    sound = store.disk.read("store.json")
     (tmp_path / "store.json").write_text(damage)
-    with pytest.raises(StoreError, match=r"store\.json in the store .* delete that file"):
-        Store(str(tmp_path))
+    assert len(all_known_links(Store(str(tmp_path)))) == 2
+    put_in_layout(store, layout)
+    assert store.disk.read("store.json") == sound
+
+
+@pytest.mark.parametrize("copy", ["", "{", '{"format": 1, "shards": [9], "spread": []}', None])
+def test_a_damaged_store_json_without_a_copy_costs_the_memory_alone(tmp_path: Path, copy: str | None) -> None:
+    store = Store(str(tmp_path))
+    layout = layout_for(["http://a.example/1"], (), None)
+    put_in_layout(store, layout)
+    (tmp_path / "store.json").write_text("{")
+    path = tmp_path / layout.folder / "layout.json"
+    path.unlink() if copy is None else path.write_text(copy)
+    assert store.layout is None
+    put_in_layout(store, layout_for(["http://a.example/1"], (), store.layout))
+    assert store.layout == layout
 
 
 def test_what_format_0_took_for_no_picture_is_fetched_again(tmp_path: Path) -> None:

@@ -17,8 +17,8 @@ import pandas as pd
 from regraft.config import FetchSettings
 from regraft.errors import RegraftError
 from regraft.identity import digest_of
-from regraft.links.memory import known_links, put_links
-from regraft.links.shards import path_of
+from regraft.links.memory import all_known_links, known_links, put_links
+from regraft.links.shards import path_of, put_in_layout
 from regraft.reporting.history import history
 from regraft.store import versions
 from regraft.store.layout import Layout
@@ -188,6 +188,11 @@ def _run(store: Store) -> None:
         store.drafts.sweep()
 
 
+def _layout(store: Store) -> None:
+    with store.held():
+        put_in_layout(store, Layout(shards=(2,) * 16))
+
+
 def _accept(store: Store) -> None:
     accept(store, URL)
 
@@ -208,6 +213,7 @@ CHANGES: dict[str, Callable[[Store], None]] = {
     "blobs": _blobs,
     "features": _features,
     "run": _run,
+    "layout": _layout,
     "accept": _accept,
     "prune": _prune,
     "repair": _repair,
@@ -216,12 +222,13 @@ CHANGES: dict[str, Callable[[Store], None]] = {
 
 
 def damage(url: str) -> None:
-    """Damage what `verify --repair` can mend: a file of a version, features, the links' table, the pointer."""
+    """Damage what `verify --repair` can mend: a plot, features, their index, a table of links, store.json, the pointer."""
     root = Path(url)
-    part = next(root.glob("features/*/*.npy"))
+    opened(url).features.known(BACKBONE, [])  # writes the index
+    part, index = next(root.glob("features/*/*.npy")), next(root.glob("features/*/*.index"))
     plot = root / "versions" / JANUARY[0] / "plots" / "labels.png"
     table = next(root.glob("links/*/*.parquet"))
-    for file in (part, plot, table, root / versions.CHAMPION):
+    for file in (part, index, plot, table, root / versions.CHAMPION, root / "store.json"):
         file.write_bytes(b"damaged")
 
 
@@ -303,7 +310,7 @@ class World:
                 assert champion is not None, "there is no champion any more"
                 assert champion.is_published, "the champion is no version"
                 history(store)
-                known_links(store, PATH)
+                assert len(all_known_links(store)) == 1, "the link is not known any more"
                 damages = list(verify(store, False, FetchSettings(), lambda path: None))
                 assert damages == [], damages
         except Exception as error:

@@ -124,12 +124,25 @@ def test_what_a_damaged_version_needs_is_not_known_so_all_blobs_stay(
     assert "nobody knows what a damaged version needs" in caplog.text
 
 
+def test_where_the_champions_line_is_damaged_all_older_versions_stay(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = Store(str(tmp_path))
+    digest = store.blobs.put(b"picture")
+    for name in JANUARY[:4]:
+        publish_version(store, name, digest)
+    versions.promote(store, JANUARY[1], None)
+    store.disk.write(f"versions/{JANUARY[1]}/metrics.json", b"rot")
+    assert plan(store, 1).kept == (JANUARY[0], JANUARY[1], JANUARY[3])
+    assert f"older than {JANUARY[1]} stay" in caplog.text
+
+
 def test_nothing_is_pruned_where_a_table_of_links_is_damaged(tmp_path: Path) -> None:
     store = Store(str(tmp_path))
     digest = store.blobs.put(b"shown today")
     publish_version(store, JANUARY[0], digest)
     know_link(store, "http://example.org/a.jpg", digest)
-    [path] = store.disk.sizes("links")
+    [path] = (path for path in store.disk.sizes("links") if path.endswith(".parquet"))
     store.disk.write(path, b"rot")
     with pytest.raises(CorruptError, match="verify --repair"):
         prune(store, 1, lambda path: None)

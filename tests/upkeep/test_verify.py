@@ -8,6 +8,7 @@ import pytest
 from regraft.config import FetchSettings
 from regraft.errors import StoreError
 from regraft.identity import Digest, digest_of
+from regraft.links.shards import layout_for, put_in_layout
 from regraft.store import versions
 from regraft.store.store import Store
 from regraft.upkeep.verify import Damage, verify
@@ -61,6 +62,19 @@ def test_damaged_features_are_dropped_to_be_computed_again(tmp_path: Path) -> No
     assert store.features.read("net", [DIGEST]) == {}
     assert "computes them again" in damaged(store, True)[0].mended
     assert damaged(store) == []
+
+
+def test_a_damaged_index_of_features_is_made_again_from_them(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    store.features.append("net", [DIGEST], np.ones((1, 4), np.float32))
+    assert store.features.known("net", [DIGEST]) == {DIGEST}
+    [index] = store.features.indexes
+    store.disk.write(index.path, b"rot")
+    assert [(damage.path, damage.mended) for damage in damaged(store)] == [(index.path, "")]
+    assert "makes it again" in damaged(store, True)[0].mended
+    assert damaged(store) == []
+    assert Store(str(tmp_path)).features.known("net", [DIGEST]) == {DIGEST}
+    assert [again.path for again in store.features.indexes] == [index.path]
 
 
 def test_a_pointer_to_nothing_is_pointed_at_the_newest_that_became_champion(tmp_path: Path) -> None:
@@ -132,11 +146,25 @@ def test_a_store_that_is_not_there_is_not_a_sound_one(tmp_path: Path) -> None:
 def test_a_damaged_table_of_links_is_removed_to_be_made_again(tmp_path: Path) -> None:
     store = Store(str(tmp_path))
     know_link(store, "http://example.org/a.jpg", DIGEST)
-    [path] = store.disk.sizes("links")
+    [path] = (path for path in store.disk.sizes("links") if path.endswith(".parquet"))
     store.disk.write(path, store.disk.read(path)[:-9])
     assert [(damage.path, damage.mended) for damage in damaged(store)] == [(path, "")]
     assert "asks its links again" in damaged(store, True)[0].mended
     assert damaged(store) == []
+
+
+@pytest.mark.parametrize(("has_copy", "mended"), [(True, "from its copy"), (False, "asks all links again")])
+def test_a_damaged_store_json_is_mended(tmp_path: Path, has_copy: bool, mended: str) -> None:
+    store = Store(str(tmp_path))
+    put_in_layout(store, layout := layout_for(["http://example.org/a.jpg"], (), None))
+    assert damaged(store) == []
+    store.disk.write("store.json", b"{")
+    if not has_copy:
+        store.disk.delete(f"{layout.folder}/layout.json")
+    assert [(damage.path, damage.mended) for damage in damaged(store)] == [("store.json", "")]
+    assert mended in damaged(store, True)[0].mended
+    assert damaged(store) == []
+    assert store.layout == (layout if has_copy else None)
 
 
 def test_a_versions_file_is_put_back_from_another_version_that_has_the_same(tmp_path: Path) -> None:
