@@ -222,7 +222,7 @@ CHANGES: dict[str, Callable[[Store], None]] = {
 
 
 def damage(url: str) -> None:
-    """Damage what `verify --repair` can mend: a plot, features, their index, a table of links, store.json, the pointer."""
+    """Damage what `verify --repair` can mend: plots, features, their index, tables, store.json, the pointer."""
     root = Path(url)
     opened(url).features.known(BACKBONE, [])  # writes the index
     part, index = next(root.glob("features/*/*.npy")), next(root.glob("features/*/*.index"))
