@@ -14,13 +14,14 @@ from typing import Any
 
 import pytest
 import requests
+import yaml
 
 from regraft.errors import ConfigError
 from regraft.flows.cli.deploy import check_closed
 from regraft.store import versions
 from regraft.store.store import Store
 from tests.deployed import Server
-from tests.docs_commands import BIN
+from tests.docs_commands import BIN, ROOT
 from tests.processes import free_port, until, until_healthy, without_prefect
 
 
@@ -152,6 +153,24 @@ def test_a_run_that_is_killed_says_so_and_the_next_one_goes_on_from_there(deploy
     assert again.returncode == 0, again.stderr
     record = json.loads((Path(json.loads(again.stdout)["path"]) / "run.json").read_text())
     assert record["counts"]["outcomes"]["skipped"] == record["counts"]["links"]  # all were asked before
+
+
+def test_a_run_that_stays_pending_is_marked_as_crashed(deployed: Server) -> None:
+    """By the automation of automations.yaml, made to watch this one run, and to wait for 10 seconds instead of 600."""
+    [pending] = [
+        a for a in yaml.safe_load((ROOT / "automations.yaml").read_text())["automations"] if "never" in a["name"]
+    ]
+    flow = deployed.get("/flows/name/refresh")
+    body = {"flow_id": flow["id"], "state": {"type": "SCHEDULED"}}
+    run = requests.post(f"{deployed.api}/flow_runs/", json=body, timeout=30).json()
+    pending["trigger"] |= {"match": {"prefect.resource.id": f"prefect.flow-run.{run['id']}"}, "within": 10}
+    requests.post(f"{deployed.api}/automations/", json=pending, timeout=30).raise_for_status()
+    path = f"/flow_runs/{run['id']}"
+    body = {"state": {"type": "PENDING", "name": "Pending"}}
+    requests.post(f"{deployed.api}{path}/set_state", json=body, timeout=30).raise_for_status()
+    assert deployed.get(path)["state"]["type"] == "PENDING"
+    until("the run is marked as crashed", lambda: deployed.get(path)["state"]["type"] == "CRASHED", 120)
+    assert "never started" in deployed.get(path)["state"]["message"]
 
 
 @pytest.mark.server
