@@ -1,7 +1,9 @@
 """The command line, called within the tests' process."""
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -33,14 +35,20 @@ def prefect_logging() -> None:
 
 
 @pytest.fixture(scope="session")
-def regraft(prefect_logging: None) -> Regraft:
-    """The command line. Commands that run a flow also want the fixture `prefect_server`."""
+def regraft(prefect_logging: None, tmp_path_factory: pytest.TempPathFactory) -> Regraft:
+    """The command line. Commands that run a flow also want the fixture `prefect_server`.
+
+    It is not called in the repository, whose folder a run would make remember a test's store.
+    """
     from typer.testing import CliRunner
 
     from regraft.flows.cli import app
 
+    repository, elsewhere = Path.cwd(), tmp_path_factory.mktemp("here")
+
     def run(*words: object) -> Ran:
-        result = CliRunner().invoke(app, [str(word) for word in words])
+        with contextlib.chdir(elsewhere) if Path.cwd() == repository else contextlib.nullcontext():
+            result = CliRunner().invoke(app, [str(word) for word in words])
         return Ran(result.exit_code, result.stdout, result.stderr)
 
     return run

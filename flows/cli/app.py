@@ -15,6 +15,7 @@ import typer
 
 from regraft import __version__
 from regraft.errors import RegraftError
+from regraft.flows.cli.output import printable
 from regraft.process import prepare_process
 from regraft.store.lease import release_all
 
@@ -38,7 +39,6 @@ app = typer.Typer(
     15 the cluster cannot be used, 130 stopped by Ctrl-C.
     """,
 )
-DEFAULT_STORE = "artifacts"
 
 
 class Panel(StrEnum):
@@ -57,8 +57,14 @@ STOPPED_EXIT_CODE = 130
 FAREWELL_S = 0.3
 """Seconds that Prefect has after Ctrl-C to write down that the run was stopped."""
 StoreOption = Annotated[
-    str, typer.Option("--store", help="The store: a folder, or an fsspec URL such as s3://bucket/prefix.")
+    str | None,
+    typer.Option(
+        "--store",
+        help="A folder, or an fsspec URL such as s3://bucket/prefix. Else that of the job that ran last here.",
+        show_default=False,
+    ),
 ]
+"""The store that a command works on, see `stores.open_store`."""
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 ProxyOption = Annotated[
     str | None, typer.Option("--proxy", help="Send all requests through this proxy, http://HOST:PORT.")
@@ -142,7 +148,7 @@ def before_exit_at_once(action: Callable[[], None]) -> None:
 
 def print_error(error: RegraftError) -> None:
     """Print an error's message on standard error."""
-    print(f"regraft: {error}", file=sys.stderr, flush=True)
+    print(printable(f"regraft: {error}"), file=sys.stderr, flush=True)
 
 
 def _exit_stopped() -> None:

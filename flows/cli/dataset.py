@@ -6,7 +6,7 @@ import typer
 
 from regraft.dataset.export_settings import Encoding, ExportSettings, Layout, PictureSettings, Resize
 from regraft.errors import ConfigError, PictureError
-from regraft.flows.cli.app import DEFAULT_STORE, Panel, StoreOption, app, exit_with_message
+from regraft.flows.cli.app import Panel, StoreOption, app, exit_with_message
 from regraft.flows.cli.output import listed
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def dataset(
     size: Annotated[int, typer.Option(min=1, help="Pixels of the side that --resize fits.")] = 256,
     quality: Annotated[int, typer.Option(min=1, max=100, help="Of JPEG and WebP.")] = 95,
     shard: Annotated[int, typer.Option(min=1, help="Pictures in one file, where many go into one.")] = 1000,
-    store: StoreOption = DEFAULT_STORE,
+    store: StoreOption = None,
 ) -> None:
     """Write a version's data set for other programs: pictures, labels, splits, and where each came from.
 
@@ -41,15 +41,15 @@ def dataset(
     - `regraft dataset newest felidae/ --to huggingface`: then `datasets.load_dataset("felidae/")`
     """
     with exit_with_message():
+        from regraft.flows.cli.stores import open_store
         from regraft.store import versions
-        from regraft.store.store import Store
 
         if encode == "original" and resize != "no":
             raise ConfigError("--encode original keeps the bytes as fetched, so they cannot be resized: leave one out.")
         encoding = encode or ("original" if resize == "no" else "jpeg")
         pictures = PictureSettings(encoding=encoding, resize=resize, size=size, quality=quality)
         settings = ExportSettings(layout=to, pictures=pictures, shard_images=shard)
-        exported = _export(versions.named(Store(store), version), out, settings)
+        exported = _export(versions.named(open_store(store), version), out, settings)
         print(f"{exported.address}: {exported.images} images; README.md says what is there.")
         if exported.left_out:
             first_line = f"{len(exported.left_out)} images are left out:"

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from regraft.flows.cli.app import DEFAULT_STORE, JsonOption, Panel, StoreOption, app, exit_with_message
+from regraft.flows.cli.app import JsonOption, Panel, StoreOption, app, exit_with_message
 
 if TYPE_CHECKING:
+    from regraft.store.store import Store
     from regraft.upkeep.verify import Damage
 
 DAMAGED_EXIT_CODE = 12
@@ -20,7 +21,7 @@ DAMAGED_EXIT_CODE = 12
 
 @app.command(rich_help_panel=Panel.KEEP)
 def verify(
-    store: StoreOption = DEFAULT_STORE,
+    store: StoreOption = None,
     repair: Annotated[
         bool, typer.Option("--repair", help="Mend what can be: fetch it again, or remove it to be made again.")
     ] = False,
@@ -32,7 +33,10 @@ def verify(
     Examples: `regraft verify`, `regraft verify --repair`
     """
     with exit_with_message():
-        damages = list(_find_damage(store, repair, config))
+        from regraft.flows.cli.stores import open_store
+
+        opened = open_store(store)
+        damages = list(_find_damage(opened, repair, config))
         remaining = [damage for damage in damages if not damage.mended]
         if as_json:
             print(json.dumps([asdict(damage) for damage in damages], indent=1))
@@ -40,19 +44,18 @@ def verify(
             for damage in damages:
                 print(f"{damage.path}: {damage.what}" + (f"; {damage.mended}" if damage.mended else ""))
             hint = "; `regraft verify --repair` mends what can be" if remaining and not repair else ""
-            print(f"{store}: {len(damages)} damaged, {len(damages) - len(remaining)} mended{hint}.")
+            print(f"{opened.url}: {len(damages)} damaged, {len(damages) - len(remaining)} mended{hint}.")
         if remaining:
             raise typer.Exit(DAMAGED_EXIT_CODE)
 
 
-def _find_damage(url: str, repair: bool, config: Path | None) -> "Iterator[Damage]":
+def _find_damage(store: "Store", repair: bool, config: Path | None) -> "Iterator[Damage]":
     """What is damaged in a store. No run may use the store while it is repaired."""
     from regraft.config import FetchSettings
     from regraft.config_file import load_config
-    from regraft.store.store import Store
     from regraft.upkeep import verify
 
-    store, fetch = Store(url), load_config(config).fetch if config else FetchSettings()
+    fetch = load_config(config).fetch if config else FetchSettings()
     with _spinner("verify") as show:
         if not repair:
             yield from verify.verify(store, repair, fetch, show)
@@ -76,7 +79,7 @@ def _spinner(command: str) -> Iterator[Callable[[str], None]]:
 
 @app.command(rich_help_panel=Panel.KEEP)
 def prune(
-    store: StoreOption = DEFAULT_STORE,
+    store: StoreOption = None,
     last: Annotated[int, typer.Option(min=1, help="Keep so many of the newest versions.")] = 10,
     yes: Annotated[bool, typer.Option("--yes", help="Remove it; without this it is only shown.")] = False,
 ) -> None:
@@ -88,10 +91,10 @@ def prune(
     Examples: `regraft prune`, `regraft prune --last 3 --yes`
     """
     with exit_with_message():
-        from regraft.store.store import Store
+        from regraft.flows.cli.stores import open_store
         from regraft.upkeep import prune
 
-        opened = Store(store)
+        opened = open_store(store)
         plan = prune.prune(opened, last, lambda _: None) if yes else prune.plan(opened, last)
         for kind, usage in plan.usage.items():
             print(f"{kind:9} {usage.files:7,} files {usage.size / 1e6:10,.1f} MB")

@@ -12,6 +12,7 @@ from regraft.flows.cli.output import number, print_run_summary, table
 if TYPE_CHECKING:
     import pandas as pd
 
+    from regraft.store.store import Store
     from regraft.store.versions import Version
 
 WHICH = "A version, a beginning that only one has, `newest` or `champion`."
@@ -20,17 +21,17 @@ LINK_COLUMNS = ["url", "category", "verdict", "reason", "http_status", "checked_
 """The columns of links.parquet that `regraft links` prints."""
 
 
-def _version(word: str, store: str) -> "Version":
-    """The version that a word names. Raises VersionError."""
-    from regraft.store.store import Store
+def _version(word: str, store: str | None) -> "Version":
+    """The version that a word names, in the store that an option names. Raises VersionError, StoreError."""
+    from regraft.flows.cli.stores import open_store
     from regraft.store.versions import named
 
-    return named(Store(store), word)
+    return named(open_store(store), word)
 
 
 @app.command(rich_help_panel=Panel.LOOK)
 def versions(
-    store: StoreOption = "artifacts",
+    store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """List the published versions, the newest last; the champion is marked.
@@ -40,15 +41,16 @@ def versions(
     with exit_with_message():
         from dataclasses import asdict
 
+        from regraft.flows.cli.stores import open_store
         from regraft.reporting.history import history
-        from regraft.store.store import Store
 
-        rows = history(Store(store))
+        opened = open_store(store)
+        rows = history(opened)
         if as_json:
             print(json.dumps([asdict(row) for row in rows], indent=1))
             return
         if not rows:
-            print(f"There is no version in {store} yet. `regraft run` makes the first.")
+            print(f"There is no version in {opened.url} yet. `regraft run` makes the first.")
             return
         table(
             ["version", "", "alive", "images", "on the test split", "above oracle", "AUC", "why"],
@@ -69,20 +71,23 @@ def versions(
 
 
 @app.command(rich_help_panel=Panel.LOOK)
-def show(version: VersionArgument = "newest", store: StoreOption = "artifacts", as_json: JsonOption = False) -> None:
+def show(version: VersionArgument = "newest", store: StoreOption = None, as_json: JsonOption = False) -> None:
     """Print the summary of a version's run: its links, how good its model is, why it is champion or not.
 
     Examples: `regraft show`, `regraft show champion`, `regraft show 20261124T0300`
     """
     with exit_with_message():
-        print_run_summary(_version(version, store), store, as_json)
+        from regraft.flows.cli.stores import store_option
+
+        chosen = _version(version, store)
+        print_run_summary(chosen, store_option(chosen.store), as_json)
 
 
 @app.command(rich_help_panel=Panel.LOOK)
 def diff(
     first: Annotated[str, typer.Argument(metavar="A", help=WHICH)],
     second: Annotated[str, typer.Argument(metavar="B", help=WHICH)] = "newest",
-    store: StoreOption = "artifacts",
+    store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Set two versions side by side: their config, metrics, images and links.
@@ -92,9 +97,15 @@ def diff(
     with exit_with_message():
         from dataclasses import asdict
 
+        from regraft.flows.cli.stores import open_store
         from regraft.reporting.compare import difference
+        from regraft.store.versions import named
 
-        a, b = _version(first, store), _version(second, store)
+        opened = open_store(store)
+        a, b = named(opened, first), named(opened, second)
+        if a.name == b.name and not as_json:
+            print(f"Both are {a.name}: there is nothing to compare. {_other_versions(opened)}")
+            return
         differs = difference(a, b)
         if as_json:
             print(json.dumps({"a": a.name, "b": b.name, **asdict(differs)}, indent=1))
@@ -110,6 +121,16 @@ def diff(
             table(["links that were", "are now", "links"], differs.turned)
 
 
+def _other_versions(store: "Store") -> str:
+    """What else could be compared."""
+    from regraft.store.versions import names
+
+    others = names(store)
+    if len(others) == 1:
+        return "It is the only version; the next `regraft run` makes another."
+    return f"Name two of the {len(others)} versions; `regraft versions` lists them."
+
+
 def _measure(value: float | None) -> str:
     """Return a measure as text; a count of images has no decimals."""
     return number(value, "d" if isinstance(value, int) else ".3f")
@@ -118,7 +139,7 @@ def _measure(value: float | None) -> str:
 @app.command(rich_help_panel=Panel.LOOK)
 def report(
     version: VersionArgument = "newest",
-    store: StoreOption = "artifacts",
+    store: StoreOption = None,
     browse: Annotated[bool, typer.Option(help="Open it in the browser; else only say where it is.")] = True,
 ) -> None:
     """Open a version's report in the browser, and say where it is.
@@ -139,7 +160,7 @@ def report(
 @app.command(rich_help_panel=Panel.LOOK)
 def links(
     what: Annotated[str, typer.Argument(metavar="URL_OR_HOST", help="A link, or a host for all of its links.")],
-    store: StoreOption = "artifacts",
+    store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Print what the newest version knows of a link or a host's links, and why each was dropped.

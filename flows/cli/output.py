@@ -17,10 +17,10 @@ PIPE_WIDTH = 200
 """Columns of a table that is not printed to a terminal."""
 
 
-def print_run_summary(version: "Version", store: str, as_json: bool) -> None:
+def print_run_summary(version: "Version", option: str, as_json: bool) -> None:
     """Print a dozen lines: what became of the links, how good the model is, where to look next.
 
-    `store` is how the user names the store, for the commands to try next.
+    `option` is what the commands to try next must add to work on the version's store, see `stores.store_option`.
     """
     metrics = version.metrics
     if as_json:
@@ -33,7 +33,6 @@ def print_run_summary(version: "Version", store: str, as_json: bool) -> None:
     lines["seconds"] = ", ".join(f"{step} {seconds:.1f}" for step, seconds in run.timings.items())
     for title, text in lines.items():
         print(f"  {title:<10}{text}")
-    option = "" if store == "artifacts" else f" --store {store}"
     print(f"Look next:  {version.address}/report.html")
     print(f"            regraft versions{option}, regraft predict IMAGE_OR_URL{option}; ", end="")
     print("the dashboard: prefect server start")
@@ -97,9 +96,10 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
 
     grid = Table(*columns, box=box.SIMPLE_HEAD)
     for row in rows:
-        grid.add_row(*(Text(_printable(cell)) for cell in row))
+        grid.add_row(*(Text(printable(str(cell))) for cell in row))
     Console(width=None if sys.stdout.isatty() else PIPE_WIDTH).print(grid)
 
 
-def _printable(cell: Any) -> str:
-    return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in str(cell))
+def printable(text: str) -> str:
+    """Return a text without control characters, by which a URL could write anything to a terminal; lines stay."""
+    return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)

@@ -19,14 +19,14 @@ MAX_NAME_LENGTH = 40
 """Characters of an image's name below its picture at most."""
 
 
-def predict(words: Sequence[str], store: str, picture: Path, proxy: str | None, version_name: str) -> Predictions:
+def predict(words: Sequence[str], store: Store, picture: Path, proxy: str | None, version_name: str) -> Predictions:
     """Return a version's predictions for images, and save a picture of the first ones.
 
     `words`: files, folders, globs and URLs. An image that cannot be fetched, read or decoded has a `problem` and no
     prediction. How far it is is shown as steps are. Raises VersionError where there is no such version, PictureError
     where no word names an image or no image has a prediction.
     """
-    version = versions.named(Store(store), version_name)
+    version = versions.named(store, version_name)
     images = [image for word in words for image in images_named_by(word)]
     meter = Meter()
     with meter.step("load model"):

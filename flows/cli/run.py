@@ -55,13 +55,16 @@ def run(
         check_inputs(job)  # before TensorFlow and Prefect are imported, which takes longer
         _quiet_prefect()
         from regraft.flows.cli.progress_bars import progress_shown
+        from regraft.flows.cli.stores import remember_store, store_option
 
+        remember_store(job.store)
         with exit_at_once_on_ctrl_c(), progress_shown():
             name = _run_flow(job)
         from regraft.store.store import Store
         from regraft.store.versions import version
 
-        print_run_summary(version(Store(job.store), name), job.store, as_json)
+        published = Store(job.store)
+        print_run_summary(version(published, name), store_option(published), as_json)
 
 
 def _parse_list_option(text: str) -> tuple[str, str]:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from regraft.flows.cli.app import DEFAULT_STORE, Panel, StoreOption, app, exit_with_message
+from regraft.flows.cli.app import Panel, StoreOption, app, exit_with_message
 
 
 @app.command(rich_help_panel=Panel.SERVE)
@@ -30,7 +30,7 @@ def deploy(
 
 @app.command(rich_help_panel=Panel.SERVE)
 def serve(
-    store: StoreOption = DEFAULT_STORE,
+    store: StoreOption = None,
     port: Annotated[int, typer.Option(help="The port on this machine.")] = 4201,
 ) -> None:
     """Serve the reports to this machine's browser, until Ctrl-C. The dashboard's links lead here.
@@ -39,10 +39,11 @@ def serve(
     """
     with exit_with_message():
         from regraft.flows.cli.report_server import HOST, report_server
-        from regraft.store.store import Store
+        from regraft.flows.cli.stores import open_store
 
-        with report_server(Store(store), port) as server:
-            print(f"The reports in {store} are at http://{HOST}:{server.server_port}", flush=True)
+        opened = open_store(store)
+        with report_server(opened, port) as server:
+            print(f"The reports in {opened.url} are at http://{HOST}:{server.server_port}", flush=True)
             try:
                 server.serve_forever()
             except KeyboardInterrupt:

@@ -7,7 +7,6 @@ import typer
 
 from regraft.errors import DamagedVersionError, PictureError
 from regraft.flows.cli.app import (
-    DEFAULT_STORE,
     JsonOption,
     Panel,
     ProxyOption,
@@ -16,7 +15,7 @@ from regraft.flows.cli.app import (
     exit_with_message,
     url_as_listed,
 )
-from regraft.flows.cli.output import listed, table
+from regraft.flows.cli.output import listed, printable, table
 
 Format = Literal["saved_model", "onnx", "litert"]
 
@@ -29,7 +28,7 @@ def predict(
     images: Annotated[
         list[str], typer.Argument(metavar="IMAGE...", help="Files, folders, globs in quotes, or http(s) URLs.")
     ],
-    store: StoreOption = DEFAULT_STORE,
+    store: StoreOption = None,
     to: Annotated[Path | None, typer.Option(help="Save the table here, as .csv or .parquet.")] = None,
     picture: Annotated[Path, typer.Option(help="Save the images here, side by side with what was predicted.")] = Path(
         "predictions.png"
@@ -50,10 +49,12 @@ def predict(
     with exit_with_message():
         from regraft.flows.cli.predictions import check_table, predict, save_table
         from regraft.flows.cli.progress_bars import progress_shown
+        from regraft.flows.cli.stores import open_store
 
         check_table(to)
+        opened = open_store(store)
         with progress_shown("starting"):
-            predictions = predict(images, store, picture, proxy, version)
+            predictions = predict(images, opened, picture, proxy, version)
         rows = predictions.table
         if to is not None:
             save_table(rows, to)
@@ -84,7 +85,7 @@ def export(
     out: Annotated[
         Path | None, typer.Option(help="Write it here; without this, into the current folder by the version's name.")
     ] = None,
-    store: StoreOption = DEFAULT_STORE,
+    store: StoreOption = None,
 ) -> None:
     """Write a version as one model that takes raw pictures, (N, H, W, 3) uint8 RGB, and gives centimetres.
 
@@ -97,11 +98,11 @@ def export(
     - `regraft export 20261124 --to litert --out lengths.tflite`
     """
     with exit_with_message():
+        from regraft.flows.cli.stores import open_store
         from regraft.heads.predicting import export_version
         from regraft.store import versions
-        from regraft.store.store import Store
 
-        exported = export_version(versions.named(Store(store), version), to, out)
+        exported = export_version(versions.named(open_store(store), version), to, out)
         print(f"{exported.path}: {exported.description}")
 
 
@@ -113,17 +114,17 @@ def promote(
             help="A version, the beginning of its name if only one begins so, or `previous`: the last champion."
         ),
     ],
-    store: StoreOption = DEFAULT_STORE,
+    store: StoreOption = None,
 ) -> None:
     """Make a version the champion.
 
     Examples: `regraft promote 20261124T0300`, `regraft promote previous` to go back to the last champion
     """
     with exit_with_message():
+        from regraft.flows.cli.stores import open_store
         from regraft.store import versions
-        from regraft.store.store import Store
 
-        opened = Store(store)
+        opened = open_store(store)
         chosen = versions.named(opened, version)
         try:
             before = versions.champion(opened)
@@ -140,16 +141,17 @@ def accept(
     urls: Annotated[
         list[str], typer.Argument(metavar="URL...", help="Links that are `replaced`, `misfiled` or `placeholder`.")
     ],
-    store: StoreOption = DEFAULT_STORE,
+    store: StoreOption = None,
 ) -> None:
     """Let the next run learn from replaced or misfiled links, or placeholders, after you have looked at their pictures.
 
     Example: `regraft accept http://example.org/cat.jpg`
     """
     with exit_with_message():
-        from regraft.store.store import Store
+        from regraft.flows.cli.stores import open_store
         from regraft.upkeep.accept import accept
 
+        opened = open_store(store)
         for url in map(url_as_listed, urls):
-            accept(Store(store), url)
-            print(f"accepted: {url}")
+            accept(opened, url)
+            print(printable(f"accepted: {url}"))

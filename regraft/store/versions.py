@@ -26,6 +26,8 @@ FOLDER = "versions"
 LAST_FILE = "run.json"
 """The file that makes a folder a version: published last and deleted first."""
 NAME = re.compile(r"\d{8}T\d{6}Z(-\d+)?")
+NAME_FORMAT = "%Y%m%dT%H%M%SZ"
+"""How a name begins: when it was published."""
 NEWEST = 5
 """Versions that are looked at to see what a run published that ended not long ago."""
 CHAMPION = "champion.json"
@@ -143,6 +145,16 @@ class Version:
             ) from None
 
 
+def is_store(store: Store) -> bool:
+    """Return whether a run has ever kept anything where a store is to lie: what it knows of links, or a version."""
+    return store.layout is not None or store.disk.exists(CHAMPION) or bool(names(store))
+
+
+def published_at(name: str) -> datetime:
+    """Return when the version of a name was published, to the second."""
+    return datetime.strptime(name.partition("-")[0], NAME_FORMAT).replace(tzinfo=UTC)
+
+
 def names(store: Store) -> list[str]:
     """Return the names of all published versions, the oldest first."""
     return [name for name in store.disk.folders_with(FOLDER, LAST_FILE) if NAME.fullmatch(name)]
@@ -219,7 +231,7 @@ def named(store: Store, word: str) -> Version:
 
 def new_name(store: Store, now: datetime | None = None) -> str:
     """Return a name that sorts by time and that no version has."""
-    stem = (now or datetime.now(UTC)).strftime("%Y%m%dT%H%M%SZ")
+    stem = (now or datetime.now(UTC)).strftime(NAME_FORMAT)
     taken = set(store.disk.names(FOLDER))
     later = (f"{stem}-{i}" for i in range(2, 10_000))
     return stem if stem not in taken else next(name for name in later if name not in taken)

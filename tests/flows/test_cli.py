@@ -9,6 +9,7 @@ import pytest
 
 from regraft.menagerie.drawing import drawing, encoded
 from regraft.store import versions
+from regraft.store.layout import Layout, put_layout
 from regraft.store.store import Store
 from tests.command_line import Regraft
 
@@ -170,6 +171,7 @@ def test_what_is_no_picture_is_named(first: versions.Version, regraft: Regraft, 
 
 
 def test_without_a_champion_there_is_nothing_to_predict_with(tmp_path: Path, regraft: Regraft) -> None:
+    put_layout(Store(str(tmp_path)).disk, Layout())
     ran = regraft("predict", "x.jpg", "--store", tmp_path)
     assert ran.code == 9
     assert "regraft run" in ran.err

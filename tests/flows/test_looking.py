@@ -1,6 +1,7 @@
 """What the command line tells of versions, and the upkeep of a store."""
 
 import json
+import shutil
 from pathlib import Path
 
 import yaml
@@ -23,7 +24,23 @@ def test_two_versions_are_set_side_by_side(first: versions.Version, regraft: Reg
     images = differences["images"]
     assert images["added"] == images["removed"] == images["relabelled"] == 0
     assert all(a == b for _, a, b in differences["metrics"] + differences["links"])
-    assert "rmse" in regraft("diff", first.name, "--store", first.store.url).out
+
+
+def test_two_versions_are_two_columns(first: versions.Version, regraft: Regraft) -> None:
+    again = versions.new_name(first.store)
+    folder = Path(first.store.url) / "versions"
+    shutil.copytree(folder / first.name, folder / again)
+    ran = regraft("diff", first.name, "--store", first.store.url)
+    assert "rmse" in ran.out
+    assert ran.out.count(again) == ran.out.count(first.name) > 0
+
+
+def test_one_version_is_not_compared_with_itself(first: versions.Version, regraft: Regraft) -> None:
+    ran = regraft("diff", first.name, "--store", first.store.url)
+    assert ran.out == (
+        f"Both are {first.name}: there is nothing to compare. It is the only version; the next `regraft run` makes "
+        "another.\n"
+    )
 
 
 def test_a_report_is_found_without_a_browser(first: versions.Version, regraft: Regraft) -> None:

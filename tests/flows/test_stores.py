@@ -1,0 +1,121 @@
+"""Which store a command works on, and what it says where there is none."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from regraft.errors import StoreError
+from regraft.flows.cli import stores
+from regraft.store import versions
+from regraft.store.layout import Layout, put_layout
+from regraft.store.store import Store
+from tests.command_line import Regraft
+
+COMMANDS = [
+    ["versions"],
+    ["show"],
+    ["diff", "champion"],
+    ["report", "--no-browse"],
+    ["links", "http://example.org/cat.jpg"],
+    ["verify"],
+    ["verify", "--repair"],
+    ["prune"],
+    ["prune", "--yes"],
+    ["accept", "http://example.org/cat.jpg"],
+    ["promote", "champion"],
+    ["predict", "cat.jpg"],
+    ["export", "champion", "--to", "onnx"],
+    ["dataset", "champion", "out", "--to", "csv"],
+    ["serve"],
+]
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty current folder."""
+    folder = tmp_path / "here"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def made(url: str, version: str = "") -> str:
+    """A store that a run has worked on, which published a version where one is named."""
+    store = Store(url)
+    put_layout(store.disk, Layout())
+    if version:
+        versions.publish(store, version, {versions.LAST_FILE: b"{}"})
+    return url
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_a_store_that_is_not_there_is_an_error(here: Path, regraft: Regraft, words: list[str]) -> None:
+    made("artifacts/felidae")
+    for missing in ("nowhere", "."):
+        ran = regraft(*words, "--store", missing)
+        assert (ran.code, ran.out) == (3, "")
+        assert "There is no store at" in ran.err
+        assert "Stores here are: artifacts/felidae." in ran.err
+    assert {path.name for path in here.iterdir()} == {"artifacts"}
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_where_no_store_is_every_command_says_so(here: Path, regraft: Regraft, words: list[str]) -> None:
+    ran = regraft(*words)
+    assert (ran.code, ran.out) == (3, "")
+    assert f"No store lies in {here}" in ran.err
+    assert list(here.iterdir()) == []
+
+
+def test_a_folder_with_other_things_is_no_store(here: Path, regraft: Regraft) -> None:
+    (here / "versions").mkdir()
+    (here / "versions" / "notes.txt").write_text("mine")
+    (here / "artifacts").mkdir()
+    assert regraft("verify").code == 3
+
+
+def test_the_store_of_the_job_that_ran_last_is_worked_on() -> None:
+    made("artifacts", "20261101T000000Z")
+    made("artifacts/felidae", "20261103T000000Z")
+    made("photos", "20261102T000000Z")
+    assert stores.open_store(None).url == "artifacts/felidae"
+    stores.remember_store("photos")
+    assert stores.open_store(None).url == "photos"
+
+
+def test_a_store_that_lies_elsewhere_is_remembered(tmp_path: Path) -> None:
+    made("artifacts", "20261101T000000Z")
+    elsewhere = made(f"local://{tmp_path}/elsewhere")
+    stores.remember_store(elsewhere)
+    assert stores.open_store(None).url == elsewhere
+    shutil.rmtree(tmp_path / "elsewhere")
+    assert stores.open_store(None).url == "artifacts"
+
+
+def test_of_several_stores_it_is_said_which_one(regraft: Regraft) -> None:
+    made("artifacts/b\x1b[2J", "20261101T000000Z")
+    made("artifacts/a", "20261102T000000Z")
+    ran = regraft("versions")
+    assert "the store artifacts/a, where a job ran last" in ran.err
+    assert "\x1b" not in ran.err
+
+
+def test_a_store_of_format_0_is_one() -> None:
+    Store("old").disk.write("links/shard-0003.parquet", b"")
+    assert stores.open_store(None).url == "old"
+
+
+def test_the_commands_to_try_next_name_the_store_where_they_must() -> None:
+    first, second = Store(made("artifacts", "20261101T000000Z")), Store(made("my photos", "20261102T000000Z"))
+    assert stores.store_option(second) == ""
+    assert stores.store_option(first) == " --store artifacts"
+    stores.remember_store("artifacts")
+    assert stores.store_option(second) == " --store 'my photos'"
+
+
+def test_a_store_that_cannot_be_remembered_stops_nobody(here: Path) -> None:
+    stores.LAST_STORE.mkdir()
+    stores.remember_store("artifacts")
+    with pytest.raises(StoreError):
+        stores.open_store(None)
