@@ -84,14 +84,22 @@ class LocalDisk:
                 self._system.sync_all(descriptor)
 
     def create(self, path: str, data: bytes) -> bool:
+        while (created := self._created(path, data)) is None:  # a run that began meanwhile has swept it away
+            pass
+        return created
+
+    def _created(self, path: str, data: bytes) -> bool | None:
+        """Do what `create` does; return None where what was written aside is gone before it is in place."""
         with self._explained("written", path), self._written_aside(data) as aside:
             self._make_folders(self._parent(path))
             try:
                 self._system.link(aside, self._at(path))
             except FileExistsError:
                 return False
+            except FileNotFoundError:
+                return None
             finally:
-                self._system.unlink(aside)
+                self._remove(aside)
             self._sync(self._parent(path))
             return True
 

@@ -8,6 +8,7 @@ links/no_placeholders.parquet        those that somebody took back
 links/misfiled.parquet               pictures known to be in the wrong list (all three in dataset/)
 features/<backbone fingerprint>/     parts, only ever added, and their index (features.py)
 networks/<backbone fingerprint>/     backbones as LiteRT models, to predict without TensorFlow (networks.py)
+decisions/00000042.json              what persons decided about pictures (dataset/decisions.py)
 drafts/ab/cdef...                    what a run under way has made and not yet published (drafts.py)
 versions/<version>/                  immutable once published (versions.py)
 champion.json                        which version is in use (versions.py)
