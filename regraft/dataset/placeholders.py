@@ -10,7 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from regraft.links.memory import TIME
-from regraft.pictures.near import hash_bits, near_groups
+from regraft.pictures.near import HASH_BITS, hash_bits, near_groups
 from regraft.pictures.perceptual import is_outdated
 from regraft.store.store import Store
 from regraft.store.tables import is_in, stacked
@@ -193,14 +193,26 @@ def _shape(pictures: pd.DataFrame) -> NDArray[np.float64]:
 
 def _shows_variant(links: pd.DataFrame, placeholders: pd.DataFrame) -> "pd.Series[bool]":
     """Which links show the picture of a known placeholder, whatever its bytes and its size."""
-    shows = pd.Series(False, index=links.index)
-    known = placeholders[placeholders["phash"] != ""]
-    if known.empty or links.empty:
-        return shows
+    return pd.Series(variants_shown(links, placeholders)[0] >= 0, index=links.index)
+
+
+def variants_shown(links: pd.DataFrame, placeholders: pd.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return which row of the placeholders each of N links shows the picture of, whatever its bytes and its size: (N,).
+
+    It is -1 for none, and the nearest of several. Returned with it is in how many of 64 bits the hashes differ, (N,).
+    """
+    rows, fewest = np.full(len(links), -1), np.full(len(links), HASH_BITS + 1)
+    known = np.flatnonzero(placeholders["phash"] != "")
+    if not len(known) or links.empty:
+        return rows, fewest
     has_hash = (links["phash"] != "").to_numpy(dtype=bool)
     hashes, shapes = hash_bits(links["phash"]), _shape(links)
-    for phash, bits, shape in zip(known["phash"], hash_bits(known["phash"]), _shape(known), strict=True):
+    pictures = placeholders.iloc[known]
+    for row, phash, value, shape in zip(
+        known, pictures["phash"], hash_bits(pictures["phash"]), _shape(pictures), strict=True
+    ):
         max_bits = MAX_OUTDATED_BITS if is_outdated(phash) else MAX_VARIANT_BITS
-        is_near = has_hash & (np.bitwise_count(hashes ^ bits) <= max_bits)
-        shows |= is_near & (np.abs(shapes - shape) <= MAX_SHAPE_DIFFERENCE)
-    return shows
+        bits = np.bitwise_count(hashes ^ value)
+        is_near = has_hash & (bits <= max_bits) & (bits < fewest) & (np.abs(shapes - shape) <= MAX_SHAPE_DIFFERENCE)
+        rows[is_near], fewest[is_near] = row, bits[is_near]
+    return rows, fewest

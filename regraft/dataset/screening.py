@@ -11,6 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from regraft.config import ScreenSettings, SplitSettings
+from regraft.dataset import references
 from regraft.dataset.misfiled import is_among, known_misfiled
 from regraft.dataset.placeholders import learn_placeholders, shares_bytes, shows_placeholder
 from regraft.dataset.splits import SPLITS, Split, split_of
@@ -43,7 +44,8 @@ class Screened:
         if dropped.empty:
             return self
         links = self.links.copy()
-        _drop(links, (links["verdict"] == Verdict.ALIVE) & is_among(links, dropped), reason)
+        is_dropped = (links["verdict"] == Verdict.ALIVE) & is_among(links, dropped)
+        _drop(links, is_dropped, reason)
         pictures = self.pictures[~is_among(self.pictures, dropped)].reset_index(drop=True)
         return replace(self, links=links, pictures=pictures)
 
@@ -81,22 +83,36 @@ def last_verdicts(
     `split_of_picture(category, digest)` says in which split a picture is. A link that shows another picture than the
     one that it is known for is `replaced`, unless it has shown it since before `accepted_before`.
     """
-    links = links.copy()
-    _drop(links, shows_placeholder(links, placeholders), Reason.PLACEHOLDER)
-    _drop(links, _is_replaced(links, placeholders, accepted_before), Reason.REPLACED)
-    _drop(links, _is_duplicate(links), Reason.DUPLICATE)
+    links = references.without_references(links)
+    shows = shows_placeholder(links, placeholders)
+    _drop(links, shows, Reason.PLACEHOLDER, references.to_placeholders(links[shows], placeholders))
+    is_replaced = _is_replaced(links, placeholders, accepted_before)
+    _drop(links, is_replaced, Reason.REPLACED, references.to_replaced(links[is_replaced]))
+    is_duplicate = _is_duplicate(links)
+    _drop(links, is_duplicate, Reason.DUPLICATE, references.to_copies(links, is_duplicate))
     pictures = _pictures(links)
     pictures["cluster"] = clusters(pictures["phash"], pictures["digest"], near)
     splits = [split_of_picture(c, d) for c, d in zip(pictures["category"], pictures["digest"], strict=True)]
-    clashes = _clashes(pictures["cluster"], pd.Series(splits, pictures.index, dtype=object))
-    is_alive = links["verdict"] == Verdict.ALIVE
-    _drop(links, is_alive & is_in(links["digest"], pictures.loc[clashes, "digest"]), Reason.NEAR_DUPLICATE)
+    split = pd.Series(splits, pictures.index, dtype=object)
+    clashes = _clashes(pictures["cluster"], split)
+    twins = references.to_near_duplicates(pictures, clashes, split)
+    is_near = (links["verdict"] == Verdict.ALIVE) & is_in(links["digest"], twins.index)
+    _drop(links, is_near, Reason.NEAR_DUPLICATE, twins.loc[links.loc[is_near, "digest"]])
     return links, pictures.loc[~clashes, PICTURES].reset_index(drop=True)
 
 
-def _drop(links: pd.DataFrame, which: "pd.Series[bool] | NDArray[np.bool_]", reason: Reason) -> None:
+def _drop(
+    links: pd.DataFrame,
+    which: "pd.Series[bool] | NDArray[np.bool_]",
+    reason: Reason,
+    reference: pd.DataFrame | None = None,
+) -> None:
+    """Give links a reason, and what it refers to: a row for each of them, in their order."""
     links.loc[which, "verdict"] = reason.verdict
     links.loc[which, "reason"] = reason
+    if reference is not None:
+        for name in reference:
+            links.loc[which, name] = reference[name].array
 
 
 def _is_replaced(

@@ -74,10 +74,10 @@ def fetch_shard(
 
     `path` is where the store remembers them. Not requested are links that were checked `since` then, dead ones and
     junk whose time has not come `now`, and what the budget has nothing left for; what is known of those stays, with the
-    outcome `skipped`. All checks have the time `now`. Pictures that differ in at most `screen.near` of the 64 bits of
-    their perceptual hashes are the same. Raises OutageError, and remembers nothing, where too large a share of the
-    links fails for this machine's own part in it. Raises StoreError where pictures cannot be kept; the other links are
-    remembered.
+    outcome `checked_before` or `skipped`. All checks have the time `now`. Pictures that differ in at most `screen.near`
+    of the 64 bits of their perceptual hashes are the same. Raises OutageError, and remembers nothing, where too large a
+    share of the links fails for this machine's own part in it. Raises StoreError where pictures cannot be kept; the
+    other links are remembered.
     """
 
     def are_left_alone(known: pd.DataFrame) -> "pd.Series[bool]":
@@ -167,13 +167,23 @@ class _ShardCheck:
     def _merged(self, links: pd.DataFrame, findings: Sequence[Finding]) -> pd.DataFrame:
         return merged(links, findings, self._known, now=self._now, since=self._since, near=self._near)
 
+    def _unrequested(self, urls: set[str]) -> pd.DataFrame:
+        """What is known of links that were not requested, in the categories that list them now."""
+        known = self._known[is_in(self._known["url"], urls)]
+        if known.empty:
+            return known
+        rows = self._links[["url", "category"]].merge(known.drop(columns="category"), on="url")
+        is_of_this_run = rows["checked_at"] >= self._since
+        rows["outcome"] = is_of_this_run.map({True: "checked_before", False: "skipped"})
+        return rows[MEMORY.names]
+
     def remember(self, findings: Sequence[Finding], failures: Failures) -> Checked:
         """Return the links with what came of them, once the store remembers that of all but the silent ones."""
         unreached = {finding.url for finding in findings if finding.outcome == "skipped"}
         left_alone = self._left_alone | (unreached & set(self._known["url"]))
         fetched = self._links[~is_in(self._links["url"], left_alone)]
         rows = self._merged(fetched, findings)
-        table = stacked(rows, _as_skipped(self._links, self._known[is_in(self._known["url"], left_alone)]))
+        table = stacked(rows, self._unrequested(left_alone))
         silent = {finding.url for finding in findings if finding.outcome != "skipped" and is_silent(finding)}
         never_fetched = unreached - left_alone
         is_certain = ~is_in(table["url"], silent | never_fetched)
@@ -181,11 +191,3 @@ class _ShardCheck:
         if is_certain.any():
             put_links(self._store, self._path, stacked(table[is_certain], self._memory[stays]))
         return Checked(table, table[is_in(table["url"], silent)], failures)
-
-
-def _as_skipped(links: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
-    """What is known of links, in the categories that list them now."""
-    if known.empty:
-        return known
-    rows = links[["url", "category"]].merge(known.drop(columns="category"), on="url")
-    return rows.assign(outcome="skipped")[MEMORY.names]

@@ -8,8 +8,9 @@ from regraft.verdicts import Reason
 
 NO_DIGEST = Digest("")
 """The digest of a link that shows no picture."""
-Outcome = Literal["fetched", "not_modified", "skipped"]
-"""What came of a link in a run: fetched (or tried in vain), the same as before (304), or not requested."""
+Outcome = Literal["fetched", "not_modified", "checked_before", "skipped"]
+"""What came of a link in a run: fetched (or tried in vain), the same as before (304), checked already by the run that
+was cut off and that this one goes on with, or not requested."""
 
 
 @dataclass(frozen=True, slots=True)

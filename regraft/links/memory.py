@@ -8,7 +8,7 @@ import pyarrow as pa
 from regraft.store.store import Store
 
 TIME = pa.timestamp("us", tz="UTC")
-SCHEMA = pa.schema(
+CHECKED = pa.schema(
     [
         ("url", pa.string()),
         ("category", pa.string()),
@@ -29,15 +29,18 @@ SCHEMA = pa.schema(
         ("outcome", pa.string()),
         ("first_seen", TIME),
         ("dead_since", TIME),
+        ("detail", pa.string()),
     ]
 )
-"""The columns of a version's links.parquet, a contract with other programs: a `findings.Finding`, its verdict, and
-when the link was checked, first seen, and found dead. `reason` and `digest` are "" where there is none; `dead_since`
-is null for a link that is not dead."""
+"""What a check of a link came to: a `findings.Finding`, its verdict, and when the link was checked, first seen, and
+found dead. `reason` and `digest` are "" where there is none; `dead_since` is null for a link that is not dead."""
+SCHEMA = pa.schema([*CHECKED, ("refers_to", pa.string()), ("distance", pa.int16())])
+"""The columns of a version's links.parquet, a contract with other programs: a check, and what its verdict refers to.
+That is a digest, a placeholder's signature or "", see `dataset.references`; `distance` is in bits of 64, or null."""
 COLUMNS = SCHEMA.names
 MEMORY = pa.schema(
     [
-        *SCHEMA,
+        *CHECKED,
         ("trusted_digest", pa.string()),
         ("trusted_phash", pa.string()),
         ("replaced_at", TIME),
@@ -46,7 +49,7 @@ MEMORY = pa.schema(
 )
 """The columns of a shard: of each link also the picture that it is known for, since when it shows another one, null
 where it does not, and since when its checks have come to the same: the same picture, or dead, or junk."""
-ADDED_COLUMNS = ("unchanged_since",)
+ADDED_COLUMNS = ("detail", "unchanged_since")
 """Columns that shards of earlier versions of Regraft lack; they are read as null."""
 
 

@@ -8,12 +8,12 @@ import pandas as pd
 import pyarrow as pa
 
 from regraft.links.findings import Finding
-from regraft.links.memory import COLUMNS, MEMORY
+from regraft.links.memory import CHECKED, MEMORY
 from regraft.pictures.perceptual import distance
 from regraft.store.tables import is_in
 from regraft.verdicts import Verdict
 
-OF_THE_PICTURE = ("digest", "bytes", "width", "height", "phash", "etag", "last_modified")
+OF_THE_PICTURE = ("digest", "bytes", "width", "height", "phash", "etag", "last_modified", "detail")
 """The columns that a 304 (not modified) says nothing new about."""
 Row = dict[str, Any]
 """What is known of one link, by column of MEMORY."""
@@ -47,7 +47,7 @@ def merged(
 
 def _row(finding: Finding, before: Row | None, now: datetime, since: datetime, near: int) -> Row:
     """What is known of a link from now on; the category is missing."""
-    row = {name: getattr(finding, name) for name in COLUMNS if hasattr(finding, name)}
+    row = {name: getattr(finding, name) for name in CHECKED.names if hasattr(finding, name)}
     if finding.outcome == "not_modified" and before is not None:
         row |= {name: before[name] for name in OF_THE_PICTURE}
     verdict = finding.reason.verdict

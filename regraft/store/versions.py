@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from regraft.errors import CorruptError, DamagedVersionError, StoreError, VersionError
 from regraft.identity import digest_of
+from regraft.store import layout
 from regraft.store.locks import champion_locked
 from regraft.store.store import Store
 from regraft.store.tables import from_parquet
@@ -147,7 +148,8 @@ class Version:
 
 def is_store(store: Store) -> bool:
     """Return whether a run has ever kept anything where a store is to lie: what it knows of links, or a version."""
-    return store.layout is not None or store.disk.exists(CHAMPION) or bool(names(store))
+    is_known = any(store.disk.exists(file) for file in (layout.FILE, CHAMPION))
+    return is_known or store.layout is not None or bool(names(store))
 
 
 def published_at(name: str) -> datetime:

@@ -110,7 +110,7 @@ def test_what_a_run_that_was_cut_off_had_checked_is_not_requested_again(job: Job
     later = TODAY + timedelta(minutes=5)
     links = job.run("cat/1", "cat/2", now=later, since=TODAY)
     assert job.requests() == ["cat/2"]
-    assert links["outcome"].to_dict() == {"cat/1": "skipped", "cat/2": "fetched"}
+    assert links["outcome"].to_dict() == {"cat/1": "checked_before", "cat/2": "fetched"}
     assert links.loc["cat/1", "checked_at"] == pd.Timestamp(TODAY)
     assert sum(job.progress) == 3
 

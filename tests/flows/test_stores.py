@@ -106,6 +106,11 @@ def test_a_store_of_format_0_is_one() -> None:
     assert stores.open_store(None).url == "old"
 
 
+def test_a_damaged_store_is_one() -> None:
+    Store("damaged").disk.write("store.json", b"{")
+    assert stores.open_store(None).url == "damaged"
+
+
 def test_the_commands_to_try_next_name_the_store_where_they_must() -> None:
     first, second = Store(made("artifacts", "20261101T000000Z")), Store(made("my photos", "20261102T000000Z"))
     assert stores.store_option(second) == ""
