@@ -103,7 +103,7 @@ class PictureError(RegraftError):
 
 
 class LinkError(RegraftError):
-    """A link is not known, or needs nothing done."""
+    """A link or picture is not known or needs nothing done, or what somebody decided about one cannot be kept."""
 
     exit_code = 11
 

@@ -85,5 +85,7 @@ class Reason(StrEnum):
     """Nobody has asked for the link yet: the run's budget was spent, its host gave no answer at all, or the host's
     robots.txt could not be read."""
 
+    REJECTED = "rejected", Verdict.JUNK
+    """A person rejected the picture, or moved it to a category that the job does not have."""
     MISFILED = "misfiled", Verdict.JUNK
     """The picture is clearly like another category's pictures, and unlike those of its own list."""

@@ -1,4 +1,4 @@
-"""`regraft predict`, `export`, `promote`, `accept`: what is done with a version."""
+"""`regraft predict`, `export`, `promote`: what is done with a version."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -13,9 +13,8 @@ from regraft.flows.cli.app import (
     StoreOption,
     app,
     exit_with_message,
-    url_as_listed,
 )
-from regraft.flows.cli.output import listed, printable, table
+from regraft.flows.cli.output import listed, table
 
 Format = Literal["saved_model", "onnx", "litert"]
 
@@ -134,24 +133,3 @@ def promote(
             return
         versions.promote(opened, chosen.name, before.name if before else None)
         print(f"{chosen.name} is the champion" + (f"; it was {before.name}." if before else "."))
-
-
-@app.command(rich_help_panel=Panel.PUT_RIGHT)
-def accept(
-    urls: Annotated[
-        list[str], typer.Argument(metavar="URL...", help="Links that are `replaced`, `misfiled` or `placeholder`.")
-    ],
-    store: StoreOption = None,
-) -> None:
-    """Let the next run learn from replaced or misfiled links, or placeholders, after you have looked at their pictures.
-
-    Example: `regraft accept http://example.org/cat.jpg`
-    """
-    with exit_with_message():
-        from regraft.flows.cli.stores import open_store
-        from regraft.upkeep.accept import accept
-
-        opened = open_store(store)
-        for url in map(url_as_listed, urls):
-            accept(opened, url)
-            print(printable(f"accepted: {url}"))

@@ -122,7 +122,7 @@ def decide(store: Store, decisions: Iterable[Decision]) -> list[Decision]:
     ids, new = {decision.id for decision in known}, list[Decision]()
     for decision in decisions:
         complete = _described(_with_undone(decision, [*known, *new]), pictures)
-        _check(complete)
+        check_complete(complete)
         if complete.id not in ids:
             ids.add(complete.id)
             new.append(complete)
@@ -248,14 +248,14 @@ def _digest_of(fields: object) -> Digest:
     return digest_of(json.dumps(fields, sort_keys=True).encode())
 
 
-def _check(decision: Decision) -> None:
+def check_complete(decision: Decision) -> None:
     """Raise LinkError where a decision says too little, or nothing new."""
-    if not decision.digest:
-        raise LinkError(f"The decision to {decision.kind} names no picture; nothing was decided.")
+    if not decision.digest and not decision.undoes:
+        raise LinkError(f"The decision to {decision.kind} names no picture; nothing was changed.")
     if (decision.kind is DecisionKind.MOVE) != bool(decision.to_category):
-        raise LinkError("To move a picture takes the category that it is moved to; nothing was decided.")
+        raise LinkError("To move a picture takes the category that it is moved to; nothing was changed.")
     if decision.to_category and decision.to_category == decision.category:
-        raise LinkError(f"The picture is in {decision.category!r} already; nothing was decided.")
+        raise LinkError(f"The picture is in {decision.category!r} already; nothing was changed.")
 
 
 def _with_undone(decision: Decision, earlier: Sequence[Decision]) -> Decision:
@@ -269,7 +269,7 @@ def _with_undone(decision: Decision, earlier: Sequence[Decision]) -> Decision:
         if last.id == decision.undoes or (is_last and not decision.undoes):
             return replace(decision, undoes=last.id, url=last.url, digest=last.digest, category=last.category)
     what = f"decision {decision.undoes}" if decision.undoes else f"decision on picture {decision.digest[:8]}"
-    raise LinkError(f"There is no {what} that could be taken back; nothing was decided.")
+    raise LinkError(f"There is no {what} that could be taken back; nothing was changed.")
 
 
 def _described(decision: Decision, pictures: ShownPictures) -> Decision:

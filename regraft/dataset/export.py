@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 from regraft.dataset.export_card import croissant, dataset_card
 from regraft.dataset.export_pictures import Picture, exported_picture
 from regraft.dataset.export_settings import ExportSettings
+from regraft.dataset.misfiled import is_among
 from regraft.dataset.splits import SPLITS
 from regraft.errors import ConfigError, RegraftError, StoreError
 from regraft.identity import Digest
@@ -98,9 +99,10 @@ def provenance(version: Version) -> pd.DataFrame:
     `url` is the link that showed the picture most recently, `urls` are all that did.
     """
     manifest, links = version.table("manifest.parquet"), version.table("links.parquet")
-    latest = links.sort_values("checked_at", kind="stable").drop_duplicates(["digest", "category"], keep="last")
-    columns = ["digest", "category", "url", "final_url", "checked_at", "first_seen"]
-    rows = manifest.merge(latest[columns], on=["digest", "category"], how="left")
+    columns = ["digest", "url", "final_url", "checked_at", "first_seen"]
+    links = links.assign(is_of_list=is_among(links, manifest))  # else the picture was moved to another category
+    latest = links.sort_values(["is_of_list", "checked_at"], kind="stable").drop_duplicates("digest", keep="last")
+    rows = manifest.merge(latest[columns], on="digest", how="left")
     order = rows["split"].map(SPLITS.index)
     return rows.assign(order=order).sort_values(["order", "category", "digest"])[[*PROVENANCE]].reset_index(drop=True)
 

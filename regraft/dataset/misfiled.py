@@ -25,7 +25,8 @@ MISFILED = pa.schema(
     ]
 )
 """The columns of the known misfiled pictures: a picture, the category whose list shows it, the category that it is
-like, when that was found, and whether somebody accepted it as what its list says."""
+like, when that was found, and whether somebody accepted it as what its list says in an earlier Regraft, in which that
+was no decision yet that could be taken back."""
 
 
 def known_misfiled(store: Store) -> pd.DataFrame:
@@ -36,26 +37,14 @@ def known_misfiled(store: Store) -> pd.DataFrame:
 def remember(misfiled: pd.DataFrame, store: Store, now: datetime) -> pd.DataFrame:
     """Return those of misfiled pictures (digest, category, like) that are new, once the store knows them.
 
-    Pictures that somebody accepted are known, so they are not new.
+    Those that somebody decided to learn from are remembered too, so that the decision can be taken back.
     """
     known = known_misfiled(store)
     new = misfiled[~is_among(misfiled, known)]
     if len(new):
         rows = new.assign(first_seen=now, accepted=False)
-        _write(store, stacked(known, rows))
+        store.tables.write("links/misfiled.parquet", stacked(known, rows), MISFILED)
     return new
-
-
-def accept(store: Store, digest: str, category: str) -> bool:
-    """Accept a picture as what its list says, from the next run on; return whether it was called misfiled.
-
-    The store must be held.
-    """
-    known = known_misfiled(store)
-    is_accepted_now = (known["digest"] == digest) & (known["category"] == category) & ~known["accepted"]
-    if is_accepted_now.any():
-        _write(store, known.assign(accepted=known["accepted"] | is_accepted_now))
-    return bool(is_accepted_now.any())
 
 
 def misfiled_links(links: pd.DataFrame, store: Store) -> pd.DataFrame:
@@ -71,7 +60,3 @@ def is_among(rows: pd.DataFrame, pictures: pd.DataFrame) -> NDArray[np.bool_]:
     few = pd.MultiIndex.from_frame(rows.loc[result, keys])
     result[result] = few.isin(pd.MultiIndex.from_frame(pictures[keys]))
     return result
-
-
-def _write(store: Store, table: pd.DataFrame) -> None:
-    store.tables.write("links/misfiled.parquet", table, MISFILED)

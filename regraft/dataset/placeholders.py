@@ -48,6 +48,8 @@ PLACEHOLDERS = pa.schema(
 )
 """The columns of the known placeholders. Each is known by its bytes (digest), by the address that links redirect to
 (final_url), or by its picture and shape (phash, width, height); the other columns are "" or 0."""
+NO_PHOTOS = pd.DataFrame({"digest": [], "final_url": [], "phash": [], "width": [], "height": []})
+"""Where nobody decided that something is no placeholder."""
 
 
 def known_placeholders(store: Store) -> pd.DataFrame:
@@ -56,44 +58,52 @@ def known_placeholders(store: Store) -> pd.DataFrame:
 
 
 def accepted_pictures(store: Store) -> pd.DataFrame:
-    """Return what was taken for a placeholder until somebody accepted it, columns PLACEHOLDERS."""
+    """Return what was taken for a placeholder until somebody accepted it in an earlier Regraft, columns PLACEHOLDERS.
+
+    Such was no decision yet that could be taken back.
+    """
     return store.tables.read("links/no_placeholders.parquet", PLACEHOLDERS)
 
 
-def learn_placeholders(links: pd.DataFrame, store: Store, now: datetime) -> pd.DataFrame:
-    """Return all known placeholders, columns PLACEHOLDERS, once the store knows also those that these links show.
+def learn_placeholders(
+    links: pd.DataFrame, store: Store, now: datetime, photos: pd.DataFrame = NO_PHOTOS
+) -> pd.DataFrame:
+    """Return all placeholders, columns PLACEHOLDERS, once the store knows also those that these links show.
 
-    What somebody accepted is none, however many links show it.
+    `photos` (digest, final_url, phash, width, height) are pictures that, as somebody decided, are none, however many
+    links show them; nor is what is at their address, if that was taken for a placeholder's. What was taken for a
+    placeholder stays known, so that the decision can be taken back.
     """
     known = known_placeholders(store)
-    new = find_placeholders(links[~shows_placeholder(links, accepted_pictures(store))], known, now)
-    if new.empty:
-        return known
-    known = stacked(known, new)
-    store.tables.write("links/placeholders.parquet", known, PLACEHOLDERS)
-    return known
+    at_address = is_in(links["final_url"], set(photos["final_url"]) & set(known["final_url"]) - {""})
+    photos = stacked(photos, links.loc[at_address & (links["digest"] != ""), photos.columns])
+    in_force, taken_back = _taken_back(known, photos)
+    accepted = stacked(accepted_pictures(store), taken_back, _signatures(photos, now))
+    new = find_placeholders(links[~shows_placeholder(links, accepted)], known, now)
+    if len(new):
+        store.tables.write("links/placeholders.parquet", stacked(known, new), PLACEHOLDERS)
+    return stacked(in_force, new)
 
 
-def accept(store: Store, links: pd.DataFrame, now: datetime) -> bool:
-    """Take back, from the next run on, that some links show a placeholder; return whether any did.
+def placeholders_in_force(store: Store, photos: pd.DataFrame) -> pd.DataFrame:
+    """Return the known placeholders, columns PLACEHOLDERS, without those that some photos, as decided, only seem."""
+    return _taken_back(known_placeholders(store), photos)[0]
 
-    `links` has the columns memory.COLUMNS. The store must be held.
-    """
-    known = known_placeholders(store)
-    shown = [bool(shows_placeholder(links, known.iloc[[row]]).any()) for row in range(len(known))]
+
+def _taken_back(known: pd.DataFrame, photos: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The known placeholders that no photo shows, and those that one does."""
+    if photos.empty:
+        return known, known.iloc[:0]
+    shown = [bool(shows_placeholder(photos, known.iloc[[row]]).any()) for row in range(len(known))]
     is_shown = np.array(shown, dtype=bool)
-    if not is_shown.any():
-        return False
-    pictures = [
-        row
-        for link in links[links["digest"] != ""].itertuples()
-        for row in ((link.digest, "", "", 0, 0, now), ("", "", link.phash, link.width, link.height, now))
-    ]
-    accepted = stacked(known[is_shown], pd.DataFrame(pictures, columns=PLACEHOLDERS.names))
-    # What is accepted is written first: a placeholder that is both known and accepted is not learnt again.
-    store.tables.write("links/no_placeholders.parquet", stacked(accepted_pictures(store), accepted), PLACEHOLDERS)
-    store.tables.write("links/placeholders.parquet", known[~is_shown], PLACEHOLDERS)
-    return True
+    return known[~is_shown], known[is_shown]
+
+
+def _signatures(photos: pd.DataFrame, now: datetime) -> pd.DataFrame:
+    """What photos are known by, columns PLACEHOLDERS: their bytes, and their picture and shape."""
+    by_bytes = photos[["digest"]].assign(final_url="", phash="", width=0, height=0)
+    by_picture = photos.loc[photos["phash"] != "", ["phash", "width", "height"]].assign(digest="", final_url="")
+    return stacked(by_bytes, by_picture).assign(first_seen=now)[PLACEHOLDERS.names]
 
 
 def find_placeholders(links: pd.DataFrame, known: pd.DataFrame, now: datetime) -> pd.DataFrame:

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from regraft.config import ScreenSettings, SplitSettings
 from regraft.dataset import references
+from regraft.dataset.decisions import DecisionKind
+from regraft.dataset.honouring import IS_KNOWN, LEARN, NO_RULINGS, Rulings, of_kind
 from regraft.dataset.misfiled import is_among, known_misfiled
 from regraft.dataset.placeholders import learn_placeholders, shares_bytes, shows_placeholder
 from regraft.dataset.splits import SPLITS, Split, split_of
@@ -38,35 +40,50 @@ class Screened:
     """The pictures to learn from, columns PICTURES."""
     survival: dict[str, Survival]
     """How many of the links that ever showed a picture still do, by category."""
+    decisions: pd.DataFrame
+    """All decisions, see `Rulings.table`."""
+
+    @property
+    def learnt_by_decision(self) -> set[str]:
+        """The digests of the pictures that a person decided to learn from, whatever speaks against it."""
+        decisions = self.decisions[self.decisions["kind"].isin(LEARN)]
+        return set(self.links.loc[is_in(self.links["decision"], decisions["id"]), "digest"])
 
     def without(self, dropped: pd.DataFrame, reason: Reason = Reason.MISFILED) -> "Screened":
         """Return it without some pictures (digest, category), whose links get the reason."""
         if dropped.empty:
             return self
-        links = self.links.copy()
-        is_dropped = (links["verdict"] == Verdict.ALIVE) & is_among(links, dropped)
-        _drop(links, is_dropped, reason)
-        pictures = self.pictures[~is_among(self.pictures, dropped)].reset_index(drop=True)
-        return replace(self, links=links, pictures=pictures)
+        links, is_dropped = self.links.copy(), is_among(self.pictures, dropped)
+        shows_dropped = is_in(links["digest"], self.pictures.loc[is_dropped, "digest"])
+        _drop(links, (links["verdict"] == Verdict.ALIVE) & shows_dropped, reason)
+        return replace(self, links=links, pictures=self.pictures[~is_dropped].reset_index(drop=True))
 
 
 def screen(
-    links: pd.DataFrame, settings: ScreenSettings, split: SplitSettings, seed: int, store: Store, now: datetime
+    links: pd.DataFrame,
+    settings: ScreenSettings,
+    split: SplitSettings,
+    seed: int,
+    store: Store,
+    now: datetime,
+    rulings: Rulings = NO_RULINGS,
 ) -> Screened:
     """Return the last verdicts on links, columns memory.MEMORY, once the store knows the placeholders that they show.
 
     Pictures that are known to be misfiled are dropped last: they stay in the clusters that they were found in.
     """
-    placeholders = learn_placeholders(links, store, now)
+    placeholders = learn_placeholders(links, store, now, rulings.photos())
     days = settings.accept_replaced_days
     accepted_before = now - timedelta(days=days) if days is not None else None
     split_of_picture = partial(split_of, split, seed)
-    judged, pictures = last_verdicts(links, placeholders, settings.near, split_of_picture, accepted_before)
-    screened = Screened(judged[COLUMNS], pictures, survival(links, judged))
+    judged, pictures = last_verdicts(links, placeholders, settings.near, split_of_picture, accepted_before, rulings)
+    decisions = rulings.table(judged["decision"])
+    screened = Screened(judged[COLUMNS], pictures, survival(links, judged), decisions)
     if not settings.misfiled:
         return screened
     misfiled = known_misfiled(store)
-    return screened.without(misfiled[~misfiled["accepted"]])
+    left_out = ~misfiled["accepted"] & ~is_in(misfiled["digest"], screened.learnt_by_decision)
+    return screened.without(misfiled[left_out])
 
 
 def last_verdicts(
@@ -75,23 +92,31 @@ def last_verdicts(
     near: int,
     split_of_picture: Callable[[str, str], Split],
     accepted_before: datetime | None = None,
+    rulings: Rulings = NO_RULINGS,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the links with their last verdicts, and the pictures to learn from, columns PICTURES.
 
     Two pictures are near-duplicates if at most `near` of the 64 bits of their perceptual hashes differ. Such must not
     lie in two splits: of a cluster that would, the members in its most held-out split stay, and the others go;
     `split_of_picture(category, digest)` says in which split a picture is. A link that shows another picture than the
-    one that it is known for is `replaced`, unless it has shown it since before `accepted_before`.
+    one that it is known for is `replaced`, unless it has shown it since before `accepted_before`. What persons decided
+    goes before all that is only seen; a column `decision` has the id of the decision that holds for a link.
     """
-    links = references.without_references(links)
+    decided, links = rulings.on(links), references.without_references(links)
+    links["decision"] = decided["decision"].reindex(links.index, fill_value="")
     shows = shows_placeholder(links, placeholders)
     _drop(links, shows, Reason.PLACEHOLDER, references.to_placeholders(links[shows], placeholders))
-    is_replaced = _is_replaced(links, placeholders, accepted_before)
+    is_rejected = of_kind(decided, links, [DecisionKind.REJECT])
+    _drop(links, (links["verdict"] == Verdict.ALIVE) & is_rejected, Reason.REJECTED)
+    is_replaced = _is_replaced(links, placeholders, accepted_before) & ~of_kind(decided, links, IS_KNOWN)
     _drop(links, is_replaced, Reason.REPLACED, references.to_replaced(links[is_replaced]))
-    is_duplicate = _is_duplicate(links)
+    listed, links["category"] = links["category"], _categories(links, decided)
+    is_of_another = _is_of_another_list(links, decided)
+    is_duplicate = is_of_another | _is_duplicate(links, is_of_another)
     _drop(links, is_duplicate, Reason.DUPLICATE, references.to_copies(links, is_duplicate))
     pictures = _pictures(links)
-    pictures["cluster"] = clusters(pictures["phash"], pictures["digest"], near)
+    links["category"] = listed
+    pictures["cluster"] = _clusters(pictures, near, _is_unlike_its_cluster(pictures, links, decided))
     splits = [split_of_picture(c, d) for c, d in zip(pictures["category"], pictures["digest"], strict=True)]
     split = pd.Series(splits, pictures.index, dtype=object)
     clashes = _clashes(pictures["cluster"], split)
@@ -124,9 +149,39 @@ def _is_replaced(
     return is_replaced if accepted_before is None else is_replaced & (links["replaced_at"] > accepted_before)
 
 
-def _is_duplicate(links: pd.DataFrame) -> "pd.Series[bool]":
-    """Which links show bytes that an earlier link of their category shows, or that a link of another category shows."""
-    shared = links.loc[shares_bytes(links), ["digest", "category", "first_seen", "url", "verdict"]]
+def _categories(links: pd.DataFrame, decided: pd.DataFrame) -> "pd.Series[str]":
+    """The category that each link's picture is learnt as: that of its list, or the one that it was moved to."""
+    moved = decided.loc[decided["kind"] == DecisionKind.MOVE, "to_category"]
+    return moved.reindex(links.index).fillna(links["category"])
+
+
+def _is_of_another_list(links: pd.DataFrame, decided: pd.DataFrame) -> "pd.Series[bool]":
+    """Which links show a picture that a person decided to learn from, but in another category."""
+    wanted = links.loc[of_kind(decided, links, LEARN), ["digest", "category"]]
+    is_wanted = is_among(links, wanted)
+    return (links["verdict"] == Verdict.ALIVE) & is_in(links["digest"], wanted["digest"]) & ~is_wanted
+
+
+def _clusters(pictures: pd.DataFrame, near: int, stand_alone: "pd.Series[bool]") -> "pd.Series[str]":
+    """The smallest digest of each picture's near-duplicates; its own for those that a person says stand alone."""
+    others = pictures[~stand_alone]
+    leaders = clusters(others["phash"], others["digest"], near).set_axis(others.index)
+    return leaders.reindex(pictures.index).fillna(pictures["digest"])
+
+
+def _is_unlike_its_cluster(pictures: pd.DataFrame, links: pd.DataFrame, decided: pd.DataFrame) -> "pd.Series[bool]":
+    """Which pictures a person accepted that had waited as a near-duplicate of another: it is another picture."""
+    accepted = decided[decided["kind"].isin(LEARN) & (decided["review"] == Reason.NEAR_DUPLICATE)]
+    return is_in(pictures["digest"], links.loc[accepted.index, "digest"])
+
+
+def _is_duplicate(links: pd.DataFrame, is_of_another: "pd.Series[bool]") -> "pd.Series[bool]":
+    """Which links show bytes that an earlier link of their category shows, or that a link of another category shows.
+
+    Those left out that a person decided are of another list's category.
+    """
+    is_shared = shares_bytes(links) & ~is_of_another
+    shared = links.loc[is_shared, ["digest", "category", "first_seen", "url", "verdict"]]
     shared = shared[shared["verdict"] == Verdict.ALIVE]
     in_many = shared.groupby("digest")["category"].transform("nunique") > 1
     in_one = shared[~in_many].sort_values(["digest", "first_seen", "url"])

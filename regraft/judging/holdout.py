@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from regraft.config import ScreenSettings
+from regraft.dataset.honouring import NO_RULINGS, Rulings
 from regraft.links.rehash import with_current_hashes
 from regraft.pictures.near import clusters
 from regraft.store import versions
@@ -20,15 +21,21 @@ COLUMNS = ["digest", "category", "phash", "label"]
 
 
 def holdout(
-    manifest: pd.DataFrame, links: pd.DataFrame, labelling: Labelling, settings: ScreenSettings, store: Store
+    manifest: pd.DataFrame,
+    links: pd.DataFrame,
+    labelling: Labelling,
+    settings: ScreenSettings,
+    store: Store,
+    rulings: Rulings = NO_RULINGS,
 ) -> pd.DataFrame:
     """Return the images to compare on, columns COLUMNS: this run's test split first, then what earlier runs held out.
 
-    Of the earlier ones those are left out that links now show to be junk (their owners opted out, say), whose bytes
-    are gone, whose length is not known any more, or that are near-duplicates of an image that this run trains on.
+    Of the earlier ones those are left out that links now show to be junk (their owners opted out, say), that a person
+    rejected, whose bytes are gone, whose length is not known any more, or that are near-duplicates of an image that
+    this run trains on.
     """
     test = manifest.loc[manifest["split"] == "test", COLUMNS]
-    earlier = _earlier(store)
+    earlier = rulings.relisted(_earlier(store))
     junk = links.loc[links["verdict"] == Verdict.JUNK, "digest"]
     earlier = earlier[~is_in(earlier["digest"], pd.concat([manifest["digest"], junk]))]
     images = zip(earlier["category"], earlier["digest"], strict=True)

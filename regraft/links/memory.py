@@ -34,9 +34,10 @@ CHECKED = pa.schema(
 )
 """What a check of a link came to: a `findings.Finding`, its verdict, and when the link was checked, first seen, and
 found dead. `reason` and `digest` are "" where there is none; `dead_since` is null for a link that is not dead."""
-SCHEMA = pa.schema([*CHECKED, ("refers_to", pa.string()), ("distance", pa.int16())])
-"""The columns of a version's links.parquet, a contract with other programs: a check, and what its verdict refers to.
-That is a digest, a placeholder's signature or "", see `dataset.references`; `distance` is in bits of 64, or null."""
+SCHEMA = pa.schema([*CHECKED, ("refers_to", pa.string()), ("distance", pa.int16()), ("decision", pa.string())])
+"""The columns of a version's links.parquet, a contract with other programs: a check, what its verdict refers to, and
+the decision of a person that holds for the link. `refers_to` is a digest, a placeholder's signature or "", see
+`dataset.references`; `distance` is in bits of 64, or null; `decision` is an id, or ""."""
 COLUMNS = SCHEMA.names
 MEMORY = pa.schema(
     [

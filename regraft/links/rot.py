@@ -8,7 +8,7 @@ from regraft.store.records import Survival
 from regraft.verdicts import Reason, Verdict
 from regraft.web.urls import host_of
 
-SHOWS_PHOTO = (Reason.ALIVE, Reason.DUPLICATE, Reason.NEAR_DUPLICATE, Reason.MISFILED)
+SHOWS_PHOTO = (Reason.ALIVE, Reason.DUPLICATE, Reason.NEAR_DUPLICATE, Reason.MISFILED, Reason.REJECTED)
 """The reasons of links that still show a photo, be it learnt from or not."""
 EVENTS = ("newly_dead", "revived", "replaced", "re_encoded", "now_placeholder")
 """What can happen to a link between two versions, see `changes`."""
@@ -61,6 +61,7 @@ def survival(links: pd.DataFrame, judged: pd.DataFrame) -> dict[str, Survival]:
     `links` has the columns memory.MEMORY; `judged` has the same rows with their last verdicts.
     """
     ever, still = links["trusted_digest"] != "", judged["reason"].isin(SHOWS_PHOTO)
+    still &= (judged["reason"] != Reason.REJECTED) | links["replaced_at"].isna()  # what replaced it was rejected
     counts = pd.DataFrame({"ever": ever, "alive": ever & still}).groupby(links["category"]).sum()
     survivals = {}
     for category, ever_alive, alive in counts.itertuples():

@@ -21,6 +21,8 @@ from regraft.store.local_disk import LocalDisk
 from regraft.store.store import Store
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from regraft.backbones.backbone import Backbone
 
 
@@ -69,6 +71,15 @@ class Bench:
     def store(self) -> Store:
         """The store."""
         return Store(self.spec.store_url, self.nearby)
+
+    @cached_property
+    def placeholders(self) -> "pd.DataFrame":
+        """The placeholders that were known when the run began, without those that a person took back."""
+        from regraft.dataset.decisions import all_decisions
+        from regraft.dataset.honouring import Rulings
+        from regraft.dataset.placeholders import placeholders_in_force
+
+        return placeholders_in_force(self.store, Rulings(all_decisions(self.store), self.config.categories).photos())
 
     @cached_property
     def nearby(self) -> str | None:

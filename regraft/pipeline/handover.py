@@ -16,13 +16,15 @@ SURVIVAL = TypeAdapter(dict[str, Survival])
 def put_screened(screened: screening.Screened, drafts: Drafts) -> Screened:
     """Put what links came to."""
     survival = drafts.put(SURVIVAL.dump_json(screened.survival))
-    return Screened(drafts.put_table(screened.links), drafts.put_table(screened.pictures), survival)
+    links, pictures, decisions = map(drafts.put_table, (screened.links, screened.pictures, screened.decisions))
+    return Screened(links, pictures, survival, decisions)
 
 
 def read_screened(screened: Screened, drafts: Drafts) -> screening.Screened:
     """Return what links came to, as it was put."""
     survival = SURVIVAL.validate_json(drafts.read(screened.survival))
-    return screening.Screened(drafts.table(screened.links), drafts.table(screened.pictures), survival)
+    links, pictures, decisions = map(drafts.table, (screened.links, screened.pictures, screened.decisions))
+    return screening.Screened(links, pictures, survival, decisions)
 
 
 def put_manifest(rows: pd.DataFrame, drafts: Drafts) -> Manifest:

@@ -117,6 +117,7 @@ def _files(report: Report, finished: Finished) -> dict[str, bytes]:
     files = {
         MetricsRecord.file: report.metrics.to_bytes(),
         "links.parquet": parquet(report.links, links.SCHEMA),
+        "decisions.parquet": parquet(finished.screened.decisions),
         "link_rot.parquet": parquet(rot_table(report.links, report.changes)),
         "manifest.parquet": parquet(report.manifest),
         "predictions.parquet": parquet(evaluation.predictions),

@@ -87,6 +87,8 @@ class Screened:
     """What there is to learn from, one row for each digest."""
     survival: Digest
     """JSON: by category, how many of the links that ever showed a picture still do."""
+    decisions: Digest
+    """All decisions of persons, see `dataset.honouring.Rulings.table`."""
 
 
 @dataclass(frozen=True)

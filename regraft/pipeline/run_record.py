@@ -35,6 +35,7 @@ def run_record(finished: Finished, config: Config, parent: str | None, timings: 
             images=_counts(finished.manifest["category"]),
             features_computed=finished.features_computed,
         ),
+        decisions=_counts(screened.decisions.loc[screened.decisions["links"] > 0, "kind"]),
         survival=screened.survival,
         backbone_fingerprint=finished.backbone_fingerprint,
         parent=parent,

@@ -13,9 +13,11 @@ from regraft.backbones.backbone import Backbone
 from regraft.backbones.extractor import Extractor
 from regraft.backbones.weights import check_weights
 from regraft.dataset import misfiled, screening
+from regraft.dataset.decisions import all_decisions
+from regraft.dataset.honouring import Rulings, decisions_in
 from regraft.dataset.manifest import check_enough, check_vary, manifest_of
 from regraft.dataset.neighbours import find_misfiled
-from regraft.dataset.placeholders import known_placeholders, shows_placeholder
+from regraft.dataset.placeholders import shows_placeholder
 from regraft.dataset.splits import splits_of
 from regraft.fetching.budget import Budget
 from regraft.fetching.outage import Failures, check_outage
@@ -102,7 +104,7 @@ def fetch(lane: Lane, bench: Bench) -> FetchedLane:
 
 
 def _fetch_shard(shard: Shard, bench: Bench, budget: Budget, progress: Progress) -> tuple[FetchedShard, Failures]:
-    config, put, placeholders = bench.config, bench.drafts.put_table, known_placeholders(bench.store)
+    config, put, placeholders = bench.config, bench.drafts.put_table, bench.placeholders
     checked = fetch_shard(
         shard.path,
         bench.drafts.table(shard.table),
@@ -134,7 +136,10 @@ def screen(fetched: Sequence[FetchedLane], bench: Bench) -> Screened:
                 remember_silent(shard.path, bench.drafts.table(shard.silent), bench.store)
         links = pd.concat([bench.drafts.table(shard.table) for shard in shards], ignore_index=True)
         config, now = bench.config, bench.spec.now
-        screened = screening.screen(links[MEMORY.names], config.screen, config.split, config.seed, bench.store, now)
+        rulings = Rulings(all_decisions(bench.store), config.categories, config.screen.near)
+        screened = screening.screen(
+            links[MEMORY.names], config.screen, config.split, config.seed, bench.store, now, rulings
+        )
         return put_screened(screened, bench.drafts)
 
 
@@ -188,18 +193,20 @@ def drop_misfiled(
         known = bench.store.features.known(embedded.fingerprint, rows["digest"].tolist())
         undecoded = rows[~rows["digest"].isin(known)]
         rows = rows.drop(undecoded.index)
+        before = read_screened(screened, bench.drafts)
         in_wrong_list = _misfiled(rows, embedded, bench) if bench.config.screen.misfiled else rows.iloc[:0]
+        in_wrong_list = in_wrong_list[~in_wrong_list["digest"].isin(before.learnt_by_decision)]
         if undecoded.empty and in_wrong_list.empty:
             return screened, manifest
         left = rows[~misfiled.is_among(rows, in_wrong_list)].reset_index(drop=True)
         left["split"] = splits_of(left, bench.config.split, bench.config.seed)
         check_enough(left, bench.config.categories, bench.config.split)
-        screened_left = read_screened(screened, bench.drafts).without(undecoded, Reason.TRUNCATED)
+        screened_left = before.without(undecoded, Reason.TRUNCATED)
         return put_screened(screened_left.without(in_wrong_list), bench.drafts), put_manifest(left, bench.drafts)
 
 
 def _misfiled(rows: pd.DataFrame, embedded: Embedded, bench: Bench) -> pd.DataFrame:
-    """Those of the manifest's rows that are in the wrong list, and that nobody accepted; the store remembers them."""
+    """Those of the manifest's rows that are in the wrong list, and were not known to be; the store remembers them."""
     features = embedding.lookup(rows["digest"].tolist(), embedded.fingerprint, bench.store)
     return misfiled.remember(find_misfiled(rows, features), bench.store, bench.spec.now)
 
@@ -249,7 +256,9 @@ def evaluate(learnt: Learnt, bench: Bench) -> Evaluated:
     with bench.meter.step("evaluate"):
         rows, links = (bench.drafts.table(digest) for digest in (learnt.manifest.table, learnt.screened.links))
         config, labelling = bench.config, Labelling.of(bench.config)
-        held_out = holdout(rows, links, labelling, config.screen, bench.store)
+        decisions = decisions_in(bench.drafts.table(learnt.screened.decisions))
+        rulings = Rulings(decisions, config.categories, config.screen.near)
+        held_out = holdout(rows, links, labelling, config.screen, bench.store, rulings)
         if learnt.model_of is not None:
             version = versions.version(bench.store, learnt.model_of)
             if known := standing_evaluation(version, held_out, config):

@@ -319,6 +319,8 @@ class RunRecord(Record):
     """Seconds by step."""
     counts: Counts
     """How many links and images."""
+    decisions: dict[str, int] = {}
+    """Decisions of persons that held for links of this run, by kind."""
     survival: dict[str, Survival] = {}
     """By category."""
     backbone_fingerprint: str

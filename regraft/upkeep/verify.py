@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from regraft.config import FetchSettings
+from regraft.dataset.decisions import decision_files, read_file
 from regraft.errors import CorruptError, DamagedVersionError, RegraftError, StoreError, VersionError
 from regraft.identity import Digest, digest_of
 from regraft.links.memory import all_known_links, remembered_links
@@ -57,6 +58,7 @@ def verify(store: Store, repair: bool, fetch: FetchSettings, progress: Progress)
     yield from _damaged_features(store, repair, progress)
     yield from _damaged_shortcuts(store, repair, progress)
     yield from _damaged_drafts(store, repair, progress)
+    yield from _damaged_decisions(store, repair, progress)
     for version in versions.published(store):
         yield from damaged_files(version, repair, progress)
     yield from _damaged_champion(store, repair)
@@ -185,6 +187,18 @@ def _damaged_drafts(store: Store, repair: bool, progress: Progress) -> Iterator[
             if repair:
                 draft.delete()
             yield Damage(draft.path, "its bytes are not what its name says", "removed" if repair else "")
+
+
+def _damaged_decisions(store: Store, repair: bool, progress: Progress) -> Iterator[Damage]:
+    for path in decision_files(store):
+        progress(path)
+        try:
+            read_file(store, path)
+        except CorruptError:
+            if repair:
+                store.disk.delete(path)
+            what = "its decisions are not those that were written, and are not honoured"
+            yield Damage(path, what, "removed; decide again what was decided there" if repair else "")
 
 
 def damaged_files(version: Version, repair: bool, progress: Progress) -> Iterator[Damage]:

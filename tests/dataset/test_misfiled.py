@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from regraft.dataset.misfiled import accept, known_misfiled, misfiled_links, remember
+from regraft.dataset.misfiled import MISFILED, known_misfiled, misfiled_links, remember
 from regraft.store.store import Store
 from regraft.verdicts import Reason
 
@@ -23,12 +23,10 @@ def test_what_is_known_is_not_new(tmp_path: Path) -> None:
     assert known_misfiled(store)["first_seen"].tolist() == [NOW, NOW]
 
 
-def test_what_was_accepted_by_hand_is_not_found_again(tmp_path: Path) -> None:
+def test_what_was_accepted_by_hand_in_an_earlier_regraft_is_not_found_again(tmp_path: Path) -> None:
     store = Store(str(tmp_path))
     remember(AMONG_TIGERS, store, NOW)
-    assert accept(store, A_CAT, "tiger")
-    assert not accept(store, A_CAT, "tiger"), "it is accepted already"
-    assert not accept(store, A_DOG, "cat"), "only a category in whose list it is misfiled can take it"
+    store.tables.write("links/misfiled.parquet", known_misfiled(store).assign(accepted=[True, False]), MISFILED)
     assert remember(AMONG_TIGERS, store, NOW).empty
     assert known_misfiled(store)["accepted"].tolist() == [True, False]
 

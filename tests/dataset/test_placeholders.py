@@ -8,12 +8,13 @@ import pytest
 from PIL import Image
 
 from regraft.dataset.placeholders import (
+    NO_PHOTOS,
     PLACEHOLDERS,
-    accept,
     find_placeholders,
     known_placeholders,
     learn_placeholders,
     link_of,
+    placeholders_in_force,
     shares_bytes,
     shows_placeholder,
 )
@@ -154,10 +155,17 @@ def test_what_was_wrongly_taken_for_a_placeholder_is_taken_back(tmp_path: Path) 
     redirected = memory(*(link(f"w{i}", f"g{i}", f"{(i + 1) * 0xFFF000:016x}", final_url="x.png") for i in range(3)))
     for links in (same_bytes, varied, redirected):
         assert shows_placeholder(links, learn_placeholders(links, store, NOW)).all()
-        of_one = links if links is redirected else links.iloc[[0]]
-        assert accept(store, of_one, NOW)
-        assert not accept(store, of_one, NOW)
+        photo = links.loc[[0], NO_PHOTOS.columns]
         for _ in range(2):
-            assert not shows_placeholder(links, learn_placeholders(links, store, NOW)).any()
+            assert not shows_placeholder(links, learn_placeholders(links, store, NOW, photo)).any()
+        assert not shows_placeholder(links, placeholders_in_force(store, photo)).iloc[0]
+        assert shows_placeholder(links, learn_placeholders(links, store, NOW)).all(), "so it can be taken back"
     unseen = memory(*(link(f"x{i}", "unseen", "0f" * 8) for i in range(4)))
     assert shows_placeholder(unseen, learn_placeholders(unseen, store, NOW)).all()
+
+
+def test_what_was_taken_back_in_an_earlier_regraft_stays_so(tmp_path: Path) -> None:
+    store, links = Store(str(tmp_path)), memory(*(link(f"u{i}", "same", WHITE) for i in range(4)))
+    accepted = pd.DataFrame([("same", "", "", 0, 0, NOW)], columns=PLACEHOLDERS.names)
+    store.tables.write("links/no_placeholders.parquet", accepted, PLACEHOLDERS)
+    assert learn_placeholders(links, store, NOW).empty

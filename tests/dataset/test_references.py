@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pandas as pd
 
+from regraft.dataset.honouring import NO_RULINGS
 from regraft.dataset.placeholders import PLACEHOLDERS, find_placeholders
 from regraft.dataset.screening import Screened, last_verdicts
 from regraft.dataset.splits import Split
@@ -89,4 +90,5 @@ def test_evidence_is_kept_in_a_version_as_it_was_found() -> None:
     kept = from_parquet(parquet(from_parquet(parquet(judged[COLUMNS])), SCHEMA))  # by way of a run's drafts
     assert kept["distance"].isna().tolist() == [True, False]
     assert kept["distance"].iloc[1] == 0
-    assert Screened(kept, pictures, {}).without(kept.iloc[[0]], Reason.TRUNCATED).links["reason"].iloc[0] == "truncated"
+    screened = Screened(kept, pictures, {}, NO_RULINGS.table(kept["decision"]))
+    assert screened.without(kept.iloc[[0]], Reason.TRUNCATED).links["reason"].iloc[0] == "truncated"

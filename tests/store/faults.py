@@ -8,6 +8,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import Enum
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from regraft.config import FetchSettings
+from regraft.dataset.decisions import Decision, DecisionKind, decide
 from regraft.errors import RegraftError
 from regraft.identity import digest_of
 from regraft.links.memory import all_known_links, known_links, put_links
@@ -27,7 +29,7 @@ from regraft.store.locks import CHAMPION_LOCK, LOCK
 from regraft.store.store import Store
 from regraft.store.system_calls import SystemCalls
 from regraft.store.tables import parquet
-from regraft.upkeep.accept import accept
+from regraft.upkeep.decide import Desk, decisions_on
 from regraft.upkeep.prune import prune
 from regraft.upkeep.verify import verify
 from tests.records import metrics_record, run_record
@@ -194,7 +196,8 @@ def _layout(store: Store) -> None:
 
 
 def _accept(store: Store) -> None:
-    accept(store, URL)
+    wish = Decision(kind=DecisionKind.ACCEPT, decided_at=datetime(2026, 2, 1, tzinfo=UTC))
+    decide(store, decisions_on(URL, wish, Desk(store)))
 
 
 def _prune(store: Store) -> None:

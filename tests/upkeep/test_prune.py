@@ -7,12 +7,15 @@ import numpy as np
 import pytest
 
 from regraft.config import FetchSettings
+from regraft.dataset.decisions import decide, known_decisions
 from regraft.errors import CorruptError, LockedError, VersionError
+from regraft.identity import digest_of
 from regraft.store import versions
 from regraft.store.locks import CHAMPION_LOCK
 from regraft.store.store import Store
 from regraft.upkeep.prune import plan, prune
 from regraft.upkeep.verify import verify
+from tests.dataset.decided import decision
 from tests.upkeep.stores import JANUARY, know_link, publish_version
 
 
@@ -147,3 +150,12 @@ def test_nothing_is_pruned_where_a_table_of_links_is_damaged(tmp_path: Path) -> 
     with pytest.raises(CorruptError, match="verify --repair"):
         prune(store, 1, lambda path: None)
     assert store.blobs.has(digest)
+
+
+def test_decisions_stay_whatever_goes(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    for name in JANUARY[:3]:
+        publish_version(store, name, store.blobs.put(name.encode()))
+    decide(store, [decision("reject", digest_of(JANUARY[0].encode()))])
+    assert prune(store, 1, lambda path: None).usage["blobs"].files == 2
+    assert len(known_decisions(store)) == 1

@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 
 from regraft.config import FetchSettings
+from regraft.dataset.decisions import decide, known_decisions
 from regraft.errors import StoreError
 from regraft.identity import Digest, digest_of
 from regraft.links.shards import layout_for, put_in_layout
 from regraft.store import versions
 from regraft.store.store import Store
 from regraft.upkeep.verify import Damage, verify
+from tests.dataset.decided import decision
 from tests.hostile import ok, serving
 from tests.records import run_record
 from tests.upkeep.stores import JANUARY, know_link, publish_version
@@ -180,3 +182,17 @@ def test_a_versions_file_is_put_back_from_another_version_that_has_the_same(tmp_
     assert (report.path, report.mended) == (f"versions/{JANUARY[0]}/report.html", "")
     assert "Only another version with the same file can mend it" in report.what
     assert [damage.path for damage in damaged(store)] == [report.path]
+
+
+def test_a_damaged_file_of_decisions_is_named_and_removed_where_it_is_repaired(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    decide(store, [decision("reject", "a")])
+    decide(store, [decision("reject", "b")])
+    assert damaged(store) == []
+    file = tmp_path / "decisions" / "00000001.json"
+    file.write_bytes(file.read_bytes().replace(b"reject", b"accept"))
+    [damage] = damaged(store)
+    assert (damage.path, damage.mended) == ("decisions/00000001.json", "")
+    assert "decide again" in damaged(store, repair=True)[0].mended
+    assert damaged(store) == []
+    assert known_decisions(store)["digest"].tolist() == ["b"]

@@ -1,0 +1,187 @@
+"""What persons decide, as they name it: by a link, a picture's digest or a decision's id; checked before it is kept."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache, cached_property, partial
+
+import pandas as pd
+
+from regraft.dataset.decisions import Decision, DecisionKind, all_decisions, standing, undone_ids
+from regraft.dataset.honouring import LEARN, Rulings, of_kind
+from regraft.dataset.misfiled import is_among, known_misfiled
+from regraft.dataset.placeholders import placeholders_in_force, shows_placeholder
+from regraft.errors import LinkError, VersionError
+from regraft.identity import Digest, Url
+from regraft.links.memory import MEMORY, all_known_links, remembered_links
+from regraft.links.shards import path_of
+from regraft.store import versions
+from regraft.store.store import Store
+from regraft.verdicts import Reason, Verdict
+
+NO_LINKS = MEMORY.empty_table().to_pandas()
+DIGEST = re.compile(r"[0-9a-f]{64}")
+WAITS = (Reason.REPLACED, Reason.MISFILED, Reason.PLACEHOLDER, Reason.NEAR_DUPLICATE, Reason.DUPLICATE, Reason.REJECTED)
+"""Why a version leaves pictures out that a person may accept."""
+TAKES_PICTURE = (*LEARN, DecisionKind.NOT_PLACEHOLDER, DecisionKind.SAME_PICTURE)
+"""Decisions that are for nothing where there is no picture to learn from."""
+
+
+class Desk:
+    """One store, as somebody sees it who decides about its pictures. Each table is read once, when it is needed."""
+
+    def __init__(self, store: Store):
+        self.store = store
+        self._of_shard = cache(partial(remembered_links, store))
+
+    @cached_property
+    def decisions(self) -> list[Decision]:
+        """All decisions until now, in their order."""
+        return all_decisions(self.store)
+
+    @cached_property
+    def categories(self) -> set[str]:
+        """The categories of the newest version's job; where there is no version, those of the links that are known."""
+        try:
+            return set(versions.newest(self.store).run.config.categories)
+        except VersionError:
+            return set(self._links["category"])
+
+    def links_of(self, name: str) -> pd.DataFrame:
+        """Return the links, columns MEMORY, of a URL, or those that show a picture, by its digest.
+
+        None where only the picture is known, and no link shows it any more. Raises LinkError where nothing is known.
+        """
+        if DIGEST.fullmatch(name):
+            self._check_picture(Digest(name))
+            return self._links[self._links["digest"] == name]
+        layout = self.store.layout
+        known = self._of_shard(path_of(name, layout)) if layout else NO_LINKS
+        rows = known[known["url"] == name]
+        if rows.empty:
+            raise LinkError(f"{name} is in no list that {self.store.url} knows; nothing was changed.")
+        return rows
+
+    def check_known(self, decision: Decision) -> None:
+        """Raise LinkError where a decision names no picture, or one or a link or category that the store knows not."""
+        if decision.url:
+            self.links_of(decision.url)
+        if decision.digest:
+            self._check_picture(decision.digest)
+        if not decision.url and not decision.digest:
+            raise LinkError("it names neither a link nor a picture; nothing was changed.")
+        self.check_categories(decision)
+
+    def check_categories(self, decision: Decision) -> None:
+        """Raise LinkError where a decision names a category that the job does not have."""
+        for category in {decision.category, decision.to_category} - {""} - self.categories:
+            known = ", ".join(sorted(self.categories))
+            raise LinkError(f"There is no category {category!r}, only {known}; nothing was changed.")
+
+    def _check_picture(self, digest: Digest) -> None:
+        is_known = digest in self._digests or (DIGEST.fullmatch(digest) and self.store.blobs.among([digest]))
+        if not is_known:
+            raise LinkError(f"{self.store.url} knows no picture {digest!r}; nothing was changed.")
+
+    def reviewed_as(self, links: pd.DataFrame) -> "pd.Series[str]":
+        """Return what each of some links, columns MEMORY, waits for a person as: its reason, "" where it does not."""
+        keys = ["url", "digest", "category"]
+        published = links[keys].merge(self._published[[*keys, "reason"]], on=keys, how="left")
+        reason = published["reason"].set_axis(links.index)
+        reason = reason.where(reason.isin(WAITS), "")
+        reason = reason.mask(links["replaced_at"].notna(), Reason.REPLACED)
+        misfiled = known_misfiled(self.store)
+        reason = reason.mask(is_among(links, misfiled[~misfiled["accepted"]]), Reason.MISFILED)
+        placeholders = placeholders_in_force(self.store, self._rulings.photos())
+        reason = reason.mask(shows_placeholder(links, placeholders), Reason.PLACEHOLDER)
+        return reason.mask(of_kind(self._rulings.on(links), links, LEARN), "").astype(str)
+
+    @cached_property
+    def holding(self) -> dict[tuple[str, str], Decision]:
+        """The decisions that hold, by digest and category; without those to skip a picture."""
+        holding = (decision for decision in standing(self.decisions) if decision.kind is not DecisionKind.SKIP)
+        return {(decision.digest, decision.category): decision for decision in holding}
+
+    @cached_property
+    def _rulings(self) -> Rulings:
+        return Rulings(self.decisions, self.categories)
+
+    @cached_property
+    def _links(self) -> pd.DataFrame:
+        return all_known_links(self.store, remembered_links)
+
+    @cached_property
+    def _digests(self) -> set[str]:
+        return set(self._links["digest"]) - {""}
+
+    @cached_property
+    def _published(self) -> pd.DataFrame:
+        """The links of the newest version."""
+        links = versions.newest_table(self.store, "links.parquet")
+        return NO_LINKS if links is None else links
+
+
+def kind_named(text: str) -> DecisionKind:
+    """Return the kind of decision of that name. Raises LinkError where there is none."""
+    try:
+        return DecisionKind(text)
+    except ValueError:
+        kinds = ", ".join(DecisionKind)
+        raise LinkError(f"There is no decision {text!r}, only {kinds}; nothing was changed.") from None
+
+
+def decisions_on(name: str, wish: Decision, desk: Desk) -> list[Decision]:
+    """Return what somebody wishes as decisions on the pictures that a name stands for: one for each list.
+
+    `name` is a URL, a picture's digest, or to take a decision back also that decision's id. Of the wish count its kind,
+    categories, person, time and words. Raises LinkError where no such picture is known, or nothing can be decided.
+    """
+    if wish.kind is DecisionKind.UNDO:
+        return [_undo(name, wish, desk)]
+    links = desk.links_of(name)
+    if wish.category and len(links):
+        links = links[links["category"] == wish.category]
+        if links.empty:
+            raise LinkError(f"{name} is not in the list of {wish.category!r}; nothing was changed.")
+    desk.check_categories(wish)
+    if links.empty:  # a picture whose links are gone
+        return [replace(wish, digest=Digest(name))]
+    _check_shows_picture(name, links, wish.kind)
+    shown = links[links["digest"] != ""].drop_duplicates(["digest", "category"])
+    reviewed_as = desk.reviewed_as(shown)
+    if wish.kind is DecisionKind.ACCEPT:
+        shown = shown[reviewed_as != ""]
+        if shown.empty:
+            raise LinkError(f"{name} shows the picture that it is known for; there is nothing to accept.")
+    return list(_on_each(shown, reviewed_as, wish))
+
+
+def _on_each(shown: pd.DataFrame, reviewed_as: "pd.Series[str]", wish: Decision) -> Iterator[Decision]:
+    """The wish as a decision on the picture of each link."""
+    for index, url, digest, category in shown[["url", "digest", "category"]].itertuples(name=None):
+        review = wish.review or str(reviewed_as[index])
+        yield replace(wish, url=Url(url), digest=Digest(digest), category=category, review=review)
+
+
+def _check_shows_picture(name: str, links: pd.DataFrame, kind: DecisionKind) -> None:
+    """Raise LinkError where links show no picture, or none that a decision of that kind could change anything about."""
+    first = links.iloc[0]
+    if not (links["digest"] != "").any():
+        raise LinkError(f"{name} shows no picture ({first['reason'] or first['verdict']}); nothing was changed.")
+    if kind in TAKES_PICTURE and not (links["verdict"] == Verdict.ALIVE).any():
+        raise LinkError(f"{name} is {first['reason']}, and nobody can change that; nothing was changed.")
+
+
+def _undo(name: str, wish: Decision, desk: Desk) -> Decision:
+    """The wish to take back the decision of that id, or the last one on a picture or link."""
+    undone = undone_ids(desk.decisions)
+    earlier = [decision for decision in desk.decisions if decision.id not in undone]
+    digests = {name}
+    if not any(name in (decision.id, decision.digest, decision.url) for decision in earlier):
+        digests = set(desk.links_of(name)["digest"]) - {""}
+    for decision in reversed(earlier):
+        is_on_picture = decision.digest in digests or decision.url == name
+        is_last = is_on_picture and decision.kind is not DecisionKind.UNDO and wish.category in ("", decision.category)
+        if decision.id == name or is_last:
+            return replace(wish, undoes=decision.id)
+    raise LinkError(f"Nobody has decided anything about {name} that could be taken back; nothing was changed.")

@@ -1,0 +1,164 @@
+"""Decisions as CSV: written for spreadsheets, and read from there, all of them or none.
+
+A cell that a spreadsheet would take for a formula begins with an apostrophe, which reading takes away again:
+https://owasp.org/www-community/attacks/CSV_Injection.
+"""
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from regraft.dataset.decisions import Decision, DecisionKind, check_complete
+from regraft.errors import LinkError
+from regraft.identity import Digest, Url
+from regraft.links.list_text import decoded
+from regraft.upkeep.decide import Desk, decisions_on, kind_named
+
+COLUMNS = (
+    "kind",
+    "url",
+    "digest",
+    "category",
+    "to_category",
+    "why",
+    "decided_at",
+    "decided_by",
+    "review",
+    "undoes",
+    "id",
+)
+"""The columns of a file; `kind` and one of `url`, `digest` and `undoes` are needed, the others may be missing."""
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "'")
+"""What a spreadsheet takes for the beginning of a formula, and the apostrophe, so that reading is unequivocal."""
+
+
+def to_csv(decisions: Sequence[Decision]) -> str:
+    """Return decisions as CSV, columns COLUMNS; `from_csv` gives the same decisions back."""
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for decision in decisions:
+        values = {**vars(decision), "id": decision.id, "decided_at": decision.decided_at.astimezone(UTC).isoformat()}
+        writer.writerow(safe_cell(str(values[name])) for name in COLUMNS)
+    return file.getvalue()
+
+
+def safe_cell(text: str) -> str:
+    """Return a text as a cell that no spreadsheet takes for a formula; `plain_text` undoes it."""
+    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+
+
+def plain_text(cell: str) -> str:
+    """Return the text of a cell that `safe_cell` made; any other cell is its own text."""
+    return cell[1:] if cell.startswith("'") and cell[1:].startswith(FORMULA_STARTS) else cell
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What a file comes to."""
+
+    decisions: list[Decision]
+    """What is to be decided."""
+    known: int
+    """Rows that were decided so already."""
+
+
+def from_csv(path: Path, by: str, now: datetime, desk: Desk) -> Imported:
+    """Return the decisions in a file that are new to a store. Where a row says neither who nor when, it is `by`, `now`.
+
+    Raises LinkError, naming the file and the line, where it is not such a table, or where a row is wrong: an unknown
+    kind, category or picture.
+    """
+    earlier = {decision.id for decision in desk.decisions}
+    decisions, known = list[Decision](), 0
+    for line, row in _rows(path):
+        try:
+            new = _decisions(row, by, now, desk, earlier)
+            for decision in new:
+                check_complete(decision)
+        except LinkError as error:
+            raise LinkError(f"{path}, line {line}: {error}") from error
+        known += not new
+        earlier |= {decision.id for decision in new}
+        decisions += new
+    return Imported(decisions, known)
+
+
+def _decisions(row: dict[str, str], by: str, now: datetime, desk: Desk, earlier: set[str]) -> list[Decision]:
+    """The decisions of one row; none where it was decided so already. `earlier`: the ids of those decided or read."""
+    wish = Decision(
+        kind=kind_named(row.get("kind", "").strip()),
+        url=Url(row.get("url", "")),
+        digest=Digest(row.get("digest", "")),
+        category=row.get("category", ""),
+        to_category=row.get("to_category", ""),
+        decided_at=_moment(row.get("decided_at", ""), now),
+        decided_by=row.get("decided_by", "") or by,
+        why=row.get("why", ""),
+        review=row.get("review", ""),
+        undoes=row.get("undoes", ""),
+    )
+    if wish.id in earlier:
+        return []
+    if wish.undoes and wish.undoes not in earlier:
+        raise LinkError(f"there is no decision {wish.undoes!r} that could be taken back; nothing was changed.")
+    if wish.undoes:
+        return [wish]
+    desk.check_known(wish)
+    if wish.digest and wish.kind is not DecisionKind.UNDO:
+        return [] if _holds(wish, desk) and not row.get("decided_at") else [wish]
+    links = desk.links_of(wish.url or wish.digest)
+    shown = links[["digest", "category"]].itertuples(index=False, name=None)
+    if all(_holds(replace(wish, digest=digest, category=category), desk) for digest, category in shown):
+        return []
+    return decisions_on(wish.url or wish.digest, wish, desk)
+
+
+def _holds(wish: Decision, desk: Desk) -> bool:
+    """Whether the same was decided on a picture already, by whomever."""
+    decision = desk.holding.get((wish.digest, wish.category))
+    return decision is not None and (decision.kind, decision.to_category) == (wish.kind, wish.to_category)
+
+
+def _moment(text: str, now: datetime) -> datetime:
+    """The time of a cell, in UTC where it names no zone; `now` where there is none."""
+    if not text:
+        return now
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise LinkError(f"{text!r} is no time such as 2026-01-31T12:00:00Z; nothing was changed.") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    """The rows of a file by column, and the line at which each ends; empty ones are left out."""
+    try:
+        text = decoded(path.read_bytes()).removeprefix("\ufeff")
+    except OSError as error:
+        raise LinkError(f"{path} cannot be read: {error.strerror}; nothing was changed.") from error
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    try:
+        header = [cell.strip() for cell in next(reader, [])]
+        _check_header(header, path)
+        for cells in reader:
+            if len(cells) > len(header):
+                raise LinkError(f"{path}, line {reader.line_num}: more cells than columns; nothing was changed.")
+            if any(cells):
+                yield reader.line_num, dict(zip(header, map(plain_text, cells), strict=False))
+    except csv.Error as error:
+        raise LinkError(f"{path}, line {reader.line_num}: it is no CSV ({error}); nothing was changed.") from error
+
+
+def _check_header(header: Sequence[str], path: Path) -> None:
+    unknown = [name for name in header if name not in COLUMNS]
+    if unknown or "kind" not in header or not {"url", "digest", "undoes"} & set(header):
+        wrong = f"has a column {unknown[0]!r}" if unknown else f"has the columns {', '.join(header) or 'none'}"
+        raise LinkError(
+            f"{path}, line 1: it {wrong}; expected kind, url and others of {', '.join(COLUMNS)}. Nothing was changed."
+        )
+    if len(set(header)) < len(header):
+        raise LinkError(f"{path}, line 1: a column is there twice; nothing was changed.")

@@ -1,0 +1,119 @@
+"""Decisions as CSV: a round trip changes nothing, a wrong line keeps nothing, and no cell is a formula."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from regraft.dataset.decisions import all_decisions, decide
+from regraft.errors import LinkError
+from regraft.links.memory import put_links
+from regraft.links.shards import path_of
+from regraft.store.layout import Layout, put_layout
+from regraft.store.store import Store
+from regraft.upkeep.decide import Desk
+from regraft.upkeep.decision_csv import Imported, from_csv, plain_text, safe_cell, to_csv
+from tests.dataset.decided import decision
+from tests.links.checks import LINK, OTHER, PHOTO, memories
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    """A store that knows one link, whose picture was replaced."""
+    return filled(tmp_path / "store")
+
+
+def filled(folder: Path) -> Store:
+    store = Store(str(folder))
+    put_layout(store.disk, Layout())
+    put_links(store, path_of(LINK, Layout()), memories(PHOTO, OTHER)[-1])
+    return store
+
+
+def imported(store: Store, folder: Path, text: str | bytes) -> Imported:
+    """What a file with that text comes to, once the store keeps it."""
+    file = folder / "decisions.csv"
+    file.write_bytes(text.encode() if isinstance(text, str) else text)
+    result = from_csv(file, "ada", NOW, Desk(store))
+    decide(store, result.decisions)
+    return result
+
+
+def test_a_round_trip_changes_nothing_and_another_store_gets_the_same_decisions(store: Store, tmp_path: Path) -> None:
+    first, *_ = decide(
+        store,
+        [
+            decision("accept", OTHER.digest, url=LINK, why='said "yes",\nat last', review="replaced"),
+            decision("reject", OTHER.digest, why="=cmd|' /C calc'!A0"),
+            decision("skip", OTHER.digest, decided_by="@eve", category=""),
+        ],
+    )
+    decide(store, [decision("undo", "", "", undoes=first.id)])
+    text = to_csv(all_decisions(store))
+    again = imported(store, tmp_path, text)
+    assert (again.decisions, again.known) == ([], 4)
+    other = filled(tmp_path / "other")
+    assert imported(other, tmp_path, text).known == 0
+    assert all_decisions(other) == [*all_decisions(store)[:1], *all_decisions(other)[1:]]
+    assert [kept.id for kept in all_decisions(other)] == [kept.id for kept in all_decisions(store)]
+    assert to_csv(all_decisions(other)) == text
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@a", "\tx", "\rx", "'=1", "''", "'plain'", "", "plain", "a=b"])
+def test_no_cell_is_a_formula_and_each_survives_the_round_trip(text: str) -> None:
+    cell = safe_cell(text)
+    assert not cell.startswith(("=", "+", "-", "@", "\t", "\r"))
+    assert plain_text(cell) == text
+
+
+def test_a_file_by_hand_names_links_and_may_be_read_twice(store: Store, tmp_path: Path) -> None:
+    text = f"kind,url,why\r\nreject,{LINK},a drawing\r\n\r\n"
+    [kept] = imported(store, tmp_path, text.encode("utf-8-sig")).decisions
+    assert (kept.digest, kept.category, kept.decided_by, kept.decided_at) == (OTHER.digest, "cat", "ada", NOW)
+    assert imported(store, tmp_path, text).known == 1
+    assert imported(store, tmp_path, f"kind,url\nundo,{LINK}\n").decisions[0].undoes == kept.id
+    assert [kept.kind for kept in all_decisions(store)] == ["reject", "undo"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "line 1: it has the columns none; expected kind, url"),
+        ("kind,why\nreject,x\n", "line 1: it has the columns kind, why; expected"),
+        ("url\nx\n", "line 1: it has the columns url; expected"),
+        ("kind,url,verdict\n", "line 1: it has a column 'verdict'; expected"),
+        ("kind,url,url\n", "line 1: a column is there twice"),
+        ("kind,url\nreject,LINK\ndelete,LINK\n", "line 3: There is no decision 'delete', only accept"),
+        ("kind,url\nreject,LINK\nreject,http://no.org/\n", "line 3: http://no.org/ is in no list"),
+        ("kind,digest\nreject,DIGEST\nreject,abc\n", "line 3: .* knows no picture 'abc'"),
+        ("kind,url\nreject,LINK\nreject,\n", "line 3: it names neither a link nor a picture"),
+        ("kind,digest,category\nreject,DIGEST,lynx\n", "line 2: There is no category 'lynx', only cat"),
+        ("kind,url,to_category\nmove,LINK,lynx\n", "line 2: There is no category 'lynx', only cat"),
+        ("kind,url,decided_at\nreject,LINK,yesterday\n", "line 2: 'yesterday' is no time"),
+        ("kind,url,undoes\nundo,,abc\n", "line 2: there is no decision 'abc'"),
+        ("kind,url\nreject,LINK,more\n", "line 2: more cells than columns"),
+        ('kind,url\nreject,"LINK\n', "line 2: it is no CSV"),
+        ("kind,digest\nmove,DIGEST\n", "line 2: To move a picture takes the category"),
+        ("kind,url\nundo,LINK\n", "line 2: Nobody has decided anything"),
+    ],
+)
+def test_of_a_file_with_a_wrong_line_nothing_is_kept(store: Store, tmp_path: Path, text: str, message: str) -> None:
+    text = text.replace("LINK", LINK).replace("DIGEST", OTHER.digest)
+    with pytest.raises(LinkError, match=f"decisions.csv, {message}") as refused:
+        imported(store, tmp_path, text)
+    assert "\n" not in str(refused.value)
+    assert all_decisions(store) == []
+
+
+def test_a_file_that_is_not_there_is_refused(store: Store, tmp_path: Path) -> None:
+    with pytest.raises(LinkError, match="cannot be read: No such file"):
+        from_csv(tmp_path / "none.csv", "ada", NOW, Desk(store))
+
+
+def test_a_decision_on_a_picture_that_is_gone_since_is_read_again(store: Store, tmp_path: Path) -> None:
+    decide(store, [decision("reject", OTHER.digest, url=LINK)])
+    text = to_csv(all_decisions(store))
+    put_links(store, path_of(LINK, Layout()), memories(PHOTO)[-1].assign(url="http://elsewhere.org/"))
+    assert imported(store, tmp_path, text).known == 1
