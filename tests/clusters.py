@@ -28,7 +28,7 @@ class Cluster:
         folder = ["--local-directory", str(self.folder), "--preload", str(preload)]
         command = [sys.executable, "-m", "distributed.cli.dask_worker", self.address, *options, *folder]
         with open(self.folder / f"worker-{number}.txt", "wb") as log:
-            worker = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log)
+            worker = subprocess.Popen(command, cwd=self.folder, env=self.environment, stdout=log, stderr=log)
         self.workers.append(worker)
         return worker
 

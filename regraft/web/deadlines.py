@@ -83,7 +83,7 @@ class Watch:
                     continue
                 left_s = self._heap[0][0] - time.monotonic()
                 if left_s > 0:
-                    self._changed.wait(left_s)
+                    self._changed.wait(min(left_s, IDLE_S))  # its request may have ended long before
                     continue
                 alarm = heapq.heappop(self._heap)[2]
             alarm.fired = True

@@ -16,11 +16,13 @@ import pytest
 import requests
 import yaml
 
+from regraft import menagerie
 from regraft.errors import ConfigError
 from regraft.flows.cli.deploy import check_closed
 from regraft.store import versions
 from regraft.store.store import Store
-from tests.deployed import Server
+from tests.clusters import dask_cluster
+from tests.deployed import TERMINAL_STATES, Server
 from tests.docs_commands import BIN, ROOT
 from tests.processes import free_port, until, until_healthy, without_prefect
 
@@ -171,6 +173,26 @@ def test_a_run_that_stays_pending_is_marked_as_crashed(deployed: Server) -> None
     assert deployed.get(path)["state"]["type"] == "PENDING"
     until("the run is marked as crashed", lambda: deployed.get(path)["state"]["type"] == "CRASHED", 120)
     assert "never started" in deployed.get(path)["state"]["message"]
+
+
+def test_a_deployment_runs_on_a_cluster_where_its_config_names_one(deployed: Server, tmp_path: Path) -> None:
+    manual = deployed.get("/deployments/name/refresh/manual")
+    with dask_cluster(tmp_path, deployed.environment | {"PYTHONPATH": str(deployed.folder)}) as cluster:
+        cluster.start_worker()
+        cluster.wait_for_workers(1)
+        config = menagerie.CONFIG.model_dump(mode="json")
+        config |= {"store": str(tmp_path / "store"), "engine": {"kind": "dask", "address": cluster.address}}
+        path, body = f"/deployments/{manual['id']}/create_flow_run", {"parameters": {"config": config}}
+        run = requests.post(deployed.api + path, json=body, timeout=30).json()
+
+        def ended_state() -> Any:
+            state = deployed.get(f"/flow_runs/{run['id']}")["state"]
+            return state if state["type"] in TERMINAL_STATES else None
+
+        state = until("the run on the cluster ends", ended_state, 600)
+    assert state["type"] == "COMPLETED", state
+    record = versions.newest(Store(str(tmp_path / "store"))).run
+    assert record.config["engine"] == config["engine"]
 
 
 @pytest.mark.server

@@ -25,3 +25,11 @@ def test_nobody_watches_once_requests_have_ended(monkeypatch: pytest.MonkeyPatch
     until("nobody watches", lambda: watchers() <= before, 10)
     again = watch.arm(0.01)
     until("the next request is watched over", lambda: again.fired, 10)
+
+
+def test_nobody_waits_for_a_deadline_of_a_request_that_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deadlines, "IDLE_S", 0.01)
+    before = watchers()
+    watch = deadlines.Watch()
+    watch.disarm(watch.arm(3600))
+    until("nobody watches", lambda: watchers() <= before, 10)
