@@ -16,6 +16,7 @@ ALLOWED_CLASSES = {
     "Sequential",
     "InputLayer",
     "Normalization",
+    "UnitNormalization",
     "Dense",
     "Add",
     "__tensor__",

@@ -12,6 +12,8 @@ from regraft.store.feature_rows import FeatureRows
 MIN_VARIANCE = 1e-6
 MIN_VARIANCE_SHARE = 1e-3
 """Of the mean variance: features that vary by less are not scaled up to the others."""
+MIN_SQUARED_LENGTH = 1e-12
+"""Of the Keras layer UnitNormalization."""
 Rows = NDArray[np.int64]
 """(K,) rows of the features."""
 
@@ -80,6 +82,11 @@ def products(features: FeatureRows, rows: Rows) -> NDArray[np.float64]:
     for _, block in features.blocks(rows):
         total += block.T @ block
     return total
+
+
+def directions(x: Features) -> Features:
+    """Return features, (N, D), scaled to the length 1, as Keras's UnitNormalization does."""
+    return x / np.sqrt(np.maximum((x**2).sum(axis=1, keepdims=True), np.float32(MIN_SQUARED_LENGTH)))
 
 
 def evenly(rows: Rows, count: int) -> Rows:

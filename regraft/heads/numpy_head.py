@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regraft.backbones.backbone import Features
+from regraft.heads.moments import directions
 from regraft.targets.target import Answers, Target
 
 Arrays = NDArray[np.float32]
@@ -109,6 +110,8 @@ def _layer(layer: Mapping[str, Any], weights: list[Arrays]) -> Layer:
             kernel, bias = weights[0], weights[1] if config["use_bias"] else np.float32(0)
             activation = _ACTIVATIONS[config["activation"]]
             return lambda x: activation(x @ kernel + bias)
+        case "UnitNormalization" if config["axis"] == -1:
+            return directions
         case "Add":
             return lambda *terms: np.sum(terms, axis=0, dtype=np.float32)
         case _:
@@ -121,6 +124,7 @@ def _softmax(x: Arrays) -> Arrays:
 
 
 _ACTIVATIONS: dict[str, Callable[[Arrays], Arrays]] = {
+    "exponential": np.exp,
     "linear": lambda x: x,
     "relu": lambda x: np.maximum(x, np.float32(0)),
     "softmax": _softmax,

@@ -15,6 +15,9 @@ from regraft.store.feature_rows import FeatureRows
 from regraft.targets.labels import SyntheticLabels
 from regraft.targets.target import Target
 
+MAX_LENGTH_CM = 1e9
+"""Ten thousand kilometres: what is longer is a mistake, and its square would leave nothing of all other lengths."""
+
 
 @dataclass(frozen=True)
 class Trained:
@@ -38,9 +41,12 @@ def train(
     `manifest`: digest, category, split and label in cm of N images, whose features, (N, D), follow its rows.
     `synthetic`: how a job draws labels: those have nothing to learn within a category. The same seed gives the same
     head, to the bit on one machine; see `make_deterministic` for what that means to the process. Raises TrainingError
-    where features or a loss are not finite.
+    where features or a loss are not finite, lengths are none, or a category has no image in the train split.
     """
     _check_finite(manifest, features)
+    _check_categories(manifest)
+    if target.regresses_lengths:
+        _check_lengths(manifest)
     make_deterministic(seed)
     match settings.preset:
         case "graft":
@@ -64,3 +70,26 @@ def _check_finite(manifest: pd.DataFrame, features: FeatureRows) -> None:
                 f"Training stopped: features of {(~is_finite).sum():,} of {len(rows):,} images are not numbers, first "
                 f"those of {digest}. `regraft verify` finds damaged features; the next run computes them again."
             )
+
+
+def _check_categories(manifest: pd.DataFrame) -> None:
+    """Raise TrainingError, with its name, where a category has nothing to be learnt from."""
+    without = sorted(set(manifest["category"]) - set(manifest.loc[manifest["split"] == "train", "category"]))
+    if without:
+        raise TrainingError(
+            f"Training stopped: category {without[0]} has no image in the train split, so nothing can be learnt of it. "
+            "Give it more links, or take it out of the config."
+        )
+
+
+def _check_lengths(manifest: pd.DataFrame) -> None:
+    """Raise TrainingError, with an image's digest, where labels are not lengths that anything can be learnt from."""
+    label = manifest["label"].to_numpy(dtype=np.float64)
+    is_length = np.abs(label) <= MAX_LENGTH_CM
+    if not is_length.all():
+        first = int(is_length.argmin())
+        raise TrainingError(
+            f"Training stopped: labels of {(~is_length).sum():,} of {len(label):,} images are not lengths up to "
+            f"{MAX_LENGTH_CM:g} cm, first that of {manifest['digest'].iloc[first]}: {label[first]:g}. Correct them in "
+            "the list."
+        )

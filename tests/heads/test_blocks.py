@@ -8,14 +8,16 @@ import pytest
 from scipy.optimize import minimize
 from scipy.special import softmax
 
+import regraft.heads.within_category
 from regraft.config import HeadSettings
-from regraft.heads import certainty, moments, ridge, softmax_in_blocks
+from regraft.heads import certainty, moments, softmax_in_blocks
 from regraft.heads.moments import ScaledRows, evenly, products, scale_of
-from regraft.heads.ridge import ridge_weights
+from regraft.heads.smoothers import STRENGTHS, KernelSmoother, LinearRegression, RidgeSmoother
 from regraft.heads.softmax import fit_softmax
 from regraft.heads.softmax_in_blocks import fit_softmax_in_blocks
 from regraft.heads.temperature import with_temperature
 from regraft.heads.training_data import TrainingData
+from regraft.heads.within_category import within_category
 from regraft.store import feature_rows
 from regraft.store.feature_rows import ArrayRows, FeatureRows
 from regraft.targets.lengths import Lengths
@@ -92,37 +94,35 @@ def test_evenly_spread_rows_are_in_order_and_no_more_than_wanted(count: int) -> 
     assert (np.diff(rows) > 0).all()
 
 
-@pytest.mark.parametrize("width", [5, 19])
-def test_the_ridge_in_features_is_the_ridge_in_images(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In D equations, in N equations, and as the formula of the textbook says."""
+def test_the_ridge_in_features_is_the_ridge_in_images() -> None:
     features, _ = world(1)
     x = ScaledRows(features, scale_of(features, TRAIN))
-    data = data_of(x, np.zeros(COUNT, np.int64))
-    at_once = x.read(np.arange(COUNT)).astype(np.float64)
-    residuals = 20 * at_once[:, 3] + np.random.default_rng(1).normal(0, 5, COUNT)
-    in_features = ridge_weights(data, residuals)
-    monkeypatch.setattr(ridge, "MAX_EQUATIONS", width)
-    monkeypatch.setattr(ridge, "evenly", lambda rows, count: rows)
-    in_images = ridge_weights(data, residuals)
-    assert in_features is not None
-    assert in_images is not None
-    np.testing.assert_allclose(in_features, in_images, atol=1e-3)
-    gram = at_once[TRAIN] @ at_once[TRAIN].T
-    candidates = [
-        at_once[TRAIN].T @ np.linalg.solve(gram + strength * np.eye(len(TRAIN)), residuals[TRAIN])
-        for strength in ridge.STRENGTHS
-    ]
-    assert min(np.abs(in_features - weights).max() for weights in candidates) < 1e-3
+    at_once = x.read(np.arange(COUNT))
+    values = 20 * at_once[TRAIN, 3:4] + np.random.default_rng(1).normal(0, 5, (len(TRAIN), len(STRENGTHS)))
+    features.counts.clear()
+    in_features = RidgeSmoother(x, TRAIN)
+    left_out = in_features.left_out(values)
+    assert max(features.counts) <= BLOCK
+    in_images = KernelSmoother(at_once[TRAIN], None)
+    np.testing.assert_allclose(left_out, in_images.left_out(values), atol=1e-3)
+    for strength in (0, len(STRENGTHS) // 2):
+        first, second = (each.regression(values[:, strength], strength) for each in (in_features, in_images))
+        assert isinstance(first, LinearRegression)
+        assert isinstance(second, LinearRegression)
+        np.testing.assert_allclose(first.weights, second.weights, atol=1e-3)
+        assert first.offset == pytest.approx(second.offset, abs=1e-3)
 
 
 def test_many_wide_images_are_regressed_on_a_part_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ridge, "MAX_EQUATIONS", 15)
+    monkeypatch.setattr(regraft.heads.within_category, "MAX_EQUATIONS", 15)
+    monkeypatch.setattr(regraft.heads.within_category, "MAX_REFERENCE_NUMBERS", 0)
     features, _ = world(2)
     x = ScaledRows(features, scale_of(features, TRAIN))
+    label = 9 * x.read(TRAIN)[:, 0].astype(np.float64)
     features.counts.clear()
-    data = data_of(x, np.zeros(COUNT, np.int64))
-    ridge_weights(data, np.random.default_rng(0).normal(0, 1, COUNT))
-    assert max(features.counts) <= BLOCK
+    regression = within_category(x, TRAIN, label)
+    assert features.counts == [15]
+    assert isinstance(regression, LinearRegression | None)
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -23,6 +23,21 @@ def test_it_answers_as_keras_does(target: Target, settings: HeadSettings) -> Non
     np.testing.assert_allclose(light.predict(features), head.predict(features), rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("max_references", [0, 10**9])
+def test_it_answers_real_lengths_as_keras_does(max_references: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the ridge of many images, and by similarities to the images of few."""
+    monkeypatch.setattr("regraft.heads.within_category.MAX_REFERENCE_NUMBERS", max_references)
+    manifest, features = tigers_and_cats()
+    manifest["label"] = 50 + 20 * features[:, 1] + 10 * features[:, 2] ** 2
+    head = trained_head(manifest, features, Lengths(), HeadSettings(epochs=3), 0)
+    assert ("similarity" in {layer.name for layer in head.model.layers}) == bool(max_references)
+    light, again = numpy_head(head.to_bytes(), Lengths()), Head.from_bytes(head.to_bytes(), Lengths())
+    assert light is not None
+    assert np.corrcoef(head.predict(features), manifest["label"])[0, 1] > 0.7
+    np.testing.assert_allclose(light.predict(features), head.predict(features), rtol=1e-4, atol=1e-3)
+    assert again.predict(features).tobytes() == head.predict(features).tobytes()
+
+
 def network(*layers: keras.layers.Layer) -> keras.Model:
     return keras.Sequential([keras.Input((WIDTH,)), *layers, keras.layers.Dense(1)])
 

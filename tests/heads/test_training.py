@@ -7,10 +7,10 @@ import pytest
 
 from regraft.config import HeadSettings
 from regraft.errors import TrainingError
-from regraft.heads.ridge import ridge_weights
-from regraft.heads.training_data import TrainingData
+from regraft.heads.training import train
 from regraft.store.feature_rows import ArrayRows
 from regraft.targets.categories import Categories
+from regraft.targets.labels import SyntheticLabels
 from regraft.targets.lengths import Lengths
 from regraft.targets.oracle import oracle_errors
 from tests.heads.synthetic import tigers_and_cats, trained_head
@@ -47,7 +47,7 @@ def test_only_real_labels_are_regressed_within_a_category(labels: str, monkeypat
     manifest, features = tigers_and_cats()
     if labels == "real":
         manifest["label"] += 1.0
-    left_out = "ridge_weights" if labels == "drawn" else "with_temperature"
+    left_out = "within_category" if labels == "drawn" else "with_temperature"
     monkeypatch.delattr(f"regraft.heads.graft.{left_out}")
     trained_head(manifest, features, Lengths(), HeadSettings(epochs=5), 0)
 
@@ -94,11 +94,38 @@ def test_features_that_are_no_numbers_are_refused_with_the_images_digest(preset:
         trained_head(manifest, features, Lengths(), HeadSettings(preset=preset, epochs=3), 0)
 
 
-def test_the_ridge_joins_in_only_where_it_is_sure_to_help() -> None:
-    random = np.random.default_rng(0)
-    x, noise = random.normal(0, 1, (300, 8)).astype(np.float32), random.normal(0, 10, 300)
-    data = TrainingData(ArrayRows(x), np.zeros(300, np.int64), np.arange(200), np.arange(200, 300))
-    assert ridge_weights(data, noise) is None
-    weights = ridge_weights(data, 20 * x[:, 3] + noise)
-    assert weights is not None
-    assert np.abs(weights).argmax() == 3
+@pytest.mark.parametrize("preset", ["graft", "tutorial"])
+@pytest.mark.parametrize("label", [np.inf, -np.inf, np.nan, 1e200])
+def test_labels_that_are_no_lengths_are_refused_with_the_images_digest(label: float, preset: Preset) -> None:
+    manifest, features = tigers_and_cats()
+    manifest.loc[3, "label"] = label
+    expected = f"labels of 1 of 300 images are not lengths up to 1e\\+09 cm, first that of 0003: {label:g}".replace(
+        "+2", ".2"
+    )
+    with pytest.raises(TrainingError, match=expected):
+        trained_head(manifest, features, Lengths(), HeadSettings(preset=preset, epochs=3), 0)
+
+
+def test_features_that_are_all_the_same_leave_the_categories_means() -> None:
+    manifest, features = tigers_and_cats()
+    manifest["label"] += 1.0
+    lengths = trained_head(manifest, np.ones_like(features), Lengths(), HeadSettings(epochs=5), 0).predict(features)
+    assert np.isfinite(lengths).all()
+    assert np.ptp(lengths) < 1e-3
+    low, high = sorted(manifest.groupby("category")["label"].mean())
+    assert low < lengths[0] < high
+
+
+def test_a_category_with_a_single_image_is_learnt_from_where_that_trains() -> None:
+    manifest, features = tigers_and_cats()
+    manifest.loc[manifest["split"].eq("train").idxmax(), "category"] = "lion"
+    nothing_drawn = SyntheticLabels(dict.fromkeys(("cat", "lion", "tiger")), 0)
+
+    def lengths() -> np.ndarray:
+        settings = HeadSettings(epochs=5)
+        return train(manifest, ArrayRows(features), Lengths(), settings, nothing_drawn, 0).head.predict(features)
+
+    assert np.isfinite(lengths()).all()
+    manifest.loc[manifest["category"] == "lion", "split"] = "test"
+    with pytest.raises(TrainingError, match="category lion has no image in the train split"):
+        lengths()

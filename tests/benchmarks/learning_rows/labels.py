@@ -75,6 +75,13 @@ def _zoom_some_wrong(pictures: Photographs, random: np.random.Generator) -> tupl
     return pictures.zoomed, true, np.where(random.random(len(true)) < 0.05, random.permutation(true), true)
 
 
+def _zoom_some_tenfold(
+    pictures: Photographs, random: np.random.Generator
+) -> tuple[NDArray[np.float32], Values, Values]:
+    true = 100 * pictures.zoom
+    return pictures.zoomed, true, np.where(random.random(len(true)) < 0.05, 10 * true, true)
+
+
 def _heavy_tail(pictures: Photographs, random: np.random.Generator) -> tuple[NDArray[np.float32], Values, Values]:
     noisy = 100 * pictures.zoom + 5 * random.standard_t(3, len(pictures.zoom))
     return pictures.zoomed, noisy, noisy
@@ -103,6 +110,7 @@ LABELS: dict[str, Label] = {
     "saturation": lambda p, _: (p.features, 100 * p.saturation, 100 * p.saturation),
     "zoom": lambda p, _: (p.zoomed, 100 * p.zoom, 100 * p.zoom),
     "zoom, 5% wrong": _zoom_some_wrong,
+    "zoom, 5% tenfold": _zoom_some_tenfold,
     "zoom, heavy tail": _heavy_tail,
     "category + 10 x picture + noise": _in_part_of_the_picture,
     "category + noise": _noise,

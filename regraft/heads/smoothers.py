@@ -1,0 +1,174 @@
+"""Regressions whose predictions are linear in the numbers that they learn, so that each image can be left out for free.
+
+With the hat matrix H, fitted = H values, the prediction for an image by all others is
+value - (value - fitted) / (1 - h): https://doi.org/10.1080/00401706.1974.10489157. The intercept adds 1/N to each h.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from regraft.heads.moments import Rows, directions, mean_of, products
+from regraft.store.feature_rows import FeatureRows
+
+# N images, D features, S strengths
+STRENGTHS = np.geomspace(1e-2, 1e3, 11)
+"""(S,) penalties that are tried, by the mean square of an image's features."""
+MIN_FREEDOM = 1e-6
+"""What 1 - h is at least, for the division."""
+Values = NDArray[np.float64]
+"""(N, S) numbers to learn, a column for each strength."""
+
+
+class Regression(ABC):
+    """A trained regression."""
+
+    @abstractmethod
+    def output(self, x: Any) -> Any:
+        """Return its answers, (N, 1), as a Keras tensor, from one of scaled features (N, D)."""
+
+
+@dataclass(frozen=True)
+class LinearRegression(Regression):
+    """Answers are sums of features."""
+
+    weights: NDArray[np.float64]
+    """(D,)"""
+    offset: float
+
+    def output(self, x: Any) -> Any:
+        """Return its answers, (N, 1), as a Keras tensor, from one of scaled features (N, D)."""
+        return _with_weights(x, self.weights[:, None], np.array([self.offset]), "linear", "within_category")
+
+
+@dataclass(frozen=True)
+class KernelRegression(Regression):
+    """Answers are sums of an image's similarities to the images learnt from: see `similarities`."""
+
+    references: NDArray[np.float32]
+    """(M, D) scaled features of length 1 of the images learnt from."""
+    width: float
+    weights: NDArray[np.float64]
+    """(M,)"""
+    offset: float
+
+    def output(self, x: Any) -> Any:
+        """Return its answers, (N, 1), as a Keras tensor, from one of scaled features (N, D)."""
+        unit = keras.layers.UnitNormalization(name="direction")(x)
+        biases = np.full(len(self.references), -self.width)
+        similar = _with_weights(unit, self.width * self.references.T, biases, "exponential", "similarity")
+        return _with_weights(similar, self.weights[:, None], np.array([self.offset]), "linear", "within_category")
+
+
+class Smoother(ABC):
+    """Regressions on the same images, one for each of STRENGTHS."""
+
+    @abstractmethod
+    def left_out(self, values: Values) -> Values:
+        """Return what each of N images would be predicted by all others, (N, S); each strength learns its column."""
+
+    @abstractmethod
+    def regression(self, values: NDArray[np.float64], strength: int) -> Regression:
+        """Return the regression of values, (N,), with the strength at this position of STRENGTHS."""
+
+
+class KernelSmoother(Smoother):
+    """Regression on the similarities of N images, in N equations; `width` None: on products, which is linear.
+
+    Kernel ridge regression: https://doi.org/10.5555/645527.657464. Similarities go by the angle between scaled
+    features, whose length says little about a picture, and are at most 1.
+    """
+
+    def __init__(self, x: NDArray[np.float32], width: float | None) -> None:
+        self._x, self._width = (x if width is None else directions(x)), width
+        products = self._x.astype(np.float64) @ self._x.T.astype(np.float64)
+        gram = products if width is None else similarities(products, width)
+        self._means = gram.mean(axis=0)
+        gram -= self._means + self._means[:, None] - self._means.mean()
+        eigenvalues, self._vectors = np.linalg.eigh(gram)
+        self._eigenvalues = np.maximum(eigenvalues, 0)
+        self._penalties = _penalties(self._eigenvalues.sum(), len(x))
+        shares = self._eigenvalues[:, None] / (self._eigenvalues[:, None] + self._penalties)
+        self._shares, self._hat = shares, self._vectors**2 @ shares + 1 / len(x)
+
+    def left_out(self, values: Values) -> Values:
+        """Return what each of N images would be predicted by all others, (N, S); each strength learns its column."""
+        means = values.mean(axis=0)
+        fitted = means + self._vectors @ (self._shares * (self._vectors.T @ (values - means)))
+        return _without_own(values, fitted, self._hat)
+
+    def regression(self, values: NDArray[np.float64], strength: int) -> Regression:
+        """Return the regression of values, (N,), with the strength at this position of STRENGTHS."""
+        mean = float(values.mean())
+        weights = self._vectors @ (self._vectors.T @ (values - mean) / (self._eigenvalues + self._penalties[strength]))
+        if self._width is None:
+            linear = self._x.T.astype(np.float64) @ weights
+            return LinearRegression(linear, mean - float(self._x.mean(axis=0, dtype=np.float64) @ linear))
+        return KernelRegression(self._x, self._width, weights, mean - float(self._means @ weights))
+
+
+class RidgeSmoother(Smoother):
+    """Regression on D features, in D equations: reads features block by block, however many images there are."""
+
+    def __init__(self, x: FeatureRows, rows: Rows) -> None:
+        self._x, self._rows, self._mean = x, rows, mean_of(x, rows)
+        gram = products(x, rows) - len(rows) * np.outer(self._mean, self._mean)
+        eigenvalues, self._vectors = np.linalg.eigh(gram)
+        self._penalties = _penalties(float(np.trace(gram)), len(rows))
+        self._inverses = 1 / (np.maximum(eigenvalues, 0)[:, None] + self._penalties)
+        self._hat = np.concatenate([(block @ self._vectors) ** 2 @ self._inverses for _, block in self._blocks()])
+        self._hat += 1 / len(rows)
+
+    def left_out(self, values: Values) -> Values:
+        """Return what each of N images would be predicted by all others, (N, S); each strength learns its column."""
+        means, weights = values.mean(axis=0), self._weights(values)
+        fitted = np.concatenate([means + block @ weights for _, block in self._blocks()])
+        return _without_own(values, fitted, self._hat)
+
+    def regression(self, values: NDArray[np.float64], strength: int) -> Regression:
+        """Return the regression of values, (N,), with the strength at this position of STRENGTHS."""
+        weights = self._weights(np.tile(values[:, None], len(STRENGTHS)))[:, strength]
+        return LinearRegression(weights, float(values.mean()) - float(self._mean @ weights))
+
+    def _weights(self, values: Values) -> NDArray[np.float64]:
+        """The weights of the features, (D, S)."""
+        fit = np.zeros((len(self._mean), values.shape[1]))
+        for positions, block in self._blocks():
+            fit += block.T @ values[positions]
+        return np.asarray(self._vectors @ (self._inverses * (self._vectors.T @ fit)))
+
+    def _blocks(self) -> Iterator[tuple[slice, NDArray[np.float64]]]:
+        """The centred features, a block at a time, and where among the N images they are."""
+        start = 0
+        for rows, block in self._x.blocks(self._rows):
+            yield slice(start, start + len(rows)), block - self._mean
+            start += len(rows)
+
+
+def similarities(cosines: NDArray[np.float64], width: float) -> NDArray[np.float64]:
+    """Return how similar images are, 0 to 1, by the cosines between their features."""
+    return np.exp(width * (cosines - 1))
+
+
+def _penalties(total: float, count: int) -> NDArray[np.float64]:
+    """STRENGTHS by the mean square of features; where all are the same, nothing is learnt with any."""
+    return STRENGTHS * max(total / count, np.finfo(np.float64).tiny)
+
+
+def _without_own(values: Values, fitted: Values, hat: Values) -> Values:
+    return values - (values - fitted) / np.maximum(1 - hat, MIN_FREEDOM)
+
+
+def _with_weights(
+    x: Any, kernel: NDArray[np.floating], biases: NDArray[np.floating], activation: str, name: str
+) -> Any:
+    """The output of a dense layer with these weights, (inputs, outputs), and biases, (outputs,)."""
+    dense = keras.layers.Dense(kernel.shape[1], activation=activation, name=name)
+    output = dense(x)
+    dense.set_weights([kernel.astype(np.float32), biases.astype(np.float32)])
+    return output

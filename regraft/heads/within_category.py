@@ -1,0 +1,107 @@
+"""Real lengths within a category: a regression of what the categories leave unexplained, where that helps.
+
+All images but the test split's are learnt from, because leaving each out in turn says what helps. Wrong labels do not
+count for more than plain errors: a label that is far from what all other images predict is taken to be nearer, which
+is Huber's regression by pseudo-values, https://doi.org/10.1002/0471725250, ch. 7.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from regraft.heads.moments import Rows, evenly
+from regraft.heads.smoothers import STRENGTHS, KernelSmoother, Regression, RidgeSmoother, Smoother
+from regraft.store.feature_rows import FeatureRows
+
+# N images, D features, S strengths
+WIDTHS = (0.5, 1.0)
+"""Of similarities, that are tried."""
+MAX_REFERENCE_NUMBERS = 4_000_000
+"""Features of images that a head keeps at most, 16 MB: 3,125 images of 1,280. With more images, it is a ridge."""
+MAX_EQUATIONS = 4096
+"""Equations that are solved at most. Where both images and features are more, so many of the images are learnt from."""
+ROUNDS = 5
+"""How often labels that are far off are taken to be nearer."""
+MAX_SPREADS = 2.5
+"""Spreads from what others predict that a label is taken to lie at most."""
+MAX_SPREADS_OF_ERRORS = 3.0
+"""Errors larger than so many spreads count as so many where regressions are compared."""
+MAX_SPREADS_FROM_MEDIAN = 4.0
+"""The same for labels that a category's mean is taken of."""
+MIN_STANDARD_ERRORS = 1.0
+"""What a regression must lower the error by to join in, in standard errors of that gain."""
+NORMAL_QUARTILES = 1.349
+"""Standard deviations between the quartiles of a normal distribution."""
+
+
+def robust_means(label: NDArray[np.float64], category: NDArray[np.int64], categories: int) -> NDArray[np.float64]:
+    """Return the mean label of each category, (C,), of which far-off labels, such as one in mm, are taken to be nearer.
+
+    `label`, (N,), and `category`, (N,): 0 to C - 1, each of which has at least one image.
+    """
+    order = np.argsort(category, kind="stable")
+    parts = np.split(label[order], np.cumsum(np.bincount(category, minlength=categories))[:-1])
+    return np.array([_clipped(part - np.median(part)).mean() + np.median(part) for part in parts])
+
+
+def within_category(x: FeatureRows, rows: Rows, residuals: NDArray[np.float64]) -> Regression | None:
+    """Return a regression of residuals, (N,) in cm, on the scaled features of as many rows.
+
+    None where it would not lower the error on images that are left out, or not surely.
+    """
+    if len(rows) > MAX_EQUATIONS and x.shape[1] > MAX_EQUATIONS:
+        chosen = evenly(np.arange(len(rows)), MAX_EQUATIONS)
+        rows, residuals = rows[chosen], residuals[chosen]
+    candidates = [(smoother, *_robust_values(smoother, residuals)) for smoother in _smoothers(x, rows)]
+    limit = MAX_SPREADS_OF_ERRORS * min(float(spread(errors).min()) for _, _, errors in candidates)
+    squares = [np.minimum(errors**2, limit**2) for _, _, errors in candidates]
+    best = min(range(len(candidates)), key=lambda i: float(squares[i].mean(axis=0).min()))
+    smoother, values, _ = candidates[best]
+    strength = int(squares[best].mean(axis=0).argmin())
+    gains = np.minimum(residuals**2, limit**2) - squares[best][:, strength]
+    if not is_significant(gains):
+        return None
+    return smoother.regression(values[:, strength], strength)
+
+
+def is_significant(gains: NDArray[np.float64], min_standard_errors: float = MIN_STANDARD_ERRORS) -> bool:
+    """Return whether the mean of gains, (N,) one an image, is more than so many of its standard errors."""
+    return float(gains.mean()) > min_standard_errors * float(gains.std()) / np.sqrt(len(gains))
+
+
+def spread(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the standard deviation along the first axis, by the quartiles: a quarter of values may be anything.
+
+    Where the middle half are equal, it is the plain one.
+    """
+    low, high = np.quantile(values, [0.25, 0.75], axis=0)
+    return np.where(high > low, (high - low) / NORMAL_QUARTILES, values.std(axis=0))
+
+
+def _smoothers(x: FeatureRows, rows: Rows) -> Iterator[Smoother]:
+    """The kinds of regression that are tried on some rows."""
+    count, width = len(rows), x.shape[1]
+    if count * width <= MAX_REFERENCE_NUMBERS:
+        features = x.read(rows)
+        yield from (KernelSmoother(features, kernel_width) for kernel_width in WIDTHS)
+    elif count > width:
+        yield RidgeSmoother(x, rows)
+    else:
+        yield KernelSmoother(x.read(rows), None)
+
+
+def _robust_values(
+    smoother: Smoother, residuals: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """What each strength is to learn, (N, S), and how far the residuals are from what it predicts when left out."""
+    values = left_out = smoother.left_out(np.tile(residuals[:, None], len(STRENGTHS)))
+    for _ in range(ROUNDS):
+        values = left_out + _clipped(residuals[:, None] - left_out, MAX_SPREADS)
+        left_out = smoother.left_out(values)
+    return values, residuals[:, None] - left_out
+
+
+def _clipped(values: NDArray[np.float64], spreads: float = MAX_SPREADS_FROM_MEDIAN) -> NDArray[np.float64]:
+    limit = spreads * spread(values)
+    return np.clip(values, -limit, limit)
