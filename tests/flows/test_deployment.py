@@ -17,6 +17,7 @@ import requests
 import yaml
 
 from regraft import menagerie
+from regraft.config import EngineSettings
 from regraft.errors import ConfigError
 from regraft.flows.cli.deploy import check_closed
 from regraft.store import versions
@@ -192,7 +193,7 @@ def test_a_deployment_runs_on_a_cluster_where_its_config_names_one(deployed: Ser
         state = until("the run on the cluster ends", ended_state, 600)
     assert state["type"] == "COMPLETED", state
     record = versions.newest(Store(str(tmp_path / "store"))).run
-    assert record.config["engine"] == config["engine"]
+    assert record.config.engine == EngineSettings(kind="dask", address=cluster.address)
 
 
 @pytest.mark.server
