@@ -9,6 +9,12 @@ import ctypes
 import logging
 import os
 import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import subprocess
+    from multiprocessing.connection import Connection
 
 ENVIRONMENT = {
     # Arrow's own allocator keeps what each thread once used: with it a run of 50,000 links took twice the memory.
@@ -39,6 +45,29 @@ def prepare_process() -> None:
     _lift_pillows_limit()
     if logging.getLogger("regraft").level == logging.NOTSET:
         logging.getLogger("regraft").setLevel(logging.INFO)
+
+
+def start_module(name: str) -> "tuple[subprocess.Popen[bytes], Connection]":
+    """Start a module of Regraft's as a process of its own, and return it with the pipe to it.
+
+    The process gets the number of its end of the pipe as its only argument. It is a plain process: multiprocessing
+    would import the caller's main module again, Prefect and all.
+    """
+    import socket
+    import subprocess
+    from multiprocessing.connection import Connection
+
+    ours, theirs = socket.socketpair()
+    with theirs:
+        path = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
+        process = subprocess.Popen(
+            [sys.executable, "-m", name, str(theirs.fileno())],
+            pass_fds=[theirs.fileno()],
+            env={**os.environ, "PYTHONPATH": path.rstrip(os.pathsep)},
+            stdin=subprocess.DEVNULL,
+            process_group=0,  # a terminal's Ctrl-C is for whoever started it; it ends when its pipe does
+        )
+    return process, Connection(ours.detach())
 
 
 def _keep_this_machine_off_proxies() -> None:

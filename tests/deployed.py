@@ -52,7 +52,9 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
             if command.startswith("export PREFECT_API_URL="):
                 environment["PREFECT_API_URL"] = api
             elif any(words in command for words in IN_THEIR_OWN_TERMINAL):
-                command += f" --port {reports_port}" if "regraft serve" in command else ""
+                if "regraft serve" in command:
+                    command += f" --port {reports_port}"
+                    until("the first run has published", lambda: [*(folder / "artifacts").glob("versions/*/run.json")], 300)
                 process = subprocess.Popen(shlex.split(command), cwd=folder, env=environment, stdout=log, stderr=log)
                 running.callback(end, process)
                 until_healthy(api)

@@ -1,4 +1,4 @@
-"""`regraft deploy`, `serve`: what the dashboard needs."""
+"""`regraft deploy`, `serve`: what the dashboard needs, and the curator's pages."""
 
 from pathlib import Path
 from typing import Annotated
@@ -31,20 +31,38 @@ def deploy(
 @app.command(rich_help_panel=Panel.SERVE)
 def serve(
     store: StoreOption = None,
-    port: Annotated[int, typer.Option(help="The port on this machine.")] = 4201,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 is any that is free.")] = 4201,
+    host: Annotated[str, typer.Option(help="The address to serve at; any but this machine's own takes a token.")] = (
+        "127.0.0.1"
+    ),
+    token: Annotated[
+        str | None,
+        typer.Option(
+            envvar="REGRAFT_TOKEN", show_default=False, help="What browsers log in with; better set as a variable."
+        ),
+    ] = None,
 ) -> None:
-    """Serve the reports to this machine's browser, until Ctrl-C. The dashboard's links lead here.
+    """Serve the curator's pages to your browser, until Ctrl-C: look at links and pictures, and decide about them.
 
-    Example: `regraft serve --store artifacts/felidae`
+    Pages: versions and their reports; links, with filters; pictures by verdict; one picture with all that is known of
+    it; what waits for a person; what was decided. The next run honours decisions. The dashboard's links lead here too.
+
+    Only this machine's own browser is answered. From another one, `ssh -L 4201:127.0.0.1:4201 HOST` brings the pages to
+    you; or serve them to a network, for who knows a token.
+
+    Examples: `regraft serve`, `regraft serve --store artifacts/felidae --port 8080`,
+    `REGRAFT_TOKEN=$(openssl rand -hex 16) regraft serve --host 0.0.0.0`
     """
     with exit_with_message():
-        from regraft.flows.cli.report_server import HOST, report_server
         from regraft.flows.cli.stores import open_store
+        from regraft.flows.web.server import serve as serve_pages
 
         opened = open_store(store)
-        with report_server(opened, port) as server:
-            print(f"The reports in {opened.url} are at http://{HOST}:{server.server_port}", flush=True)
-            try:
-                server.serve_forever()
-            except KeyboardInterrupt:
-                print("regraft: ended.")
+
+        def print_address(url: str) -> None:
+            print(f"The pages of {opened.url} are at {url}", flush=True)
+
+        try:
+            serve_pages(opened, host, port, token, print_address)
+        except KeyboardInterrupt:
+            print("regraft: ended.")

@@ -1,20 +1,17 @@
 """One fetching process, seen from the process that hands it requests."""
 
 import contextlib
-import os
-import socket
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from multiprocessing.connection import Connection
-from pathlib import Path
 
 from regraft.fetching.settings import WorkerSettings
 from regraft.fetching.waiting import Waiting
 from regraft.identity import Url
 from regraft.links.findings import Finding, Request, skipped
+from regraft.process import start_module
 from regraft.verdicts import Reason
 
 MAX_UNDER_WAY = 512
@@ -183,21 +180,8 @@ def fetched_apart(requests: Sequence[Request], settings: WorkerSettings) -> Iter
 
 
 def _started(settings: WorkerSettings) -> tuple[subprocess.Popen[bytes], Connection]:
-    """A worker process that knows its settings, and the pipe to it.
-
-    A plain process: multiprocessing would import the caller's main module again, Prefect and all.
-    """
-    ours, theirs = socket.socketpair()
-    with theirs:
-        path = os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")])
-        process = subprocess.Popen(
-            [sys.executable, "-m", "regraft.fetching.worker", str(theirs.fileno())],
-            pass_fds=[theirs.fileno()],
-            env={**os.environ, "PYTHONPATH": path.rstrip(os.pathsep)},
-            stdin=subprocess.DEVNULL,
-            process_group=0,  # a terminal's Ctrl-C is for the run; a worker ends when its pipe does
-        )
-    pipe = Connection(ours.detach())
+    """A worker process that knows its settings, and the pipe to it."""
+    process, pipe = start_module("regraft.fetching.worker")
     with contextlib.suppress(OSError):  # it has ended already; whoever listens sees that
         pipe.send(settings)
     return process, pipe

@@ -1,24 +1,21 @@
 """The pictures that a report shows: small, self-contained, and chosen because they are worth looking at."""
 
 import base64
-import io
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import pandas as pd
-from PIL import Image
 
 from regraft.errors import RegraftError
 from regraft.identity import Digest
-from regraft.pictures.colours import rgb
+from regraft.pictures.thumbnails import thumbnail
 from regraft.store.store import Store
 from regraft.targets.target import Target
 
 log = logging.getLogger("regraft")
 THUMBNAIL_SIDE = 112
 """Pixels of a thumbnail's longer side."""
-JPEG_QUALITY = 80
 MAX_THUMBNAIL_BYTES = 1_200_000
 """Of all thumbnails of a report together; those that would take more are left out."""
 ROW_LENGTH = 6
@@ -74,17 +71,13 @@ def thumbnails(digests: Iterable[str], store: Store) -> Mapping[str, str]:
     left = MAX_THUMBNAIL_BYTES
     for digest in dict.fromkeys(digests):
         try:
-            thumbnail = _thumbnail(store.blobs.read(Digest(digest)))
-            if len(thumbnail) <= left:
-                small[digest], left = thumbnail, left - len(thumbnail)
+            uri = _data_uri(thumbnail(store.blobs.read(Digest(digest)), THUMBNAIL_SIDE))
+            if len(uri) <= left:
+                small[digest], left = uri, left - len(uri)
         except (OSError, ValueError, RegraftError) as error:
             log.info("no thumbnail of %s: %s", digest[:8], error)  # no reason to fail a run that was measured
     return small
 
 
-def _thumbnail(data: bytes) -> str:
-    picture = Image.fromarray(rgb(data, THUMBNAIL_SIDE))
-    picture.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
-    file = io.BytesIO()
-    picture.save(file, "JPEG", quality=JPEG_QUALITY)
-    return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode()
+def _data_uri(jpeg: bytes) -> str:
+    return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode()

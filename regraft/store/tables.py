@@ -3,8 +3,11 @@
 pandas and PyArrow are imported where a table is read or written: most commands only need a version's name.
 """
 
+import contextlib
 import io
 import logging
+import threading
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from regraft.errors import CorruptError
@@ -12,10 +15,13 @@ from regraft.store.disk import Disk
 from regraft.store.seal import KEY, UNSEALED, check_seal, sealed
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
+    import numpy as np
     import pandas as pd
     import pyarrow as pa
+    from numpy.typing import NDArray
 
 ROWS_PER_GROUP = 2**16
 """Rows that a reader of a Parquet file has to hold at a time."""
@@ -73,6 +79,64 @@ class Tables:
         data = parquet_of_arrow(pa.Table.from_pandas(table, schema=schema, preserve_index=False), {KEY: UNSEALED})
         self._disk.settle()
         self._disk.write(path, sealed(data))
+
+
+class OpenTable:
+    """A Parquet file of this machine, read a group of rows at a time. Safe to use from many threads.
+
+    Raises CorruptError, when it is opened or read, where the file is damaged.
+    """
+
+    def __init__(self, path: "Path"):
+        import pyarrow.parquet as pq
+
+        with self._readable():
+            self._file = pq.ParquetFile(path, memory_map=True)
+        sizes = [self._file.metadata.row_group(group).num_rows for group in range(self._file.num_row_groups)]
+        self._ends = list(accumulate(sizes))
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return int(self._file.metadata.num_rows)
+
+    @property
+    def columns(self) -> "list[str]":
+        """The names of its columns."""
+        return list(self._file.schema_arrow.names)
+
+    def groups(self, columns: "Sequence[str]") -> "Iterator[tuple[int, pa.Table]]":
+        """Yield some columns of each group of rows, and the number of its first row."""
+        for group in range(len(self._ends)):
+            yield self._start(group), self._read(group, columns)
+
+    def rows(self, rows: "NDArray[np.int64]", columns: "Sequence[str]") -> "pd.DataFrame":
+        """Return some columns of some rows, (K,), numbered from 0 and ascending; a column that is not there is null."""
+        import pandas as pd
+        import pyarrow as pa
+
+        parts = []
+        for group, end in enumerate(self._ends):
+            inside = rows[(rows >= self._start(group)) & (rows < end)] - self._start(group)
+            if len(inside):
+                parts.append(self._read(group, columns).take(pa.array(inside)))
+        table = pa.concat_tables(parts).to_pandas(use_threads=False) if parts else pd.DataFrame()
+        return table.reindex(columns=list(columns))
+
+    def _start(self, group: int) -> int:
+        return self._ends[group - 1] if group else 0
+
+    def _read(self, group: int, columns: "Sequence[str]") -> "pa.Table":
+        present = [column for column in columns if column in self.columns]
+        with self._readable(), self._lock:
+            return self._file.read_row_group(group, present, use_threads=False)
+
+    @staticmethod
+    @contextlib.contextmanager
+    def _readable() -> "Iterator[None]":
+        try:
+            yield
+        except Exception as error:  # Arrow raises anything on a damaged file
+            raise CorruptError(f"it is no Parquet file that can be read ({error})") from error
 
 
 def _with_columns(table: "pa.Table", schema: "pa.Schema", added: "Collection[str]") -> "pa.Table":

@@ -1,6 +1,7 @@
 """What each run published, as immutable versions; and which of them is in use, a pointer moved by compare-and-swap."""
 
 import contextlib
+import hashlib
 import json
 import logging
 import re
@@ -16,7 +17,7 @@ from regraft.identity import digest_of
 from regraft.store import layout
 from regraft.store.locks import champion_locked
 from regraft.store.store import Store
-from regraft.store.tables import from_parquet
+from regraft.store.tables import OpenTable, from_parquet
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,9 +65,7 @@ class Version:
             data = self.store.disk.read(f"{self.path}/{file}")
         digest = self.digests.get(file) if file != LAST_FILE else None
         if digest is not None and digest_of(data) != digest:
-            raise DamagedVersionError(
-                f"{file} of version {self.name} is damaged: its bytes are not what was published in {self.store.url}."
-            )
+            raise self._damaged(file)
         return data
 
     def local_copy(self, file: str) -> Path:
@@ -131,6 +130,27 @@ class Version:
             return from_parquet(self.read(file), columns)
         except CorruptError as error:
             raise DamagedVersionError(f"{file} of version {self.name} is damaged: {error}.") from error
+
+    def opened(self, file: str, folder: Path | None = None) -> OpenTable:
+        """Return one of its tables, opened, to be read a group of rows at a time. Raises as `read` does.
+
+        A table of a remote store is copied to this machine first, into `folder` if that is given.
+        """
+        with self._needing(file):
+            path = self.store.disk.local_copy(f"{self.path}/{file}", folder)
+            with path.open("rb") as bytes_of_file:
+                digest = hashlib.file_digest(bytes_of_file, "sha256").hexdigest()
+        if self.digests.get(file, digest) != digest:
+            raise self._damaged(file)
+        try:
+            return OpenTable(path)
+        except CorruptError as error:
+            raise DamagedVersionError(f"{file} of version {self.name} is damaged: {error}.") from error
+
+    def _damaged(self, file: str) -> DamagedVersionError:
+        return DamagedVersionError(
+            f"{file} of version {self.name} is damaged: its bytes are not what was published in {self.store.url}."
+        )
 
     @contextlib.contextmanager
     def _needing(self, file: str) -> Iterator[None]:

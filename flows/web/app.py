@@ -1,0 +1,121 @@
+"""The curator's application: which page answers what, who may ask, and what is said where something goes wrong."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+from importlib import resources
+from pathlib import Path
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import RedirectResponse
+from starlette.exceptions import HTTPException
+from starlette.staticfiles import StaticFiles
+
+from regraft.errors import DamagedVersionError, LinkError, PictureError, RegraftError, StoreError, VersionError
+from regraft.flows.web import (
+    decision_pages,
+    link_pages,
+    login,
+    overview,
+    picture_pages,
+    reports,
+    thumbnail_pages,
+)
+from regraft.flows.web.access import LOGIN, OPEN_PATHS, Access, Refused
+from regraft.flows.web.desk import Desk
+from regraft.flows.web.rendering import SECURITY_POLICY, page
+from regraft.flows.web.thumbnails import Thumbnails
+from regraft.store.store import Store
+
+ROUTERS = (overview, link_pages, picture_pages, decision_pages, login, thumbnail_pages, reports)
+"""The pages. The reports come last: their paths begin with the name of a version."""
+HEADERS = {
+    "Content-Security-Policy": SECURITY_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+"""What every answer says, unless its page says otherwise."""
+STATUSES: dict[type[RegraftError], int] = {
+    DamagedVersionError: 500,
+    VersionError: 404,
+    PictureError: 404,
+    LinkError: 404,
+    StoreError: 503,
+}
+"""The HTTP status for an error, by the first of its kinds that is here."""
+
+
+def curator(store: Store, access: Access | None = None) -> FastAPI:
+    """Return the application that serves a store's pages.
+
+    Its processes for thumbnails start when they are needed, and end with the server.
+    """
+    desk = Desk(store, access or Access(), Thumbnails(store))
+
+    @asynccontextmanager
+    async def closing(app: FastAPI) -> AsyncIterator[None]:
+        yield
+        desk.close()
+
+    app = FastAPI(title="Regraft", openapi_url=None, lifespan=closing)  # without the pages that load scripts elsewhere
+    app.state.desk = desk
+    app.middleware("http")(_guarded)
+    app.add_exception_handler(RegraftError, _say_error)
+    app.add_exception_handler(Refused, _say_refused)
+    app.add_exception_handler(RequestValidationError, _say_wrong_value)
+    app.add_exception_handler(HTTPException, _say_status)
+    app.mount("/static", StaticFiles(directory=Path(str(resources.files("regraft.flows.web") / "static"))))
+    for module in ROUTERS:
+        app.include_router(module.router)
+    return app
+
+
+async def _guarded(request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:
+    """Answer a request that may be answered, and say what browsers may do with the answer."""
+    access: Access = request.app.state.desk.access
+    try:
+        access.check(request)
+        if access.is_logged_in(request) or request.url.path.startswith(OPEN_PATHS):
+            response = await answer(request)
+        elif request.method == "GET":
+            response = RedirectResponse(LOGIN, 303)
+        else:
+            raise Refused(401, "Log in first; nothing was changed.")
+    except Refused as refused:
+        response = _say_refused(request, refused)
+    for name, text in HEADERS.items():
+        response.headers.setdefault(name, text)
+    return response
+
+
+def _say_refused(request: Request, error: Exception) -> Response:
+    status = error.status if isinstance(error, Refused) else 500
+    return _error_page(request, status, str(error))
+
+
+def _say_error(request: Request, error: Exception) -> Response:
+    status = next((status for kind, status in STATUSES.items() if isinstance(error, kind)), 500)
+    return _error_page(request, status, str(error))
+
+
+def _say_wrong_value(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101  # as it is registered
+    problem = error.errors()[0]
+    place, name = problem["loc"][0], problem["loc"][-1]
+    if place == "path":
+        return _error_page(request, 404, f"There is no page {request.url.path}.")
+    return _error_page(request, 400, f"The {name} {str(problem['input'])[:100]!r} cannot be shown: {problem['msg']}.")
+
+
+def _say_status(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    sentence = f"There is no page {request.url.path}." if status == HTTPStatus.NOT_FOUND else HTTPStatus(status).phrase
+    return _error_page(request, status, sentence)
+
+
+def _error_page(request: Request, status: int, sentence: str) -> Response:
+    return page(request, "error.html.j2", status, sentence=sentence, phrase=HTTPStatus(status).phrase)

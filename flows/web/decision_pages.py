@@ -1,0 +1,159 @@
+"""/decisions: what persons decided, and where they decide it and take it back."""
+
+import getpass
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response
+
+from regraft.dataset.decisions import Decision, DecisionKind, all_decisions, decide, known_decisions
+from regraft.flows.web.access import Refused
+from regraft.flows.web.desk import DeskOf, PageNumber
+from regraft.flows.web.forms import Form, FormOf, back, value
+from regraft.flows.web.items import named_items
+from regraft.flows.web.paging import page_of
+from regraft.flows.web.rendering import page
+from regraft.identity import Url
+from regraft.store import versions
+from regraft.store.store import Store
+
+router = APIRouter()
+DECISIONS_A_PAGE = 100
+MAX_WHY = 500
+"""Characters of a person's own words."""
+MAX_BATCH_IDS = 1_000
+"""Decisions that are taken back at once."""
+ID = re.compile(r"[0-9a-f]{16}")
+BATCH_SEPARATOR = "-"
+IN_THE_PAST = {
+    DecisionKind.ACCEPT: "accepted",
+    DecisionKind.REJECT: "rejected",
+    DecisionKind.MOVE: "moved",
+    DecisionKind.NOT_PLACEHOLDER: "called a photo, not a placeholder",
+    DecisionKind.SAME_PICTURE: "called the same picture",
+    DecisionKind.SKIP: "skipped",
+    DecisionKind.UNDO: "taken back",
+}
+"""What was done to a picture, by the kind of the decision."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The decisions that were just made at once."""
+
+    ids: tuple[str, ...]
+    sentence: str
+    """What was decided, for people."""
+
+    @property
+    def decisions(self) -> int:
+        """How many they are."""
+        return len(self.ids)
+
+
+def batch_of(store: Store, word: str) -> Batch | None:
+    """Return the decisions that a page's address names as just made: the first one's id and their number."""
+    first, _, number = word.partition(BATCH_SEPARATOR)
+    if not (ID.fullmatch(first) and number.isdecimal()):
+        return None
+    decisions = all_decisions(store)
+    ids = [decision.id for decision in decisions]
+    if first not in ids:
+        return None
+    made = decisions[ids.index(first) :][: min(int(number), MAX_BATCH_IDS)]
+    pictures = "1 picture is" if len(made) == 1 else f"{len(made):,} pictures are"
+    return Batch(tuple(decision.id for decision in made), f"{pictures} {IN_THE_PAST[made[0].kind]}.")
+
+
+@router.get("/decisions")
+def decisions_page(
+    request: Request, desk: DeskOf, number: Annotated[PageNumber, Query(alias="page")] = 1, batch: str = ""
+) -> Response:
+    """Return the page of all decisions, the newest first."""
+    decisions = known_decisions(desk.store)[::-1]
+    shown = page_of(number, DECISIONS_A_PAGE, len(decisions))
+    rows = decisions.iloc[shown.rows].to_dict("records")
+    return page(request, "decisions.html.j2", decisions=rows, shown=shown, batch=batch_of(desk.store, batch))
+
+
+@router.post("/decisions")
+def decide_on(desk: DeskOf, form: FormOf) -> Response:
+    """Keep a decision on each picture that a form names, and lead back to the page that it stood on."""
+    kind = _kind(form)
+    links = desk.links(versions.named(desk.store, value(form, "version") or "newest"))
+    items = named_items(desk, links, form.get("item", []))
+    to_category = value(form, "to_category") if kind is DecisionKind.MOVE else ""
+    known_categories = set(links.counts()["category"])
+    if to_category and to_category not in known_categories:
+        raise Refused(400, f"There is no category {to_category[:100]!r}; nothing was decided.")
+    now, why = datetime.now(UTC), value(form, "why").strip()[:MAX_WHY]
+    made = decide(
+        desk.store,
+        [
+            Decision(
+                kind=kind,
+                url=Url(item.url),
+                digest=item.digest,
+                category=item.category,
+                to_category=to_category,
+                decided_at=now,
+                decided_by=_person(),
+                why=why,
+                review=item.review,
+            )
+            for item in items
+        ],
+    )
+    return back(form, **_batch_query(made))
+
+
+@router.post("/undo")
+def undo(desk: DeskOf, form: FormOf) -> Response:
+    """Take decisions back, and lead back to the page that the form stood on."""
+    ids = form.get("id", [])[:MAX_BATCH_IDS]
+    known = {decision.id: decision for decision in all_decisions(desk.store)}
+    missing = [id_ for id_ in ids if id_ not in known]
+    if missing or not ids:
+        raise Refused(404, "There is no such decision that could be taken back; nothing was changed.")
+    now, why = datetime.now(UTC), value(form, "why").strip()[:MAX_WHY]
+    made = decide(
+        desk.store,
+        [
+            Decision(
+                kind=DecisionKind.UNDO,
+                url=known[id_].url,
+                digest=known[id_].digest,
+                category=known[id_].category,
+                decided_at=now,
+                decided_by=_person(),
+                why=why,
+                undoes=id_,
+            )
+            for id_ in ids
+        ],
+    )
+    return back(form, **_batch_query(made))
+
+
+def _kind(form: Form) -> DecisionKind:
+    try:
+        return DecisionKind(value(form, "kind"))
+    except ValueError:
+        raise Refused(400, f"There is no decision {value(form, 'kind')[:40]!r}; nothing was decided.") from None
+
+
+def _batch_query(made: Sequence[Decision]) -> dict[str, str]:
+    """What names some decisions in the address of the page that says what was just decided."""
+    return {"batch": f"{made[0].id}{BATCH_SEPARATOR}{len(made)}"} if made else {}
+
+
+def _person() -> str:
+    """The name of who runs the server, by the system's word for them."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container may have no name for its user
+        return ""

@@ -1,0 +1,104 @@
+"""What all pages of one server share: the store, its tables as they are opened, thumbnails, and who may come in."""
+
+import tempfile
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Generic, TypeVar
+
+from fastapi import Depends, Query, Request
+
+from regraft.flows.web.access import Access
+from regraft.flows.web.thumbnails import Thumbnails
+from regraft.reporting.link_search import LinkTable
+from regraft.store import versions
+from regraft.store.store import Store
+from regraft.store.tables import OpenTable
+from regraft.store.versions import Version
+
+MAX_OPEN_TABLES = 8
+LINKS = "links.parquet"
+
+
+T = TypeVar("T")
+Key = tuple[str, str, str]
+"""A version, one of its files, and the file's digest: it changes where something is removed from the version."""
+
+
+class Opened(Generic[T]):
+    """The tables that were wanted last, which stay open for the next page. Safe to use from many threads."""
+
+    def __init__(self) -> None:
+        self._tables: OrderedDict[Key, T] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: Key, make: Callable[[], T]) -> T:
+        """Return a table, which `make` opens where it is not open yet."""
+        with self._lock:
+            if key not in self._tables:
+                self._tables[key] = make()
+            self._tables.move_to_end(key)
+            while len(self._tables) > MAX_OPEN_TABLES:
+                self._tables.popitem(last=False)
+            return self._tables[key]
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What pages are made from. Safe to use from many threads."""
+
+    store: Store
+    access: Access
+    thumbnails: Thumbnails
+    _links: "Opened[LinkTable]" = field(default_factory=lambda: Opened())
+    _tables: "Opened[OpenTable]" = field(default_factory=lambda: Opened())
+    _copies: "tempfile.TemporaryDirectory[str]" = field(
+        default_factory=lambda: tempfile.TemporaryDirectory(prefix="regraft-")
+    )
+    """Where tables of a remote store are copied to."""
+
+    def links(self, version: Version) -> LinkTable:
+        """Return a version's links. Raises VersionError."""
+        return self._links.get(_key(version, LINKS), lambda: LinkTable(self.table(version, LINKS)))
+
+    def table(self, version: Version, file: str) -> OpenTable:
+        """Return a version's table, opened. Raises VersionError."""
+
+        def opened() -> OpenTable:
+            folder = Path(self._copies.name, version.name)
+            folder.mkdir(exist_ok=True)
+            return version.opened(file, folder)
+
+        return self._tables.get(_key(version, file), opened)
+
+    def close(self) -> None:
+        """End what runs beside the server."""
+        self.thumbnails.close()
+        self._copies.cleanup()
+
+
+def _key(version: Version, file: str) -> Key:
+    return version.name, file, version.digests.get(file, "")
+
+
+def desk_of(request: Request) -> Desk:
+    """Return the desk of the server that a request has come to."""
+    desk: Desk = request.app.state.desk
+    return desk
+
+
+DeskOf = Annotated[Desk, Depends(desk_of)]
+"""The desk, as an argument of a page."""
+
+
+def version_of(desk: DeskOf, version: str = "newest") -> Version:
+    """Return the version that a page is about. Raises VersionError."""
+    return versions.named(desk.store, version)
+
+
+VersionOf = Annotated[Version, Depends(version_of)]
+"""The version that a page's `version` names, the newest where it names none."""
+PageNumber = Annotated[int, Query(ge=1, le=1_000_000)]
+"""The number of a page of many, from 1."""

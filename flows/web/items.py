@@ -1,0 +1,85 @@
+"""A picture in a list of pictures: what is shown of it, and how a form names it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pandas as pd
+
+from regraft.dataset.decisions import Decision, standing
+from regraft.flows.web.access import Refused
+from regraft.flows.web.desk import Desk
+from regraft.identity import Digest
+from regraft.reporting.link_search import LinkSearch, LinkTable
+
+COLUMNS = ["digest", "category", "verdict", "reason", "url"]
+"""The columns of links that items are made from."""
+MAX_ITEMS = 1_000
+"""Pictures that are decided about at once."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Item:
+    """A picture that a category's list shows through a link."""
+
+    digest: Digest
+    category: str
+    verdict: str = ""
+    reason: str = ""
+    url: str = ""
+    note: str = ""
+    """What else is said of it, for people."""
+    review: str = ""
+    """What it waits for a person as; "" where it does not."""
+    decided: str = ""
+    """What was decided about it since the version; "" where nothing was."""
+
+    @property
+    def key(self) -> str:
+        """What a form names it by: nothing that is numbered, because rows of a version may go."""
+        return " ".join((self.digest, self.category, self.review or "-", self.url))
+
+
+def items_of(rows: pd.DataFrame) -> list[Item]:
+    """Return the pictures that some links (COLUMNS, and `note` if there is one) show."""
+    columns = [*COLUMNS, *(["note"] if "note" in rows else [])]
+    records: list[dict[str, Any]] = [
+        {str(name): value for name, value in record.items()} for record in rows[columns].to_dict("records")
+    ]
+    return [Item(**record) for record in records]
+
+
+def with_decisions(items: Iterable[Item], decisions: Iterable[Decision]) -> list[Item]:
+    """Return items with the last of the decisions on each that stands."""
+    last = {(decision.digest, decision.category): str(decision.kind) for decision in standing(list(decisions))}
+    return [
+        replace(item, decided=last.get((item.digest, item.category)) or last.get((item.digest, ""), ""))
+        for item in items
+    ]
+
+
+def named_items(desk: Desk, links: LinkTable, keys: list[str]) -> list[Item]:
+    """Return the pictures that a form names, once it is known that these links show them. Raises Refused."""
+    if not keys:
+        raise Refused(400, "No picture is marked; nothing was decided. Mark one, or more, and choose again.")
+    if len(keys) > MAX_ITEMS:
+        raise Refused(400, f"{len(keys):,} pictures are marked, and {MAX_ITEMS:,} can be decided about at once.")
+    items = [_item_of(key) for key in keys]
+    shown = links.find(LinkSearch(digests=frozenset(item.digest for item in items)), COLUMNS)
+    known = set(shown[["digest", "category", "url"]].itertuples(index=False, name=None))
+    for item in items:
+        if (item.digest, item.category, item.url) not in known:
+            raise Refused(
+                404,
+                f"No link of this version shows the picture {item.digest[:8]} in the list of {item.category!r} any "
+                "more; nothing was decided. Load the page again.",
+            )
+    return items
+
+
+def _item_of(key: str) -> Item:
+    parts = key.split(" ", 3)
+    if len(parts) != 4:
+        raise Refused(400, "The form names no picture that could be understood; nothing was decided.")
+    digest, category, review, url = parts
+    return Item(digest=Digest(digest), category=category, review="" if review == "-" else review, url=url)

@@ -1,0 +1,85 @@
+"""/links and /link: the links of a version, looked for and filtered; and one link with its story."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import Response
+
+from regraft.errors import LinkError
+from regraft.flows.web.desk import DeskOf, PageNumber, VersionOf
+from regraft.flows.web.paging import page_of
+from regraft.flows.web.rendering import page
+from regraft.reporting.link_search import LinkSearch, LinkTable
+from regraft.store import versions
+from regraft.verdicts import Reason, Verdict
+
+router = APIRouter()
+LINKS_A_PAGE = 100
+Text = Annotated[str, Query(max_length=2048)]
+MAX_STORIES = 20
+"""Links of one picture whose stories are shown."""
+
+
+def search_of(
+    verdict: Verdict | None = None,
+    reason: Annotated[str, Query(max_length=40)] = "",
+    category: Annotated[str, Query(max_length=200)] = "",
+    host: Annotated[str, Query(max_length=255)] = "",
+    text: Text = "",
+) -> LinkSearch:
+    """Return what a page's query looks for. Raises LinkError where there is no such reason."""
+    try:
+        known = Reason(reason) if reason else None
+    except ValueError:
+        raise LinkError(f"There is no reason {reason!r}; the pages of documentation list them all.") from None
+    return LinkSearch(verdict=verdict, reason=known, category=category, host=host.strip(), text=text.strip())
+
+
+SearchOf = Annotated[LinkSearch, Depends(search_of)]
+"""What a page's query looks for."""
+
+
+def filter_choices(links: LinkTable) -> dict[str, list[str]]:
+    """Return what there is to choose from: verdicts, reasons and categories of some links, the most frequent first."""
+    counts = links.counts()
+    return {
+        "verdicts": list(dict.fromkeys(counts["verdict"])),
+        "reasons": [reason for reason in dict.fromkeys(counts["reason"]) if reason],
+        "categories": sorted(set(counts["category"])),
+    }
+
+
+@router.get("/links")
+def links_page(
+    request: Request,
+    desk: DeskOf,
+    version: VersionOf,
+    search: SearchOf,
+    number: Annotated[PageNumber, Query(alias="page")] = 1,
+) -> Response:
+    """Return the page of the links that fit a search. Raises VersionError."""
+    links = desk.links(version)
+    rows = links.rows(search)
+    shown = page_of(number, LINKS_A_PAGE, len(rows))
+    return page(
+        request,
+        "links.html.j2",
+        version=version.name,
+        names=versions.names(desk.store)[::-1],
+        search=search,
+        links=links.read(rows[shown.rows]).to_dict("records"),
+        shown=shown,
+        all_links=len(links),
+        choices=filter_choices(links),
+    )
+
+
+@router.get("/link")
+def link_page(request: Request, desk: DeskOf, version: VersionOf, url: Text) -> Response:
+    """Return the page of one link. Raises LinkError where the version has no such link."""
+    links = desk.links(version)
+    rows = links.find(LinkSearch(text=url))
+    rows = rows[rows["url"] == url]
+    if rows.empty:
+        raise LinkError(f"Version {version.name} has no link {url[:300]!r}.")
+    return page(request, "link.html.j2", version=version.name, url=url, links=rows.to_dict("records"))

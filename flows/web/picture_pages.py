@@ -1,0 +1,128 @@
+"""/pictures and /pictures/DIGEST: a gallery of pictures by verdict; and one picture with all that is known of it."""
+
+from dataclasses import replace
+from typing import Annotated, Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response
+
+from regraft.dataset.decisions import all_decisions, known_decisions
+from regraft.errors import PictureError
+from regraft.flows.web.decision_pages import batch_of
+from regraft.flows.web.desk import Desk, DeskOf, PageNumber, VersionOf
+from regraft.flows.web.items import COLUMNS, Item, items_of, with_decisions
+from regraft.flows.web.link_pages import SearchOf, filter_choices
+from regraft.flows.web.paging import page_of
+from regraft.flows.web.rendering import page
+from regraft.flows.web.thumbnail_pages import DigestOf
+from regraft.identity import Digest
+from regraft.reporting.likeness import look_alikes, neighbours
+from regraft.reporting.link_search import LinkSearch, LinkTable
+from regraft.store import versions
+from regraft.store.versions import Version
+from regraft.targets.choice import target_of
+
+router = APIRouter()
+PICTURES_A_PAGE = 120
+MAX_LINKS = 50
+"""Links of one picture that its page lists."""
+MAX_LIKE = 12
+"""Pictures of each kind that are shown beside one."""
+
+
+@router.get("/pictures")
+def pictures(
+    request: Request,
+    desk: DeskOf,
+    version: VersionOf,
+    search: SearchOf,
+    number: Annotated[PageNumber, Query(alias="page")] = 1,
+    batch: str = "",
+) -> Response:
+    """Return the page of the pictures that links fitting a search show, each once. Raises VersionError."""
+    links = desk.links(version)
+    rows = links.rows(replace(search, once=True))
+    shown = page_of(number, PICTURES_A_PAGE, len(rows))
+    items = items_of(links.read(rows[shown.rows], COLUMNS))
+    return page(
+        request,
+        "pictures.html.j2",
+        version=version.name,
+        names=versions.names(desk.store)[::-1],
+        search=search,
+        items=with_decisions(items, all_decisions(desk.store)),
+        shown=shown,
+        batch=batch_of(desk.store, batch),
+        choices=filter_choices(links),
+    )
+
+
+@router.get("/pictures/{digest}")
+def picture(request: Request, desk: DeskOf, version: VersionOf, digest: DigestOf, batch: str = "") -> Response:
+    """Return the page of one picture. Raises PictureError where neither the version nor the store knows it."""
+    links = desk.links(version)
+    rows = links.rows(LinkSearch(digests=frozenset([digest])))
+    shown = links.read(rows[:MAX_LINKS])
+    if shown.empty and not desk.store.blobs.has(Digest(digest)):
+        raise PictureError(f"There is no picture {digest[:12]} in {desk.store.url}.")
+    decisions = known_decisions(desk.store)
+    return page(
+        request,
+        "picture.html.j2",
+        version=version.name,
+        digest=digest,
+        links=shown.to_dict("records"),
+        all_links=len(rows),
+        items=_items(desk, shown),
+        example=_example(desk, version, digest),
+        alike=_look_alikes(desk, links, shown, digest),
+        neighbours=_neighbours(desk, version, links, digest),
+        decisions=decisions[decisions["digest"] == digest][::-1].to_dict("records"),
+        batch=batch_of(desk.store, batch),
+        choices=filter_choices(links),
+    )
+
+
+def _items(desk: Desk, shown: pd.DataFrame) -> list[Item]:
+    """The picture in each category whose list shows it."""
+    each = items_of(shown.drop_duplicates("category")[COLUMNS])
+    return with_decisions(each, all_decisions(desk.store))
+
+
+def _example(desk: Desk, version: Version, digest: str) -> dict[str, Any] | None:
+    """The picture's split, label and prediction; None where it was not learnt from or measured on."""
+    table = desk.table(version, "predictions.parquet")
+    parts = [group.filter(pc.equal(group["digest"], digest)) for _, group in table.groups(table.columns)]
+    rows = pa.concat_tables(parts).to_pandas()
+    if rows.empty:
+        return None
+    caption = target_of(version.run.config).captions_with_labels(rows)[0]
+    return {"split": rows["split"].iloc[0], "category": rows["category"].iloc[0], "caption": caption}
+
+
+def _look_alikes(desk: Desk, links: LinkTable, shown: pd.DataFrame, digest: str) -> list[Item]:
+    """Pictures that look like this one, with how far they are from it."""
+    phashes = [phash for phash in shown["phash"] if phash]
+    if not phashes:
+        return []
+    alike = look_alikes(links, digest, phashes[0], MAX_LIKE)
+    return items_of(alike.assign(note=[f"{bits} of 64 bits differ" for bits in alike["bits"]]))
+
+
+def _neighbours(desk: Desk, version: Version, links: LinkTable, digest: str) -> list[Item]:
+    """Pictures whose features are nearest to this one's, with how near they are."""
+    manifest = desk.table(version, "manifest.parquet")
+    near = neighbours(manifest, desk.store.features, version.run.backbone_fingerprint, Digest(digest), MAX_LIKE)
+    if near.empty:
+        return []
+    shown = links.find(LinkSearch(digests=frozenset(near["digest"]), once=True), COLUMNS).set_index("digest")
+    rows = near.assign(
+        verdict=near["digest"].map(shown["verdict"]).fillna(""),
+        reason=near["digest"].map(shown["reason"]).fillna(""),
+        url=near["digest"].map(shown["url"]).fillna(""),
+        note=[f"cosine {cosine:.2f}" for cosine in near["cosine"]],
+    )
+    return items_of(rows)

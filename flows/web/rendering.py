@@ -1,0 +1,91 @@
+"""Pages from templates. Text from links, lists and files is escaped wherever a template puts it."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cache
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import jinja2
+import pandas as pd
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+
+from regraft.dataset.decisions import DecisionKind
+from regraft.flows.web.desk import desk_of
+from regraft.reporting.rendering import shortened
+from regraft.targets.wording import percent
+from regraft.verdicts import Reason, Verdict
+
+SECURITY_POLICY = (
+    "default-src 'none'; img-src 'self'; style-src 'self'; script-src 'self'; connect-src 'self'; form-action 'self'; "
+    "frame-ancestors 'none'; base-uri 'none'"
+)
+"""What a page may load and send to: this server alone, and no style or script that stands in the page itself."""
+
+
+def page(request: Request, template: str, status: int = 200, **context: Any) -> HTMLResponse:
+    """Return a page made from a template, for the browser that asked for it."""
+    desk = desk_of(request)
+    shared = {
+        "store": desk.store.url,
+        "csrf": desk.access.csrf(request),
+        "has_login": desk.access.token is not None,
+        "path": request.url.path,
+        "here": request.url.path + (f"?{request.url.query}" if request.url.query else ""),
+        "query": dict(request.query_params),
+    }
+    return HTMLResponse(_environment().get_template(template).render(shared | context), status)
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("regraft.flows.web"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.filters |= {
+        "count": lambda number: f"{number:,}",
+        "minute": minute,
+        "href": href,
+        "in_words": lambda word: str(word).replace("_", " "),
+        "percent": percent,
+        "printable": printable,
+        "shortened": shortened,
+        "time": time_in_text,
+        "with_query": with_query,
+    }
+    environment.globals |= {"Verdict": Verdict, "Reason": Reason, "DecisionKind": DecisionKind}
+    return environment
+
+
+def minute(time: datetime | None) -> str:
+    """Return a time to the minute, in UTC; nothing where there is none."""
+    return "" if time is None or pd.isna(time) else f"{time:%Y-%m-%d %H:%M}"
+
+
+def time_in_text(time: datetime | None) -> str:
+    """Return a time for a sentence, with its zone; nothing where there is none."""
+    return f"{minute(time)} UTC" if minute(time) else ""
+
+
+def href(url: str) -> str:
+    """Return a URL that may be linked to: http or https. Empty for any other, such as javascript:."""
+    try:
+        return url if urlsplit(url).scheme.lower() in ("http", "https") and printable(url) == url else ""
+    except ValueError:
+        return ""
+
+
+def printable(text: str) -> str:
+    """Return a text with a replacement character for all that is no character to read, such as one that turns text."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(text))
+
+
+def with_query(query: Mapping[str, Any], **changed: Any) -> str:
+    """Return a query string, with its ?, with some values changed; those that are None or empty are left out."""
+    merged = {name: str(value) for name, value in {**query, **changed}.items() if value not in (None, "")}
+    return "?" + urlencode(merged) if merged else ""

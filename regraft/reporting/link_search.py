@@ -1,0 +1,139 @@
+"""The links of a version that somebody looks for, page by page: links.parquet is read a group of rows at a time.
+
+So a version of a million links is searched in the memory of one group, and of the numbers of the rows that fit.
+"""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from regraft.links.memory import COLUMNS
+from regraft.store.tables import OpenTable
+from regraft.verdicts import Reason, Verdict
+from regraft.web.urls import host_of
+
+# N links of a table, K of them that fit
+Rows = NDArray[np.int64]
+"""Numbers of some rows of a table, from 0, ascending."""
+SEARCHED_COLUMNS = ["url", "category", "verdict", "reason", "digest"]
+MAX_SEARCHES = 32
+"""Searches whose rows are remembered."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinkSearch:
+    """What links are looked for; what is None or empty does not matter."""
+
+    verdict: Verdict | None = None
+    reason: Reason | None = None
+    category: str = ""
+    host: str = ""
+    text: str = ""
+    """A part of the URL, in capitals or not, or the beginning of the picture's digest."""
+    digests: frozenset[str] = frozenset()
+    """The pictures that links show."""
+    once: bool = False
+    """Whether only links with a picture count, and of those with the same picture only the first."""
+
+    def fits(self, table: pa.Table) -> NDArray[np.bool_]:
+        """Return which of N links (SEARCHED_COLUMNS) fit, (N,), but for `once`."""
+        fits = np.ones(len(table), dtype=bool)
+        for column in ("verdict", "reason", "category"):
+            if wanted := getattr(self, column):
+                fits &= _flags(pc.equal(table[column], str(wanted)))
+        if self.digests:
+            fits &= _flags(pc.is_in(table["digest"], value_set=pa.array(sorted(self.digests), pa.string())))
+        if self.once:
+            fits &= _flags(pc.not_equal(table["digest"], ""))
+        if self.text:
+            in_url = pc.match_substring(table["url"], self.text, ignore_case=True)
+            fits &= _flags(pc.or_(in_url, pc.starts_with(table["digest"], self.text.lower())))
+        if self.host:
+            fits &= _flags(pc.match_substring(table["url"], self.host, ignore_case=True))  # few are left to be read
+            urls = table["url"].take(pa.array(np.flatnonzero(fits))).to_pylist()
+            fits[fits] = [host_of(url) == self.host.lower() for url in urls]
+        return fits
+
+
+class LinkTable:
+    """A version's links.parquet, opened. Raises CorruptError where it is damaged. Safe to use from many threads."""
+
+    def __init__(self, table: OpenTable):
+        self._table = table
+        self._lock = threading.Lock()
+        self._found_rows: OrderedDict[LinkSearch, Rows] = OrderedDict()
+        self._counts: pd.DataFrame | None = None
+
+    def __len__(self) -> int:
+        return len(self._table)
+
+    def rows(self, search: LinkSearch) -> Rows:
+        """Return the rows that fit a search, (K,)."""
+        with self._lock:
+            if search in self._found_rows:
+                self._found_rows.move_to_end(search)
+                return self._found_rows[search]
+        rows = self._search(search)
+        with self._lock:
+            self._found_rows[search] = rows
+            while len(self._found_rows) > MAX_SEARCHES:
+                self._found_rows.popitem(last=False)
+        return rows
+
+    def read(self, rows: Rows, columns: Sequence[str] = COLUMNS) -> pd.DataFrame:
+        """Return some columns of a few rows, in the rows' order; a column that the table lacks is null."""
+        return self._table.rows(rows, columns)
+
+    def find(self, search: LinkSearch, columns: Sequence[str] = COLUMNS, limit: int | None = None) -> pd.DataFrame:
+        """Return the first `limit` links that fit a search, all of them without one."""
+        return self.read(self.rows(search)[:limit], columns)
+
+    def counts(self) -> pd.DataFrame:
+        """Return how many links each (category, verdict, reason) has, and how many with a picture; the most first.
+
+        The columns are these three, `links` and `pictures`.
+        """
+        if self._counts is None:
+            keys, parts = ["category", "verdict", "reason"], [pd.DataFrame(columns=["category", "verdict", "reason"])]
+            for _, table in self._table.groups([*keys, "digest"]):
+                has_picture = pc.cast(pc.not_equal(table["digest"], ""), pa.int64())
+                table = table.append_column("pictures", has_picture)
+                counted = table.group_by(keys).aggregate([("pictures", "sum"), ("pictures", "count")])
+                parts.append(counted.to_pandas(use_threads=False))
+            named = pd.concat(parts).rename(columns={"pictures_sum": "pictures", "pictures_count": "links"})
+            counts = named.reindex(columns=[*keys, "links", "pictures"]).groupby(keys, as_index=False).sum()
+            self._counts = counts.sort_values(["links", *keys], ascending=[False, True, True, True], ignore_index=True)
+        return self._counts
+
+    def hashes(self) -> tuple[Rows, "pd.Series[str]"]:
+        """Return the rows of the links with a perceptual hash, (K,), and these hashes, (K,)."""
+        rows, hashes = [np.empty(0, np.int64)], [pd.Series(dtype=str)]
+        for start, table in self._table.groups(["phash"]):
+            has_hash = np.flatnonzero(_flags(pc.not_equal(table["phash"], "")))
+            rows.append(has_hash + start)
+            hashes.append(table["phash"].take(pa.array(has_hash)).to_pandas())
+        return np.concatenate(rows), pd.concat(hashes, ignore_index=True)
+
+    def _search(self, search: LinkSearch) -> Rows:
+        rows, digests = [np.empty(0, np.int64)], [np.empty(0, "S64")]
+        for start, table in self._table.groups(SEARCHED_COLUMNS):
+            fitting = np.flatnonzero(search.fits(table))
+            rows.append(fitting + start)
+            if search.once:
+                digests.append(np.array(table["digest"].take(pa.array(fitting)).to_pylist(), dtype="S64"))
+        found_rows = np.concatenate(rows)
+        if not search.once:
+            return found_rows
+        _, firsts = np.unique(np.concatenate(digests), return_index=True)
+        return found_rows[np.sort(firsts)]
+
+
+def _flags(flags: pa.ChunkedArray) -> NDArray[np.bool_]:
+    return np.asarray(pc.fill_null(flags, False), dtype=bool)

@@ -1,0 +1,117 @@
+"""Who is let in, and who may decide."""
+
+import re
+
+import pytest
+from starlette.testclient import TestClient
+
+from regraft.dataset.decisions import all_decisions
+from regraft.errors import ConfigError
+from regraft.flows.web.server import check_access
+from regraft.store.store import Store
+from tests.pages.conftest import HOST, browser
+
+TOKEN = "correct horse battery"
+
+
+def csrf(text: str) -> str:
+    """What a form of a page holds."""
+    match = re.search(r'name="csrf" value="(\w+)"', text)
+    assert match
+    return match[1]
+
+
+def test_every_page_allows_only_what_this_server_sends(pages: TestClient) -> None:
+    for path in ("/", "/links", "/pictures", "/nowhere"):
+        policy = pages.get(path).headers["Content-Security-Policy"]
+        for part in ("default-src 'none'", "script-src 'self'", "form-action 'self'", "frame-ancestors 'none'"):
+            assert part in policy.split("; ")
+        assert "unsafe" not in policy
+        assert " style=" not in pages.get(path).text
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:4201", "127.0.0.1.evil.example", "10.0.0.7", "", "[::"])
+def test_a_page_that_was_opened_by_another_name_is_refused(pages: TestClient, host: str) -> None:
+    answer = pages.get("/", headers={"Host": host})
+    assert answer.status_code == 403
+    assert "this machine" in answer.text
+
+
+@pytest.mark.parametrize("host", ["localhost:4201", "127.0.0.1:9999", "[::1]:4201"])
+def test_this_machines_own_names_are_answered(pages: TestClient, host: str) -> None:
+    assert pages.get("/", headers={"Host": host}).status_code == 200
+
+
+def test_another_machine_is_refused_where_there_is_no_token(store: Store) -> None:
+    with browser(store, "192.0.2.7") as elsewhere:
+        answer = elsewhere.get("/")
+    assert answer.status_code == 403
+    assert "--token" in answer.text
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"Origin": "http://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}, {"Origin": HOST + "1"}],
+)
+def test_a_form_of_another_site_changes_nothing(pages: TestClient, store: Store, headers: dict[str, str]) -> None:
+    shown = pages.get("/pictures").text
+    item = re.findall(r'name="item" value="([^"]+)"', shown)[0]
+    form = {"csrf": csrf(shown), "kind": "reject", "item": item, "back": "/pictures"}
+    answer = pages.post("/decisions", data=form, headers=headers)
+    assert (answer.status_code, all_decisions(store)) == (403, [])
+    assert pages.post("/decisions", data=form, headers={"Origin": HOST}).status_code == 303
+
+
+@pytest.mark.parametrize("csrf_value", ["", "0" * 64, "\u00e4"])
+def test_a_form_that_this_server_has_not_made_changes_nothing(pages: TestClient, store: Store, csrf_value: str) -> None:
+    answer = pages.post("/decisions", data={"csrf": csrf_value, "kind": "reject", "item": "x"})
+    assert (answer.status_code, all_decisions(store)) == (403, [])
+    assert "load the page again" in answer.text
+
+
+def test_a_form_that_is_too_large_is_refused(pages: TestClient) -> None:
+    assert pages.post("/decisions", data={"why": "x" * (5 << 20)}).status_code == 413
+
+
+def test_with_a_token_a_browser_logs_in_first(store: Store) -> None:
+    with browser(store, "192.0.2.7", token=TOKEN, host="0.0.0.0") as elsewhere:
+        refused = elsewhere.get("/pictures")
+        assert (refused.status_code, refused.headers["Location"]) == (303, "/login")
+        assert elsewhere.get("/thumbnails/small/" + "0" * 64 + ".jpg").status_code == 303
+        form = {"csrf": csrf(elsewhere.get("/login").text)}
+        assert elsewhere.post("/login", data=form | {"token": "wrong"}).status_code == 403
+        entered = elsewhere.post("/login", data=form | {"token": TOKEN})
+        cookie = entered.headers["Set-Cookie"]
+        assert "HttpOnly" in cookie
+        assert "SameSite=strict" in cookie
+        assert TOKEN not in cookie
+        assert elsewhere.get("/pictures").status_code == 200
+        elsewhere.post("/logout", data={"csrf": csrf(elsewhere.get("/pictures").text)})
+        assert elsewhere.get("/pictures").status_code == 303
+
+
+def test_a_form_of_before_the_login_is_none_of_after(store: Store) -> None:
+    with browser(store, token=TOKEN) as own:
+        form = {"csrf": csrf(own.get("/login").text), "token": TOKEN}
+        own.post("/login", data=form)
+        assert own.post("/decisions", data=form).status_code == 403
+
+
+def test_a_rebound_name_is_refused_also_with_a_token(store: Store) -> None:
+    with browser(store, token=TOKEN, host="0.0.0.0") as own:
+        assert own.get("/login", headers={"Host": "evil.example"}).status_code == 403
+        assert own.get("/login", headers={"Host": "192.0.2.1:4201"}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("host", "token"), [("0.0.0.0", None), ("192.0.2.1", None), ("::", None), ("127.0.0.1", "short")]
+)
+def test_what_would_be_open_to_all_is_not_served(host: str, token: str | None) -> None:
+    with pytest.raises(ConfigError):
+        check_access(host, token)
+
+
+def test_this_machine_alone_is_served_without_a_token() -> None:
+    for host in ("127.0.0.1", "localhost", "::1", "127.0.0.2"):
+        check_access(host, None)
+    check_access("0.0.0.0", TOKEN)
