@@ -44,7 +44,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         whole = ROOT / part
         shutil.copytree(whole, folder / part) if whole.is_dir() else shutil.copy(whole, folder / part)
     port, reports_port = free_port(), free_port()
-    api = f"http://127.0.0.1:{port}/api"
+    api, reports = f"http://127.0.0.1:{port}/api", f"http://127.0.0.1:{reports_port}"
     environment = without_prefect(PREFECT_HOME=str(folder / "prefect"), PREFECT_SERVER_API_PORT=str(port))
     environment["PWD"] = str(folder)  # as a shell would
     with ExitStack() as running, open(folder / "log.txt", "wb") as log:
@@ -54,13 +54,19 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
             elif any(words in command for words in IN_THEIR_OWN_TERMINAL):
                 if "regraft serve" in command:
                     command += f" --port {reports_port}"
-                    until("the first run has published", lambda: [*(folder / "artifacts").glob("versions/*/run.json")], 300)
+                    until(
+                        "the first run has published",
+                        lambda: [*(folder / "artifacts").glob("versions/*/run.json")],
+                        300,
+                    )
                 process = subprocess.Popen(shlex.split(command), cwd=folder, env=environment, stdout=log, stderr=log)
                 running.callback(end, process)
                 until_healthy(api)
+                if "regraft serve" in command:
+                    until(f"{reports} answers", lambda: requests.get(reports, timeout=5).ok, 120)
             else:
                 subprocess.run(shlex.split(command), cwd=folder, env=environment, stdout=log, stderr=log, check=True)
-        yield Server(api, folder, environment, f"http://127.0.0.1:{reports_port}")
+        yield Server(api, folder, environment, reports)
 
 
 @pytest.fixture(scope="session")

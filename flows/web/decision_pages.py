@@ -10,16 +10,15 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
-from regraft.dataset.decisions import Decision, DecisionKind, all_decisions, decide, known_decisions
+from regraft.dataset.decisions import Decision, DecisionKind, decide, table_of
 from regraft.flows.web.access import Refused
 from regraft.flows.web.desk import DeskOf, PageNumber
 from regraft.flows.web.forms import Form, FormOf, back, value
 from regraft.flows.web.items import named_items
 from regraft.flows.web.paging import page_of
-from regraft.flows.web.rendering import page
+from regraft.flows.web.rendering import page, records
 from regraft.identity import Url
 from regraft.store import versions
-from regraft.store.store import Store
 
 router = APIRouter()
 DECISIONS_A_PAGE = 100
@@ -27,16 +26,15 @@ MAX_WHY = 500
 """Characters of a person's own words."""
 MAX_BATCH_IDS = 1_000
 """Decisions that are taken back at once."""
-ID = re.compile(r"[0-9a-f]{16}")
-BATCH_SEPARATOR = "-"
+BATCH = re.compile(r"([0-9a-f]{16})-([0-9]{1,4})")
+"""How an address names decisions that were made at once."""
 IN_THE_PAST = {
     DecisionKind.ACCEPT: "accepted",
     DecisionKind.REJECT: "rejected",
     DecisionKind.MOVE: "moved",
     DecisionKind.NOT_PLACEHOLDER: "called a photo, not a placeholder",
-    DecisionKind.SAME_PICTURE: "called the same picture",
+    DecisionKind.SAME_PICTURE: "called the same picture as before",
     DecisionKind.SKIP: "skipped",
-    DecisionKind.UNDO: "taken back",
 }
 """What was done to a picture, by the kind of the decision."""
 
@@ -49,24 +47,25 @@ class Batch:
     sentence: str
     """What was decided, for people."""
 
-    @property
-    def decisions(self) -> int:
-        """How many they are."""
-        return len(self.ids)
 
-
-def batch_of(store: Store, word: str) -> Batch | None:
+def batch_of(decisions: Sequence[Decision], word: str) -> Batch | None:
     """Return the decisions that a page's address names as just made: the first one's id and their number."""
-    first, _, number = word.partition(BATCH_SEPARATOR)
-    if not (ID.fullmatch(first) and number.isdecimal()):
+    named, ids = BATCH.fullmatch(word), [decision.id for decision in decisions]
+    if named is None or named[1] not in ids:
         return None
-    decisions = all_decisions(store)
-    ids = [decision.id for decision in decisions]
-    if first not in ids:
-        return None
-    made = decisions[ids.index(first) :][: min(int(number), MAX_BATCH_IDS)]
-    pictures = "1 picture is" if len(made) == 1 else f"{len(made):,} pictures are"
-    return Batch(tuple(decision.id for decision in made), f"{pictures} {IN_THE_PAST[made[0].kind]}.")
+    made = decisions[ids.index(named[1]) :][: int(named[2])]
+    return Batch(tuple(decision.id for decision in made), _sentence(made))
+
+
+def _sentence(made: Sequence[Decision]) -> str:
+    """What was just decided, for people."""
+    kind, number = made[0].kind, len(made)
+    if kind is DecisionKind.UNDO:
+        return "1 decision is taken back." if number == 1 else f"{number:,} decisions are taken back."
+    to_category = f" to {made[0].to_category}" if made[0].to_category else ""
+    pictures = "1 picture is" if number == 1 else f"{number:,} pictures are"
+    honour = "" if kind is DecisionKind.SKIP else f" The next run honours {'it' if number == 1 else 'them'}."
+    return f"{pictures} {IN_THE_PAST[kind]}{to_category}.{honour}"
 
 
 @router.get("/decisions")
@@ -74,10 +73,11 @@ def decisions_page(
     request: Request, desk: DeskOf, number: Annotated[PageNumber, Query(alias="page")] = 1, batch: str = ""
 ) -> Response:
     """Return the page of all decisions, the newest first."""
-    decisions = known_decisions(desk.store)[::-1]
+    known = desk.decisions()
+    decisions = table_of(known)[::-1]
     shown = page_of(number, DECISIONS_A_PAGE, len(decisions))
-    rows = decisions.iloc[shown.rows].to_dict("records")
-    return page(request, "decisions.html.j2", decisions=rows, shown=shown, batch=batch_of(desk.store, batch))
+    rows = records(decisions.iloc[shown.rows])
+    return page(request, "decisions.html.j2", decisions=rows, shown=shown, batch=batch_of(known, batch))
 
 
 @router.post("/decisions")
@@ -115,7 +115,7 @@ def decide_on(desk: DeskOf, form: FormOf) -> Response:
 def undo(desk: DeskOf, form: FormOf) -> Response:
     """Take decisions back, and lead back to the page that the form stood on."""
     ids = form.get("id", [])[:MAX_BATCH_IDS]
-    known = {decision.id: decision for decision in all_decisions(desk.store)}
+    known = {decision.id: decision for decision in desk.decisions()}
     missing = [id_ for id_ in ids if id_ not in known]
     if missing or not ids:
         raise Refused(404, "There is no such decision that could be taken back; nothing was changed.")
@@ -148,7 +148,7 @@ def _kind(form: Form) -> DecisionKind:
 
 def _batch_query(made: Sequence[Decision]) -> dict[str, str]:
     """What names some decisions in the address of the page that says what was just decided."""
-    return {"batch": f"{made[0].id}{BATCH_SEPARATOR}{len(made)}"} if made else {}
+    return {"batch": f"{made[0].id}-{len(made)}"} if made else {}
 
 
 def _person() -> str:

@@ -10,6 +10,7 @@ from typing import Annotated, Generic, TypeVar
 
 from fastapi import Depends, Query, Request
 
+from regraft.dataset.decisions import FOLDER, Decision, all_decisions
 from regraft.flows.web.access import Access
 from regraft.flows.web.thumbnails import Thumbnails
 from regraft.reporting.link_search import LinkTable
@@ -23,24 +24,25 @@ LINKS = "links.parquet"
 
 
 T = TypeVar("T")
-Key = tuple[str, str, str]
-"""A version, one of its files, and the file's digest: it changes where something is removed from the version."""
+Key = tuple[object, ...]
+"""What something is made from: a version, a file, and the file's digest, which changes where something is removed."""
 
 
 class Opened(Generic[T]):
-    """The tables that were wanted last, which stay open for the next page. Safe to use from many threads."""
+    """What was wanted last, such as tables, which stays open for the next page. Safe to use from many threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, size: int = MAX_OPEN_TABLES) -> None:
+        self._size = size
         self._tables: OrderedDict[Key, T] = OrderedDict()
         self._lock = threading.Lock()
 
     def get(self, key: Key, make: Callable[[], T]) -> T:
-        """Return a table, which `make` opens where it is not open yet."""
+        """Return what is open for a key; `make` opens it where nothing is."""
         with self._lock:
             if key not in self._tables:
                 self._tables[key] = make()
             self._tables.move_to_end(key)
-            while len(self._tables) > MAX_OPEN_TABLES:
+            while len(self._tables) > self._size:
                 self._tables.popitem(last=False)
             return self._tables[key]
 
@@ -54,6 +56,7 @@ class Desk:
     thumbnails: Thumbnails
     _links: "Opened[LinkTable]" = field(default_factory=lambda: Opened())
     _tables: "Opened[OpenTable]" = field(default_factory=lambda: Opened())
+    _decisions: "Opened[list[Decision]]" = field(default_factory=lambda: Opened(1))
     _copies: "tempfile.TemporaryDirectory[str]" = field(
         default_factory=lambda: tempfile.TemporaryDirectory(prefix="regraft-")
     )
@@ -72,6 +75,10 @@ class Desk:
             return version.opened(file, folder)
 
         return self._tables.get(_key(version, file), opened)
+
+    def decisions(self) -> list[Decision]:
+        """Return all decisions in their order; they are read anew only where their files have changed."""
+        return self._decisions.get(tuple(self.store.disk.sizes(FOLDER).items()), lambda: all_decisions(self.store))
 
     def close(self) -> None:
         """End what runs beside the server."""

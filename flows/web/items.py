@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any
 
 import pandas as pd
 
 from regraft.dataset.decisions import Decision, standing
 from regraft.flows.web.access import Refused
 from regraft.flows.web.desk import Desk
+from regraft.flows.web.rendering import records
 from regraft.identity import Digest
 from regraft.reporting.link_search import LinkSearch, LinkTable
 
@@ -43,10 +43,7 @@ class Item:
 def items_of(rows: pd.DataFrame) -> list[Item]:
     """Return the pictures that some links (COLUMNS, and `note` if there is one) show."""
     columns = [*COLUMNS, *(["note"] if "note" in rows else [])]
-    records: list[dict[str, Any]] = [
-        {str(name): value for name, value in record.items()} for record in rows[columns].to_dict("records")
-    ]
-    return [Item(**record) for record in records]
+    return [Item(**record) for record in records(rows[columns])]
 
 
 def with_decisions(items: Iterable[Item], decisions: Iterable[Decision]) -> list[Item]:

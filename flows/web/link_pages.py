@@ -8,7 +8,7 @@ from fastapi.responses import Response
 from regraft.errors import LinkError
 from regraft.flows.web.desk import DeskOf, PageNumber, VersionOf
 from regraft.flows.web.paging import page_of
-from regraft.flows.web.rendering import page
+from regraft.flows.web.rendering import page, records
 from regraft.reporting.link_search import LinkSearch, LinkTable
 from regraft.store import versions
 from regraft.verdicts import Reason, Verdict
@@ -67,7 +67,7 @@ def links_page(
         version=version.name,
         names=versions.names(desk.store)[::-1],
         search=search,
-        links=links.read(rows[shown.rows]).to_dict("records"),
+        links=records(links.read(rows[shown.rows])),
         shown=shown,
         all_links=len(links),
         choices=filter_choices(links),
@@ -82,4 +82,4 @@ def link_page(request: Request, desk: DeskOf, version: VersionOf, url: Text) -> 
     rows = rows[rows["url"] == url]
     if rows.empty:
         raise LinkError(f"Version {version.name} has no link {url[:300]!r}.")
-    return page(request, "link.html.j2", version=version.name, url=url, links=rows.to_dict("records"))
+    return page(request, "link.html.j2", version=version.name, url=url, links=records(rows))

@@ -1,13 +1,14 @@
 """/: the versions of the store, how they went, and what became of the links of the newest."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from regraft.errors import StoreError, VersionError
 from regraft.flows.web.desk import Desk, DeskOf
-from regraft.flows.web.rendering import page
+from regraft.flows.web.rendering import page, records
 from regraft.flows.web.trend import Trend, trend
 from regraft.reporting.history import Summary, history
 from regraft.store import versions
@@ -53,7 +54,7 @@ def trends(past: Sequence[Summary]) -> list[Trend]:
     return [line for line in lines if line is not None]
 
 
-def _health(desk: Desk, past: Sequence[Summary]) -> list[dict[str, object]]:
+def _health(desk: Desk, past: Sequence[Summary]) -> list[dict[str, Any]]:
     """How many links of the newest version have each verdict and reason, the most first; none where it is damaged."""
     if not past:
         return []
@@ -62,5 +63,4 @@ def _health(desk: Desk, past: Sequence[Summary]) -> list[dict[str, object]]:
     except VersionError:
         return []
     rows = counts.groupby(["verdict", "reason"], as_index=False)[["links", "pictures"]].sum()
-    ordered = rows.sort_values("links", ascending=False, kind="stable")
-    return [{str(key): value for key, value in row.items()} for row in ordered.to_dict("records")]
+    return records(rows.sort_values("links", ascending=False, kind="stable"))

@@ -1,5 +1,6 @@
 """/pictures and /pictures/DIGEST: a gallery of pictures by verdict; and one picture with all that is known of it."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -9,14 +10,14 @@ import pyarrow.compute as pc
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
-from regraft.dataset.decisions import all_decisions, known_decisions
+from regraft.dataset.decisions import Decision, table_of
 from regraft.errors import PictureError
 from regraft.flows.web.decision_pages import batch_of
 from regraft.flows.web.desk import Desk, DeskOf, PageNumber, VersionOf
 from regraft.flows.web.items import COLUMNS, Item, items_of, with_decisions
 from regraft.flows.web.link_pages import SearchOf, filter_choices
 from regraft.flows.web.paging import page_of
-from regraft.flows.web.rendering import page
+from regraft.flows.web.rendering import page, records
 from regraft.flows.web.thumbnail_pages import DigestOf
 from regraft.identity import Digest
 from regraft.reporting.likeness import look_alikes, neighbours
@@ -46,16 +47,16 @@ def pictures(
     links = desk.links(version)
     rows = links.rows(replace(search, once=True))
     shown = page_of(number, PICTURES_A_PAGE, len(rows))
-    items = items_of(links.read(rows[shown.rows], COLUMNS))
+    items, decisions = items_of(links.read(rows[shown.rows], COLUMNS)), desk.decisions()
     return page(
         request,
         "pictures.html.j2",
         version=version.name,
         names=versions.names(desk.store)[::-1],
         search=search,
-        items=with_decisions(items, all_decisions(desk.store)),
+        items=with_decisions(items, decisions),
         shown=shown,
-        batch=batch_of(desk.store, batch),
+        batch=batch_of(decisions, batch),
         choices=filter_choices(links),
     )
 
@@ -68,20 +69,20 @@ def picture(request: Request, desk: DeskOf, version: VersionOf, digest: DigestOf
     shown = links.read(rows[:MAX_LINKS])
     if shown.empty and not desk.store.blobs.has(Digest(digest)):
         raise PictureError(f"There is no picture {digest[:12]} in {desk.store.url}.")
-    decisions = known_decisions(desk.store)
+    decisions = desk.decisions()
     return page(
         request,
         "picture.html.j2",
         version=version.name,
         digest=digest,
-        links=shown.to_dict("records"),
+        links=records(shown),
         all_links=len(rows),
         items=_items(desk, shown),
         example=_example(desk, version, digest),
         alike=_look_alikes(desk, links, shown, digest),
         neighbours=_neighbours(desk, version, links, digest),
-        decisions=decisions[decisions["digest"] == digest][::-1].to_dict("records"),
-        batch=batch_of(desk.store, batch),
+        decisions=_decided(decisions, digest),
+        batch=batch_of(decisions, batch),
         choices=filter_choices(links),
     )
 
@@ -89,7 +90,13 @@ def picture(request: Request, desk: DeskOf, version: VersionOf, digest: DigestOf
 def _items(desk: Desk, shown: pd.DataFrame) -> list[Item]:
     """The picture in each category whose list shows it."""
     each = items_of(shown.drop_duplicates("category")[COLUMNS])
-    return with_decisions(each, all_decisions(desk.store))
+    return with_decisions(each, desk.decisions())
+
+
+def _decided(decisions: Sequence[Decision], digest: str) -> list[dict[str, Any]]:
+    """What was decided about a picture, the newest first, as rows of the table of decisions."""
+    table = table_of(decisions)
+    return records(table[table["digest"] == digest][::-1])
 
 
 def _example(desk: Desk, version: Version, digest: str) -> dict[str, Any] | None:

@@ -38,6 +38,11 @@ def page(request: Request, template: str, status: int = 200, **context: Any) -> 
     return HTMLResponse(_environment().get_template(template).render(shared | context), status)
 
 
+def records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return a table's rows for a template, each by its columns' names."""
+    return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
+
+
 @cache
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(

@@ -101,14 +101,13 @@ class LinkTable:
         The columns are these three, `links` and `pictures`.
         """
         if self._counts is None:
-            keys, parts = ["category", "verdict", "reason"], [pd.DataFrame(columns=["category", "verdict", "reason"])]
+            keys, parts = ["category", "verdict", "reason"], []
             for _, table in self._table.groups([*keys, "digest"]):
                 has_picture = pc.cast(pc.not_equal(table["digest"], ""), pa.int64())
                 table = table.append_column("pictures", has_picture)
-                counted = table.group_by(keys).aggregate([("pictures", "sum"), ("pictures", "count")])
-                parts.append(counted.to_pandas(use_threads=False))
-            named = pd.concat(parts).rename(columns={"pictures_sum": "pictures", "pictures_count": "links"})
-            counts = named.reindex(columns=[*keys, "links", "pictures"]).groupby(keys, as_index=False).sum()
+                counted = table.group_by(keys).aggregate([("pictures", "count"), ("pictures", "sum")])
+                parts.append(counted.rename_columns([*keys, "links", "pictures"]))
+            counts = pa.concat_tables(parts).to_pandas(use_threads=False).groupby(keys, as_index=False).sum()
             self._counts = counts.sort_values(["links", *keys], ascending=[False, True, True, True], ignore_index=True)
         return self._counts
 
