@@ -26,13 +26,21 @@ def search_of(
     category: Annotated[str, Query(max_length=200)] = "",
     host: Annotated[str, Query(max_length=255)] = "",
     text: Text = "",
+    refers_to: Text = "",
 ) -> LinkSearch:
     """Return what a page's query looks for. Raises LinkError where there is no such reason."""
     try:
         known = Reason(reason) if reason else None
     except ValueError:
         raise LinkError(f"There is no reason {reason!r}; the pages of documentation list them all.") from None
-    return LinkSearch(verdict=verdict, reason=known, category=category, host=host.strip(), text=text.strip())
+    return LinkSearch(
+        verdict=verdict,
+        reason=known,
+        category=category,
+        host=host.strip(),
+        text=text.strip(),
+        refers_to=refers_to,
+    )
 
 
 SearchOf = Annotated[LinkSearch, Depends(search_of)]

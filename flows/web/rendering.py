@@ -1,5 +1,6 @@
 """Pages from templates. Text from links, lists and files is escaped wherever a template puts it."""
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
@@ -22,6 +23,7 @@ SECURITY_POLICY = (
     "frame-ancestors 'none'; base-uri 'none'"
 )
 """What a page may load and send to: this server alone, and no style or script that stands in the page itself."""
+DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 def page(request: Request, template: str, status: int = 200, **context: Any) -> HTMLResponse:
@@ -39,8 +41,9 @@ def page(request: Request, template: str, status: int = 200, **context: Any) -> 
 
 
 def records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return a table's rows for a template, each by its columns' names."""
-    return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
+    """Return a table's rows for a template, each by its columns' names; what is null is None."""
+    rows = table.astype(object).where(table.notna(), None).to_dict("records")
+    return [{str(name): value for name, value in row.items()} for row in rows]
 
 
 @cache
@@ -56,6 +59,7 @@ def _environment() -> jinja2.Environment:
         "count": lambda number: f"{number:,}",
         "minute": minute,
         "href": href,
+        "is_digest": is_digest,
         "in_words": lambda word: str(word).replace("_", " "),
         "percent": percent,
         "printable": printable,
@@ -69,12 +73,17 @@ def _environment() -> jinja2.Environment:
 
 def minute(time: datetime | None) -> str:
     """Return a time to the minute, in UTC; nothing where there is none."""
-    return "" if time is None or pd.isna(time) else f"{time:%Y-%m-%d %H:%M}"
+    return "" if time is None else f"{time:%Y-%m-%d %H:%M}"
 
 
 def time_in_text(time: datetime | None) -> str:
     """Return a time for a sentence, with its zone; nothing where there is none."""
     return f"{minute(time)} UTC" if minute(time) else ""
+
+
+def is_digest(text: str | None) -> bool:
+    """Return whether a text names a picture."""
+    return text is not None and DIGEST.fullmatch(text) is not None
 
 
 def href(url: str) -> str:

@@ -22,7 +22,7 @@ from regraft.web.urls import host_of
 # N links of a table, K of them that fit
 Rows = NDArray[np.int64]
 """Numbers of some rows of a table, from 0, ascending."""
-SEARCHED_COLUMNS = ["url", "category", "verdict", "reason", "digest"]
+SEARCHED_COLUMNS = ["url", "category", "verdict", "reason", "digest", "refers_to"]
 MAX_SEARCHES = 32
 """Searches whose rows are remembered."""
 
@@ -37,6 +37,8 @@ class LinkSearch:
     host: str = ""
     text: str = ""
     """A part of the URL, in capitals or not, or the beginning of the picture's digest."""
+    refers_to: str = ""
+    """What their verdicts refer to: a digest, or a placeholder's signature."""
     digests: frozenset[str] = frozenset()
     """The pictures that links show."""
     once: bool = False
@@ -45,9 +47,9 @@ class LinkSearch:
     def fits(self, table: pa.Table) -> NDArray[np.bool_]:
         """Return which of N links (SEARCHED_COLUMNS) fit, (N,), but for `once`."""
         fits = np.ones(len(table), dtype=bool)
-        for column in ("verdict", "reason", "category"):
-            if wanted := getattr(self, column):
-                fits &= _flags(pc.equal(table[column], str(wanted)))
+        for column in ("verdict", "reason", "category", "refers_to"):
+            if wanted := getattr(self, column):  # versions of earlier Regrafts do not say what verdicts refer to
+                fits &= column in table.column_names and _flags(pc.equal(table[column], str(wanted)))
         if self.digests:
             fits &= _flags(pc.is_in(table["digest"], value_set=pa.array(sorted(self.digests), pa.string())))
         if self.once:
