@@ -3,6 +3,7 @@
 `neighbours` finds them; here they are remembered from run to run.
 """
 
+from collections.abc import Collection
 from datetime import datetime
 
 import numpy as np
@@ -22,35 +23,56 @@ MISFILED = pa.schema(
         ("like", pa.string()),
         ("first_seen", TIME),
         ("accepted", pa.bool_()),
+        ("chance", pa.float64()),
     ]
 )
 """The columns of the known misfiled pictures: a picture, the category whose list shows it, the category that it is
-like, when that was found, and whether somebody accepted it as what its list says in an earlier Regraft, in which that
-was no decision yet that could be taken back."""
+like, when that was found, whether somebody accepted it as what its list says in an earlier Regraft, in which that
+was no decision yet that could be taken back, and the probability that it looks misfiled by chance, which is null where
+an older version found it."""
+DOUBTFUL = pa.schema([("digest", pa.string()), ("category", pa.string()), ("like", pa.string())])
+"""The columns of the doubtful pictures: a picture that is learnt from, its category, and the one that it is like."""
 
 
 def known_misfiled(store: Store) -> pd.DataFrame:
     """Return the pictures known to be in the wrong list, columns MISFILED."""
-    return store.tables.read_if_sound("links/misfiled.parquet", MISFILED)
+    return store.tables.read_if_sound("links/misfiled.parquet", MISFILED, added=["chance"])
 
 
 def remember(misfiled: pd.DataFrame, store: Store, now: datetime) -> pd.DataFrame:
-    """Return those of misfiled pictures (digest, category, like) that are new, once the store knows them.
+    """Return those of misfiled pictures (digest, category, like, chance) that are new, once the store knows them.
 
     Those that somebody decided to learn from are remembered too, so that the decision can be taken back.
     """
     known = known_misfiled(store)
     new = misfiled[~is_among(misfiled, known)]
     if len(new):
-        rows = new.assign(first_seen=now, accepted=False)
+        rows = new.assign(first_seen=now, accepted=False).reindex(columns=MISFILED.names)
         store.tables.write("links/misfiled.parquet", stacked(known, rows), MISFILED)
     return new
 
 
+def remember_doubtful(doubtful: pd.DataFrame, store: Store) -> None:
+    """Have the store know the pictures (digest, category, like) that are doubtful now, and no others."""
+    store.tables.write("links/doubtful.parquet", doubtful[DOUBTFUL.names], DOUBTFUL)
+
+
+def with_doubtful(manifest: pd.DataFrame, decided: Collection[str], store: Store) -> pd.DataFrame:
+    """Return a manifest with a column `doubtful`: the category that a picture may belong to instead; mostly "".
+
+    `decided`: the digests of the pictures that a person decided to learn from.
+    """
+    known = store.tables.read_if_sound("links/doubtful.parquet", DOUBTFUL).rename(columns={"like": "doubtful"})
+    known = known[~known["digest"].isin(list(decided))]
+    return manifest.merge(known, on=["digest", "category"], how="left").fillna({"doubtful": ""})
+
+
 def misfiled_links(links: pd.DataFrame, store: Store) -> pd.DataFrame:
-    """Return the links that show misfiled pictures, and what those are like: digest, category, url, like."""
+    """Return the links that show misfiled pictures, and what those are like: digest, category, url, like, chance."""
     rows = links.loc[links["reason"] == Reason.MISFILED, ["digest", "category", "url"]]
-    return rows.merge(known_misfiled(store)[["digest", "category", "like"]], on=["digest", "category"], how="left")
+    return rows.merge(
+        known_misfiled(store)[["digest", "category", "like", "chance"]], on=["digest", "category"], how="left"
+    )
 
 
 def is_among(rows: pd.DataFrame, pictures: pd.DataFrame) -> NDArray[np.bool_]:

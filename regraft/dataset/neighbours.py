@@ -1,82 +1,238 @@
 """Which pictures lie among another category's: a kitten among the tigers.
 
-A picture is misfiled where nearly all of its nearest neighbours are another category's, and as near to it as that
-category's pictures are to each other. So a picture that is merely unlike its own category, a blurred tiger, stays.
-Nearness is the cosine of centred features, whatever the head makes of them; neighbours that edit a training set:
-https://doi.org/10.1109/TSMC.1972.4309137. Where categories are too alike to tell, none is misfiled.
+A picture is misfiled where most of its nearest neighbours are another category's, and as near to it as that category's
+pictures are to each other. So a picture that is merely unlike its own category, a blurred tiger, stays. Nearness is the
+cosine of centred features, whatever the head makes of them; neighbours that edit a training set:
+https://doi.org/10.1109/TSMC.1972.4309137. What is misfiled is left out, and the rest is looked at again, until nothing
+new is found: so even lists of which a third is wrong are put right.
+
+A list may show more than one kind of picture, such as photographs and some drawings. Pictures that lie nearer to each
+other than the other category's pictures would are such a kind, not misfiled. And where many pictures lie between two
+categories, some lie on the wrong side by chance. Such pictures are doubtful: they stay, and a person is asked.
 """
 
-import logging
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.stats import binom
 
 from regraft.store.feature_rows import FeatureRows
 
-# N images, D features, C categories, R references
-NEIGHBOURS = 20
-"""Nearest pictures that are looked at, and that the smallest category must have for any to be called misfiled."""
-MIN_FOREIGN_SHARE = 0.75
-"""Of the neighbours, that another category must have."""
-UNUSUAL_SHARE = 0.05
+# N images, D features, C categories, R references, K images at a time, M nearest references of each
+NEIGHBOURS = 10
+"""Nearest pictures that are looked at; of small categories half as many as the smallest has, but no fewer than 3."""
+MIN_NEIGHBOURS = 3
+MIN_PICTURES = 10
+"""That a category must have for any of its pictures to be called misfiled, or any to be called one of its own."""
+MIN_FOREIGN_SHARE = 0.65
+"""Of the neighbours, that another category must have; with a smaller share of any category a picture is undecided."""
+UNUSUAL_SHARE = 0.02
 """Of a category's pictures, that count as unusual for it: what is no nearer to it than those does not belong to it."""
-MAX_FOREIGN_PICTURES = 0.2
-"""Where more than this share of all pictures lies among another category's, nearness cannot tell categories apart."""
+KIN = 5
+"""Nearest pictures that show whether some pictures of a list are a kind of their own."""
+MIN_KIN_PROBABILITY = 0.02
+"""Where so many of these are suspected too, and it is less probable than this that chance brought them there, they are
+a kind of their own."""
+MAX_CHANCE = 0.1
+"""Share of a list's misfiled pictures that may be there by chance; where it is more, all of them are doubtful."""
+MAX_ROUNDS = 10
 MAX_REFERENCES = 6000
-"""Pictures that others are compared with: equally many of each category, those with the smallest digests."""
+"""Pictures that others are compared with: of each category those with the smallest digests, of small ones all."""
+MAX_NEAREST = 64
+"""References that are kept of each picture, nearest first: those that are not misfiled are its neighbours."""
 BATCH_SIZE = 1024
 """Pictures that are compared at a time."""
-log = logging.getLogger("regraft")
+NO_REFERENCE = -1
+"""The position of a picture that is none of the references."""
+Indices = NDArray[np.int64]
+Values = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 
 
-def find_misfiled(manifest: pd.DataFrame, features: FeatureRows) -> pd.DataFrame:
-    """Return what is misfiled: digest, category, and `like`, the category that it is like.
+@dataclass(frozen=True)
+class Suspects:
+    """Pictures that are nearer to another category than to their own."""
+
+    misfiled: pd.DataFrame
+    """What is in the wrong list: digest, category, `like`, the category that it is like, and `chance`, the probability
+    that it is in the right one and lies there by chance."""
+    doubtful: pd.DataFrame
+    """What may be in the wrong list, and stays until a person decides; the same columns."""
+
+
+@dataclass(frozen=True)
+class _Nearest:
+    """The nearest references of K pictures, nearest first."""
+
+    references: Indices
+    """(K, M)"""
+    cosines: NDArray[np.float32]
+    """(K, M)"""
+
+
+@dataclass(frozen=True)
+class _Neighbours:
+    """What the neighbours of K pictures are."""
+
+    like: Indices
+    """(K,) their most frequent category."""
+    shares: Values
+    """(K,) its share of them."""
+    cosines: Values
+    """(K,) the mean cosine between a picture and them."""
+
+
+@dataclass(frozen=True)
+class _References:
+    """The pictures that others are compared with, after some rounds."""
+
+    category: Indices
+    """(R,) whose list shows them."""
+    like: Indices
+    """(R,) what they are like."""
+    is_misfiled: Flags
+    """(R,)"""
+    count: int
+    """Neighbours that are looked at."""
+    min_cosines: Values
+    """(C,) the mean cosine from which on a picture is as near to a category as its own are; inf for small ones."""
+
+
+def find_misfiled(manifest: pd.DataFrame, features: FeatureRows) -> Suspects:
+    """Return what is misfiled, and what is doubtful.
 
     `manifest` has N rows with digest and category; `features`, (N, D), are theirs.
     """
     categories = pd.Categorical(manifest["category"])
     names, category = np.array(categories.categories, dtype=str), categories.codes.astype(np.int64)
-    if np.bincount(category).min() < NEIGHBOURS:
-        return manifest.loc[[], ["digest", "category"]].assign(like="")
-    like, shares, cosines = _neighbours(features, category, _references(manifest, category))
-    is_foreign = like != category
-    if is_foreign.mean() > MAX_FOREIGN_PICTURES:
-        log.info("%.0f%% of the pictures are nearer to another category: none is misfiled", 100 * is_foreign.mean())
-        is_foreign[:] = False
-    usual = pd.Series(cosines).groupby(category).quantile(UNUSUAL_SHARE).to_numpy()
-    is_misfiled = is_foreign & (shares >= MIN_FOREIGN_SHARE) & (cosines >= usual[like])
-    return manifest.loc[is_misfiled, ["digest", "category"]].assign(like=names[like[is_misfiled]])
-
-
-def _references(manifest: pd.DataFrame, category: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The rows, (R,), of the pictures that all are compared with: by category, and by digest."""
-    counts = np.bincount(category)
-    each = max(NEIGHBOURS, min(int(counts.min()), MAX_REFERENCES // len(counts)))
-    keys = pd.DataFrame({"category": category, "digest": manifest["digest"].to_numpy()})
-    in_order = keys.sort_values(["category", "digest"], kind="stable")
-    return in_order.index[in_order.groupby("category").cumcount() < each].to_numpy(dtype=np.int64)
-
-
-def _neighbours(
-    features: FeatureRows, category: NDArray[np.int64], references: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
-    """Of each picture's nearest references, (N,) each: their most frequent category, its share, their mean cosine."""
+    rows = _reference_rows(manifest, category)
     centre = sum(block.sum(axis=0, dtype=np.float64) for _, block in features.blocks()) / len(features)
     centre = centre.astype(np.float32)
-    reference_directions = _directions(features.read(references), centre)
-    position = np.full(len(features), -1)
-    position[references] = np.arange(len(references))
-    like, shares, cosines = np.empty(len(features), np.int64), np.empty(len(features)), np.empty(len(features))
-    for rows, block in features.blocks():
-        for part in np.array_split(np.arange(len(rows)), -(-len(rows) // BATCH_SIZE)):
-            cosine = _directions(block[part], centre) @ reference_directions.T
-            own = position[rows[part]]
-            cosine[np.flatnonzero(own >= 0), own[own >= 0]] = -np.inf  # a picture is no neighbour of its own
-            nearest = np.argpartition(cosine, -NEIGHBOURS, axis=1)[:, -NEIGHBOURS:]
-            like[rows[part]], shares[rows[part]] = _most_frequent(category[references[nearest]])
-            cosines[rows[part]] = np.take_along_axis(cosine, nearest, axis=1).mean(axis=1)
-    return like, shares, cosines
+    directions = _directions(features.read(rows), centre)
+    references = _after_rounds(category[rows], _nearest(directions, directions, np.arange(len(rows))))
+    position = np.full(len(features), NO_REFERENCE)
+    position[rows] = np.arange(len(rows))
+    like, shares, is_misfiled = category.copy(), np.ones(len(category)), np.zeros(len(category), bool)
+    for block_rows, block in features.blocks():
+        nearest = _nearest(_directions(block, centre), directions, position[block_rows])
+        neighbours = _neighbours(nearest, references)
+        like[block_rows], shares[block_rows] = neighbours.like, neighbours.shares
+        is_misfiled[block_rows] = _is_misfiled(category[block_rows], nearest, neighbours, references)
+    chance = _chance(category, shares, is_misfiled)
+    is_misfiled &= chance <= MAX_CHANCE
+    suspects = manifest[["digest", "category"]].assign(like=names[like], chance=chance)
+    return Suspects(suspects[is_misfiled], suspects[(like != category) & ~is_misfiled])
+
+
+def _reference_rows(manifest: pd.DataFrame, category: Indices) -> Indices:
+    """The rows, (R,), of the pictures that all are compared with: by category, and by digest."""
+    counts = np.sort(np.bincount(category))
+    taken_whole = np.concatenate([[0], counts.cumsum()[:-1]])
+    caps = (MAX_REFERENCES - taken_whole) // np.arange(len(counts), 0, -1)  # for all but the smallest ones
+    is_too_large = counts > caps
+    most = max(NEIGHBOURS, int(caps[is_too_large.argmax()])) if is_too_large.any() else int(counts.max())
+    keys = pd.DataFrame({"category": category, "digest": manifest["digest"].to_numpy()})
+    in_order = keys.sort_values(["category", "digest"], kind="stable")
+    return in_order.index[in_order.groupby("category").cumcount() < most].to_numpy(dtype=np.int64)
+
+
+def _after_rounds(category: Indices, nearest: _Nearest) -> _References:
+    """The references once no new ones are found to be misfiled."""
+    is_misfiled = np.zeros(len(category), bool)
+    for _ in range(MAX_ROUNDS):
+        references = _judged_references(category, nearest, is_misfiled)
+        is_misfiled_now = _is_misfiled(category, nearest, _neighbours(nearest, references), references)
+        if (is_misfiled_now == is_misfiled).all():
+            break
+        is_misfiled = is_misfiled_now
+    return references
+
+
+def _judged_references(category: Indices, nearest: _Nearest, is_misfiled: Flags) -> _References:
+    """The references once those that are misfiled are no neighbours any more."""
+    left = np.bincount(category[~is_misfiled], minlength=int(category.max()) + 1)
+    count = min(NEIGHBOURS, max(MIN_NEIGHBOURS, int(left.min()) // 2))
+    unjudged = _References(category, category, is_misfiled, count, np.empty(0))
+    neighbours = _neighbours(nearest, unjudged)
+    is_own = (neighbours.like == category) & ~is_misfiled
+    usual = pd.Series(neighbours.cosines[is_own]).groupby(category[is_own]).quantile(UNUSUAL_SHARE)
+    min_cosines = usual.reindex(range(len(left)), fill_value=np.inf).to_numpy(dtype=np.float64)
+    min_cosines = np.where(left >= MIN_PICTURES, min_cosines, np.inf)
+    return _References(category, neighbours.like, is_misfiled, count, min_cosines)
+
+
+def _nearest(pictures: NDArray[np.float32], references: NDArray[np.float32], own: Indices) -> _Nearest:
+    """The nearest references of pictures; `own`, (K,), are their positions, or NO_REFERENCE."""
+    kept = max(1, min(MAX_NEAREST, len(references) - 1))
+    positions, cosines = np.empty((len(pictures), kept), np.int64), np.empty((len(pictures), kept), np.float32)
+    for part in np.array_split(np.arange(len(pictures)), -(-len(pictures) // BATCH_SIZE)):
+        cosine = pictures[part] @ references.T
+        is_reference = own[part] >= 0
+        cosine[is_reference, own[part][is_reference]] = -np.inf  # a picture is no neighbour of its own
+        nearest = np.argpartition(cosine, -kept, axis=1)[:, -kept:]
+        near = np.take_along_axis(cosine, nearest, axis=1)
+        order = np.lexsort((nearest, -near), axis=1)
+        positions[part] = np.take_along_axis(nearest, order, axis=1)
+        cosines[part] = np.take_along_axis(near, order, axis=1)
+    return _Nearest(positions, cosines)
+
+
+def _neighbours(nearest: _Nearest, references: _References) -> _Neighbours:
+    """The nearest references that are not misfiled, as many as are looked at."""
+    order = np.argsort(references.is_misfiled[nearest.references], axis=1, kind="stable")[:, : references.count]
+    chosen = np.take_along_axis(nearest.references, order, axis=1)
+    cosines = np.take_along_axis(nearest.cosines, order, axis=1).mean(axis=1, dtype=np.float64)
+    return _Neighbours(*_most_frequent(references.category[chosen]), cosines)
+
+
+def _is_misfiled(category: Indices, nearest: _Nearest, neighbours: _Neighbours, references: _References) -> Flags:
+    """Which of K pictures are in the wrong list, (K,)."""
+    like = neighbours.like
+    is_near = neighbours.cosines >= references.min_cosines[like]
+    is_large = np.isfinite(references.min_cosines[category])
+    result = (like != category) & (neighbours.shares >= MIN_FOREIGN_SHARE) & is_near & is_large
+    suspected = np.flatnonzero(result)
+    part = _Nearest(nearest.references[suspected], nearest.cosines[suspected])
+    result[suspected] = ~_is_kind_of_its_own(category[suspected], like[suspected], part, references)
+    return result
+
+
+def _is_kind_of_its_own(category: Indices, like: Indices, nearest: _Nearest, references: _References) -> Flags:
+    """Which suspected pictures, (K,), lie among others that the same list shows and that are like the same category.
+
+    Had they come from that category at random, these would be no nearer to them than that category's own pictures.
+    """
+    pair = references.category * (int(references.category.max()) + 1) + references.like
+    pairs, pair_counts = np.unique(pair, return_counts=True)
+    width = int(references.category.max()) + 1
+    kin_pair, own_pair = category * width + like, like * width + like
+    kin_count, own_count = (_count_of(each, pairs, pair_counts) for each in (kin_pair, own_pair))
+    near = pair[nearest.references]
+    is_kin = near == kin_pair[:, None]
+    order = np.argsort(~(is_kin | (near == own_pair[:, None])), axis=1, kind="stable")[:, :KIN]
+    kin = np.take_along_axis(is_kin, order, axis=1).sum(axis=1)
+    probability = (kin_count - 1).clip(min=0) / (kin_count + own_count - 1).clip(min=1)
+    return np.asarray(binom.sf(kin - 1, order.shape[1], probability) < MIN_KIN_PROBABILITY)
+
+
+def _count_of(wanted: Indices, values: Indices, counts: Indices) -> Indices:
+    """How often each of K wanted numbers is among some, of which the distinct values, sorted, and counts are known."""
+    position = np.searchsorted(values, wanted).clip(max=len(values) - 1)
+    return np.where(values[position] == wanted, counts[position], 0)
+
+
+def _chance(category: Indices, shares: Values, is_misfiled: Flags) -> Values:
+    """The probability, (N,), that chance alone makes a picture of a list look misfiled, the same for all of the list's.
+
+    Pictures grow fewer the farther they lie from their own category's. So those that are beyond the undecided ones are
+    to these at most as these are to the decided ones.
+    """
+    undecided = np.bincount(category, shares < MIN_FOREIGN_SHARE)
+    decided = np.bincount(category) - undecided
+    by_chance = undecided**2 / np.maximum(decided, 1)
+    return np.asarray(np.minimum(1, by_chance / np.maximum(np.bincount(category, is_misfiled), 1))[category])
 
 
 def _directions(features: NDArray[np.float32], centre: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -86,7 +242,7 @@ def _directions(features: NDArray[np.float32], centre: NDArray[np.float32]) -> N
     return centred
 
 
-def _most_frequent(categories: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def _most_frequent(categories: Indices) -> tuple[Indices, Values]:
     """The most frequent number of each of N rows, the smallest of several, and its share: (N,) each."""
     ordered = np.sort(categories, axis=1)
     is_new = np.concatenate([np.ones((len(ordered), 1), bool), ordered[:, 1:] != ordered[:, :-1]], axis=1)

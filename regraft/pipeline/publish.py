@@ -6,7 +6,7 @@ from dataclasses import replace
 import pandas as pd
 
 from regraft.config import Config
-from regraft.dataset.misfiled import misfiled_links
+from regraft.dataset.misfiled import misfiled_links, with_doubtful
 from regraft.errors import DamagedVersionError, VersionError
 from regraft.identity import digest_of
 from regraft.links import memory as links
@@ -87,13 +87,16 @@ def _report(
     """Gather what the report shows."""
     metrics, now = finished.evaluation.metrics, finished.screened.links
     left_out = misfiled_links(now, store)
+    manifest = finished.manifest
+    if run.config.screen.misfiled:
+        manifest = with_doubtful(manifest, finished.screened.learnt_by_decision, store)
     shown = examples(finished.evaluation.predictions, target_of(run.config))
     return Report(
         version=name,
         run=run,
         metrics=metrics,
         links=now,
-        manifest=finished.manifest,
+        manifest=manifest,
         changes=changed,
         misfiled=left_out,
         history=_history(name, run, metrics, store),

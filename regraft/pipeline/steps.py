@@ -207,8 +207,9 @@ def drop_misfiled(
 
 def _misfiled(rows: pd.DataFrame, embedded: Embedded, bench: Bench) -> pd.DataFrame:
     """Those of the manifest's rows that are in the wrong list, and were not known to be; the store remembers them."""
-    features = embedding.lookup(rows["digest"].tolist(), embedded.fingerprint, bench.store)
-    return misfiled.remember(find_misfiled(rows, features), bench.store, bench.spec.now)
+    suspects = find_misfiled(rows, embedding.lookup(rows["digest"].tolist(), embedded.fingerprint, bench.store))
+    misfiled.remember_doubtful(suspects.doubtful, bench.store)
+    return misfiled.remember(suspects.misfiled, bench.store, bench.spec.now)
 
 
 def train(manifest: Manifest, embedded: Embedded, bench: Bench) -> TrainedHead:

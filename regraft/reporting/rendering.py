@@ -9,7 +9,7 @@ import yaml
 
 from regraft.links.rot import in_two_categories
 from regraft.reporting.report import MAX_ROWS, Report
-from regraft.reporting.sentences import above_or_below, misfiled_note, summary
+from regraft.reporting.sentences import above_or_below, misfiled_note, summary, suspects_note
 from regraft.reporting.tables import (
     MAX_CATEGORIES,
     MAX_COLUMNS,
@@ -79,6 +79,7 @@ def _context(report: Report) -> dict[str, Any]:
         "target": target_of(config),
         "sentences": summary(report),
         "misfiled_note": misfiled_note(report.metrics),
+        "suspects_note": suspects_note(report),
         "score_rows": score_rows(report.metrics.test),
         "funnel": funnel(report.links, report.manifest),
         "health": link_health(report.links),

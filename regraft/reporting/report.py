@@ -28,11 +28,12 @@ class Report:
     links: pd.DataFrame
     """links.parquet: every link of the lists, with its verdict."""
     manifest: pd.DataFrame
-    """manifest.parquet: every image that is trained on, chooses or measures."""
+    """manifest.parquet: every image that is trained on, chooses or measures; `doubtful` is the category that one
+    may belong to instead."""
     changes: Mapping[str, pd.DataFrame]
     """The links that changed since the parent version, by event; see `rot.changes`."""
     misfiled: pd.DataFrame
-    """The links (digest, category, url, like) that show a picture of another category."""
+    """The links (digest, category, url, like, chance) that show a picture of another category."""
     history: Sequence[Summary]
     """The job's newest versions, this one last."""
     forecasts: Mapping[str, Forecast]

@@ -27,6 +27,19 @@ def misfiled_note(metrics: MetricsRecord) -> str:
     return f"Left out of the test split as misfiled: {pictures}; with them the result would be {quality}{best}."
 
 
+def suspects_note(report: Report) -> str:
+    """Return how many misfiled pictures look so by chance, and how many are doubtful; nothing where there are none."""
+    pictures = report.misfiled.drop_duplicates(["digest", "category"])
+    by_chance = pictures["chance"].sum() if "chance" in pictures else 0.0
+    notes = []
+    if len(pictures):
+        notes.append(f"By chance {by_chance:.1f} of {len(pictures):,} would look like that.")
+    count = int((report.manifest["doubtful"] != "").sum()) if "doubtful" in report.manifest else 0
+    if count:
+        notes.append(f"In doubt, and learnt from until somebody decides: {count:,}; `doubtful` in manifest.parquet.")
+    return " ".join(notes)
+
+
 def _links(report: Report) -> str:
     verdicts = report.links["verdict"]
     alive, dead, junk, unknown = (

@@ -5,7 +5,8 @@ blobs/ab/cdef...                     image bytes as fetched, write-once (blobs.p
 links/<layout>/03-0007.parquet       what is known of the links of a lane and shard (links/memory.py)
 links/placeholders.parquet           pictures and addresses known to stand for photos that are gone
 links/no_placeholders.parquet        those that somebody took back
-links/misfiled.parquet               pictures known to be in the wrong list (all three in dataset/)
+links/misfiled.parquet               pictures known to be in the wrong list
+links/doubtful.parquet               pictures that may be in the wrong list (all four in dataset/)
 features/<backbone fingerprint>/     parts, only ever added, and their index (features.py)
 networks/<backbone fingerprint>/     backbones as LiteRT models, to predict without TensorFlow (networks.py)
 decisions/00000042.json              what persons decided about pictures (dataset/decisions.py)

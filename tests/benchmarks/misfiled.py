@@ -35,7 +35,7 @@ SHARES = (0.0, 0.01, 0.05, 0.1)
 
 def regrafts_way(manifest: pd.DataFrame, features: np.ndarray) -> set[str]:
     """The digests that are called misfiled."""
-    return set(find_misfiled(manifest, ArrayRows(features))["digest"])
+    return set(find_misfiled(manifest, ArrayRows(features)).misfiled["digest"])
 
 
 def cleanlabs_way(manifest: pd.DataFrame, features: np.ndarray) -> set[str]:

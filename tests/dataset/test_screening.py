@@ -74,7 +74,7 @@ def screened(links: pd.DataFrame, store: Store, **settings: object) -> list[str]
 
 def test_what_is_known_to_be_misfiled_is_left_out(tmp_path: Path) -> None:
     store, links = Store(str(tmp_path)), memory(link("a", "x"), link("b", "y", WHITE))
-    misfiled.remember(pd.DataFrame({"digest": ["x"], "category": "cat", "like": "tiger"}), store, NOW)
+    misfiled.remember(pd.DataFrame({"digest": ["x"], "category": "cat", "like": "tiger", "chance": 0.0}), store, NOW)
     assert screened(links, store) == ["misfiled", ""]
     assert screened(links, store, misfiled=False) == ["", ""]
     accepted_by_earlier_regraft = misfiled.known_misfiled(store).assign(accepted=True)

@@ -169,7 +169,7 @@ def planted(version: versions.Version, seed: int) -> tuple[float, int]:
     features = lookup(manifest["digest"].tolist(), version.run.backbone_fingerprint, version.store)
     moved = np.random.default_rng(seed).random(len(manifest)) < 0.05
     other = manifest["category"].map({"tiger": "kittycat", "kittycat": "tiger"})
-    flagged = find_misfiled(manifest.assign(category=manifest["category"].mask(moved, other)), features)
+    flagged = find_misfiled(manifest.assign(category=manifest["category"].mask(moved, other)), features).misfiled
     right = flagged["digest"].isin(manifest.loc[moved, "digest"])
     return float(right.sum() / moved.sum()), int((~right).sum())
 

@@ -1,6 +1,8 @@
 """A run in sentences."""
 
-from regraft.reporting.sentences import above_or_below, misfiled_note, summary
+import pandas as pd
+
+from regraft.reporting.sentences import above_or_below, misfiled_note, summary, suspects_note
 from regraft.store.records import MisfiledScores
 from tests.records import metrics_record
 from tests.reporting.reports import links, report
@@ -42,3 +44,14 @@ def test_misfiled_pictures_are_mentioned_only_where_there_are_some() -> None:
     )
     categories = metrics_record("category", misfiled=MisfiledScores(n=1, accuracy=0.975))
     assert misfiled_note(categories).endswith("with them the result would be 97.5% named right.")
+
+
+def test_how_many_pictures_look_misfiled_by_chance_and_how_many_are_doubtful() -> None:
+    assert suspects_note(report(LINKS)) == ""
+    rows = [("d1", "cat", "u1"), ("d1", "cat", "u2"), ("d2", "cat", "u3")]
+    misfiled = pd.DataFrame(rows, columns=["digest", "category", "url"]).assign(like="tiger", chance=0.05)
+    manifest = report(LINKS).manifest.assign(doubtful="tiger")
+    assert suspects_note(report(LINKS, misfiled=misfiled, manifest=manifest)) == (
+        "By chance 0.1 of 2 would look like that. In doubt, and learnt from until somebody decides: 1; `doubtful` in "
+        "manifest.parquet."
+    )
