@@ -81,6 +81,8 @@ class Reason(StrEnum):
     """A picture that looks the same, mirrored or not, is in another split."""
     OPTED_OUT = "opted_out", Verdict.JUNK
     """The owner does not want the picture to be learned from: `X-Robots-Tag`, or robots.txt where it is obeyed."""
+    REMOVED = "removed", Verdict.JUNK
+    """The link shows a picture that somebody had removed, see `regraft remove`. It is not kept, nor asked for again."""
     NOT_REQUESTED = "not_requested", Verdict.UNKNOWN
     """Nobody has asked for the link yet: the run's budget was spent, its host gave no answer at all, or the host's
     robots.txt could not be read."""

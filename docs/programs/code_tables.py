@@ -9,7 +9,7 @@ from pathlib import Path
 
 from docs.programs.markdown import table_of, table_text
 from regraft import errors, verdicts
-from regraft.links.recheck import RECHECK
+from regraft.links.recheck import NEVER, RECHECK
 from regraft.verdicts import Reason
 from tests.test_rooms import LADDER
 
@@ -35,6 +35,8 @@ def _waiting_time(reason: Reason) -> str:
     if reason not in RECHECK:
         return ""
     schedule = RECHECK[reason]
+    if schedule.shortest == NEVER:
+        return "for ever"
     shares = {1.0: "as long as it has been so", 0.5: "half as long", 0.25: "a quarter as long"}
     hours = schedule.shortest // timedelta(hours=1)
     least = f", {hours} hours at least" if hours else ""

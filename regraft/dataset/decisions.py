@@ -7,7 +7,7 @@ files' numbers, whatever the clocks of those who wrote them say; so no lock is n
 import json
 import logging
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC
 from enum import StrEnum
@@ -214,20 +214,29 @@ def read_file(store: Store, path: str) -> list[Decision]:
     raise CorruptError(f"{where} is damaged: its decisions are not those that were written.")
 
 
-def forget(store: Store, digests: set[str], urls: set[str]) -> list[str]:
-    """Remove all decisions on some pictures or links, and return the paths of the files that changed.
+def files_on(store: Store, is_removed: Callable[[Decision], bool]) -> list[str]:
+    """Return the paths of the files with decisions on what somebody had removed, and of those that are damaged."""
+    return [path for path in decision_files(store) if _without(store, path, is_removed) is not None]
 
-    For what somebody wants to have removed. A file stays where none of its decisions do, so that no number is used
-    again. Raises CorruptError where a file is damaged.
+
+def forget(store: Store, path: str, is_removed: Callable[[Decision], bool]) -> None:
+    """Remove the decisions of a file that are on what somebody had removed; all of them where the file is damaged.
+
+    A file stays where none of its decisions do, so that no number is used again. The store must be held.
     """
-    changed = []
-    for path in decision_files(store):
+    kept = _without(store, path, is_removed)
+    if kept is not None:
+        store.disk.write(path, _to_bytes(kept))
+
+
+def _without(store: Store, path: str, is_removed: Callable[[Decision], bool]) -> list[Decision] | None:
+    """The other decisions of a file; none where it is damaged. None where there is nothing to be removed."""
+    try:
         decisions = read_file(store, path)
-        kept = [decision for decision in decisions if decision.digest not in digests and decision.url not in urls]
-        if len(kept) < len(decisions):
-            store.disk.write(path, _to_bytes(kept))
-            changed.append(path)
-    return changed
+    except CorruptError:  # nobody knows what it names
+        return []
+    kept = [decision for decision in decisions if not is_removed(decision)]
+    return kept if len(kept) < len(decisions) else None
 
 
 def _append(store: Store, data: bytes) -> None:

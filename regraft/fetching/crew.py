@@ -16,6 +16,7 @@ from regraft.fetching.settings import WorkerSettings
 from regraft.fetching.waiting import Waiting
 from regraft.fetching.worker_process import MAX_UNDER_WAY, OnFinding, WorkerProcess
 from regraft.links.findings import Finding, Request
+from regraft.links.removals import NO_REMOVALS, Removals
 from regraft.web.urls import requested_host_and_port_of
 
 BATCH_SIZE = 32
@@ -40,9 +41,12 @@ class Crew:
         linger_s: float = LINGER_S,
         keep_s: float = KEEP_S,
         on_waiting: Callable[[Waiting | None], None] = lambda waiting: None,
+        removals: Removals = NO_REMOVALS,
     ):
         count = min(fetch.processes or os.cpu_count() or 1, fetch.connections)
-        self._settings = [WorkerSettings.of(store_url, nearby, fetch, screen, place, count) for place in range(count)]
+        self._settings = [
+            WorkerSettings.of(store_url, nearby, fetch, screen, place, count, removals) for place in range(count)
+        ]
         self._budget = Budget(fetch.budget_s, fetch.budget_bytes)
         self._linger_s, self._keep_s, self._on_waiting = linger_s, keep_s, on_waiting
         self._lock = threading.RLock()

@@ -194,6 +194,9 @@ class Fetcher:
         if attempt.redirects >= self._settings.max_redirects or redirect.url == attempt.url:
             detail = f"at {redirect.url}"[:200]
             self._end(attempt, Failed(reason=Reason.TOO_MANY_REDIRECTS, detail=detail, status=redirect.status))
+        elif self._settings.removals.has_link(redirect.url):
+            detail = "it redirects to what somebody had removed"
+            self._end(attempt, Failed(reason=Reason.REMOVED, detail=detail, status=redirect.status))
         else:
             self._queue_up(replace(attempt, url=redirect.url, redirects=attempt.redirects + 1, failed=None))
 
@@ -212,7 +215,7 @@ class Fetcher:
         self._queue_up(replace(attempt, url=url, redirects=0, failed=failed, attempt_s=0.0), delay_s)
 
     def _end(self, attempt: Attempt, answer: Body | NotModified | Failed) -> None:
-        self._finish(attempt, finding_of(attempt, answer, self._settings.limits, self._blobs))
+        self._finish(attempt, finding_of(attempt, answer, self._settings.limits, self._blobs, self._settings.removals))
 
     def _finish(self, attempt: Attempt, finding: Finding) -> None:
         self._under_way.pop(attempt.number, None)

@@ -5,7 +5,9 @@ from typing import assert_never
 
 from regraft.errors import StoreError
 from regraft.fetching.own_limits import picture_clock
+from regraft.identity import digest_of
 from regraft.links.findings import Finding, Request
+from regraft.links.removals import NO_REMOVALS, Removals
 from regraft.pictures.judge import Limits, Picture, Unfit, judge
 from regraft.store.blobs import Blobs
 from regraft.verdicts import Reason
@@ -37,8 +39,14 @@ class Attempt:
     """Seconds that all attempts' requests took."""
 
 
-def finding_of(attempt: Attempt, answer: Body | NotModified | Failed, limits: Limits, blobs: Blobs) -> Finding:
-    """Return what came of a link, once a picture's bytes are kept."""
+def finding_of(
+    attempt: Attempt,
+    answer: Body | NotModified | Failed,
+    limits: Limits,
+    blobs: Blobs,
+    removals: Removals = NO_REMOVALS,
+) -> Finding:
+    """Return what came of a link, once a picture's bytes are kept; those of a picture that was removed are not."""
     finding = Finding(
         url=attempt.request.url,
         final_url=attempt.url,
@@ -59,7 +67,7 @@ def finding_of(attempt: Attempt, answer: Body | NotModified | Failed, limits: Li
         case NotModified():
             return replace(finding, reason=attempt.request.reason, http_status=304, outcome="not_modified")
         case Body():
-            return _judged(finding, answer, limits, blobs)
+            return _judged(finding, answer, limits, blobs, removals)
         case _:
             assert_never(answer)
 
@@ -79,7 +87,10 @@ def fault(attempt: Attempt, error: Exception) -> Finding:
     )
 
 
-def _judged(finding: Finding, body: Body, limits: Limits, blobs: Blobs) -> Finding:
+def _judged(finding: Finding, body: Body, limits: Limits, blobs: Blobs, removals: Removals) -> Finding:
+    removed = replace(finding, http_status=body.status, reason=Reason.REMOVED)
+    if removals and removals.has_picture(digest_of(body.data)):
+        return replace(removed, detail="it shows a picture that somebody had removed")
     if any(word.strip() in OPT_OUT_WORDS for word in body.robots.replace(":", ",").split(",")):
         detail = f"X-Robots-Tag: {body.robots}"
         return replace(finding, http_status=body.status, reason=Reason.OPTED_OUT, detail=detail)
@@ -96,6 +107,8 @@ def _judged(finding: Finding, body: Body, limits: Limits, blobs: Blobs) -> Findi
         case Unfit():
             sized = replace(finding, width=picture.width, height=picture.height)
             return replace(sized, reason=picture.reason, detail=picture.detail)
+        case Picture() if removals and removals.has_copy(picture.phash, digest_of(body.data)):
+            return replace(removed, detail="it shows a copy of a picture that somebody had removed")
         case Picture():
             return replace(
                 finding,

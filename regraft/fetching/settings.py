@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from regraft.links.removals import NO_REMOVALS, Removals
 from regraft.pictures.judge import Limits
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ class WorkerSettings:
     """Whether robots.txt is obeyed."""
     user_agent: str
     """The name sent with every request."""
+    removals: Removals = NO_REMOVALS
+    """What must not come back."""
 
     @classmethod
     def of(
@@ -61,6 +64,7 @@ class WorkerSettings:
         screen: "ScreenSettings",
         place: int,
         workers: int,
+        removals: Removals = NO_REMOVALS,
     ) -> "WorkerSettings":
         """Return the settings of one of a job's workers."""
         return cls(
@@ -82,6 +86,7 @@ class WorkerSettings:
             pace_s=fetch.pace_s,
             robots=fetch.robots,
             user_agent=fetch.user_agent,
+            removals=removals,
         )
 
     @property

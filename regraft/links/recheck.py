@@ -29,6 +29,8 @@ SHORTEST_WAIT = timedelta(hours=12)
 """A shorter wait is none: a nightly run fetches again whatever died since yesterday."""
 LATE_START = timedelta(hours=1)
 """By so much may a nightly run begin later or earlier than the one before, and still be the next night's."""
+NEVER = timedelta(days=36_500)
+"""So long is what was removed left alone."""
 RECHECK: dict[Reason, Schedule] = {
     Reason.GONE: Schedule(1.0, timedelta(days=30)),
     Reason.FORBIDDEN: Schedule(1.0, timedelta(days=30)),
@@ -46,6 +48,7 @@ RECHECK: dict[Reason, Schedule] = {
     Reason.ANIMATED: Schedule(1.0, timedelta(days=30), SHORTEST_WAIT),
     Reason.TRUNCATED: Schedule(0.5, timedelta(days=14), SHORTEST_WAIT),
     Reason.OPTED_OUT: Schedule(0.5, timedelta(days=7), SHORTEST_WAIT),
+    Reason.REMOVED: Schedule(0.0, NEVER, NEVER),
 }
 """How long a link with a reason is left alone: dead ones, and junk that can only be downloaded to be looked at again.
 Links with another reason are asked in every run: they cost no request, or a conditional one."""

@@ -12,6 +12,7 @@ from regraft.backbones.weights import frozen_fingerprint
 from regraft.config import Config
 from regraft.fetching.budget import Budget
 from regraft.fetching.crew import Crew
+from regraft.links.removals import Removals, known_removals
 from regraft.pipeline.early_embedding import EarlyEmbedding
 from regraft.pipeline.spec import RunSpec
 from regraft.progress import Meter
@@ -82,6 +83,11 @@ class Bench:
         return placeholders_in_force(self.store, Rulings(all_decisions(self.store), self.config.categories).photos())
 
     @cached_property
+    def removals(self) -> Removals:
+        """What must not come back. Raises CorruptError where nobody can tell."""
+        return known_removals(self.store)
+
+    @cached_property
     def nearby(self) -> str | None:
         """A folder of this machine for pictures that were fetched here, so that a bucket is not asked for them."""
         if not is_remote(self.spec.store_url):
@@ -106,6 +112,7 @@ class Bench:
                     self.config.screen,
                     nearby=self.nearby,
                     on_waiting=lambda waiting: self.meter.wait("fetch", str(waiting or "")),
+                    removals=self.removals,
                 )
                 if self._closed:
                     self._crew.close()

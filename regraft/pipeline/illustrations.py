@@ -1,30 +1,22 @@
 """The plots of a version: drawn, or taken over where the version has an earlier one's model."""
 
 import contextlib
-import logging
 from collections.abc import Callable, Collection
 from typing import Any
 
 import pandas as pd
 
 from regraft.config import Config
-from regraft.errors import DamagedVersionError, RegraftError
-from regraft.identity import Digest
-from regraft.pictures.colours import Pixels, rgb
+from regraft.errors import DamagedVersionError
 from regraft.pipeline.finished import Finished
 from regraft.store.store import Store
 from regraft.targets.choice import target_of
 from regraft.targets.labels import SyntheticLabels
 
-log = logging.getLogger("regraft")
 MODEL_PLOTS = ("labels", "predictions", "losses", "examples")
 """The plots that show nothing but the model and its images."""
 HEALTH = "health"
 """The plot of what became of the links."""
-EXAMPLE_IMAGES = 8
-"""Test images in the plot of examples."""
-EXAMPLE_SIDE = 256
-"""Pixels that the shorter side of such an image is shrunk to."""
 
 
 def illustrations(
@@ -58,17 +50,9 @@ def _reasons(links: pd.DataFrame) -> dict[Any, int]:
     return dict(links.groupby(["verdict", "reason"]).size())
 
 
-def _picture(digest: str, store: Store) -> Pixels | None:
-    """A small picture; None where its bytes are gone or damaged, which is no reason to fail a run that was measured."""
-    try:
-        return rgb(store.blobs.read(Digest(digest)), EXAMPLE_SIDE)
-    except (OSError, ValueError, RegraftError) as error:
-        log.info("no example of %s: %s", digest[:8], error)
-        return None
-
-
 def _drawn(names: Collection[str], finished: Finished, config: Config, store: Store) -> dict[str, bytes]:
     from regraft.reporting import plots  # matplotlib takes a while, and an unchanged web needs nothing drawn
+    from regraft.reporting.example_sheet import example_sheet
 
     target, evaluation = target_of(config), finished.evaluation
     test = evaluation.predictions[evaluation.predictions["split"] == "test"]
@@ -77,20 +61,11 @@ def _drawn(names: Collection[str], finished: Finished, config: Config, store: St
         chart = target.prediction_chart(test, evaluation.metrics.oracle, SyntheticLabels.of(config))
         return plots.draw(chart)
 
-    def examples() -> bytes:
-        rows = test.groupby("category").head(EXAMPLE_IMAGES // test["category"].nunique() or 1).head(EXAMPLE_IMAGES)
-        pictures = {digest: picture for digest in rows["digest"] if (picture := _picture(digest, store)) is not None}
-        rows = rows[rows["digest"].isin(pictures)]
-        captions = zip(rows["category"], target.captions_with_labels(rows), strict=True)
-        return plots.contact_sheet(
-            list(pictures.values()), [f"{category}\n{caption}" for category, caption in captions]
-        )
-
     drawings: dict[str, Callable[[], bytes]] = {
         "labels": lambda: plots.draw(target.label_chart(finished.manifest)),
         "predictions": predictions,
         "losses": lambda: plots.losses(finished.history),
-        "examples": examples,
+        "examples": lambda: example_sheet(evaluation.predictions, target, store),
         HEALTH: lambda: plots.health(finished.screened.links),
     }
     return {name: draw() for name, draw in drawings.items() if name in names}

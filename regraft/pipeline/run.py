@@ -11,6 +11,7 @@ from regraft.pipeline.bench import Bench
 from regraft.pipeline.spec import RunSpec
 from regraft.store import versions
 from regraft.store.store import Store
+from regraft.upkeep.remove import finish as finish_removal
 
 IN_ONE_PROCESS = "memory:"
 """How the URLs of stores begin that other processes cannot see."""
@@ -20,6 +21,7 @@ IN_ONE_PROCESS = "memory:"
 def open_run(config: Config, run_id: str = "", now: datetime | None = None) -> Iterator[RunSpec]:
     """Hold the store for one run and yield its spec. At the end close this process's bench, then let the store go.
 
+    A removal that was cut off is finished first.
     `run_id` is the name by which the next run knows this one, should it be cut off; one is made up where none is given.
     `now` is when the run begins, by another clock than this machine's.
     Raises LockedError while another run is under way, StoreError where the store cannot be written, or where the
@@ -33,6 +35,7 @@ def open_run(config: Config, run_id: str = "", now: datetime | None = None) -> I
     run_id = run_id or uuid.uuid4().hex
     store = Store(config.store)
     with store.run(run_id, now) as start:
+        finish_removal(store)
         spec = RunSpec(
             config=config,
             store_url=store.address,

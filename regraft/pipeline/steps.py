@@ -3,6 +3,7 @@
 Each reads what it needs from the store, by the digests that the step before handed on, and puts there what it makes.
 """
 
+import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -26,6 +27,7 @@ from regraft.fetching.shard import fetch_shard, links_by_lane, remember_silent
 from regraft.judging.evaluation import Terms
 from regraft.judging.holdout import holdout, misfiled_of_test_split
 from regraft.links.memory import MEMORY
+from regraft.links.removals import Removals
 from regraft.links.shards import layout_for, put_in_layout
 from regraft.pipeline import publish as publishing
 from regraft.pipeline.bench import Bench
@@ -63,6 +65,7 @@ from regraft.targets.labels import SyntheticLabels
 from regraft.targets.target import IMAGE_COLUMNS
 from regraft.verdicts import Reason
 
+log = logging.getLogger("regraft")
 SHARDS_AT_A_TIME = 4
 """Shards of a lane that are fetched side by side: while one waits for its slowest hosts, the next goes on."""
 
@@ -76,7 +79,7 @@ def read(bench: Bench) -> Links:
     config = bench.config
     check_weights(config.backbone.name, config.backbone.weights)
     with bench.meter.step("read"):
-        links = read_lists(config)
+        links = _without_removed(read_lists(config), bench.removals)
         layout = layout_for(links["url"].unique(), config.fetch.spread, bench.store.layout)
         put_in_layout(bench.store, layout)
         put = bench.drafts.put_table
@@ -92,6 +95,16 @@ def read(bench: Bench) -> Links:
             for lane, shards in links_by_lane(links, layout).items()
         )
         return Links(lanes, put(links.loc[links["label"].notna(), ["url", "label"]]))
+
+
+def _without_removed(links: pd.DataFrame, removals: Removals) -> pd.DataFrame:
+    """The links of the lists that nobody had removed: of the others no table holds a word."""
+    if not removals:
+        return links
+    is_removed = links["url"].map(removals.has_link).to_numpy(dtype=bool)
+    if is_removed.any():
+        log.info("Left out, because somebody had them removed: %s of the lists' links.", int(is_removed.sum()))
+    return links[~is_removed].reset_index(drop=True)
 
 
 def fetch(lane: Lane, bench: Bench) -> FetchedLane:

@@ -45,6 +45,8 @@ class Summary:
     """How well predictions tell categories apart; None where there is one category."""
     promoted: bool
     """Whether it became champion when it was published."""
+    removed: int = 0
+    """Pictures that its head has learnt from, and that somebody had removed since."""
     why: str
     """Why it became champion or not, for people."""
 
@@ -70,6 +72,7 @@ def summary(version: str, run: "RunRecord", metrics: "MetricsRecord", champion: 
         accuracy=test.accuracy,
         auc=test.auc,
         promoted=metrics.promoted,
+        removed=sum(note.learnt for note in run.removals),
         why=metrics.why,
     )
 

@@ -59,6 +59,15 @@ class FeatureIndex:
         """Return the digests at some positions."""
         return self._digests.take(positions).to_pylist()
 
+    def parts_with(self, digests: Collection[Digest]) -> set[str]:
+        """Return the names of the parts that have a row of some digest."""
+        import numpy as np
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        is_wanted = pc.is_in(self._digests.combine_chunks(), value_set=pa.array(list(digests), pa.string()))
+        return {self.parts[number] for number in np.unique(self.part[np.asarray(is_wanted)]).tolist()}
+
     def add(self, part: str, digests: Sequence[Digest]) -> None:
         """Add a part, which is whole, with a row for each digest."""
         import numpy as np

@@ -1,9 +1,10 @@
 """Features by backbone and digest, in parts that are only ever added. Only the rows that are asked for are read."""
 
+import contextlib
 import logging
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -82,6 +83,42 @@ class Features:
         with self._lock:
             if fingerprint in self._indexes:
                 self._indexes[fingerprint].add(part.name, digests)
+
+    def parts_with(self, fingerprint: str, digests: Collection[Digest]) -> list[Part]:
+        """Return a backbone's parts that hold features of some digests, and those that are damaged, which may."""
+        with self._lock:
+            index = self._index(fingerprint)
+            names = index.parts_with(digests)
+            damaged = {part.name for part in self.parts(fingerprint)} - set(index.parts)
+        return [Part(self._disk, fingerprint, name) for name in sorted({*names, *damaged})]
+
+    def indexes_with(self, fingerprint: str, digests: Collection[Digest]) -> list[str]:
+        """Return the paths of a backbone's indexes, as they are stored, that list some digests."""
+        folder = f"{FOLDER}/{fingerprint}"
+        files = [name for name in self._disk.names(folder) if name.endswith(SUFFIX)]
+        stored = ((name, FeatureIndex.read(self._disk, fingerprint, [name])) for name in files)
+        return [f"{folder}/{name}" for name, index in stored if index.parts_with(digests)]
+
+    def remove(self, fingerprint: str, digests: Collection[Digest]) -> None:
+        """Have no part hold features of some digests: such a part is written anew without them.
+
+        Damaged parts go, because nobody knows what they hold. The store must be held.
+        """
+        with self._lock:
+            for part in self.parts_with(fingerprint, digests):
+                self._replace(part, digests)
+            index = self._index(fingerprint)
+            index.keep({part.name for part in self.parts(fingerprint)})
+            index.write(self._disk, fingerprint)
+
+    def _replace(self, part: Part, digests: Collection[Digest]) -> None:
+        """Put what a part holds of other digests in its place."""
+        with contextlib.suppress(CorruptError, FileNotFoundError):
+            known, rows = part.read()
+            stays = [row for row, digest in enumerate(known) if digest not in digests]
+            if stays:
+                self.append(part.fingerprint, [known[row] for row in stays], rows[stays])
+        part.delete()
 
     def _write(self, fingerprint: str, digests: Sequence[Digest], rows: "NDArray[np.float32]") -> Part:
         name, data = part_of(digests, rows)

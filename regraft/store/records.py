@@ -288,6 +288,28 @@ class PrefectRun(Record):
     """Its name in the dashboard."""
 
 
+class FileChange(Record):
+    """A file of a version before and after something was removed from it."""
+
+    before: Digest
+    """The digest that it was published with."""
+    after: Digest | None
+    """Its digest since then; None where it was damaged, and therefore removed."""
+
+
+class RemovalNote(Record):
+    """What somebody had removed from a version: the one exception to that a published version never changes."""
+
+    removed_at: AwareDatetime
+    """When; the receipt with that time says what."""
+    pictures: int
+    """Pictures of its manifest."""
+    learnt: int
+    """Those of them that its head has learnt from."""
+    files: dict[str, FileChange]
+    """What changed, by path in the version."""
+
+
 def _without_unknown_keys(config: Any) -> Any:
     """A config of another Regraft may have other settings; what is unknown here is passed over."""
     return Config.model_validate(config, extra="ignore") if isinstance(config, dict) else config
@@ -331,6 +353,8 @@ class RunRecord(Record):
     """The flow run that made it."""
     history: dict[str, list[float]]
     """Loss by epoch: loss, val_loss, and tune_loss, tune_val_loss where the backbone was fine-tuned."""
+    removals: tuple[RemovalNote, ...] = ()
+    """What somebody had removed since."""
     files: dict[str, Digest] = {}
     """Digest of each other file of the version, by its path in it; empty in versions that were published before
     these were kept."""

@@ -33,6 +33,8 @@ NAME_FORMAT = "%Y%m%dT%H%M%SZ"
 NEWEST = 5
 """Versions that are looked at to see what a run published that ended not long ago."""
 CHAMPION = "champion.json"
+REMOVING = "removing.json"
+"""There while what somebody had removed is being taken out of versions."""
 log = logging.getLogger("regraft")
 
 
@@ -63,10 +65,30 @@ class Version:
         """
         with self._needing(file):
             data = self.store.disk.read(f"{self.path}/{file}")
-        digest = self.digests.get(file) if file != LAST_FILE else None
-        if digest is not None and digest_of(data) != digest:
+        if file != LAST_FILE and not self._is_known(file, digest_of(data)):
             raise self._damaged(file)
         return data
+
+    def _is_known(self, file: str, digest: str) -> bool:
+        """Whether a file with that digest is one that the version has, or had until what was removed is gone."""
+        if digest == self.digests.get(file, digest):
+            return True
+        if digest == _recorded_digests(self).get(file):  # a picture was removed since they were read
+            return True
+        before: set[str] = set()
+        with contextlib.suppress(VersionError):
+            before = {note.files[file].before for note in self.run.removals if file in note.files}
+        return digest in before and self.store.disk.exists(REMOVING)
+
+    def replace(self, files: Mapping[str, bytes], run: "RunRecord | None") -> None:
+        """Put files in place of those that were published, for what somebody had removed; `run` says so, and is first.
+
+        Cut off at any moment, every file is read as it was or as it is to be. The store must be held.
+        """
+        if run is not None:
+            self.store.disk.write(f"{self.path}/{LAST_FILE}", run.to_bytes())
+        for file, data in files.items():
+            self.store.disk.write(f"{self.path}/{file}", data)
 
     def local_copy(self, file: str) -> Path:
         """Return where programs of this machine can open a file, unchecked. Raises VersionError where it is gone."""
@@ -85,10 +107,7 @@ class Version:
     @cached_property
     def digests(self) -> Mapping[str, str]:
         """The digest of each of its files, by name; none where run.json is damaged or of an earlier Regraft."""
-        try:
-            return dict(json.loads(self.store.disk.read(f"{self.path}/{LAST_FILE}"))["files"])
-        except (FileNotFoundError, ValueError, KeyError, TypeError, RecursionError):
-            return {}
+        return _recorded_digests(self)
 
     def sizes(self) -> dict[str, int]:
         """Return the size in bytes of each of its files, by path in the store."""
@@ -140,7 +159,7 @@ class Version:
             path = self.store.disk.local_copy(f"{self.path}/{file}", folder)
             with path.open("rb") as bytes_of_file:
                 digest = hashlib.file_digest(bytes_of_file, "sha256").hexdigest()
-        if self.digests.get(file, digest) != digest:
+        if not self._is_known(file, digest):
             raise self._damaged(file)
         try:
             return OpenTable(path)
@@ -175,6 +194,14 @@ def is_store(store: Store) -> bool:
 def published_at(name: str) -> datetime:
     """Return when the version of a name was published, to the second."""
     return datetime.strptime(name.partition("-")[0], NAME_FORMAT).replace(tzinfo=UTC)
+
+
+def _recorded_digests(version: Version) -> dict[str, str]:
+    """The digests in run.json as it is now; none where it is damaged or of an earlier Regraft."""
+    try:
+        return dict(json.loads(version.store.disk.read(f"{version.path}/{LAST_FILE}"))["files"])
+    except (FileNotFoundError, ValueError, KeyError, TypeError, RecursionError):
+        return {}
 
 
 def names(store: Store) -> list[str]:

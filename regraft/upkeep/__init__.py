@@ -1,1 +1,1 @@
-"""A store kept sound and small: verify, prune, accept."""
+"""A store kept sound and small: verify, prune, accept, remove."""

@@ -13,6 +13,7 @@ from regraft.config import FetchSettings
 from regraft.dataset.decisions import decision_files, read_file
 from regraft.errors import CorruptError, DamagedVersionError, RegraftError, StoreError, VersionError
 from regraft.identity import Digest, digest_of
+from regraft.links import removals
 from regraft.links.memory import all_known_links, remembered_links
 from regraft.store import versions
 from regraft.store.backbone_files import BackboneFile
@@ -20,6 +21,9 @@ from regraft.store.feature_parts import Part
 from regraft.store.layout import COPY, FILE, LINKS, copied_layout, named_layout, put_layout
 from regraft.store.store import Store
 from regraft.store.versions import Version
+from regraft.upkeep.receipt import receipts
+from regraft.upkeep.remove import finish, remove_again, restore_rows
+from regraft.upkeep.traces import traces
 from regraft.web.answers import Body
 from regraft.web.client import Client
 
@@ -48,7 +52,8 @@ def verify(store: Store, repair: bool, fetch: FetchSettings, progress: Progress)
     Damaged blobs are fetched again, through the guarded client, where a link still serves the very same bytes.
     Damaged drafts are removed. A version's file gets the bytes back that it was published with where another
     version has them too; else nothing can mend it. A champion that is no version is replaced by the newest version
-    that once became champion. Raises StoreError where there is no store.
+    that once became champion. Whatever names or shows what somebody had removed is removed once more; where the table
+    of that is damaged, it is put together from the receipts. Raises StoreError where there is no store.
     """
     if not store.disk.names(""):
         raise StoreError(f"There is no store at {store.address}: nothing is there. Name another with --store.")
@@ -62,6 +67,7 @@ def verify(store: Store, repair: bool, fetch: FetchSettings, progress: Progress)
     for version in versions.published(store):
         yield from damaged_files(version, repair, progress)
     yield from _damaged_champion(store, repair)
+    yield from _what_came_back(store, repair, progress)
 
 
 def _damaged_layout(store: Store, repair: bool) -> Iterator[Damage]:
@@ -262,3 +268,33 @@ def _restore_champion(store: Store) -> str:
         return ""
     versions.restore_champion(store, promoted[-1], previous=promoted[-2] if len(promoted) > 1 else None)
     return f"points at {promoted[-1]}, the newest that became champion"
+
+
+def _what_came_back(store: Store, repair: bool, progress: Progress) -> Iterator[Damage]:
+    """What names or shows something that was removed, a removal that was cut off, and a table that forgot some."""
+    if what := _forgotten(store):
+        if repair:
+            restore_rows(store)
+        yield Damage(removals.FILE, what, "put together from the receipts" if repair else "")
+        if not repair:
+            return
+    if store.disk.exists(versions.REMOVING):
+        if repair:
+            finish(store)
+        yield Damage(versions.REMOVING, "a removal was cut off, or is under way", "finished" if repair else "")
+    came_back = list(traces(store, removals.known_removals(store), progress))
+    if came_back and repair:
+        remove_again(store)
+    for trace in came_back:
+        what = f"it has something that somebody had removed: {trace.what}"
+        yield Damage(trace.path, what, "removed once more" if repair else "")
+
+
+def _forgotten(store: Store) -> str:
+    """What is wrong with the table of what was removed; "" where nothing is."""
+    try:
+        known = {(row.kind, row.hash) for row in removals.known_rows(store)}
+    except CorruptError as error:
+        return str(error)
+    is_lacking = any((row.kind, row.hash) not in known for receipt in receipts(store) for row in receipt.rows)
+    return "it lacks what the receipts say" if is_lacking else ""

@@ -12,6 +12,8 @@ from regraft.reporting.tables import link_health
 from regraft.targets.wording import WORDINGS, percent
 from regraft.tasks.dashboard.progress import artifact_key
 
+REPORT = "report"
+"""What the keys of reports end with; the description is the version's name."""
 METRICS_NOTE = "Metrics of the job's versions, the newest first. RMSE is in cm, or of the probabilities of categories."
 
 
@@ -24,7 +26,7 @@ def create_artifacts(report: Report) -> None:
         description="Links by reason",
     )
     create_markdown_artifact(
-        key=artifact_key(config.name, "report"), markdown=rendering.markdown(report), description=report.version
+        key=artifact_key(config.name, REPORT), markdown=rendering.markdown(report), description=report.version
     )
     create_table_artifact(
         key=artifact_key(config.name, "metrics"), table=history_rows(report.history), description=METRICS_NOTE

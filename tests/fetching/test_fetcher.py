@@ -14,6 +14,7 @@ from regraft.fetching.fetcher import Fetcher
 from regraft.fetching.settings import WorkerSettings
 from regraft.identity import Url
 from regraft.links.findings import Finding, Request
+from regraft.links.removals import NO_REMOVALS, Removals, hash_of_host, hash_of_link
 from regraft.menagerie.drawing import drawing, encoded
 from regraft.verdicts import Reason, Verdict
 from regraft.web.answers import Answer, Body, Failed, Redirect
@@ -65,10 +66,12 @@ class Fetched:
 def fetched(tmp_path: Path) -> Callable[..., Fetched]:
     """Fetch URLs from a web; ends as soon as each has its finding."""
 
-    def fetch(urls: Iterable[str], answer: Callable[[str, float], Answer], **fetch: Any) -> Fetched:
+    def fetch(
+        urls: Iterable[str], answer: Callable[[str, float], Answer], removals: Removals = NO_REMOVALS, **fetch: Any
+    ) -> Fetched:
         clock, findings = Clock(), dict[str, Finding]()
         web = Web(clock, answer)
-        settings = WorkerSettings.of(str(tmp_path), None, FetchSettings(**fetch), ScreenSettings(), place=0, workers=1)
+        settings = WorkerSettings.of(str(tmp_path), None, FetchSettings(**fetch), ScreenSettings(), 0, 1, removals)
 
         def report(number: int, finding: Finding) -> None:
             assert finding.url not in findings
@@ -254,3 +257,20 @@ def test_a_robots_txt_that_fails_once_is_read_again(fetched: Callable[..., Fetch
 def test_a_host_that_does_not_exist_has_no_robots_txt_and_its_links_are_dead(fetched: Callable[..., Fetched]) -> None:
     result = fetched(links(30), lambda url, now: NO_NAME, robots=True)
     assert result.outcomes() == {("fetched", "dead"): 30}
+
+
+def test_a_redirect_to_what_was_removed_is_not_followed(fetched: Callable[..., Fetched]) -> None:
+    gone, moved = "http://gone.example/cat.jpg", "http://photos.example/cat.jpg"
+
+    def answer(url: str, now_s: float) -> Redirect | Body:
+        return Redirect(url=Url(gone), status=302) if url != gone else CAT
+
+    removals = (
+        Removals(hosts=frozenset({hash_of_host("gone.example")})),
+        Removals(links=frozenset({hash_of_link(gone)}), hosts_of_links=frozenset({hash_of_host("gone.example")})),
+    )
+    for removed in removals:
+        came = fetched([moved], answer, removals=removed)
+        assert came.findings[moved].reason is Reason.REMOVED
+        assert came.findings[moved].final_url == moved
+        assert gone not in came.web.requests

@@ -1,0 +1,176 @@
+"""`regraft remove`: what somebody wants gone goes, from every version, and never comes back."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from regraft.errors import ConfigError, LinkError, RegraftError
+from regraft.flows.cli.app import JsonOption, Panel, StoreOption, app, exit_with_message, url_as_listed
+from regraft.flows.cli.output import table
+
+if TYPE_CHECKING:
+    from regraft.links.removals import Kind
+    from regraft.store.store import Store
+    from regraft.upkeep.receipt import Receipt
+    from regraft.upkeep.remove import RemovalPlan
+    from regraft.upkeep.wanted import Wanted
+
+STDIN = "-"
+MAX_LOOK_ALIKES = 20
+"""Pictures that are offered at most."""
+
+
+@app.command(rich_help_panel=Panel.PUT_RIGHT)
+def remove(
+    what: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="URL|HOST|DIGEST", help="A link, a host's links, or a picture.", show_default=False),
+    ] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option("--from", metavar="FILE", help="A file with one a line; - is standard input."),
+    ] = None,
+    opted_out: Annotated[
+        bool, typer.Option("--opted-out", help="All links whose owners say by now that they must not be learnt from.")
+    ] = False,
+    why: Annotated[str | None, typer.Option(help="Why; it is kept in the receipt, so name nobody.")] = None,
+    near_duplicates: Annotated[
+        bool, typer.Option("--near-duplicates", help="What looks like a picture that goes, goes too.")
+    ] = False,
+    ahead: Annotated[
+        bool, typer.Option("--ahead", help="Also what is not here yet: it will never be fetched.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Remove it; without this it is only shown.")] = False,
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take pictures out of all that a store keeps, in every version, and never fetch them again.
+
+    With a link goes every picture that it ever showed; with a picture every row of it, whatever link shows it. A
+    receipt says what was removed where. Without --yes nothing is removed, only shown.
+
+    Examples:
+    - `regraft remove http://photos.savanna.example/tiger/035.jpg`
+    - `regraft remove photos.savanna.example --why "the owner wants it" --yes`
+    - `regraft remove --from wishes.txt --why "opt-outs of November" --yes`
+    """
+    with exit_with_message():
+        if yes and not (why or "").strip():
+            raise ConfigError('Say why: --why "the owner wants it". It is kept in the receipt. Nothing was changed.')
+        from regraft.flows.cli.stores import open_store
+        from regraft.upkeep import remove as removing
+
+        opened = open_store(store)
+        wanted = _wanted(what or [], file, opted_out, opened)
+        if not yes:
+            plan = removing.plan(opened, wanted, near_duplicates=near_duplicates, ahead=ahead)
+            _print_plan(plan, opened, as_json)
+            return
+        receipt = removing.remove(
+            opened, wanted, str(why), near_duplicates=near_duplicates, ahead=ahead, ask_prefect=_remove_artifacts
+        )
+        print(receipt.to_bytes().decode() if as_json else _removed(receipt, opened))
+
+
+def _wanted(words: Sequence[str], file: Path | None, opted_out: bool, store: "Store") -> "list[Wanted]":
+    """What is wanted gone. Raises LinkError where nothing is named, or something is not understood."""
+    from regraft.upkeep import remove as removing
+    from regraft.upkeep.wanted import wanted_in, wanted_of
+
+    wanted = [wanted_of(url_as_listed(word)) for word in words]
+    if file is not None:
+        wanted += wanted_in(_text(file), str(file))
+    if opted_out:
+        wanted += removing.opted_out(store)
+        if not wanted:
+            raise LinkError(f"No link in {store.url} has opted out; nothing was changed.")
+    if not wanted:
+        raise LinkError("Name what is to go: a URL, a host or a digest, --from FILE or --opted-out.")
+    return wanted
+
+
+def _text(file: Path) -> str:
+    from regraft.links.list_text import decoded
+
+    if str(file) == STDIN:
+        return decoded(sys.stdin.buffer.read())
+    try:
+        return decoded(file.read_bytes())
+    except OSError as error:
+        raise LinkError(f"{file} cannot be read: {error.strerror or error}. Nothing was changed.") from error
+
+
+def _print_plan(plan: "RemovalPlan", store: "Store", as_json: bool) -> None:
+    """Show what would go."""
+    import json
+    from dataclasses import asdict
+
+    if as_json:
+        content = {
+            "hashes": [its.model_dump(mode="json") for its in plan.hashes],
+            "files": [asdict(trace) for trace in plan.traces],
+            "versions": [version.model_dump(mode="json") for version in plan.versions],
+            "look_alikes": plan.copies.to_dict("records"),
+        }
+        print(json.dumps(content, indent=1))
+        return
+    for trace in plan.traces:
+        print(f"{trace.path}: {trace.what}")
+    for version in plan.versions:
+        if version.learnt:
+            in_use = ", the champion" if version.is_champion else ""
+            print(f"{version.version}{in_use}: its head has learnt from {version.learnt}, which stays in its weights")
+    if len(plan.copies):
+        print("These look like it, and stay; --near-duplicates takes them too:")
+        table(["url", "digest", "bits of 64 that differ"], plan.copies.head(MAX_LOOK_ALIKES).to_numpy().tolist())
+    count = _counted(plan.count)
+    print(f"{count} would go from {len(plan.traces)} files of {store.url}; `--yes` with a `--why` does it.")
+
+
+def _removed(receipt: "Receipt", store: "Store") -> str:
+    """What was removed, for people."""
+    count, files = _counted(receipt.count), len(receipt.files)
+    lines = [f"{count} removed from {files} files of {store.url}, and kept out from now on."]
+    lines += [
+        f"{version.version}{', the champion,' if version.is_champion else ''} has learnt from {version.learnt} of it; "
+        "the next run trains without."
+        for version in receipt.learnt
+    ]
+    lines += [receipt.prefect, "What was exported or copied elsewhere is not known here: remove it there too."]
+    return "\n".join([*lines, f"Receipt: {store.address}/receipts/{receipt.id}.html"])
+
+
+def _counted(count: "dict[Kind, int]") -> str:
+    """Such as "2 pictures, 1 link"."""
+    from regraft.links.removals import Kind
+
+    names = [kind for kind in (Kind.PICTURE, Kind.LINK, Kind.HOST) if count[kind]]
+    return ", ".join(f"{count[kind]} {kind}{'' if count[kind] == 1 else 's'}" for kind in names)
+
+
+def _remove_artifacts(versions: Sequence[str]) -> str:
+    """Have Prefect's server delete the reports of some versions; return a sentence on how that went.
+
+    Where no server is configured, runs have used Prefect's own database, which a temporary one opens.
+    """
+    import httpx
+    from prefect.exceptions import PrefectException
+
+    from regraft.flows.cli import temporary_server
+
+    try:
+        if wait := temporary_server.start():
+            wait()
+        from regraft.tasks.dashboard.removal import remove_reports
+
+        count = remove_reports(versions)
+    except (httpx.HTTPError, PrefectException, RegraftError) as error:
+        reason = str(error).strip().splitlines()[:1] or [type(error).__name__]
+        return (
+            f"Prefect's server did not answer ({reason[0]}), so its reports of these versions stay: start it, and run "
+            "the same command again."
+        )
+    return f"Reports in Prefect's dashboard that were deleted: {count}."

@@ -1,0 +1,148 @@
+"""A receipt: what was removed where, with the digests of every file before and after; as JSON and as a page.
+
+It holds hashes only, so it may be shown to whoever asked. `removing.json` is a receipt that is not finished yet.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from importlib import resources
+from typing import ClassVar, Literal
+
+import jinja2
+from pydantic import AwareDatetime, Field, ValidationError
+
+from regraft.errors import CorruptError
+from regraft.identity import Digest
+from regraft.links.removals import Kind, Removal, Removals
+from regraft.store.records import SCHEMA, FileChange, Record
+from regraft.store.store import Store
+from regraft.store.versions import REMOVING
+
+FOLDER = "receipts"
+ID_FORMAT = "%Y%m%dT%H%M%SZ"
+
+
+class RemovedHash(Record):
+    """What must not come back, as in `removals.parquet`."""
+
+    kind: Kind
+    """What the hash is of."""
+    hash: Digest
+    """64 hex digits."""
+    phash: str = ""
+    """The perceptual hash of a picture."""
+    host: str = ""
+    """Of a link, the hash of its host."""
+
+
+class VersionChange(Record):
+    """What a version lost."""
+
+    version: str
+    """Its name."""
+    pictures: int
+    """Pictures of its manifest."""
+    learnt: int
+    """Those of them that its head has learnt from, and still has in its weights."""
+    is_champion: bool
+    """Whether it was in use then."""
+
+
+class Receipt(Record):
+    """One removal."""
+
+    file: ClassVar[str] = "receipt.json"
+    schema_: Literal[1] = Field(default=SCHEMA, alias="schema")
+    """The schema number."""
+    id: str
+    """Names it: when it was begun."""
+    removed_at: AwareDatetime
+    """When it was begun, to the second."""
+    why: str
+    """The words of who removed it."""
+    hashes: tuple[RemovedHash, ...]
+    """What must not come back, and what looks like it and was left in."""
+    versions: tuple[VersionChange, ...]
+    """The versions that changed."""
+    files: dict[str, FileChange]
+    """Every file that changed, by its path in the store; `after` is None where it is gone."""
+    prefect: str = ""
+    """What became of the artifacts in Prefect's dashboard; empty where nobody has looked yet."""
+
+    @property
+    def rows(self) -> list[Removal]:
+        """What it adds to `removals.parquet`."""
+        return [Removal(**dict(its), removed_at=self.removed_at, why=self.why) for its in self.hashes]
+
+    @property
+    def count(self) -> dict[Kind, int]:
+        """How many of each kind were removed, or spared."""
+        kinds = [its.kind for its in self.hashes]
+        return {kind: kinds.count(kind) for kind in Kind}
+
+    @property
+    def learnt(self) -> list[VersionChange]:
+        """The versions whose head has learnt from a removed picture."""
+        return [version for version in self.versions if version.learnt]
+
+
+def removals_of(hashes: Iterable[RemovedHash]) -> Removals:
+    """Return what some hashes name."""
+    long_ago = datetime.fromtimestamp(0, UTC)
+    return Removals.of(Removal(**dict(its), removed_at=long_ago, why="") for its in hashes)
+
+
+def receipts(store: Store) -> Iterator[Receipt]:
+    """Yield all receipts, the oldest first. Raises CorruptError where one is damaged."""
+    for name in store.disk.names(FOLDER):
+        if name.endswith(".json"):
+            yield _read(store, f"{FOLDER}/{name}")
+
+
+def unfinished_receipt(store: Store) -> Receipt | None:
+    """Return the receipt of a removal that was cut off; None where there is none. Raises CorruptError."""
+    try:
+        return _read(store, REMOVING)
+    except FileNotFoundError:
+        return None
+
+
+def put_unfinished(store: Store, receipt: Receipt) -> None:
+    """Have the store know of a removal that is under way: cut off, it goes on next time."""
+    store.disk.write(REMOVING, receipt.to_bytes())
+
+
+def put_finished(store: Store, receipt: Receipt) -> None:
+    """Keep the receipt of a removal that is done."""
+    store.disk.write(f"{FOLDER}/{receipt.id}.html", page(receipt).encode())
+    store.disk.write(f"{FOLDER}/{receipt.id}.json", receipt.to_bytes())
+    store.disk.settle()  # no file that went comes back in a crash
+    store.disk.delete(REMOVING)
+
+
+def new_id(store: Store, now: datetime) -> str:
+    """Return a receipt's name, which sorts by time and which no other has."""
+    stem = now.strftime(ID_FORMAT)
+    taken = set(store.disk.names(FOLDER))
+    names = (stem, *(f"{stem}-{number}" for number in range(2, 10_000)))
+    return next(name for name in names if f"{name}.json" not in taken)
+
+
+def page(receipt: Receipt) -> str:
+    """Return a receipt as a page that needs nothing else; what people wrote is escaped."""
+    source = resources.files("regraft.upkeep.templates").joinpath("receipt.html.j2").read_text(encoding="utf-8")
+    environment = jinja2.Environment(
+        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+    )
+    return environment.from_string(source).render(receipt=receipt, kinds=Kind)
+
+
+def _read(store: Store, path: str) -> Receipt:
+    """A receipt. Raises CorruptError where it is damaged, FileNotFoundError where it is gone."""
+    try:
+        return Receipt.model_validate(json.loads(store.disk.read(path)))
+    except (ValueError, ValidationError) as error:
+        raise CorruptError(
+            f"{path} in the store {store.address} is damaged; delete it, and remove again what it was about."
+        ) from error

@@ -1,0 +1,187 @@
+"""Tables and pages without what was removed: what names it, and what shows it, is found by the hashes alone."""
+
+import base64
+import html
+import re
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from itertools import chain
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from regraft.links.removals import Removals
+from regraft.pictures.judge import Limits, Picture, judge
+
+# N rows
+IDENTITIES = ("url", "digest", "host")
+"""The columns that say what a row is of: where they name something removed, the row goes."""
+ADDRESSES = ("url", "urls")
+"""The columns whose texts are links, even where they are no URLs."""
+HASH_OF = {"phash": "digest", "trusted_phash": "trusted_digest"}
+"""Columns of perceptual hashes, and of the pictures that they are of."""
+WEB_ADDRESS = re.compile(r"https?:[^\s<>\"']+", re.IGNORECASE)
+DIGEST = re.compile(r"[0-9a-f]{64}")
+SHORT_DIGEST = re.compile(r">\s*([0-9a-f]{8})\s*<")
+"""A digest as a page shows it."""
+SHORT_DIGEST_DIGITS = 8
+CELL = re.compile(r">([^<>]+)<")
+IMAGE = re.compile(r"data:image/[a-z+]+;base64,([A-Za-z0-9+/=]+)")
+SETTINGS = re.compile(r"<pre\b.*?</pre>", re.DOTALL)
+"""The job's config, which names lists, and no link."""
+SEGMENT = re.compile(r"<(tr|figure|li)\b.*?</\1>", re.DOTALL)
+"""The parts of a page that show one link or picture."""
+SHORTENED = "\N{HORIZONTAL ELLIPSIS}"
+"""What ends a URL of which a page shows the beginning."""
+ANY_SIZE = Limits(min_side=1, max_pixels=1 << 62)
+IsNamed = Callable[[str], bool]
+
+
+def table_without(table: pa.Table, removals: Removals) -> pa.Table | None:
+    """Return a table without what was removed; None where it names nothing of it.
+
+    Rows of it go. In other rows its digests and URLs become "" or leave their list, and a cluster of near-duplicates
+    that was named by it gets the name of the smallest digest that is left.
+    """
+    gone = rows_of(table, removals)
+    kept = table.filter(pa.array(~gone)) if gone.any() else table
+    blank = {name: values for name in kept.column_names if len(values := _named_in(kept, name, removals))}
+    if not gone.any() and not blank:
+        return None
+    for name, values in blank.items():
+        place = kept.column_names.index(name)
+        if name == "cluster":
+            column: pa.Array | pa.ChunkedArray = _renamed_clusters(kept, values)
+        elif _is_list(kept.schema.field(name).type):
+            column = _lists_without(kept[name], values)
+        else:
+            column = pc.if_else(pc.is_in(kept[name], value_set=values), pa.scalar("", kept[name].type), kept[name])
+        for phash in (phash for phash, digest in HASH_OF.items() if digest == name and phash in kept.column_names):
+            is_blank = pc.is_in(kept[name], value_set=values)
+            hashes = pc.if_else(is_blank, pa.scalar("", kept[phash].type), kept[phash])
+            kept = kept.set_column(kept.column_names.index(phash), phash, hashes)
+        kept = kept.set_column(place, name, column)
+    return kept
+
+
+def rows_of(table: pa.Table, removals: Removals) -> NDArray[np.bool_]:
+    """Return which of N rows are of something removed: (N,)."""
+    rows = np.zeros(len(table), dtype=bool)
+    for name in set(IDENTITIES) & set(table.column_names):
+        values = _named_in(table, name, removals)
+        if len(values):
+            rows |= np.asarray(pc.is_in(table[name], value_set=values), dtype=bool)
+    if {"digest", "phash"} <= set(table.column_names) and removals.phashes:  # known by its perceptual hash alone
+        is_hash = pc.is_in(table["phash"], value_set=pa.array(removals.phashes, table["phash"].type))
+        rows |= np.asarray(pc.and_(is_hash, pc.equal(table["digest"], "")).fill_null(False), dtype=bool)
+    return rows
+
+
+def _named_in(table: pa.Table, name: str, removals: Removals) -> pa.Array:
+    """The texts in a column, of texts or of lists of texts, that name something removed."""
+    kind = table.schema.field(name).type
+    column = table[name]
+    if _is_list(kind):
+        column, kind = pc.list_flatten(column), kind.value_type
+    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
+        return pa.array([], pa.string())
+    texts = pc.unique(column).drop_null()
+    if name not in (*ADDRESSES, "host"):
+        texts = texts.filter(pc.match_substring_regex(texts, "[0-9a-f]{64}|://"))
+    is_named = _test_of(name, removals)
+    return pa.array([text for text in texts.to_pylist() if is_named(text)], kind)
+
+
+def _test_of(name: str, removals: Removals) -> IsNamed:
+    """What tells whether a text of a column names something removed."""
+    if name in ADDRESSES:
+        return removals.has_link
+    return removals.has_host if name == "host" else lambda text: names_removed(text, removals)
+
+
+def names_removed(text: str, removals: Removals) -> bool:
+    """Return whether a text names a removed picture by its digest, or a removed link."""
+    return any(map(removals.has_picture, DIGEST.findall(text))) or any(map(removals.has_link, _addresses(text)))
+
+
+def _addresses(text: str) -> Iterator[str]:
+    """The URLs in a text, and the text itself: a URL may hold blanks."""
+    return chain(WEB_ADDRESS.findall(text), [text] if "://" in text else [])
+
+
+def _renamed_clusters(table: pa.Table, names: pa.Array) -> pa.Array:
+    """The clusters' names; those among `names` become the smallest digest that such a cluster has."""
+    rows = pd.DataFrame({name: table[name].to_pandas() for name in ("cluster", "digest")})
+    is_old = rows["cluster"].isin(names.to_pylist())
+    rows.loc[is_old, "cluster"] = rows[is_old].groupby("cluster")["digest"].transform("min")
+    return pa.array(rows["cluster"], table["cluster"].type)
+
+
+def _lists_without(column: pa.ChunkedArray, values: pa.Array) -> pa.Array:
+    """Lists of texts without some of these."""
+    unwanted = set(values.to_pylist())
+    lists = [
+        None if texts is None else [text for text in texts if text not in unwanted] for texts in column.to_pylist()
+    ]
+    return pa.array(lists, column.type)
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind))
+
+
+def page_without(page: str, removals: Removals) -> str | None:
+    """Return a page without the rows and figures of what was removed; None where it shows nothing of it.
+
+    Where it is shown anywhere else on the page, the whole page goes, and another says why.
+    """
+    if not shows_removed(page, removals):
+        return None
+    rest = SEGMENT.sub(lambda segment: "" if shows_removed(segment[0], removals) else segment[0], page)
+    return EMPTY_PAGE if shows_removed(rest, removals) else rest
+
+
+EMPTY_PAGE = """<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><title>Removed</title></head>
+<body><h1>Removed</h1><p>This page showed a picture that somebody had removed, and could not do without it.</p></body>
+</html>
+"""
+
+
+def shows_removed(page: str, removals: Removals) -> bool:
+    """Return whether a page shows a removed picture, or names it, its link or its host."""
+    if any(removals.has_copy(_phash(image)) for image in IMAGE.findall(page)):
+        return True
+    text = SETTINGS.sub("", IMAGE.sub("", page))
+    if any(map(removals.has_picture, DIGEST.findall(text))):
+        return True
+    if _short_digests(removals.pictures).intersection(SHORT_DIGEST.findall(text)):
+        return True
+    cells = [html.unescape(cell).strip() for cell in CELL.findall(text)]
+    addresses = WEB_ADDRESS.findall(html.unescape(text))
+    return any(map(removals.has_host, cells)) or any(_is_removed(text, removals) for text in chain(cells, addresses))
+
+
+def _is_removed(text: str, removals: Removals) -> bool:
+    """Whether a text is a removed link, or the beginning of a link of a host with removed ones."""
+    return removals.has_link(text) or (text.endswith(SHORTENED) and removals.may_have_link(text))
+
+
+@lru_cache(1)
+def _short_digests(digests: frozenset[str]) -> set[str]:
+    """Some digests as pages show them."""
+    return {digest[:SHORT_DIGEST_DIGITS] for digest in digests}
+
+
+@lru_cache(1024)
+def _phash(image: str) -> str:
+    """The perceptual hash of a picture in base64; "" where it is none."""
+    try:
+        picture = judge(base64.b64decode(image), ANY_SIZE)
+    except ValueError:
+        return ""
+    return picture.phash if isinstance(picture, Picture) else ""

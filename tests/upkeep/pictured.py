@@ -1,0 +1,111 @@
+"""A store after two runs, with pictures in everything that a store keeps: blobs, features, tables, plots, reports."""
+
+import base64
+from datetime import UTC, datetime
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from regraft.dataset.decisions import Decision, DecisionKind, decide
+from regraft.identity import Digest, Url, digest_of
+from regraft.links.memory import MEMORY, SCHEMA, put_links
+from regraft.links.shards import path_of
+from regraft.menagerie.drawing import drawing, encoded
+from regraft.pictures.judge import Limits, Picture, judge
+from regraft.reporting.example_sheet import example_sheet
+from regraft.reporting.examples import thumbnails
+from regraft.store import versions
+from regraft.store.layout import Layout, put_layout
+from regraft.store.store import Store
+from regraft.store.tables import parquet
+from regraft.targets.choice import target_of
+from tests.records import metrics_record, run_record
+from tests.upkeep.stores import JANUARY
+
+BACKBONE = "net"
+NAMES = JANUARY[:2]
+"""The versions."""
+NOW = datetime(2026, 2, 1, tzinfo=UTC)
+SPLITS = ("train", "validation", "test", "train", "test", "test")
+
+
+def url_of(number: int) -> Url:
+    """The link that shows a picture: three links a host."""
+    return Url(f"http://host{number // 3}.example/cat/{number}.jpg")
+
+
+def picture(number: int) -> bytes:
+    """A picture that looks like no other."""
+    return encoded(drawing("cat" if number % 2 else "tiger", f"removed {number}"), "JPEG")
+
+
+def put_pictures(store: Store) -> list[Digest]:
+    """Have a store hold a picture for each of SPLITS, shown by `url_of` its number, and learnt from by two versions."""
+    digests = [store.blobs.put(picture(number)) for number in range(len(SPLITS))]
+    rows = pa.Table.from_pylist([row_of(*each) for each in enumerate(digests)], schema=MEMORY).to_pandas()
+    put_layout(store.disk, Layout())
+    remember(store, rows)
+    store.features.append(BACKBONE, digests[:4], np.ones((4, 3), np.float32))
+    store.features.append(BACKBONE, digests[4:], np.ones((len(digests) - 4, 3), np.float32))
+    decide(store, [Decision(kind=DecisionKind.ACCEPT, url=url_of(0), digest=digests[0], decided_at=NOW)])
+    for name in NAMES:
+        publish(store, name, rows)
+    versions.promote(store, NAMES[1], None)
+    return digests
+
+
+def remember(store: Store, rows: pd.DataFrame) -> None:
+    """Have a store know links, columns MEMORY, and nothing else of their shards."""
+    for path, links in rows.groupby(rows["url"].map(lambda url: path_of(url, Layout()))):
+        put_links(store, str(path), links)
+
+
+def row_of(number: int, digest: Digest) -> dict[str, object]:
+    """What is known of a link, columns MEMORY."""
+    judged = judge(picture(number), Limits())
+    assert isinstance(judged, Picture)
+    seen = {"url": url_of(number), "final_url": url_of(number), "category": "tiger", "verdict": "alive", "reason": ""}
+    return seen | {
+        "digest": digest,
+        "phash": judged.phash,
+        "trusted_digest": digest,
+        "trusted_phash": judged.phash,
+        "width": judged.width,
+        "height": judged.height,
+        "checked_at": NOW,
+    }
+
+
+def publish(store: Store, name: str, rows: pd.DataFrame) -> None:
+    """Publish a version that learnt from pictures, and shows all of them."""
+    run = run_record(backbone_fingerprint=BACKBONE)
+    images = rows[["digest", "category", "phash"]].assign(split=SPLITS, label=100.0, cluster=rows["digest"].min())
+    predictions = images.assign(prediction=101.0)
+    sheet = example_sheet(predictions, target_of(run.config), store)
+    files = {
+        "links.parquet": parquet(rows.reindex(columns=SCHEMA.names), SCHEMA),
+        "manifest.parquet": parquet(images.assign(urls=rows["url"].map(lambda url: [url]))),
+        "predictions.parquet": parquet(predictions),
+        "holdout.parquet": parquet(images.loc[images["split"] == "test", ["digest", "category", "phash", "label"]]),
+        "metrics.json": metrics_record(promoted=True).to_bytes(),
+        "plots/examples.png": sheet,
+        "plots/labels.png": b"a plot without a picture",
+        "MODEL_CARD.md": b"# A model\n",
+        "report.html": page(store, rows, sheet).encode(),
+    }
+    digests = {file: digest_of(data) for file, data in files.items()}
+    complete = run.model_copy(update={"files": digests})
+    versions.publish(store, name, files | {"run.json": complete.to_bytes()})
+
+
+def page(store: Store, rows: pd.DataFrame, sheet: bytes) -> str:
+    """A report: a row and a figure for each picture, and the sheet of examples."""
+    small = thumbnails(rows["digest"], store)
+    cells = [
+        f'<tr><td><img src="{small[digest]}"></td><td class="url">{url}</td></tr>\n'
+        f'<figure><img src="{small[digest]}"></figure>\n'
+        for digest, url in zip(rows["digest"], rows["url"], strict=True)
+    ]
+    plot = base64.b64encode(sheet).decode()
+    return f'<html><body><h1>felidae</h1>\n<figure><img src="data:image/png;base64,{plot}"></figure>{"".join(cells)}'

@@ -1,0 +1,305 @@
+"""What somebody had removed is gone from every byte that a store keeps, and never comes back."""
+
+import base64
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from regraft.config import FetchSettings
+from regraft.dataset.decisions import known_decisions
+from regraft.dataset.placeholders import PLACEHOLDERS
+from regraft.errors import CorruptError, LinkError, LockedError
+from regraft.identity import Digest
+from regraft.links.memory import all_known_links
+from regraft.links.removals import FILE, Kind, hash_of_host, hash_of_link, known_removals, known_rows
+from regraft.reporting.history import history
+from regraft.store import versions
+from regraft.store.store import Store
+from regraft.store.versions import Version
+from regraft.upkeep.receipt import Receipt, page, receipts
+from regraft.upkeep.remove import finish, opted_out, plan, remove
+from regraft.upkeep.verify import verify
+from regraft.upkeep.wanted import Wanted, wanted_in, wanted_of
+from tests.upkeep.pictured import BACKBONE, NAMES, NOW, SPLITS, put_pictures, remember, url_of
+
+WHY = "the owner wants it"
+TABLES = ("links.parquet", "manifest.parquet", "predictions.parquet", "holdout.parquet")
+
+
+def removed(store: Store, *words: str, near_duplicates: bool = False, ahead: bool = False) -> Receipt:
+    wanted = [wanted_of(word) for word in words]
+    return remove(store, wanted, WHY, near_duplicates=near_duplicates, ahead=ahead, now=NOW)
+
+
+def damages(store: Store, repair: bool = False) -> list[str]:
+    return [damage.path for damage in verify(store, repair, FetchSettings(), lambda path: None)]
+
+
+def everything(store: Store) -> str:
+    """The text of all tables, pages and JSON files of a store, and the paths of all its files."""
+    texts = []
+    for path in store.disk.sizes(""):
+        texts.append(path)
+        if path.endswith(".parquet") and path != FILE:
+            texts.append(store.tables.read_arrow(path).to_pandas().to_string(max_colwidth=None))
+        if path.endswith((".html", ".json", ".md")) and not path.startswith("receipts/"):
+            texts.append(store.disk.read(path).decode())
+    return "\n".join(texts)
+
+
+@pytest.fixture(scope="module")
+def pictured(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a store with pictures, to be copied."""
+    folder = tmp_path_factory.mktemp("pictured") / "store"
+    put_pictures(Store(str(folder)))
+    return folder
+
+
+@pytest.fixture
+def store(pictured: Path, tmp_path: Path) -> Store:
+    return Store(str(shutil.copytree(pictured, tmp_path / "store")))
+
+
+@pytest.fixture
+def digests(store: Store) -> list[Digest]:
+    """The pictures, in the order of their links."""
+    links = Version(store, NAMES[0]).table("links.parquet").set_index("url")
+    return [Digest(links["digest"][url_of(number)]) for number in range(len(SPLITS))]
+
+
+def test_a_link_goes_with_its_picture_from_every_table_page_and_byte(store: Store, digests: list[Digest]) -> None:
+    assert url_of(4) in everything(store)
+    receipt = removed(store, url_of(4))
+    left = everything(store)
+    assert url_of(4) not in left
+    assert digests[4] not in left
+    assert digests[4][2:] not in left
+    assert not store.blobs.has(digests[4])
+    assert set(Store(store.url).features.read(BACKBONE, digests)) == set(digests) - {digests[4]}
+    for name in NAMES:
+        version = Version(Store(store.url), name)
+        assert len(version.table("links.parquet")) == len(SPLITS) - 1
+        assert len(version.table("manifest.parquet")) == len(SPLITS) - 1
+    assert damages(Store(store.url)) == []
+    assert receipt.count == {Kind.PICTURE: 1, Kind.LINK: 1, Kind.HOST: 0, Kind.SPARED: 0}
+    assert [row.hash for row in known_rows(store) if row.kind is Kind.LINK] == [hash_of_link(url_of(4))]
+
+
+def test_the_others_stay_as_they_were(store: Store, digests: list[Digest]) -> None:
+    before = {file: Version(store, NAMES[0]).table(file) for file in TABLES}
+    removed(store, digests[4])
+    after = Version(Store(store.url), NAMES[0])
+    for file in TABLES:
+        stays = before[file][before[file]["digest"] != digests[4]].reset_index(drop=True)
+        pd.testing.assert_frame_equal(after.table(file), stays)
+    assert len(all_known_links(store)) == len(SPLITS) - 1
+    assert known_decisions(store)["digest"].tolist() == [digests[0]]
+
+
+def test_thumbnails_go_and_the_plot_of_examples_is_drawn_anew(store: Store, digests: list[Digest]) -> None:
+    report, sheet = (Version(store, NAMES[0]).read(file) for file in ("report.html", "plots/examples.png"))
+    removed(store, digests[4])
+    version = Version(Store(store.url), NAMES[0])
+    now, drawn = version.read("report.html").decode(), version.read("plots/examples.png")
+    assert report.count(b"data:image/jpeg") == 2 * len(SPLITS)
+    assert now.count("data:image/jpeg") == 2 * len(SPLITS) - 2
+    assert drawn != sheet
+    assert base64.b64encode(sheet).decode() not in now
+    assert base64.b64encode(drawn).decode() in now
+    assert "removed from this version on 2026-02-01" in now
+
+
+def test_what_learnt_from_it_is_named_and_marked(store: Store, digests: list[Digest]) -> None:
+    receipt = removed(store, digests[0], digests[4])  # of the splits train and test
+    assert [(its.version, its.pictures, its.learnt, its.is_champion) for its in receipt.learnt] == [
+        (NAMES[0], 2, 1, False),
+        (NAMES[1], 2, 1, True),
+    ]
+    assert [row.removed for row in history(store)] == [1, 1]
+    run, card = Version(store, NAMES[1]).run, Version(store, NAMES[1]).read("MODEL_CARD.md").decode()
+    assert "The head had learnt from 1 of them" in card
+    assert run.removals[0].removed_at == NOW
+    assert run.removals[0].files["manifest.parquet"].after == run.files["manifest.parquet"]
+
+
+def test_the_receipt_names_files_and_digests_and_nothing_removed(store: Store, digests: list[Digest]) -> None:
+    receipt = removed(store, url_of(4))
+    assert [its.id for its in receipts(store)] == [receipt.id]
+    blob = store.blobs.at(digests[4]).path
+    assert (receipt.files[blob].before, receipt.files[blob].after) == (digests[4], None)
+    for path, change in receipt.files.items():
+        assert change.before != change.after, path
+        assert store.disk.exists(path) == (change.after is not None)
+    shown = store.disk.read(f"receipts/{receipt.id}.html").decode()
+    assert shown == page(receipt)
+    assert url_of(4) not in shown
+    assert WHY in shown
+
+
+def test_a_host_goes_with_all_its_links(store: Store, digests: list[Digest]) -> None:
+    receipt = removed(store, "HOST1.example")
+    assert receipt.count[Kind.PICTURE] == 3
+    assert "host1.example" not in everything(store)
+    assert [store.blobs.has(digest) for digest in digests] == [True] * 3 + [False] * 3
+    assert [row.hash for row in known_rows(store) if row.kind is Kind.HOST] == [hash_of_host("host1.example")]
+    assert known_removals(store).has_link("https://host1.example:443/new.jpg")
+
+
+def test_however_a_link_is_written_it_is_the_same_link(store: Store) -> None:
+    removed(store, "HTTP://HOST1.example:80/cat/./4.jpg#top")
+    assert url_of(4) not in everything(store)
+    assert known_removals(store).has_link(url_of(4))
+    assert not known_removals(store).has_link(url_of(5))
+
+
+def test_a_placeholder_stays_where_a_link_that_shows_it_goes(store: Store, digests: list[Digest]) -> None:
+    table = all_known_links(store)
+    remember(store, table.assign(reason="placeholder", verdict="junk"))
+    row = (digests[5], "", "", 0, 0, NOW)
+    store.tables.write("links/placeholders.parquet", pd.DataFrame([row], columns=PLACEHOLDERS.names), PLACEHOLDERS)
+    receipt = removed(store, url_of(5))
+    assert receipt.count == {Kind.PICTURE: 0, Kind.LINK: 1, Kind.HOST: 0, Kind.SPARED: 0}
+    assert store.blobs.has(digests[5])
+    assert url_of(5) not in everything(store)
+    assert removed(store, digests[5]).count[Kind.PICTURE] == 1  # unless it is meant
+    assert not store.blobs.has(digests[5])
+
+
+def test_what_looks_like_it_is_offered_and_stays(store: Store, digests: list[Digest]) -> None:
+    copy = store.blobs.put(store.blobs.read(digests[4]) + b"\0")
+    rows = all_known_links(store)
+    twin = rows[rows["digest"] == digests[4]].assign(url="http://other.example/copy.jpg", digest=copy)
+    remember(store, twin)
+    offered = plan(store, [wanted_of(digests[4])]).copies
+    assert offered[["url", "digest", "distance"]].to_numpy().tolist() == [["http://other.example/copy.jpg", copy, 0]]
+    removed(store, digests[4])
+    assert store.blobs.has(copy)
+    assert known_removals(store).spared == {copy}
+    assert damages(store) == []
+    removed(store, copy)
+    assert not store.blobs.has(copy)
+
+
+def test_what_looks_like_it_goes_too_where_that_is_wanted(store: Store, digests: list[Digest]) -> None:
+    copy = store.blobs.put(store.blobs.read(digests[4]) + b"\0")
+    rows = all_known_links(store)
+    remember(store, rows[rows["digest"] == digests[4]].assign(url="http://other.example/copy.jpg", digest=copy))
+    removed(store, digests[4], near_duplicates=True)
+    assert not store.blobs.has(copy)
+    assert copy not in everything(store)
+
+
+def test_without_a_word_of_it_nothing_changes_unless_that_is_meant(store: Store) -> None:
+    before = {path: store.disk.read(path) for path in store.disk.sizes("") if "lock" not in path}
+    for word in ("http://nowhere.example/1.jpg", "nowhere.example", "0" * 64, "0" * 8):
+        with pytest.raises(LinkError, match="nothing was changed"):
+            removed(store, word)
+    assert {path: store.disk.read(path) for path in store.disk.sizes("") if "lock" not in path} == before
+    removed(store, "http://nowhere.example/1.jpg", "0" * 64, ahead=True)
+    assert known_removals(store).has_link("http://nowhere.example/1.jpg")
+    assert known_removals(store).has_picture("0" * 64)
+
+
+def test_words_of_a_file_are_named_with_their_line() -> None:
+    wanted = wanted_in("# wishes\n\nhttp://a.example/1.jpg\nb.example\nABCDEF\n", "wishes.txt")
+    assert [(its.kind, its.place) for its in wanted] == [
+        (Kind.LINK, "wishes.txt, line 3"),
+        (Kind.HOST, "wishes.txt, line 4"),
+        (Kind.HOST, "wishes.txt, line 5"),
+    ]
+    with pytest.raises(LinkError, match=r"wishes\.txt, line 2: 'a.example:80' is no URL"):
+        wanted_in("b.example\na.example:80\n", "wishes.txt")
+    with pytest.raises(LinkError, match="names nothing"):
+        wanted_in("# nothing\n", "wishes.txt")
+
+
+def test_links_that_have_opted_out_can_be_chosen(store: Store) -> None:
+    assert opted_out(store) == []
+    table = all_known_links(store)
+    remember(store, table[table["url"] == url_of(4)].assign(reason="opted_out", digest="", phash=""))
+    assert opted_out(store) == [Wanted(Kind.LINK, url_of(4))]
+    digest = table.loc[table["url"] == url_of(4), "digest"].iloc[0]
+    remove(store, opted_out(store), WHY, now=NOW)
+    assert not store.blobs.has(digest)  # which the link showed before it opted out
+
+
+def test_nothing_is_removed_while_a_run_is_under_way(store: Store, digests: list[Digest]) -> None:
+    with store.run(), pytest.raises(LockedError):
+        removed(Store(store.url), digests[0])
+    assert store.blobs.has(digests[0])
+
+
+def test_what_came_back_from_a_backup_is_seen_and_removed_once_more(store: Store, digests: list[Digest]) -> None:
+    backup = {path: store.disk.read(path) for path in store.disk.sizes("")}
+    removed(store, url_of(4))
+    for path, data in backup.items():
+        store.disk.write(path, data)
+    reopened = Store(store.url)
+    came_back = damages(reopened)
+    assert store.blobs.at(digests[4]).path in came_back
+    assert f"versions/{NAMES[0]}/report.html" in came_back
+    assert set(damages(Store(store.url), repair=True)) == set(came_back)
+    assert damages(Store(store.url)) == []
+    assert digests[4] not in everything(store)
+
+
+def test_a_table_that_forgot_what_was_removed_is_put_together_from_the_receipts(store: Store) -> None:
+    removed(store, url_of(4))
+    rows = known_rows(store)
+    for broken in (b"rot", None):
+        if broken:
+            store.disk.write(FILE, broken)
+            with pytest.raises(CorruptError):
+                known_removals(store)
+        else:
+            store.disk.delete(FILE)
+        assert damages(store) == [FILE]
+        assert damages(store, repair=True) == [FILE]
+        assert known_rows(store) == rows
+        assert damages(store) == []
+
+
+def test_a_damaged_table_of_a_version_goes_whole(store: Store, digests: list[Digest]) -> None:
+    store.disk.write(f"versions/{NAMES[0]}/predictions.parquet", b"rot")
+    receipt = removed(store, digests[4])
+    assert receipt.files[f"versions/{NAMES[0]}/predictions.parquet"].after is None
+    assert damages(Store(store.url)) == []
+
+
+def test_prefect_is_asked_once_for_all_versions_that_lost_something(store: Store, digests: list[Digest]) -> None:
+    calls: list[list[str]] = []
+
+    def ask(names: Sequence[str]) -> str:
+        calls.append(list(names))
+        return "It was asked."
+
+    receipt = remove(store, [wanted_of(digests[4])], WHY, ask_prefect=ask, now=NOW)
+    assert receipt.prefect == "It was asked."
+    assert calls == [list(NAMES)]
+    with store.held():
+        assert finish(store, ask) is None
+
+
+def test_a_removal_that_was_cut_off_is_finished_by_the_next_one(store: Store, digests: list[Digest]) -> None:
+
+    class Killed(BaseException):
+        pass
+
+    def kill(names: Sequence[str]) -> str:
+        raise Killed
+
+    with pytest.raises(Killed):
+        remove(store, [wanted_of(digests[4])], WHY, ask_prefect=kill, now=NOW)
+    assert store.blobs.has(digests[4])
+    assert known_removals(store).has_picture(digests[4])  # from the first moment on it cannot come back
+    assert versions.REMOVING in damages(store)
+    with Store(store.url).held():
+        receipt = finish(store)
+    assert receipt is not None
+    assert json.loads(store.disk.read(f"receipts/{receipt.id}.json"))["removed_at"] == "2026-02-01T00:00:00Z"
+    assert damages(Store(store.url)) == []
+    assert digests[4] not in everything(store)
