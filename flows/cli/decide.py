@@ -146,13 +146,13 @@ def _decide(kind: str, names: Sequence[str], url: str | None, **fields: str) -> 
 
     from regraft.dataset.decisions import Decision
     from regraft.flows.cli.stores import open_store
-    from regraft.upkeep.decide import Desk, decisions_on, kind_named
+    from regraft.upkeep.decide import KnownPictures, decisions_on, kind_named
 
     store = open_store(url)
     person = {"decided_at": datetime.now(UTC), "decided_by": _user()}
-    wish, desk = Decision(kind=kind_named(kind), **person, **fields), Desk(store)  # type: ignore[arg-type]
+    wish, pictures = Decision(kind=kind_named(kind), **person, **fields), KnownPictures(store)  # type: ignore[arg-type]
     named = [url_as_listed(name) for name in names]
-    _keep([decision for name in named for decision in decisions_on(name, wish, desk)], store)
+    _keep([decision for name in named for decision in decisions_on(name, wish, pictures)], store)
 
 
 def _decide_from(file: Path, url: str | None) -> None:
@@ -160,11 +160,11 @@ def _decide_from(file: Path, url: str | None) -> None:
     from datetime import UTC, datetime
 
     from regraft.flows.cli.stores import open_store
-    from regraft.upkeep.decide import Desk
+    from regraft.upkeep.decide import KnownPictures
     from regraft.upkeep.decision_csv import from_csv
 
     store = open_store(url)
-    imported = from_csv(file, _user(), datetime.now(UTC), Desk(store))
+    imported = from_csv(file, _user(), datetime.now(UTC), KnownPictures(store))
     _keep(imported.decisions, store)
     print(f"{file}: {len(imported.decisions)} decided, {imported.known} were decided so already.")
 

@@ -97,7 +97,8 @@ class Rulings:
         listed_in = {(move.digest, move.to_category): move.category for move in moves}
         pairs = zip(pictures["digest"], pictures["category"], strict=True)
         categories = [self._category_of(digest, listed_in.get((digest, name), name)) for digest, name in pairs]
-        return pictures.assign(category=pd.Series(categories, pictures.index, dtype=object)).dropna(subset="category")
+        today = pd.Series(categories, pictures.index, dtype=object).astype(pictures["category"].dtype)
+        return pictures.assign(category=today).dropna(subset="category")
 
     def _category_of(self, digest: str, listed: str) -> str | None:
         """The category that a picture of a list is learnt as; None where it was rejected."""

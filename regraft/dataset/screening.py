@@ -152,7 +152,7 @@ def _is_replaced(
 def _categories(links: pd.DataFrame, decided: pd.DataFrame) -> "pd.Series[str]":
     """The category that each link's picture is learnt as: that of its list, or the one that it was moved to."""
     moved = decided.loc[decided["kind"] == DecisionKind.MOVE, "to_category"]
-    return moved.reindex(links.index).fillna(links["category"])
+    return moved.astype(links["category"].dtype).reindex(links.index).fillna(links["category"])
 
 
 def _is_of_another_list(links: pd.DataFrame, decided: pd.DataFrame) -> "pd.Series[bool]":

@@ -62,5 +62,5 @@ class ShownPictures:
 
 def _by_digest(links: pd.DataFrame) -> pd.DataFrame:
     """The first link that shows each picture, columns as in a `Shown`, indexed by digest."""
-    pictures = links.loc[links["digest"] != "", ["digest", *MISSING]].drop_duplicates("digest")
+    pictures = links[links["digest"] != ""].reindex(columns=["digest", *MISSING]).drop_duplicates("digest")
     return pictures.set_index("digest").fillna(MISSING).astype({"width": int, "height": int})

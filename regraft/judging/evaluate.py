@@ -100,6 +100,8 @@ def evaluate(
         why=decision.why,
     )
     sureness = certainty.certainty(predictions, features, target)
+    is_unlike = np.concatenate([sureness.is_unlike_training(block) for _, block in features.blocks()])
+    predictions = predictions.assign(unlike_training=is_unlike)
     return Evaluation(predictions, metrics, holdout, sureness.to_bytes(), champion)
 
 

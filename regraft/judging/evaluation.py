@@ -38,8 +38,8 @@ class Evaluation:
     """How good a candidate is."""
 
     predictions: pd.DataFrame
-    """digest, category, split, label, and the answers as `Target.predictions` has them: of all images of the
-    manifest."""
+    """digest, category, split, label, the answers as `Target.predictions` has them, and whether an image is unlike
+    those of training (`unlike_training`, which earlier Regrafts did not write): of all images of the manifest."""
     metrics: MetricsRecord
     """metrics.json"""
     holdout: pd.DataFrame

@@ -27,7 +27,7 @@ TAKES_PICTURE = (*LEARN, DecisionKind.NOT_PLACEHOLDER, DecisionKind.SAME_PICTURE
 """Decisions that are for nothing where there is no picture to learn from."""
 
 
-class Desk:
+class KnownPictures:
     """One store, as somebody sees it who decides about its pictures. Each table is read once, when it is needed."""
 
     def __init__(self, store: Store):
@@ -130,25 +130,25 @@ def kind_named(text: str) -> DecisionKind:
         raise LinkError(f"There is no decision {text!r}, only {kinds}; nothing was changed.") from None
 
 
-def decisions_on(name: str, wish: Decision, desk: Desk) -> list[Decision]:
+def decisions_on(name: str, wish: Decision, pictures: KnownPictures) -> list[Decision]:
     """Return what somebody wishes as decisions on the pictures that a name stands for: one for each list.
 
     `name` is a URL, a picture's digest, or to take a decision back also that decision's id. Of the wish count its kind,
     categories, person, time and words. Raises LinkError where no such picture is known, or nothing can be decided.
     """
     if wish.kind is DecisionKind.UNDO:
-        return [_undo(name, wish, desk)]
-    links = desk.links_of(name)
+        return [_undo(name, wish, pictures)]
+    links = pictures.links_of(name)
     if wish.category and len(links):
         links = links[links["category"] == wish.category]
         if links.empty:
             raise LinkError(f"{name} is not in the list of {wish.category!r}; nothing was changed.")
-    desk.check_categories(wish)
+    pictures.check_categories(wish)
     if links.empty:  # a picture whose links are gone
         return [replace(wish, digest=Digest(name))]
     _check_shows_picture(name, links, wish.kind)
     shown = links[links["digest"] != ""].drop_duplicates(["digest", "category"])
-    reviewed_as = desk.reviewed_as(shown)
+    reviewed_as = pictures.reviewed_as(shown)
     if wish.kind is DecisionKind.ACCEPT:
         shown = shown[reviewed_as != ""]
         if shown.empty:
@@ -172,13 +172,13 @@ def _check_shows_picture(name: str, links: pd.DataFrame, kind: DecisionKind) -> 
         raise LinkError(f"{name} is {first['reason']}, and nobody can change that; nothing was changed.")
 
 
-def _undo(name: str, wish: Decision, desk: Desk) -> Decision:
+def _undo(name: str, wish: Decision, pictures: KnownPictures) -> Decision:
     """The wish to take back the decision of that id, or the last one on a picture or link."""
-    undone = undone_ids(desk.decisions)
-    earlier = [decision for decision in desk.decisions if decision.id not in undone]
+    undone = undone_ids(pictures.decisions)
+    earlier = [decision for decision in pictures.decisions if decision.id not in undone]
     digests = {name}
     if not any(name in (decision.id, decision.digest, decision.url) for decision in earlier):
-        digests = set(desk.links_of(name)["digest"]) - {""}
+        digests = set(pictures.links_of(name)["digest"]) - {""}
     for decision in reversed(earlier):
         is_on_picture = decision.digest in digests or decision.url == name
         is_last = is_on_picture and decision.kind is not DecisionKind.UNDO and wish.category in ("", decision.category)

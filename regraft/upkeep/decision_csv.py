@@ -15,7 +15,7 @@ from regraft.dataset.decisions import Decision, DecisionKind, check_complete
 from regraft.errors import LinkError
 from regraft.identity import Digest, Url
 from regraft.links.list_text import decoded
-from regraft.upkeep.decide import Desk, decisions_on, kind_named
+from regraft.upkeep.decide import KnownPictures, decisions_on, kind_named
 
 COLUMNS = (
     "kind",
@@ -66,17 +66,17 @@ class Imported:
     """Rows that were decided so already."""
 
 
-def from_csv(path: Path, by: str, now: datetime, desk: Desk) -> Imported:
+def from_csv(path: Path, by: str, now: datetime, pictures: KnownPictures) -> Imported:
     """Return the decisions in a file that are new to a store. Where a row says neither who nor when, it is `by`, `now`.
 
     Raises LinkError, naming the file and the line, where it is not such a table, or where a row is wrong: an unknown
     kind, category or picture.
     """
-    earlier = {decision.id for decision in desk.decisions}
+    earlier = {decision.id for decision in pictures.decisions}
     decisions, known = list[Decision](), 0
     for line, row in _rows(path):
         try:
-            new = _decisions(row, by, now, desk, earlier)
+            new = _decisions(row, by, now, pictures, earlier)
             for decision in new:
                 check_complete(decision)
         except LinkError as error:
@@ -87,7 +87,9 @@ def from_csv(path: Path, by: str, now: datetime, desk: Desk) -> Imported:
     return Imported(decisions, known)
 
 
-def _decisions(row: dict[str, str], by: str, now: datetime, desk: Desk, earlier: set[str]) -> list[Decision]:
+def _decisions(
+    row: dict[str, str], by: str, now: datetime, pictures: KnownPictures, earlier: set[str]
+) -> list[Decision]:
     """The decisions of one row; none where it was decided so already. `earlier`: the ids of those decided or read."""
     wish = Decision(
         kind=kind_named(row.get("kind", "").strip()),
@@ -107,19 +109,19 @@ def _decisions(row: dict[str, str], by: str, now: datetime, desk: Desk, earlier:
         raise LinkError(f"there is no decision {wish.undoes!r} that could be taken back; nothing was changed.")
     if wish.undoes:
         return [wish]
-    desk.check_known(wish)
+    pictures.check_known(wish)
     if wish.digest and wish.kind is not DecisionKind.UNDO:
-        return [] if _holds(wish, desk) and not row.get("decided_at") else [wish]
-    links = desk.links_of(wish.url or wish.digest)
+        return [] if _holds(wish, pictures) and not row.get("decided_at") else [wish]
+    links = pictures.links_of(wish.url or wish.digest)
     shown = links[["digest", "category"]].itertuples(index=False, name=None)
-    if all(_holds(replace(wish, digest=digest, category=category), desk) for digest, category in shown):
+    if all(_holds(replace(wish, digest=digest, category=category), pictures) for digest, category in shown):
         return []
-    return decisions_on(wish.url or wish.digest, wish, desk)
+    return decisions_on(wish.url or wish.digest, wish, pictures)
 
 
-def _holds(wish: Decision, desk: Desk) -> bool:
+def _holds(wish: Decision, pictures: KnownPictures) -> bool:
     """Whether the same was decided on a picture already, by whomever."""
-    decision = desk.holding.get((wish.digest, wish.category))
+    decision = pictures.holding.get((wish.digest, wish.category))
     return decision is not None and (decision.kind, decision.to_category) == (wish.kind, wish.to_category)
 
 

@@ -29,7 +29,7 @@ from regraft.store.locks import CHAMPION_LOCK, LOCK
 from regraft.store.store import Store
 from regraft.store.system_calls import SystemCalls
 from regraft.store.tables import parquet
-from regraft.upkeep.decide import Desk, decisions_on
+from regraft.upkeep.decide import KnownPictures, decisions_on
 from regraft.upkeep.prune import prune
 from regraft.upkeep.verify import verify
 from tests.records import metrics_record, run_record
@@ -197,7 +197,7 @@ def _layout(store: Store) -> None:
 
 def _accept(store: Store) -> None:
     wish = Decision(kind=DecisionKind.ACCEPT, decided_at=datetime(2026, 2, 1, tzinfo=UTC))
-    decide(store, decisions_on(URL, wish, Desk(store)))
+    decide(store, decisions_on(URL, wish, KnownPictures(store)))
 
 
 def _prune(store: Store) -> None:

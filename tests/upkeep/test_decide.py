@@ -13,7 +13,7 @@ from regraft.links.memory import put_links
 from regraft.links.shards import path_of
 from regraft.store.layout import Layout, put_layout
 from regraft.store.store import Store
-from regraft.upkeep.decide import Desk, decisions_on, kind_named
+from regraft.upkeep.decide import KnownPictures, decisions_on, kind_named
 from tests.dataset.decided import decision
 from tests.links.checks import FIRST_DAY, GONE, LINK, OTHER, PHOTO, memories
 
@@ -34,7 +34,7 @@ def know(store: Store, links: pd.DataFrame) -> None:
 def decided(store: Store, name: str, kind: str = "accept", **fields: str) -> list[Decision]:
     """What a person decides about the picture of that name."""
     wish = decision(kind, "", **{"category": "", **fields})
-    return decide(store, decisions_on(name, wish, Desk(store)))
+    return decide(store, decisions_on(name, wish, KnownPictures(store)))
 
 
 def test_a_person_accepts_what_a_link_shows_now(store: Store) -> None:

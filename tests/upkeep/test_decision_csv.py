@@ -11,7 +11,7 @@ from regraft.links.memory import put_links
 from regraft.links.shards import path_of
 from regraft.store.layout import Layout, put_layout
 from regraft.store.store import Store
-from regraft.upkeep.decide import Desk
+from regraft.upkeep.decide import KnownPictures
 from regraft.upkeep.decision_csv import Imported, from_csv, plain_text, safe_cell, to_csv
 from tests.dataset.decided import decision
 from tests.links.checks import LINK, OTHER, PHOTO, memories
@@ -36,7 +36,7 @@ def imported(store: Store, folder: Path, text: str | bytes) -> Imported:
     """What a file with that text comes to, once the store keeps it."""
     file = folder / "decisions.csv"
     file.write_bytes(text.encode() if isinstance(text, str) else text)
-    result = from_csv(file, "ada", NOW, Desk(store))
+    result = from_csv(file, "ada", NOW, KnownPictures(store))
     decide(store, result.decisions)
     return result
 
@@ -109,7 +109,7 @@ def test_of_a_file_with_a_wrong_line_nothing_is_kept(store: Store, tmp_path: Pat
 
 def test_a_file_that_is_not_there_is_refused(store: Store, tmp_path: Path) -> None:
     with pytest.raises(LinkError, match="cannot be read: No such file"):
-        from_csv(tmp_path / "none.csv", "ada", NOW, Desk(store))
+        from_csv(tmp_path / "none.csv", "ada", NOW, KnownPictures(store))
 
 
 def test_a_decision_on_a_picture_that_is_gone_since_is_read_again(store: Store, tmp_path: Path) -> None:

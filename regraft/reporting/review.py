@@ -1,0 +1,224 @@
+"""What waits for a person: pictures that a version left out or doubts, and about which nobody has decided."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import pandas as pd
+
+from regraft.dataset.decisions import Decision, DecisionKind, all_decisions, standing
+from regraft.dataset.misfiled import known_misfiled
+from regraft.identity import Digest
+from regraft.store import versions
+from regraft.store.store import Store
+from regraft.store.tables import is_in
+from regraft.store.versions import Version
+from regraft.targets.choice import target_of
+from regraft.verdicts import Reason
+
+MAX_DOUBTFUL = 200
+"""Doubtful predictions that wait at a time, the most doubtful ones."""
+LINK_COLUMNS = ["url", "category", "reason", "digest", "refers_to", "distance", "detail"]
+
+
+class ReviewKind(StrEnum):
+    """What a picture waits for a person as, in the order in which they are asked."""
+
+    REPLACED = "replaced"
+    """A link shows another picture than the one that it is known for."""
+    MISFILED = "misfiled"
+    """The picture is like another category's."""
+    DUPLICATE = "duplicate"
+    """The same picture is in the lists of two categories."""
+    PLACEHOLDER = "placeholder"
+    """Many links show the picture, so it is taken for what stands for photos that are gone."""
+    NEAR_DUPLICATE = "near_duplicate"
+    """The picture looks the same as one that is held out more."""
+    DOUBTFUL = "doubtful"
+    """The picture is learnt from, and the model takes it for another category's."""
+    UNLIKE = "unlike"
+    """The picture is learnt from, and is unlike nearly all others."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReviewItem:
+    """One picture in one list that waits for a person."""
+
+    kind: ReviewKind
+    """What it waits as."""
+    digest: Digest
+    """The picture."""
+    category: str
+    """The category whose list shows it."""
+    urls: tuple[str, ...]
+    """The links of that list that show it; of a placeholder, all that show it in whatever form."""
+    sentence: str
+    """Why it waits, for people."""
+    variants: tuple[Digest, ...] = ()
+    """Other pictures that the same decision is about: a placeholder's other forms."""
+    refers_to: str = ""
+    """The picture that it is to be compared with, by its digest; "" where there is none."""
+
+
+def review(store: Store) -> list[ReviewItem]:
+    """Return what waits for a person in the newest version, by kind; nothing where there is no version.
+
+    Raises DamagedVersionError where the version's tables are damaged.
+    """
+    if not versions.names(store):
+        return []
+    return undecided(waiting(versions.newest(store)), all_decisions(store))
+
+
+def undecided(items: Iterable[ReviewItem], decisions: Sequence[Decision]) -> list[ReviewItem]:
+    """Return what still waits once some decisions are made.
+
+    What somebody skipped waits again where it does so as something else.
+    """
+    decided, skipped = set[tuple[str, str]](), set[tuple[str, str, str]]()
+    for decision in standing(decisions):
+        if decision.kind is DecisionKind.SKIP:
+            skipped.add((decision.digest, decision.category, decision.review))
+        else:
+            lists = (decision.category, decision.to_category or decision.category)
+            decided |= {(decision.digest, category) for category in lists}
+
+    def is_decided(item: ReviewItem) -> bool:
+        pictures = [(digest, lists) for digest in (item.digest, *item.variants) for lists in (item.category, "")]
+        return any(
+            picture in decided or not skipped.isdisjoint({(*picture, ""), (*picture, str(item.kind))})
+            for picture in pictures
+        )
+
+    return [item for item in items if not is_decided(item)]
+
+
+def waiting(version: Version) -> list[ReviewItem]:
+    """Return all that a version left out or doubts, by kind, be it decided by now or not.
+
+    Raises DamagedVersionError where the version's tables are damaged.
+    """
+    links = version.table("links.parquet", LINK_COLUMNS).reindex(columns=LINK_COLUMNS)
+    shown = links[links["digest"] != ""].fillna({"refers_to": "", "detail": ""})
+    of_reason = {str(reason): rows for reason, rows in shown[shown["reason"] != Reason.ALIVE].groupby("reason")}
+    misfiled = known_misfiled(version.store)
+    like = dict(zip(zip(misfiled["digest"], misfiled["category"], strict=True), misfiled["like"], strict=True))
+
+    def rows(kind: ReviewKind) -> pd.DataFrame:
+        return of_reason.get(kind, shown.iloc[:0])
+
+    manifest, predictions = version.table("manifest.parquet"), version.table("predictions.parquet")
+    return [
+        *_pictures(ReviewKind.REPLACED, rows(ReviewKind.REPLACED), _replaced),
+        *_pictures(ReviewKind.MISFILED, rows(ReviewKind.MISFILED), lambda row: _misfiled(row, like)),
+        *_pictures(ReviewKind.DUPLICATE, _in_two_lists(rows(ReviewKind.DUPLICATE)), _duplicate),
+        *_placeholders(rows(ReviewKind.PLACEHOLDER)),
+        *_pictures(ReviewKind.NEAR_DUPLICATE, rows(ReviewKind.NEAR_DUPLICATE), _near_duplicate),
+        *_images(ReviewKind.DOUBTFUL, manifest, {**_taken_for_another(predictions, version), **_in_doubt(manifest)}),
+        *_images(ReviewKind.UNLIKE, manifest, _unlike(predictions)),
+    ]
+
+
+def _pictures(kind: ReviewKind, links: pd.DataFrame, sentence: Callable[[dict[str, Any]], str]) -> Iterator[ReviewItem]:
+    """One item for each picture in each list; the sentence is that of its first link."""
+    for (digest, category), rows in links.groupby(["digest", "category"], sort=False):
+        first: dict[str, Any] = dict(zip(rows.columns, rows.iloc[0], strict=True))
+        yield ReviewItem(
+            kind=kind,
+            digest=Digest(str(digest)),
+            category=str(category),
+            urls=tuple(rows["url"]),
+            sentence=sentence(first),
+            refers_to=str(first["refers_to"]),
+        )
+
+
+def _replaced(row: dict[str, Any]) -> str:
+    bits = "" if pd.isna(row["distance"]) else f": it differs in {row['distance']:.0f} of 64 bits"
+    return f"The link shows another picture than the one that it is known for{bits}. {_ended(row['detail'])}".strip()
+
+
+def _misfiled(row: dict[str, Any], like: Mapping[tuple[str, str], str]) -> str:
+    other = like.get((row["digest"], row["category"]))
+    looks = f"the pictures of {other}" if other else "those of another category"
+    return f"It is in the list of {row['category']}, and looks like {looks}."
+
+
+def _duplicate(row: dict[str, Any]) -> str:
+    return f"{_ended(row['detail']) or 'The same picture is in two lists.'} It is learnt from in neither."
+
+
+def _near_duplicate(row: dict[str, Any]) -> str:
+    looks = _ended(row["detail"]) or "It looks the same as a picture of another split."
+    return f"{looks} It is left out, so that the test stays fair."
+
+
+def _ended(detail: str) -> str:
+    """Words for people as a sentence; "" where there are none."""
+    return f"{detail[:1].upper()}{detail[1:]}." if detail else ""
+
+
+def _in_two_lists(links: pd.DataFrame) -> pd.DataFrame:
+    """Those duplicates that are in the lists of more than one category, and learnt from in none."""
+    return links[links.groupby("digest")["category"].transform("nunique") > 1]
+
+
+def _placeholders(links: pd.DataFrame) -> Iterator[ReviewItem]:
+    """One item for each placeholder, in whatever forms its links show it."""
+    signature = links["refers_to"].where(links["refers_to"] != "", links["digest"])
+    for _, rows in links.groupby(signature, sort=False):
+        digests, categories = sorted(set(rows["digest"])), set(rows["category"])
+        yield ReviewItem(
+            kind=ReviewKind.PLACEHOLDER,
+            digest=Digest(digests[0]),
+            category=categories.pop() if len(categories) == 1 else "",
+            urls=tuple(rows["url"]),
+            sentence=f"Taken for a placeholder, since too many links show it: {len(rows)}.",
+            variants=tuple(map(Digest, digests[1:])),
+        )
+
+
+def _images(kind: ReviewKind, manifest: pd.DataFrame, sentences: Mapping[str, str]) -> Iterator[ReviewItem]:
+    """One item for each image that is learnt from and has a sentence, by its digest."""
+    images = manifest[is_in(manifest["digest"], sentences)]
+    rows = zip(images["digest"], images["category"], images["urls"], strict=True)
+    shown = {digest: (category, tuple(urls)) for digest, category, urls in rows}
+    for digest in filter(shown.__contains__, sentences):
+        category, urls = shown[digest]
+        yield ReviewItem(kind=kind, digest=Digest(digest), category=category, urls=urls, sentence=sentences[digest])
+
+
+def _taken_for_another(predictions: pd.DataFrame, version: Version) -> dict[str, str]:
+    """What to say of the images that are predicted to be of another category, by digest; the surest first."""
+    target = target_of(version.run.config)
+    stray = target.doubts(predictions).stray
+    first = stray[stray > 0].sort_values(ascending=False, kind="stable").index[:MAX_DOUBTFUL]
+    rows = predictions.loc[first]
+    captions = zip(rows["digest"], rows["category"], target.captions_with_labels(rows), strict=True)
+    return {
+        digest: f"It is in the list of {category}, and the model takes it for another's: {caption}."
+        for digest, category, caption in captions
+    }
+
+
+def _in_doubt(manifest: pd.DataFrame) -> dict[str, str]:
+    """What to say of the images that may be misfiled, by digest; versions of earlier Regrafts tell of none."""
+    if "doubtful" not in manifest:
+        return {}
+    rows = manifest[manifest["doubtful"].fillna("") != ""]
+    return {
+        digest: f"It is in the list of {category}, and may be of {other} instead."
+        for digest, category, other in zip(rows["digest"], rows["category"], rows["doubtful"], strict=True)
+    }
+
+
+def _unlike(predictions: pd.DataFrame) -> dict[str, str]:
+    """What to say of the images that are unlike nearly all others, by digest; those of earlier Regrafts are unknown."""
+    if "unlike_training" not in predictions:
+        return {}
+    rows = predictions[predictions["unlike_training"].astype(bool)].head(MAX_DOUBTFUL)
+    return {
+        digest: f"It is unlike nearly all that the model learns from: is it of {category}?"
+        for digest, category in zip(rows["digest"], rows["category"], strict=True)
+    }
