@@ -1,4 +1,4 @@
-"""`regraft versions`, `show`, `diff`, `report`, `links`: what is there, and why."""
+"""`regraft versions`, `show`, `diff`, `report`: which versions there are, and what is in them."""
 
 import json
 import sys
@@ -6,19 +6,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from regraft.flows.cli.app import JsonOption, Panel, StoreOption, app, exit_with_message, url_as_listed
+from regraft.flows.cli.app import JsonOption, Panel, StoreOption, app, exit_with_message
 from regraft.flows.cli.output import number, print_run_summary, table
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from regraft.store.store import Store
     from regraft.store.versions import Version
 
 WHICH = "A version, a beginning that only one has, `newest` or `champion`."
 VersionArgument = Annotated[str, typer.Argument(metavar="VERSION", help=WHICH)]
-LINK_COLUMNS = ["url", "category", "verdict", "reason", "http_status", "checked_at", "dead_since", "outcome"]
-"""The columns of links.parquet that `regraft links` prints."""
 
 
 def _version(word: str, store: str | None) -> "Version":
@@ -155,38 +151,3 @@ def report(
         print(path)
         if browse and sys.stdout.isatty():
             webbrowser.open(path.as_uri())
-
-
-@app.command(rich_help_panel=Panel.LOOK)
-def links(
-    what: Annotated[str, typer.Argument(metavar="URL_OR_HOST", help="A link, or a host for all of its links.")],
-    store: StoreOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Print what the newest version knows of a link or a host's links, and why each was dropped.
-
-    Example: `regraft links http://photos.savanna.example/tiger/035.jpg`
-    """
-    with exit_with_message():
-        from regraft.errors import LinkError
-        from regraft.web.urls import host_of
-
-        what = url_as_listed(what)
-        version = _version("newest", store)
-        rows = version.table("links.parquet")
-        rows = rows[(rows["url"] == what) | (rows["url"].map(host_of) == what)]
-        if rows.empty:
-            raise LinkError(f"Version {version.name} has no link and no host {what!r}.")
-        if as_json:
-            print(rows.to_json(orient="records", date_format="iso", indent=1))
-            return
-        table(LINK_COLUMNS, _link_cells(rows))
-
-
-def _link_cells(rows: "pd.DataFrame") -> list[list[str]]:
-    """The rows of links.parquet as text, the columns LINK_COLUMNS."""
-    cells = rows[LINK_COLUMNS].copy()
-    for column in ("checked_at", "dead_since"):
-        cells[column] = cells[column].dt.strftime("%Y-%m-%d %H:%M UTC").fillna("")
-    texts: list[list[str]] = cells.astype(str).replace({"None": ""}).to_numpy().tolist()
-    return texts

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -15,6 +15,8 @@ MAX_PROBLEMS = 20
 """Problems that a message lists."""
 PIPE_WIDTH = 200
 """Columns of a table that is not printed to a terminal."""
+WHOLE_LINES = 10_000
+"""The same, where no line is broken, so that other programs find each URL in one piece."""
 
 
 def print_run_summary(version: "Version", option: str, as_json: bool) -> None:
@@ -87,17 +89,23 @@ def number(value: float | None, style: str) -> str:
     return "" if value is None else format(value, style)
 
 
-def table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Print a table; cells are printed as text, never as markup, without control characters."""
+def table(columns: Sequence[str], rows: Sequence[Sequence[Any]], folded: Collection[str] = ()) -> None:
+    """Print a table; cells are printed as text, never as markup, without control characters.
+
+    The columns that are `folded` share what room a terminal has left; the others are never broken where there are any.
+    """
     from rich import box
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    grid = Table(*columns, box=box.SIMPLE_HEAD)
+    grid = Table(box=box.SIMPLE_HEAD)
+    for column in columns:
+        grid.add_column(column, overflow="fold", no_wrap=bool(folded) and column not in folded)
     for row in rows:
         grid.add_row(*(Text(printable(str(cell))) for cell in row))
-    Console(width=None if sys.stdout.isatty() else PIPE_WIDTH).print(grid)
+    pipe_width = WHOLE_LINES if folded else PIPE_WIDTH
+    Console(width=None if sys.stdout.isatty() else pipe_width).print(grid)
 
 
 def printable(text: str) -> str:

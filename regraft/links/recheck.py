@@ -67,12 +67,22 @@ def are_due(
     `shows_placeholder`: which of them show a known placeholder. Junk is always due where its server may answer that it
     has not changed, and where it is none by the settings of today.
     """
+    due = due_from(known, shows_placeholder, fetch, screen)
+    return due.isna() | (due <= now + LATE_START)
+
+
+def due_from(
+    known: pd.DataFrame, shows_placeholder: "pd.Series[bool]", fetch: FetchSettings, screen: ScreenSettings
+) -> "pd.Series[pd.Timestamp]":
+    """Return from when on known links, columns MEMORY, are fetched again; NaT for those that every run fetches.
+
+    See `are_due`, which allows for runs that begin a little earlier.
+    """
     reasons = known["reason"].mask(shows_placeholder & (known["reason"] == Reason.ALIVE), Reason.PLACEHOLDER)
     is_junk = reasons.isin([reason.value for reason in Reason if reason.verdict is Verdict.JUNK])
     is_wanted = is_junk & (_is_conditional(known, reasons) | ~_is_unfit_today(known, fetch, screen))
     waits = _waits(known, reasons)
-    is_late = known["checked_at"] + waits <= now + LATE_START
-    return is_wanted | (waits < SHORTEST_WAIT) | is_late
+    return (known["checked_at"] + waits).mask(is_wanted | (waits < SHORTEST_WAIT))
 
 
 def _waits(known: pd.DataFrame, reasons: "pd.Series[str]") -> "pd.Series[pd.Timedelta]":

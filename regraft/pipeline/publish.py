@@ -119,7 +119,7 @@ def _files(report: Report, finished: Finished) -> dict[str, bytes]:
     evaluation = finished.evaluation
     files = {
         MetricsRecord.file: report.metrics.to_bytes(),
-        "links.parquet": parquet(report.links, links.SCHEMA),
+        "links.parquet": parquet(report.links, links.SCHEMA, sort_by="url"),
         "decisions.parquet": parquet(finished.screened.decisions),
         "link_rot.parquet": parquet(rot_table(report.links, report.changes)),
         "manifest.parquet": parquet(report.manifest),

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import timedelta
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from regraft.errors import StoreError
 from regraft.store.local_disk import LocalDisk
@@ -26,6 +26,10 @@ class Disk(Protocol):
 
     def read(self, path: str) -> bytes:
         """Return a file's bytes. Raises FileNotFoundError."""
+        ...
+
+    def opened(self, path: str) -> AbstractContextManager[BinaryIO]:
+        """Open a file to read parts of it, without reading the rest. Entering raises FileNotFoundError."""
         ...
 
     def write(self, path: str, data: bytes) -> None:

@@ -14,6 +14,7 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
+from typing import BinaryIO
 
 from regraft.errors import StoreError
 from regraft.store.system_calls import FILE_MODE, SystemCalls
@@ -55,6 +56,11 @@ class LocalDisk:
     def read(self, path: str) -> bytes:
         with self._explained("read", path):
             return Path(self._at(path)).read_bytes()
+
+    @contextlib.contextmanager
+    def opened(self, path: str) -> Iterator[BinaryIO]:
+        with self._explained("read", path), Path(self._at(path)).open("rb") as file:
+            yield file
 
     def write(self, path: str, data: bytes) -> None:
         with self._explained("written", path), self._written_aside(data) as aside:

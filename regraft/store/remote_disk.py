@@ -10,11 +10,11 @@ import itertools
 import os
 import tempfile
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import timedelta
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from regraft.errors import StoreError
 from regraft.store.lease import leased
@@ -31,6 +31,8 @@ TAGGED = frozenset({"s3", "s3a"})
 
 ONE_REQUEST_A_READ = {"max_concurrency": 1}
 """s3fs asks for an object's size first, unless it must not read its parts side by side."""
+BLOCK_SIZE = 2**20
+"""Bytes that one request reads of a file of which only parts are wanted."""
 
 
 class RemoteDisk:
@@ -54,6 +56,11 @@ class RemoteDisk:
     def read(self, path: str) -> bytes:
         with explained(self.address):
             return bytes(self._fs.cat_file(self._at(path)))
+
+    @contextlib.contextmanager
+    def opened(self, path: str) -> Iterator[BinaryIO]:
+        with explained(self.address), self._fs.open(self._at(path), "rb", block_size=BLOCK_SIZE) as file:
+            yield file
 
     def write(self, path: str, data: bytes) -> None:
         with explained(self.address):

@@ -8,7 +8,7 @@ import io
 import logging
 import threading
 from itertools import accumulate
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from regraft.errors import CorruptError
 from regraft.store.disk import Disk
@@ -17,6 +17,7 @@ from regraft.store.seal import KEY, UNSEALED, check_seal, sealed
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
+    from typing import BinaryIO
 
     import numpy as np
     import pandas as pd
@@ -164,11 +165,15 @@ def _with_columns(table: "pa.Table", schema: "pa.Schema", added: "Collection[str
     return table
 
 
-def parquet(table: "pd.DataFrame", schema: "pa.Schema | None" = None) -> bytes:
-    """Return a table, without its index, as a Parquet file, its columns cast to `schema` where one is given."""
+def parquet(table: "pd.DataFrame", schema: "pa.Schema | None" = None, sort_by: str = "") -> bytes:
+    """Return a table, without its index, as a Parquet file, its columns cast to `schema` where one is given.
+
+    Of a file that is sorted by a column, `rows_where` reads little to find the rows with one value there.
+    """
     import pyarrow as pa
 
-    return parquet_of_arrow(pa.Table.from_pandas(table, schema=schema, preserve_index=False))
+    rows = pa.Table.from_pandas(table, schema=schema, preserve_index=False)
+    return parquet_of_arrow(rows.sort_by(sort_by) if sort_by else rows)
 
 
 def parquet_of_arrow(table: "pa.Table", metadata: "Mapping[str, str] | None" = None) -> bytes:
@@ -177,7 +182,7 @@ def parquet_of_arrow(table: "pa.Table", metadata: "Mapping[str, str] | None" = N
 
     file = io.BytesIO()
     plain = table.replace_schema_metadata(None)
-    with pq.ParquetWriter(file, plain.schema, compression="zstd") as writer:
+    with pq.ParquetWriter(file, plain.schema, compression="zstd", write_page_checksum=True) as writer:
         writer.write_table(plain, ROWS_PER_GROUP)
         if metadata:
             writer.add_key_value_metadata(dict(metadata))
@@ -212,6 +217,40 @@ def from_parquet(data: bytes, columns: "list[str] | None" = None) -> "pd.DataFra
         return arrow_of_parquet(data, columns).to_pandas(use_threads=False)
     except Exception as error:  # Arrow raises anything on a damaged file
         raise CorruptError(f"it is no Parquet file that can be read ({error})") from error
+
+
+def rows_where(file: "BinaryIO", column: str, text: str, columns: "Collection[str]") -> "pd.DataFrame":
+    """Return some columns of the rows of a Parquet file in which a column has that text; columns it lacks are null.
+
+    Only parts of the file are read, and the digest of each is checked. Raises CorruptError where one is damaged.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    try:
+        parquet_file = pq.ParquetFile(file, page_checksum_verification=True)
+        names = [name for name in columns if name in parquet_file.schema_arrow.names]
+        tables = [parquet_file.schema_arrow.empty_table().select(names)]
+        for group in range(parquet_file.num_row_groups):
+            if not _may_hold(parquet_file.metadata.row_group(group), column, text):
+                continue
+            texts = parquet_file.read_row_group(group, [column], use_threads=False)[column]
+            rows = pc.indices_nonzero(pc.equal(texts, text))
+            if len(rows):
+                tables.append(parquet_file.read_row_group(group, names, use_threads=False).take(rows))
+        return pa.concat_tables(tables).to_pandas(use_threads=False).reindex(columns=list(columns))
+    except Exception as error:  # Arrow raises anything on a damaged file
+        raise CorruptError(f"it is no Parquet file that can be read ({error})") from error
+
+
+def _may_hold(group: Any, column: str, text: str) -> bool:
+    """Whether a row group may hold a text in a column, by what the file's footer says of the column's values."""
+    chunks = (group.column(number) for number in range(group.num_columns))
+    statistics = next(chunk.statistics for chunk in chunks if chunk.path_in_schema == column)
+    if statistics is None or not statistics.has_min_max:
+        return True
+    return bool(statistics.min <= text <= statistics.max)
 
 
 def arrow_of_parquet(data: bytes, columns: "list[str] | None" = None) -> "pa.Table":

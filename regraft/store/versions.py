@@ -5,7 +5,7 @@ import hashlib
 import json
 import logging
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -17,7 +17,7 @@ from regraft.identity import digest_of
 from regraft.store import layout
 from regraft.store.locks import champion_locked
 from regraft.store.store import Store
-from regraft.store.tables import OpenTable, from_parquet
+from regraft.store.tables import OpenTable, from_parquet, rows_where
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -147,6 +147,17 @@ class Version:
         """Return one of its tables, such as manifest.parquet, or some columns of it. Raises as `read` does."""
         try:
             return from_parquet(self.read(file), columns)
+        except CorruptError as error:
+            raise DamagedVersionError(f"{file} of version {self.name} is damaged: {error}.") from error
+
+    def rows(self, file: str, column: str, text: str, columns: Collection[str]) -> "pd.DataFrame":
+        """Return some columns of a table's rows in which a column has that text, without reading the whole table.
+
+        Columns that the table of an earlier Regraft lacks are null. Raises as `read` does.
+        """
+        try:
+            with self._needing(file), self.store.disk.opened(f"{self.path}/{file}") as opened:
+                return rows_where(opened, column, text, columns)
         except CorruptError as error:
             raise DamagedVersionError(f"{file} of version {self.name} is damaged: {error}.") from error
 

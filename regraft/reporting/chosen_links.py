@@ -1,0 +1,85 @@
+"""Some links of a version: those of a host, with a reason or verdict, of a category; counted, and in order."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import pandas as pd
+
+from regraft.errors import ConfigError, LinkError
+from regraft.links.memory import remembered_links
+from regraft.links.rot import SHOWS_PHOTO
+from regraft.links.shards import path_of
+from regraft.store.store import Store
+from regraft.store.tables import is_in
+from regraft.verdicts import Reason, Verdict
+from regraft.web.urls import host_of, requested_host_of
+
+ALIVE = "alive"
+"""How people name the reason of links that need none."""
+VERDICTS = [Verdict.DEAD, Verdict.JUNK, Verdict.UNKNOWN, Verdict.ALIVE]
+"""The order of links: first those that something is the matter with."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinkChoice:
+    """Which links are wanted; what is empty chooses all."""
+
+    host: str = ""
+    """A host, however it is written."""
+    reasons: Collection[str] = ()
+    """Texts of reasons, and ALIVE for none."""
+    verdicts: Collection[Verdict] = ()
+    """Verdicts."""
+    categories: Collection[str] = ()
+    """Names of categories."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all links of the host are wanted."""
+        return not (self.reasons or self.verdicts or self.categories)
+
+    def of(self, links: pd.DataFrame) -> pd.DataFrame:
+        """Return the links that are wanted, sorted by verdict, reason, category and URL.
+
+        Raises ConfigError where there is no such reason or category, LinkError where no link is of the host.
+        """
+        _check_names("reason", self.reasons, [reason or ALIVE for reason in Reason])
+        _check_names("category", self.categories, sorted(links["category"].unique()))
+        reasons = ["" if reason == ALIVE else reason for reason in self.reasons]
+        if self.host:
+            links = links[_are_of_host(links["url"], self.host)]
+            if links.empty:
+                raise LinkError(f"There is no link and no host {self.host!r}.")
+        for column, values in (("reason", reasons), ("verdict", self.verdicts), ("category", self.categories)):
+            links = links[links[column].isin(list(values))] if values else links
+        rank = links["verdict"].map({verdict.value: place for place, verdict in enumerate(VERDICTS)})
+        in_order = links.assign(rank=rank).sort_values(["rank", "reason", "category", "url"], ignore_index=True)
+        return in_order.drop(columns="rank")
+
+
+def reason_counts(links: pd.DataFrame) -> list[tuple[str, str, int]]:
+    """Return how many links have each reason: the reason or "alive", the verdict, their number; the most first."""
+    counts = links.groupby(["reason", "verdict"]).size().reset_index(name="links")
+    counts = counts.sort_values("links", ascending=False, kind="stable")
+    return [(reason or ALIVE, str(verdict), int(count)) for reason, verdict, count in counts.to_numpy()]
+
+
+def survivors(links: pd.DataFrame, store: Store) -> tuple[int, int]:
+    """Return how many of a version's links ever showed a photo, as far as is remembered, and how many still do."""
+    layout = store.layout
+    paths = sorted({path_of(url, layout) for url in links["url"]}) if layout else []
+    ever = [known.loc[known["trusted_digest"] != "", "url"] for known in (remembered_links(store, p) for p in paths)]
+    showed = links[is_in(links["url"], pd.concat(ever))] if ever else links.iloc[:0]
+    return len(showed), int(showed["reason"].isin(SHOWS_PHOTO).sum())
+
+
+def _are_of_host(urls: "pd.Series[str]", host: str) -> "pd.Series[bool]":
+    """Which URLs are of a host, as they write it or as it is requested."""
+    wanted = {host.lower(), requested_host_of(f"http://{host}/")} - {"?"}
+    return urls.map(lambda url: host_of(url) in wanted or requested_host_of(url) in wanted).astype(bool)
+
+
+def _check_names(kind: str, names: Collection[str], known: Collection[str]) -> None:
+    for name in names:
+        if name not in known:
+            raise ConfigError(f"There is no {kind} {name!r}; there are: {', '.join(known)}.")

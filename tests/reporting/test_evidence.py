@@ -1,0 +1,176 @@
+"""A link's story over all versions, in sentences."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from regraft.dataset.decisions import Decision, DecisionKind, decide
+from regraft.errors import LinkError, VersionError
+from regraft.identity import Digest
+from regraft.reporting.evidence import Story, stories, story
+from regraft.store.store import Store
+from regraft.verdicts import Reason
+from tests.links.checks import DAY, FIRST_DAY, GONE, LINK, OTHER, PHOTO, RESAVED, UNCHANGED, A, C
+from tests.links.history import History
+
+TODAY = FIRST_DAY + 30 * DAY
+NEXT_RUN = "The next run asks for it again."
+ALIVE = "Alive since 2026-01-01 00:00 UTC: picture aaaaaaaaaaaa, 99 x 99 pixels."
+
+
+@pytest.fixture
+def history(tmp_path: Path) -> History:
+    return History(str(tmp_path / "store"))
+
+
+def happened(of_link: Story) -> list[str]:
+    return [event.sentence for event in of_link.events]
+
+
+def test_a_link_that_was_replaced_is_told_as_a_short_story(history: History) -> None:
+    for finding in (PHOTO, UNCHANGED, replace(OTHER, http_status=200, attempts=1, elapsed_s=0.25)):
+        history.check(finding)
+    assert story(history.store, LINK, TODAY).sentences == [
+        ALIVE,
+        "Replaced on 2026-01-03 00:00 UTC by another picture (distance 64); not learnt from until accepted.",
+        "Last asked on 2026-01-03 00:00 UTC: HTTP 200, 1 attempt, 0.2 s.",
+        NEXT_RUN,
+    ]
+
+
+def test_a_link_that_died_and_came_back_has_both_times(history: History) -> None:
+    gone = replace(GONE, attempts=2, detail="HTTP 404")
+    for finding in (PHOTO, gone, gone, PHOTO):
+        history.check(finding)
+    assert happened(story(history.store, LINK, TODAY)) == [
+        ALIVE,
+        "Dead since 2026-01-02 00:00 UTC, gone: the server says that there is no such page (HTTP 404).",
+        "Alive again since 2026-01-04 00:00 UTC: picture aaaaaaaaaaaa, 99 x 99 pixels.",
+    ]
+
+
+def test_the_same_picture_in_other_bytes_is_no_other_picture(history: History) -> None:
+    history.check(PHOTO)
+    history.check(RESAVED)
+    assert happened(story(history.store, LINK, TODAY))[1:] == [
+        "Shows the same picture in other bytes since 2026-01-02 00:00 UTC: bbbbbbbbbbbb."
+    ]
+
+
+def test_another_way_to_be_dead_is_told_when_it_is_seen(history: History) -> None:
+    history.check(GONE)
+    history.check(replace(GONE, reason=Reason.TIMEOUT, http_status=0, attempts=2))
+    assert happened(story(history.store, LINK, TODAY)) == [
+        "Dead since 2026-01-01 00:00 UTC, gone: the server says that there is no such page (HTTP 404).",
+        "Dead since 2026-01-02 00:00 UTC, timeout: the answer takes longer than the deadline.",
+    ]
+
+
+def test_the_last_exchange_says_where_redirects_led(history: History) -> None:
+    history.check(replace(GONE, final_url="http://example.org/gone", attempts=3, elapsed_s=1.5))
+    of_link = story(history.store, LINK, TODAY)
+    assert of_link.last_exchange == (
+        "Last asked on 2026-01-01 00:00 UTC: HTTP 404 from http://example.org/gone, 3 attempts, 1.5 s."
+    )
+    history.check(replace(GONE, reason=Reason.BAD_URL, http_status=0))
+    assert story(history.store, LINK, TODAY).last_exchange == "No request was ever sent for it."
+
+
+def test_what_is_long_dead_is_asked_on_a_day_that_is_named(history: History) -> None:
+    for _ in range(10):
+        history.check(GONE)
+    now = FIRST_DAY + 9 * DAY
+    assert story(history.store, LINK, now).asked_next == "The first run after 2026-01-19 00:00 UTC asks for it again."
+    assert story(history.store, LINK, now + 10 * DAY).asked_next == NEXT_RUN
+
+
+def test_a_link_that_left_the_lists_is_not_asked_any_more(history: History) -> None:
+    history.check(PHOTO)
+    newest = history.check({"http://example.org/dog.jpg": PHOTO})
+    of_link = story(history.store, LINK, TODAY)
+    assert of_link.asked_next == f"No list of version {newest.name} has it, so it is not asked any more."
+    assert happened(of_link) == [ALIVE]
+
+
+def test_a_placeholder_names_the_other_links_that_show_it(history: History) -> None:
+    shown = replace(PHOTO, bytes=99)
+    history.check({f"http://h{number}.example/a.jpg": shown for number in range(9)})
+    of_link = story(history.store, "http://h0.example/a.jpg", TODAY)
+    assert happened(of_link) == [
+        "Junk since 2026-01-01 00:00 UTC, placeholder: it shows what its host shows in place of photos that are gone "
+        "(links that show this picture: 9)."
+    ]
+    named = ", ".join(f"http://h{number}.example/a.jpg" for number in range(1, 6))
+    assert of_link.others == f"Others that show the same: {named} and 3 more."
+
+
+def test_a_copy_names_the_link_that_is_kept(history: History) -> None:
+    history.check({"http://h.example/1.jpg": PHOTO, "http://h.example/2.jpg": PHOTO})
+    of_link = story(history.store, "http://h.example/2.jpg", TODAY)
+    assert happened(of_link)[0].endswith("duplicate: the same bytes as http://h.example/1.jpg.")
+    assert of_link.others == "Others that show the same: http://h.example/1.jpg."
+
+
+def test_what_persons_decided_is_part_of_the_story(history: History) -> None:
+    history.check(PHOTO)
+    history.check(OTHER)
+    decisions = [
+        Decision(kind=DecisionKind.ACCEPT, url=LINK, digest=C, decided_at=FIRST_DAY + 1.5 * DAY, decided_by="ann"),
+        Decision(kind=DecisionKind.REJECT, digest=A, decided_at=FIRST_DAY + 1.7 * DAY, why="blurred", category="cat"),
+        Decision(kind=DecisionKind.REJECT, digest=Digest("e" * 64), decided_at=FIRST_DAY, category="cat"),
+        Decision(kind=DecisionKind.REJECT, digest=A, decided_at=FIRST_DAY, category="tiger"),
+    ]
+    decide(history.store, decisions)
+    history.check(OTHER)
+    assert happened(story(history.store, LINK, TODAY))[2:] == [
+        "Decided on 2026-01-02 12:00 UTC by ann: accept.",
+        "Decided on 2026-01-02 16:48 UTC by somebody: reject: blurred.",
+    ]
+
+
+def test_a_link_in_two_lists_has_two_stories(history: History) -> None:
+    history.check(PHOTO)
+    history.check(PHOTO, category="tiger")
+    assert [of_link.category for of_link in stories(history.store, LINK, TODAY)] == ["cat", "tiger"]
+
+
+def test_versions_of_earlier_regrafts_are_told_without_evidence(history: History) -> None:
+    links = history.check(GONE).table("links.parquet").drop(columns=["detail", "refers_to", "distance"])
+    history.store.disk.delete_folder("versions")
+    history.publish(links, "20260101T000000Z")
+    assert happened(story(history.store, LINK, TODAY)) == [
+        "Dead since 2026-01-01 00:00 UTC, gone: the server says that there is no such page (HTTP 404)."
+    ]
+
+
+@pytest.mark.parametrize("damaged", [0, 1, 2])
+def test_a_damaged_version_is_left_out_with_a_sentence(
+    history: History, damaged: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    published = [history.check(finding) for finding in (PHOTO, GONE, PHOTO)]
+    history.store.disk.write(f"{published[damaged].path}/links.parquet", b"PAR1 nonsense PAR1")
+    of_link = story(history.store, LINK, TODAY)
+    assert len(of_link.events) == (1 if damaged == 1 else 2)
+    assert of_link.asked_next == NEXT_RUN
+    [record] = caplog.records
+    assert f"links.parquet of version {published[damaged].name} is damaged" in record.getMessage()
+
+
+def test_a_damaged_memory_and_a_damaged_run_json_leave_the_story(history: History) -> None:
+    version = history.check(GONE)
+    for path in (*history.store.disk.sizes("links"), f"{version.path}/run.json"):
+        history.store.disk.write(path, b"nonsense")
+    assert story(history.store, LINK, TODAY).asked_next == NEXT_RUN
+
+
+@pytest.mark.parametrize("url", ["http://example.org/dog.jpg", "", "\ud800"])
+def test_an_unknown_link_is_an_error(history: History, url: str) -> None:
+    history.check(PHOTO)
+    with pytest.raises(LinkError, match="has the link"):
+        story(history.store, url)
+
+
+def test_without_a_version_there_is_no_story(tmp_path: Path) -> None:
+    with pytest.raises(VersionError, match="no version"):
+        story(Store(str(tmp_path)), LINK)
