@@ -76,22 +76,23 @@ def undecided(items: Iterable[ReviewItem], decisions: Sequence[Decision]) -> lis
 
     What somebody skipped waits again where it does so as something else.
     """
-    decided, skipped = set[tuple[str, str]](), set[tuple[str, str, str]]()
+    decided: dict[str, list[Decision]] = {}
     for decision in standing(decisions):
-        if decision.kind is DecisionKind.SKIP:
-            skipped.add((decision.digest, decision.category, decision.review))
-        else:
-            lists = (decision.category, decision.to_category or decision.category)
-            decided |= {(decision.digest, category) for category in lists}
+        decided.setdefault(decision.digest, []).append(decision)
 
     def is_decided(item: ReviewItem) -> bool:
-        pictures = [(digest, lists) for digest in (item.digest, *item.variants) for lists in (item.category, "")]
-        return any(
-            picture in decided or not skipped.isdisjoint({(*picture, ""), (*picture, str(item.kind))})
-            for picture in pictures
-        )
+        about = (decision for digest in (item.digest, *item.variants) for decision in decided.get(digest, ()))
+        return any(_settles(decision, item) for decision in about)
 
     return [item for item in items if not is_decided(item)]
+
+
+def _settles(decision: Decision, item: ReviewItem) -> bool:
+    """Whether a decision on an item's picture is one on the item: in its list, and if skipped, as what it waits as."""
+    lists = {decision.category, decision.to_category} - {""}
+    if lists and item.category and item.category not in lists:
+        return False
+    return decision.kind is not DecisionKind.SKIP or decision.review in ("", item.kind)
 
 
 def waiting(version: Version) -> list[ReviewItem]:
