@@ -88,6 +88,6 @@ class Reason(StrEnum):
     robots.txt could not be read."""
 
     REJECTED = "rejected", Verdict.JUNK
-    """A person rejected the picture, or moved it to a category that the job does not have."""
+    """A person rejected the picture, or moved it to a category that the job does not have or cannot label it in."""
     MISFILED = "misfiled", Verdict.JUNK
     """The picture is clearly like another category's pictures, and unlike those of its own list."""

@@ -99,11 +99,12 @@ def _report(
         manifest=manifest,
         changes=changed,
         misfiled=left_out,
+        decisions=finished.screened.decisions,
         history=_history(name, run, metrics, store),
         forecasts=forecasts(run),
         plots=illustrations(finished, run.config, store, links_before),
         examples=shown,
-        thumbnails=thumbnails(pictured(changed, left_out, shown), store),
+        thumbnails=thumbnails(pictured(changed, left_out, shown, finished.screened.decisions), store),
     )
 
 

@@ -161,7 +161,9 @@ def label(screened: Screened, links: Links, bench: Bench) -> Manifest:
     with bench.meter.step("label"):
         config = bench.config
         pictures, lengths = (bench.drafts.table(digest) for digest in (screened.pictures, links.lengths))
-        labels = Labelling.of(config).labels(pictures, lengths)
+        labelling = Labelling.of(config)
+        pictures = pictures[labelling.have_labels(pictures, lengths)].reset_index(drop=True)
+        labels = labelling.labels(pictures, lengths)
         manifest = manifest_of(pictures, labels, config.split, config.seed)
         check_enough(manifest, config.categories, config.split)
         check_vary(manifest)
@@ -303,9 +305,11 @@ def publish(learnt: Learnt, evaluated: Evaluated, flow_run: PrefectRun, bench: B
     """Publish one immutable version, move the champion if the gate said so, and return the version's report."""
     with bench.meter.step("publish"):
         drafts, embedded, head = bench.drafts, learnt.embedded, learnt.head
+        screened, manifest = read_screened(learnt.screened, drafts), drafts.table(learnt.manifest.table)
+        unlabelled = screened.pictures[~screened.pictures["digest"].isin(manifest["digest"])]
         finished = Finished(
-            screened=read_screened(learnt.screened, drafts),
-            manifest=drafts.table(learnt.manifest.table),
+            screened=screened.without(unlabelled, Reason.REJECTED),
+            manifest=manifest,
             evaluation=read_evaluation(evaluated, drafts),
             head=drafts.read(head.head),
             history=head.history,

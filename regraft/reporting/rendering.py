@@ -8,8 +8,8 @@ import jinja2
 import yaml
 
 from regraft.links.rot import in_two_categories
-from regraft.reporting.report import MAX_ROWS, Report
-from regraft.reporting.sentences import above_or_below, misfiled_note, summary, suspects_note
+from regraft.reporting.report import MAX_ROWS, Report, newest_decisions
+from regraft.reporting.sentences import above_or_below, decisions_note, misfiled_note, summary, suspects_note
 from regraft.reporting.tables import (
     MAX_CATEGORIES,
     MAX_COLUMNS,
@@ -79,6 +79,8 @@ def _context(report: Report) -> dict[str, Any]:
         "target": target_of(config),
         "sentences": summary(report),
         "misfiled_note": misfiled_note(report.metrics),
+        "decisions_note": decisions_note(report),
+        "newest_decisions": newest_decisions(report.decisions),
         "suspects_note": suspects_note(report),
         "score_rows": score_rows(report.metrics.test),
         "funnel": funnel(report.links, report.manifest),

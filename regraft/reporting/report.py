@@ -13,6 +13,8 @@ from regraft.store.records import MetricsRecord, RunRecord
 
 MAX_ROWS = 30
 """Links of one kind that a report lists."""
+MAX_DECISIONS = 10
+"""Decisions of persons that a report lists."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +36,8 @@ class Report:
     """The links that changed since the parent version, by event; see `rot.changes`."""
     misfiled: pd.DataFrame
     """The links (digest, category, url, like, chance) that show a picture of another category."""
+    decisions: pd.DataFrame
+    """decisions.parquet: what persons decided, and for how many links of this version each decision held."""
     history: Sequence[Summary]
     """The job's newest versions, this one last."""
     forecasts: Mapping[str, Forecast]
@@ -60,10 +64,17 @@ def forecasts(run: RunRecord) -> dict[str, Forecast]:
     return dict(sorted(outlook.items(), key=lambda item: item[1].days_left or np.inf))
 
 
-def pictured(changes: Mapping[str, pd.DataFrame], misfiled: pd.DataFrame, examples: Examples) -> list[str]:
+def newest_decisions(decisions: pd.DataFrame) -> pd.DataFrame:
+    """Return the decisions that a report lists: of those that held for links, the newest first."""
+    return decisions[decisions["links"] > 0].iloc[::-1].head(MAX_DECISIONS)
+
+
+def pictured(
+    changes: Mapping[str, pd.DataFrame], misfiled: pd.DataFrame, examples: Examples, decisions: pd.DataFrame
+) -> list[str]:
     """Return the digests of the pictures that a report shows small, each once."""
     columns = [rows["digest"] for rows in examples.groups.values()]
-    columns += [examples.strays["digest"], misfiled["digest"].head(MAX_ROWS)]
+    columns += [examples.strays["digest"], misfiled["digest"].head(MAX_ROWS), newest_decisions(decisions)["digest"]]
     for rows in changes.values():
         columns += [rows["digest"].head(MAX_ROWS), rows["digest_before"].head(MAX_ROWS)]
     digests = [str(digest) for column in columns for digest in column]

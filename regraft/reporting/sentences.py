@@ -1,9 +1,19 @@
 """What happened in a run, in sentences for people."""
 
+from regraft.dataset.decisions import DecisionKind
 from regraft.reporting.report import Report
 from regraft.store.records import MetricsRecord
 from regraft.targets.wording import WORDINGS, percent
 from regraft.verdicts import Verdict
+
+PAST = {
+    DecisionKind.ACCEPT: "accepted",
+    DecisionKind.REJECT: "rejected",
+    DecisionKind.MOVE: "moved",
+    DecisionKind.NOT_PLACEHOLDER: "taken back as placeholders",
+    DecisionKind.SAME_PICTURE: "called the same picture",
+}
+"""What was done to pictures, by the kind of the decision."""
 
 
 def summary(report: Report) -> list[str]:
@@ -38,6 +48,16 @@ def suspects_note(report: Report) -> str:
     if count:
         notes.append(f"In doubt, and learnt from until somebody decides: {count:,}; `doubtful` in manifest.parquet.")
     return " ".join(notes)
+
+
+def decisions_note(report: Report) -> str:
+    """Return what persons decided that held for links of this version; nothing where nothing did."""
+    counts = report.run.decisions
+    if not counts:
+        return ""
+    kinds = ", ".join(f"{count:,} {PAST[DecisionKind(kind)]}" for kind, count in counts.items())
+    links = int(report.decisions["links"].sum())
+    return f"What persons decided held for {links:,} {'link' if links == 1 else 'links'}: {kinds}."
 
 
 def _links(report: Report) -> str:

@@ -28,6 +28,16 @@ class Labelling:
         """Return the labels of pictures (digest, category, urls), see `Target.labels`."""
         return self.target.labels(pictures, links, self.synthetic)
 
+    def have_labels(self, pictures: pd.DataFrame, links: pd.DataFrame) -> "pd.Series[bool]":
+        """Return which pictures (digest, category, urls) `labels` can label.
+
+        It lacks the length of one that a person moved to a category whose lengths only its list knows.
+        """
+        needs_link = [name for name in pictures["category"].unique() if self.label(name, "") is None]
+        measured = set(links["url"])
+        lacks = pictures.loc[pictures["category"].isin(needs_link), "urls"].map(measured.isdisjoint)
+        return ~lacks.reindex(pictures.index, fill_value=False).astype(bool)
+
     def label(self, category: str, digest: str, known: float | str | None = None) -> float | str | None:
         """Return the label of an image without links, see `Target.label_without_links`."""
         return self.target.label_without_links(category, digest, self.synthetic, known)

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from regraft.dataset.honouring import NO_RULINGS
 from regraft.links.rot import changes
 from regraft.reporting.examples import Examples, examples
 from regraft.reporting.history import summary
@@ -50,6 +51,7 @@ def report(table: pd.DataFrame, before: pd.DataFrame | None = None, kind: str = 
         "manifest": manifest,
         "changes": changes(table, before),
         "misfiled": pd.DataFrame({"digest": [], "category": [], "url": [], "like": []}, dtype=object),
+        "decisions": NO_RULINGS.table(table["reason"].iloc[:0]),
         "history": [summary(VERSION, run, metrics, True)],
         "forecasts": {},
         "plots": dict.fromkeys(("labels", "predictions", "losses", "examples", "health"), PNG),

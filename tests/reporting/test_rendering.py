@@ -1,5 +1,6 @@
 """What a report's pages say, and that nothing in them comes alive."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -7,9 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from regraft.dataset.decisions import table_of
 from regraft.reporting import rendering
 from regraft.reporting.report import Report, forecasts
 from regraft.store.records import LinkCount, MisfiledScores, Survival
+from tests.dataset.decided import decision
 from tests.records import metrics_record, run_record
 from tests.reporting.reports import links, report
 
@@ -144,3 +147,17 @@ def test_what_is_left_out_of_a_table_is_named() -> None:
     assert "lines more, in run.json" in page
     assert "category-0099" in page.split("How good it is")[1].split("Against other ways")[0]
     assert "categories with the" not in rendering.html(report(LINKS))
+
+
+def test_what_persons_decided_is_told_and_their_words_stay_text() -> None:
+    rejected = decision("reject", "a", url="http://x.org/<b>.jpg", why="<script>alert(1)</script>")
+    unheard = decision("accept", "gone")
+    table = table_of([rejected, unheard]).assign(links=[2, 0])
+    run = run_record(decisions={"reject": 1})
+    page = rendering.html(report(LINKS, decisions=table, run=run))
+    [section] = re.findall("<h2>What persons decided</h2>.*?</table>", page, re.DOTALL)
+    assert "What persons decided held for 2 links: 1 rejected." in section
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in section
+    assert section.count("<tr>") == 1
+    assert "What persons decided held for 2 links" in rendering.markdown(report(LINKS, decisions=table, run=run))
+    assert "What persons decided" not in rendering.html(report(LINKS))

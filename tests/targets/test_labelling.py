@@ -55,3 +55,12 @@ def test_one_real_label_makes_labels_no_longer_synthetic() -> None:
     assert not SyntheticLabels(DISTRIBUTIONS, 5).are_all_of(rows)
     rows["label"] += np.arange(len(rows)) == 7
     assert not synthetic.are_all_of(rows)
+
+
+def test_a_picture_that_was_moved_where_only_the_list_knows_lengths_may_have_no_label() -> None:
+    urls = [["http://a/1"], ["http://a/2", "http://a/3"], ["http://a/4"]]
+    pictures = pd.DataFrame({"digest": list("abc"), "category": "cat", "urls": urls}, index=[5, 6, 7])
+    links = pd.DataFrame({"url": ["http://a/3"], "label": [31.5]})
+    assert labelling(JOB).have_labels(pictures, links).tolist() == [False, True, False]
+    assert labelling(DRAWN).have_labels(pictures, links).all()
+    assert labelling(JOB | CATEGORY).have_labels(pictures, links).all()
