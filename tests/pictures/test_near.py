@@ -53,6 +53,23 @@ def test_groups_are_those_of_all_pairs(hashes: Hashes, near: int) -> None:
     assert by_first(near_groups(hashes, near)) == groups_of_all_pairs(hashes, near)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_pairs_are_joined_in_few_rounds_however_they_hang_together(seed: int) -> None:
+    count = 2_000
+    numbers = np.random.default_rng(seed).permutation(count)
+    star = np.full(count - 1, count - 1)
+    for rows, others in [
+        (numbers[:-1], numbers[1:]),
+        (star, np.arange(count - 1)),
+        (numbers[: count // 2], numbers[count // 2 :]),
+    ]:
+        groups = module._Groups(count)
+        groups.join(rows, others)
+        roots = groups.roots(np.arange(count))
+        assert (roots[rows] == roots[others]).all()
+        assert len(np.unique(roots)) == count - len(rows)
+
+
 @pytest.mark.exhaustive
 @given(crafted(), st.integers(0, 9))
 @settings(max_examples=100, deadline=None)
