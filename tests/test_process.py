@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
+from regraft.process import OBJECTS_PER_COLLECTION
 from tests.test_rooms import modules
 
 pytestmark = pytest.mark.exhaustive
 
 STATE = """
-import json, logging, os, signal, sys, threading, warnings
+import gc, json, logging, os, signal, sys, threading, warnings
 import matplotlib, pandas, PIL.Image, pyarrow, pydantic, requests, rich.console, typer, urllib3, yaml  # third parties
 import scipy.optimize, scipy.sparse  # which change the filters of warnings
 
@@ -27,6 +28,7 @@ def state():
         "log handlers": [len(logger.handlers) for logger in loggers],
         "signals": [str(signal.getsignal(number)) for number in (signal.SIGINT, signal.SIGTERM)],
         "switch interval": sys.getswitchinterval(),
+        "garbage collection": gc.get_threshold(),
         "warnings": len(warnings.filters),
         "threads": threading.active_count(),
         "standard error": sys.stderr.fileno(),
@@ -72,14 +74,17 @@ def test_a_programs_start_sets_defaults_and_lifts_pillows_limit() -> None:
     assert after["environment"]["PREFECT_LOGGING_EXTRA_LOGGERS"] == "regraft"
     assert after["pillow"] is None
     assert after["arrow"] == "system", "also where Arrow was imported before"
+    assert after["garbage collection"][0] == OBJECTS_PER_COLLECTION
 
 
 def test_what_the_user_has_set_stands() -> None:
-    script = "logging.getLogger('regraft').setLevel(40)\nfrom regraft.process import prepare_process; prepare_process()"
+    script = "logging.getLogger('regraft').setLevel(40); gc.set_threshold(10**6, 5, 4)\n"
+    script += "from regraft.process import prepare_process; prepare_process()"
     after = ran(script + "; print(json.dumps(state()))", ARROW_DEFAULT_MEMORY_POOL="mimalloc", TF_CPP_MIN_LOG_LEVEL="0")
     assert after["arrow"] == "mimalloc"
     assert after["environment"]["TF_CPP_MIN_LOG_LEVEL"] == "0"
     assert after["log levels"][1] == 40
+    assert after["garbage collection"] == [10**6, 5, 4]
 
 
 @pytest.mark.parametrize("warning", ["default", "error"])

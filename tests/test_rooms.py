@@ -192,6 +192,11 @@ def test_a_fetching_worker_imports_neither_pandas_nor_pydantic() -> None:
     assert imports_of("import regraft.fetching.worker") & HEAVY == set()
 
 
+def test_fetching_and_screening_a_list_on_disk_imports_no_engine_that_they_do_not_use() -> None:
+    script = "import regraft.fetching.shard, regraft.dataset.screening, regraft.links.lists"
+    assert not imports_of(script) & {"asyncio", "fsspec", "scipy", "tensorflow", "prefect"}
+
+
 def test_a_help_page_imports_nothing_heavy() -> None:
     script = "from regraft.flows.cli import app\ntry: app(['--help'])\nexcept SystemExit: pass"
     assert imports_of(script) & HEAVY == set()

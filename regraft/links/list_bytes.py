@@ -3,11 +3,11 @@
 import contextlib
 import gzip
 import io
+import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, BinaryIO, assert_never
 
-import fsspec
-
+from regraft.store.disk import is_remote
 from regraft.web.answers import Body, Failed
 from regraft.web.client import Client
 
@@ -48,13 +48,21 @@ def _packed(source: str, client: Client) -> Iterator[io.BufferedReader]:
         yield _bounded(io.BytesIO(_fetched(source, client)))
         return
     try:
-        file = fsspec.open(source, "rb").open()
+        file = _opened(source)
     except FileNotFoundError:
         raise UnusableError("is not there. Give its path in the config, or with --list CATEGORY=PATH") from None
     except Exception as error:  # every file system raises its own
         raise UnusableError(f"cannot be read: {error}") from error
     with file:
         yield _bounded(file)
+
+
+def _opened(source: str) -> BinaryIO:
+    if not is_remote(source):
+        return open(os.path.expanduser(source.removeprefix("file://")), "rb")
+    import fsspec  # takes a while to import, and most lists are files
+
+    return fsspec.open(source, "rb").open()
 
 
 def _fetched(url: str, client: Client) -> bytes:

@@ -25,7 +25,6 @@ class Record(BaseModel):
     model_config = ConfigDict(
         extra="forbid",
         frozen=True,
-        use_attribute_docstrings=True,
         ser_json_inf_nan="strings",
         validate_by_name=True,
         serialize_by_alias=True,
