@@ -92,8 +92,10 @@ class Fetcher:
     def _queue_up(self, attempt: Attempt, delay_s: float = 0) -> None:
         """Let an attempt wait for its turn; links that hung at their last check go last."""
         host = host_and_port_of(attempt.url)
-        silence_s = delay_s + self._settings.deadline_s + self._further_silence_s(attempt)
-        self._under_way[attempt.number] = (host, self._clock() + silence_s if attempt.attempts else None)
+        given_up_at = None
+        if attempt.attempts:
+            given_up_at = self._clock() + delay_s + self._settings.deadline_s + self._further_silence_s(attempt)
+        self._under_way[attempt.number] = (host, given_up_at)
         self._queue.put(host, attempt, delay_s, is_last=attempt.request.has_hung)
 
     def _robots(self) -> Callable[[str], Failed | None]:
@@ -123,7 +125,7 @@ class Fetcher:
         if (refusal := self._refusal(attempt.url)) is not None:
             self._refuse(host, attempt, refusal)
             return
-        attempt, answer = self._sent(host, attempt)
+        answer = self._send(host, attempt)
         self._note(host, answer)
         match answer:
             case Redirect():
@@ -156,11 +158,11 @@ class Fetcher:
                     self._queue.slow_down(host, 0)
                 self._breaker.answered(host)
 
-    def _sent(self, host: str, attempt: Attempt) -> tuple[Attempt, Answer]:
-        """One request and its answer."""
+    def _send(self, host: str, attempt: Attempt) -> Answer:
+        """Send one request, note what it took, and return its answer."""
         request, settings = attempt.request, self._settings
         if attempt.redirects == 0:
-            attempt = replace(attempt, attempts=attempt.attempts + 1)
+            attempt.attempts += 1
         deadline_s = settings.deadline_s * (HUNG_DEADLINE_SHARE if request.has_hung else 1)
         deadline_s = max(MIN_DEADLINE_S, deadline_s - attempt.attempt_s)
         is_too_large = request.reason is Reason.TOO_LARGE and request.bytes > settings.max_bytes
@@ -175,7 +177,9 @@ class Fetcher:
             MAX_UNANNOUNCED_BYTES if is_too_large else None,
         )
         took_s = self._clock() - began
-        return replace(attempt, attempt_s=attempt.attempt_s + took_s, elapsed_s=attempt.elapsed_s + took_s), answer
+        attempt.attempt_s += took_s
+        attempt.elapsed_s += took_s
+        return answer
 
     def _further_silence_s(self, attempt: Attempt) -> float:
         """Seconds that further attempts at a link take at most, if none is answered."""
@@ -198,7 +202,8 @@ class Fetcher:
             detail = "it redirects to what somebody had removed"
             self._end(attempt, Failed(reason=Reason.REMOVED, detail=detail, status=redirect.status))
         else:
-            self._queue_up(replace(attempt, url=redirect.url, redirects=attempt.redirects + 1, failed=None))
+            attempt.url, attempt.redirects, attempt.failed = redirect.url, attempt.redirects + 1, None
+            self._queue_up(attempt)
 
     def _may_retry(self, attempt: Attempt, failed: Failed) -> bool:
         """Whether a link is tried once more: not where it fails as it did at its last check, all attempts in vain."""
@@ -211,8 +216,9 @@ class Fetcher:
             self._queue.hold(host, delay_s)
         if failed.is_silence and self._breaker.is_silent(host):
             delay_s = min(SILENT_RETRY_S, self._breaker.patience_left_s(host))
-        url = normalised(attempt.request.url)
-        self._queue_up(replace(attempt, url=url, redirects=0, failed=failed, attempt_s=0.0), delay_s)
+        attempt.url, attempt.redirects = normalised(attempt.request.url), 0
+        attempt.failed, attempt.attempt_s = failed, 0.0
+        self._queue_up(attempt, delay_s)
 
     def _end(self, attempt: Attempt, answer: Body | NotModified | Failed) -> None:
         self._finish(attempt, finding_of(attempt, answer, self._settings.limits, self._blobs, self._settings.removals))

@@ -1,6 +1,8 @@
 """What the last answer to a request means for its link; pictures are judged and kept."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from typing import assert_never
 
 from regraft.errors import StoreError
@@ -17,9 +19,9 @@ OPT_OUT_WORDS = ("noai", "noimageai", "noindex", "none")
 """Words of X-Robots-Tag by which an owner says that pictures are not to be learnt from."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Attempt:
-    """A request under way: at which attempt it is, and what that has come to so far."""
+    """A request under way: at which attempt it is, and what that has come to so far. One thread has it at a time."""
 
     number: int
     """Names the request between the worker and whoever handed it out."""
@@ -47,7 +49,8 @@ def finding_of(
     removals: Removals = NO_REMOVALS,
 ) -> Finding:
     """Return what came of a link, once a picture's bytes are kept; those of a picture that was removed are not."""
-    finding = Finding(
+    finding = partial(
+        Finding,
         url=attempt.request.url,
         final_url=attempt.url,
         attempts=attempt.attempts,
@@ -56,8 +59,7 @@ def finding_of(
     match answer:
         case Failed():
             size = max(answer.bytes, attempt.request.bytes) if answer.reason is Reason.TOO_LARGE else 0
-            return replace(
-                finding,
+            return finding(
                 reason=answer.reason,
                 http_status=answer.status,
                 bytes=size,
@@ -65,9 +67,9 @@ def finding_of(
                 detail=answer.detail,
             )
         case NotModified():
-            return replace(finding, reason=attempt.request.reason, http_status=304, outcome="not_modified")
+            return finding(reason=attempt.request.reason, http_status=304, outcome="not_modified")
         case Body():
-            return _judged(finding, answer, limits, blobs, removals)
+            return _judged(partial(finding, http_status=answer.status), answer, limits, blobs, removals)
         case _:
             assert_never(answer)
 
@@ -87,35 +89,28 @@ def fault(attempt: Attempt, error: Exception) -> Finding:
     )
 
 
-def _judged(finding: Finding, body: Body, limits: Limits, blobs: Blobs, removals: Removals) -> Finding:
-    removed = replace(finding, http_status=body.status, reason=Reason.REMOVED)
+def _judged(finding: Callable[..., Finding], body: Body, limits: Limits, blobs: Blobs, removals: Removals) -> Finding:
+    """What a body's bytes are, once a picture is kept; `finding` makes the finding of its link."""
     if removals and removals.has_picture(digest_of(body.data)):
-        return replace(removed, detail="it shows a picture that somebody had removed")
+        return finding(reason=Reason.REMOVED, detail="it shows a picture that somebody had removed")
     if any(word.strip() in OPT_OUT_WORDS for word in body.robots.replace(":", ",").split(",")):
-        detail = f"X-Robots-Tag: {body.robots}"
-        return replace(finding, http_status=body.status, reason=Reason.OPTED_OUT, detail=detail)
-    finding = replace(
+        return finding(reason=Reason.OPTED_OUT, detail=f"X-Robots-Tag: {body.robots}")
+    with picture_clock.running():
+        picture = judge(body.data, limits)
+    sized = partial(
         finding,
-        http_status=body.status,
         bytes=len(body.data),
         etag=body.etag,
         last_modified=body.last_modified,
+        width=picture.width,
+        height=picture.height,
     )
-    with picture_clock.running():
-        picture = judge(body.data, limits)
     match picture:
         case Unfit():
-            sized = replace(finding, width=picture.width, height=picture.height)
-            return replace(sized, reason=picture.reason, detail=picture.detail)
+            return sized(reason=picture.reason, detail=picture.detail)
         case Picture() if removals and removals.has_copy(picture.phash, digest_of(body.data)):
-            return replace(removed, detail="it shows a copy of a picture that somebody had removed")
+            return finding(reason=Reason.REMOVED, detail="it shows a copy of a picture that somebody had removed")
         case Picture():
-            return replace(
-                finding,
-                digest=blobs.put(body.data),
-                width=picture.width,
-                height=picture.height,
-                phash=picture.phash,
-            )
+            return sized(digest=blobs.put(body.data), phash=picture.phash)
         case _:
             assert_never(picture)

@@ -194,7 +194,7 @@ def parse_jpeg(data: bytes) -> Jpeg:
             break
         place += size
         if marker in TABLES:
-            tables += _segment(marker, body)
+            tables += data[place - size - 2 : place]
         elif marker in FRAMES:
             _read_frame(jpeg, marker, body)
         elif marker == SOS:

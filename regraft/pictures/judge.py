@@ -93,16 +93,22 @@ def _judge(data: bytes, limits: Limits) -> Picture | Unfit:
         detail = f"{width} x {height}, the shorter side must have {limits.min_side}"
         return Unfit(Reason.TOO_SMALL, detail, width, height)
     small = _resized(upright(picture.grey(DECODED_SIDE), picture.orientation), HASH_SIDE)
-    if float(small.std()) < MIN_GREY_STD:
+    if _variance(small) < MIN_GREY_STD**2:
         return Unfit(Reason.PLACEHOLDER, "one colour, shows nothing")
     if picture.orientation >= FIRST_TURNED_ORIENTATION:
         width, height = height, width
-    return Picture(width, height, perceptual_hash(small))
+    return Picture(width, height, perceptual_hash(small.astype(np.float32).reshape(HASH_SIDE, HASH_SIDE)))
 
 
-def _resized(grey: Pixels, side: int) -> NDArray[np.float32]:
-    """A grey picture, (H, W), as a (side, side) one."""
+def _resized(grey: Pixels, side: int) -> NDArray[np.int32]:
+    """The values, (side * side,), of a grey picture, (H, W), made smaller or larger to (side, side)."""
     height, width = grey.shape
     whole = Image.frombuffer("L", (width, height), grey, "raw", "L", 0, 1)
     small = whole.resize((side, side), Image.Resampling.BOX).tobytes()  # three times as fast as np.asarray
-    return np.frombuffer(small, dtype=np.uint8).reshape(side, side).astype(np.float32)
+    return np.frombuffer(small, dtype=np.uint8).astype(np.int32)
+
+
+def _variance(values: NDArray[np.int32]) -> float:
+    """The variance of N whole numbers, (N,); `ndarray.var` takes ten times as long for so few."""
+    count = len(values)
+    return (count * int(values @ values) - int(np.add.reduce(values)) ** 2) / count**2

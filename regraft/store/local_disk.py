@@ -45,13 +45,10 @@ class LocalDisk:
 
     def __init__(self, root: str, system: SystemCalls | None = None):
         self.root = Path(root).absolute()
+        self.address = str(self.root)
         self._system = system or SystemCalls()
         self._aside_suffix = f".{uuid.uuid4().hex[:12]}-"
         self._count = itertools.count()
-
-    @property
-    def address(self) -> str:
-        return str(self.root)
 
     def read(self, path: str) -> bytes:
         with self._explained("read", path):
@@ -207,7 +204,7 @@ class LocalDisk:
         return self.root / path
 
     def _at(self, path: str) -> str:
-        return f"{self.root}/{path}"
+        return f"{self.address}/{path}"
 
     def _parent(self, path: str) -> str:
         return os.path.dirname(self._at(path))

@@ -147,7 +147,7 @@ class Client:
             answer, is_read = self._read(query, head, connection)
             return answer
         finally:
-            if is_read and not query.alarm.fired and stays_open(head, framing_of(head)) and connection.is_quiet:
+            if is_read and not query.alarm.fired and stays_open(head, framing_of(head)):
                 self._connections.keep(connection)
             else:
                 connection.close()

@@ -1,6 +1,7 @@
 """Connections that a hostile server cannot hold: opened by the guard, ended by their request's alarm, kept alive."""
 
 import contextlib
+import re
 import select
 import socket
 import ssl
@@ -25,6 +26,10 @@ LATE_STATUSES = (400, 408)
 """What a server says to a connection on which nothing came for long: on a kept one it may not be meant for us."""
 MIN_TIMEOUT_S = 0.01
 MAX_DETAIL_LENGTH = 200
+NOT_IN_URLS = re.compile(r"[^!-~]")
+"""What no URL holds when it is requested: all but the visible characters of ASCII."""
+NOT_IN_FIELDS = re.compile(r"[\r\n\0]")
+"""What would end a header's line."""
 
 
 class ProxyDown(Exception):
@@ -199,9 +204,9 @@ def _answer(connection: Connection, request: bytes, alarm: Alarm) -> Head:
 def _request(url: str, headers: Mapping[str, str], is_forwarded: bool) -> bytes:
     """The bytes of a GET. Raises BadUrl or ValueError where one of its lines would be more than one."""
     _, _, netloc, path = url.split("/", 3)
-    if any(not " " < c < "\x7f" for c in url):
+    if NOT_IN_URLS.search(url):
         raise BadUrl(f"{url[:80]!r} holds characters that no request may hold")
-    if any(c in value for value in headers.values() for c in "\r\n\0"):
+    if NOT_IN_FIELDS.search("".join(headers.values())):
         raise ValueError("a header would hold a line break")
     lines = [f"GET {url if is_forwarded else '/' + path} HTTP/1.1", f"Host: {netloc}"]
     lines += [*(f"{name}: {value}" for name, value in headers.items()), "", ""]

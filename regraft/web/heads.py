@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 STATUS_LINE = re.compile(r"HTTP/([0-9])(?:\.([0-9]+))?[ \t]+([0-9]{3})(?:[ \t]|$)", re.IGNORECASE)
-NO_FIELD_CHARACTERS = str.maketrans("\r\0", "  ")
-"""RFC 9112, section 2.2, and RFC 9110, section 5.5: a lone CR and a NUL count as a space."""
 SWITCHING_PROTOCOLS = 101
 
 
@@ -35,7 +33,8 @@ class Head:
 
     def members(self, name: str) -> list[str]:
         """Return the members of a field that is a list, over all its lines, in lower case."""
-        return [member.strip().lower() for value in self.fields.get(name, ()) for member in value.split(",")]
+        values = self.fields.get(name)
+        return [member.strip().lower() for member in ",".join(values).split(",")] if values else []
 
     @property
     def is_interim(self) -> bool:
@@ -56,10 +55,15 @@ def parse_head(data: bytes) -> Head:
     values: list[str] = []
     for line in lines[1:]:
         if line[:1] in (" ", "\t") and values:
-            values[-1] = f"{values[-1]} {line.translate(NO_FIELD_CHARACTERS).strip()}".strip()
+            values[-1] = f"{values[-1]} {_value(line)}".strip()
             continue
         name, colon, value = line.partition(":")
         if colon and name.strip():
             values = fields.setdefault(name.strip().lower(), [])
-            values.append(value.translate(NO_FIELD_CHARACTERS).strip())
+            values.append(_value(value))
     return Head((int(status[1]), int(status[2] or 0)), int(status[3]), fields)
+
+
+def _value(text: str) -> str:
+    """A field's value. RFC 9112, section 2.2, and RFC 9110, section 5.5: a lone CR and a NUL count as a space."""
+    return text.replace("\r", " ").replace("\0", " ").strip()

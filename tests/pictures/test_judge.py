@@ -132,3 +132,11 @@ def test_a_resaved_picture_has_a_near_hash_and_another_picture_has_not() -> None
     same = bits(JPEG) ^ bits(encoded(CAT.resize((CAT.width // 2, CAT.height // 2)), "JPEG", quality=60))
     other = bits(JPEG) ^ bits(encoded(drawing("tiger", 2), "JPEG"))
     assert same.bit_count() <= 6 < other.bit_count()
+
+
+@pytest.mark.parametrize(("contrast", "kind"), [(2, Unfit), (4, Picture)])
+def test_a_picture_whose_grey_values_hardly_differ_shows_nothing(contrast: int, kind: type) -> None:
+    """Half of the pixels are lighter by `contrast`, so the values deviate by half of that; 1.5 is the least."""
+    grey = np.full((32, 32), 100, np.uint8)
+    grey[:, ::2] += np.uint8(contrast)
+    assert isinstance(judge(encoded(Image.fromarray(grey), "PNG"), Limits()), kind)

@@ -150,6 +150,15 @@ def test_any_text_is_normalised_or_refused(text: str) -> None:
     assert normalised(url) == url, "normalising once is enough"
 
 
+@given(
+    st.text("ab0/.%2eE?~-:@[]&=", max_size=12),
+    st.sampled_from(["a.example", "a.example:8080", "a.example:80", "1.2.3.4"]),
+)
+def test_a_plain_url_becomes_what_it_would_if_nothing_about_it_were_plain(rest: str, authority: str) -> None:
+    plain, shouted = f"http://{authority}/{rest}", f"HTTP://{authority}/{rest}"
+    assert normalised(plain) == normalised(shouted)
+
+
 @given(st.ip_addresses(v=4) | st.ip_addresses(v=6))
 def test_an_address_is_blocked_by_its_text_exactly_if_it_is_private(address: object) -> None:
     text = f"[{address}]" if ":" in str(address) else str(address)
