@@ -24,19 +24,24 @@ MISFILED = pa.schema(
         ("first_seen", TIME),
         ("accepted", pa.bool_()),
         ("chance", pa.float64()),
+        ("share", pa.float64()),
+        ("neighbours", pa.string()),
     ]
 )
 """The columns of the known misfiled pictures: a picture, the category whose list shows it, the category that it is
 like, when that was found, whether somebody accepted it as what its list says in an earlier Regraft, in which that
-was no decision yet that could be taken back, and the probability that it looks misfiled by chance, which is null where
-an older version found it."""
+was no decision yet that could be taken back, the probability that it looks misfiled by chance, the other category's
+share of its nearest neighbours, and the digests of the nearest of them. The last three are null where an older version
+found it."""
+ADDED_COLUMNS = ("chance", "share", "neighbours")
+"""Columns that tables of earlier versions of Regraft lack; they are read as null."""
 DOUBTFUL = pa.schema([("digest", pa.string()), ("category", pa.string()), ("like", pa.string())])
 """The columns of the doubtful pictures: a picture that is learnt from, its category, and the one that it is like."""
 
 
 def known_misfiled(store: Store) -> pd.DataFrame:
     """Return the pictures known to be in the wrong list, columns MISFILED."""
-    return store.tables.read_if_sound("links/misfiled.parquet", MISFILED, added=["chance"])
+    return store.tables.read_if_sound("links/misfiled.parquet", MISFILED, ADDED_COLUMNS)
 
 
 def remember(misfiled: pd.DataFrame, store: Store, now: datetime) -> pd.DataFrame:

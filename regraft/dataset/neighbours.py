@@ -24,6 +24,8 @@ from regraft.store.feature_rows import FeatureRows
 NEIGHBOURS = 10
 """Nearest pictures that are looked at; of small categories half as many as the smallest has, but no fewer than 3."""
 MIN_NEIGHBOURS = 3
+NAMED_NEIGHBOURS = 5
+"""Neighbours that are named as the reason why a picture is misfiled."""
 MIN_PICTURES = 10
 """That a category must have for any of its pictures to be called misfiled, or any to be called one of its own."""
 MIN_FOREIGN_SHARE = 0.65
@@ -56,8 +58,9 @@ class Suspects:
     """Pictures that are nearer to another category than to their own."""
 
     misfiled: pd.DataFrame
-    """What is in the wrong list: digest, category, `like`, the category that it is like, and `chance`, the probability
-    that it is in the right one and lies there by chance."""
+    """What is in the wrong list: digest, category, `like`, the category that it is like, `chance`, the probability
+    that it is in the right one and lies there by chance, `share`, that category's of its nearest neighbours, and
+    `neighbours`, the digests of the nearest ones of that category, with blanks between."""
     doubtful: pd.DataFrame
     """What may be in the wrong list, and stays until a person decides; the same columns."""
 
@@ -82,6 +85,8 @@ class _Neighbours:
     """(K,) its share of them."""
     cosines: Values
     """(K,) the mean cosine between a picture and them."""
+    references: Indices
+    """(K, count) they themselves, nearest first."""
 
 
 @dataclass(frozen=True)
@@ -115,14 +120,19 @@ def find_misfiled(manifest: pd.DataFrame, features: FeatureRows) -> Suspects:
     position = np.full(len(features), NO_REFERENCE)
     position[rows] = np.arange(len(rows))
     like, shares, is_misfiled = category.copy(), np.ones(len(category)), np.zeros(len(category), bool)
+    named, digests = np.full(len(category), "", dtype=object), manifest["digest"].to_numpy()[rows]
     for block_rows, block in features.blocks():
         nearest = _nearest(_directions(block, centre), directions, position[block_rows])
         neighbours = _neighbours(nearest, references)
         like[block_rows], shares[block_rows] = neighbours.like, neighbours.shares
         is_misfiled[block_rows] = _is_misfiled(category[block_rows], nearest, neighbours, references)
+        for place in np.flatnonzero(neighbours.like != category[block_rows]):
+            near = neighbours.references[place]
+            is_like = references.category[near] == neighbours.like[place]
+            named[block_rows[place]] = " ".join(digests[near[is_like][:NAMED_NEIGHBOURS]])
     chance = _chance(category, shares, is_misfiled)
     is_misfiled &= chance <= MAX_CHANCE
-    suspects = manifest[["digest", "category"]].assign(like=names[like], chance=chance)
+    suspects = manifest[["digest", "category"]].assign(like=names[like], chance=chance, share=shares, neighbours=named)
     return Suspects(suspects[is_misfiled], suspects[(like != category) & ~is_misfiled])
 
 
@@ -184,7 +194,7 @@ def _neighbours(nearest: _Nearest, references: _References) -> _Neighbours:
     order = np.argsort(references.is_misfiled[nearest.references], axis=1, kind="stable")[:, : references.count]
     chosen = np.take_along_axis(nearest.references, order, axis=1)
     cosines = np.take_along_axis(nearest.cosines, order, axis=1).mean(axis=1, dtype=np.float64)
-    return _Neighbours(*_most_frequent(references.category[chosen]), cosines)
+    return _Neighbours(*_most_frequent(references.category[chosen]), cosines, chosen)
 
 
 def _is_misfiled(category: Indices, nearest: _Nearest, neighbours: _Neighbours, references: _References) -> Flags:

@@ -91,6 +91,23 @@ def to_near_duplicates(pictures: pd.DataFrame, leaves: "pd.Series[bool]", split:
     return pd.concat(references) if references else _references(pd.Index([]), [], [], [])
 
 
+def to_neighbours(misfiled: pd.DataFrame) -> pd.DataFrame:
+    """Return references of misfiled pictures, columns misfiled.MISFILED, to their neighbours, by their own digest."""
+    pictures = misfiled.drop_duplicates("digest").set_index("digest")
+    percent = (100 * pictures["share"]).round()
+    words = [
+        f"{int(share)}% of its nearest neighbours are {like}" if share > 0 else f"it looks like {like}"
+        for share, like in zip(percent, pictures["like"], strict=True)
+    ]
+    return _references(pictures.index, pictures["neighbours"].fillna(""), None, words)
+
+
+def to_itself(pictures: pd.DataFrame, why: str) -> pd.DataFrame:
+    """Return references of pictures, with a column digest, that refer to nothing else: the same words for all."""
+    digests = pd.Index(pictures["digest"].drop_duplicates())
+    return _references(digests, "", None, why)
+
+
 def _nearest(picture: np.uint64, others: NDArray[np.uint64]) -> tuple[int, int, bool]:
     """Which of the hashes of M others, (M,), is the nearest to a picture's; in how many bits; and whether mirrored."""
     bits, mirrored = (np.bitwise_count(others ^ value) for value in (picture, picture ^ np.uint64(MIRRORED)))

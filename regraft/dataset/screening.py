@@ -29,6 +29,8 @@ PICTURES = ["digest", "category", "urls", "width", "height", "phash", "cluster"]
 """The columns of the pictures to learn from, a row a digest: `urls` are all URLs that show it, the one that is kept
 first, and `cluster` is the smallest digest of its near-duplicates."""
 
+UNDECODED = "it is whole, but it does not decode for the backbone"
+
 
 @dataclass(frozen=True)
 class Screened:
@@ -49,13 +51,23 @@ class Screened:
         decisions = self.decisions[self.decisions["kind"].isin(LEARN)]
         return set(self.links.loc[is_in(self.links["decision"], decisions["id"]), "digest"])
 
-    def without(self, dropped: pd.DataFrame, reason: Reason = Reason.MISFILED) -> "Screened":
-        """Return it without some pictures (digest, category), whose links get the reason."""
-        if dropped.empty:
+    def without_misfiled(self, misfiled: pd.DataFrame) -> "Screened":
+        """Return it without pictures, columns misfiled.MISFILED, that are in the wrong list."""
+        if misfiled.empty:
             return self
-        links, is_dropped = self.links.copy(), is_among(self.pictures, dropped)
+        return self._without(misfiled, Reason.MISFILED, references.to_neighbours(misfiled))
+
+    def without_undecoded(self, pictures: pd.DataFrame) -> "Screened":
+        """Return it without pictures (digest, category) that cannot be decoded for the backbone."""
+        return self._without(pictures, Reason.TRUNCATED, references.to_itself(pictures, UNDECODED))
+
+    def _without(self, dropped: pd.DataFrame, reason: Reason, reference: pd.DataFrame) -> "Screened":
+        """Return it without some pictures (digest, category), whose links get the reason and the reference."""
+        links = self.links.astype({"distance": "Int16"})  # a draft's has no nulls of integers
+        is_dropped = is_among(self.pictures, dropped)
         shows_dropped = is_in(links["digest"], self.pictures.loc[is_dropped, "digest"])
-        _drop(links, (links["verdict"] == Verdict.ALIVE) & shows_dropped, reason)
+        is_left_out = (links["verdict"] == Verdict.ALIVE) & shows_dropped
+        _drop(links, is_left_out, reason, reference.loc[links.loc[is_left_out, "digest"]])
         return replace(self, links=links, pictures=self.pictures[~is_dropped].reset_index(drop=True))
 
 
@@ -83,7 +95,7 @@ def screen(
         return screened
     misfiled = known_misfiled(store)
     left_out = ~misfiled["accepted"] & ~is_in(misfiled["digest"], screened.learnt_by_decision)
-    return screened.without(misfiled[left_out])
+    return screened.without_misfiled(misfiled[left_out])
 
 
 def last_verdicts(

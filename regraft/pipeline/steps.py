@@ -63,7 +63,6 @@ from regraft.targets.choice import target_of
 from regraft.targets.labelling import Labelling
 from regraft.targets.labels import SyntheticLabels
 from regraft.targets.target import IMAGE_COLUMNS
-from regraft.verdicts import Reason
 
 log = logging.getLogger("regraft")
 SHARDS_AT_A_TIME = 4
@@ -216,8 +215,8 @@ def drop_misfiled(
         left = rows[~misfiled.is_among(rows, in_wrong_list)].reset_index(drop=True)
         left["split"] = splits_of(left, bench.config.split, bench.config.seed)
         check_enough(left, bench.config.categories, bench.config.split)
-        screened_left = before.without(undecoded, Reason.TRUNCATED)
-        return put_screened(screened_left.without(in_wrong_list), bench.drafts), put_manifest(left, bench.drafts)
+        screened_left = before.without_undecoded(undecoded).without_misfiled(in_wrong_list)
+        return put_screened(screened_left, bench.drafts), put_manifest(left, bench.drafts)
 
 
 def _misfiled(rows: pd.DataFrame, embedded: Embedded, bench: Bench) -> pd.DataFrame:

@@ -41,6 +41,13 @@ def test_a_cat_among_the_tigers_is_found_and_nothing_else() -> None:
     assert find_misfiled(manifest, ArrayRows(features)).misfiled.empty
 
 
+def test_a_misfiled_picture_names_its_nearest_neighbours() -> None:
+    manifest, features = world()
+    [found_row] = find_misfiled(planted(manifest, [3], "tiger"), ArrayRows(features)).misfiled.to_dict("records")
+    named = manifest.set_index("digest").loc[found_row["neighbours"].split(" ")]
+    assert (named["category"].tolist(), found_row["share"]) == (["cat"] * 5, 1.0)
+
+
 def test_a_picture_that_is_like_nothing_stays() -> None:
     manifest, features = world()
     features[[5, 150]] = np.random.default_rng(1).normal(0, 3, (2, WIDTH))

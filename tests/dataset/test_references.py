@@ -1,16 +1,19 @@
 """What a verdict refers to: the picture that was replaced, what shows the same, the placeholder."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import pandas as pd
 
+from regraft.config import ScreenSettings, SplitSettings
+from regraft.dataset import misfiled
 from regraft.dataset.honouring import NO_RULINGS
 from regraft.dataset.placeholders import PLACEHOLDERS, find_placeholders
-from regraft.dataset.screening import Screened, last_verdicts
+from regraft.dataset.screening import Screened, last_verdicts, screen
 from regraft.dataset.splits import Split
 from regraft.links.memory import COLUMNS, SCHEMA
+from regraft.store.store import Store
 from regraft.store.tables import from_parquet, parquet
-from regraft.verdicts import Reason
 from tests.dataset.shown import BLACK, NEARLY_BLACK, NO_PLACEHOLDERS, NOW, WHITE, link, memory
 
 Evidence = tuple[str, str, int | None, str]
@@ -90,5 +93,20 @@ def test_evidence_is_kept_in_a_version_as_it_was_found() -> None:
     kept = from_parquet(parquet(from_parquet(parquet(judged[COLUMNS])), SCHEMA))  # by way of a run's drafts
     assert kept["distance"].isna().tolist() == [True, False]
     assert kept["distance"].iloc[1] == 0
-    screened = Screened(kept, pictures, {}, NO_RULINGS.table(kept["decision"]))
-    assert screened.without(kept.iloc[[0]], Reason.TRUNCATED).links["reason"].iloc[0] == "truncated"
+    left = Screened(kept, pictures, {}, NO_RULINGS.table(kept["decision"])).without_undecoded(pictures)
+    assert left.links["reason"].tolist() == ["truncated", "duplicate"]
+    assert left.links["detail"].iloc[0] == "it is whole, but it does not decode for the backbone"
+    assert left.pictures.empty
+
+
+def test_a_misfiled_picture_refers_to_its_neighbours(tmp_path: Path) -> None:
+    store, links = Store(str(tmp_path)), memory(link("a", "x"), link("b", "y", WHITE), link("c", "z", "0f" * 8))
+    suspects = [("x", "cat", "dog", 0.01, 0.9, "n1 n2"), ("y", "cat", "dog", 0.01, None, None)]
+    names = ["digest", "category", "like", "chance", "share", "neighbours"]
+    misfiled.remember(pd.DataFrame(suspects, columns=names), store, NOW)
+    screened = screen(links, ScreenSettings(), SplitSettings(), 0, store, NOW)
+    assert screened.links[["reason", "refers_to", "detail"]].to_numpy().tolist() == [
+        ["misfiled", "n1 n2", "90% of its nearest neighbours are dog"],
+        ["misfiled", "", "it looks like dog"],
+        ["", "", ""],
+    ]
