@@ -29,6 +29,7 @@ PICTURES = ["digest", "category", "urls", "width", "height", "phash", "cluster"]
 """The columns of the pictures to learn from, a row a digest: `urls` are all URLs that show it, the one that is kept
 first, and `cluster` is the smallest digest of its near-duplicates."""
 
+UNLABELLED = "nothing labels it in the category that it was moved to"
 UNDECODED = "it is whole, but it does not decode for the backbone"
 
 
@@ -60,6 +61,10 @@ class Screened:
     def without_undecoded(self, pictures: pd.DataFrame) -> "Screened":
         """Return it without pictures (digest, category) that cannot be decoded for the backbone."""
         return self._without(pictures, Reason.TRUNCATED, references.to_itself(pictures, UNDECODED))
+
+    def without_unlabelled(self, pictures: pd.DataFrame) -> "Screened":
+        """Return it without pictures (digest, category) that a person moved to a category whose list has no label."""
+        return self._without(pictures, Reason.REJECTED, references.to_itself(pictures, UNLABELLED))
 
     def _without(self, dropped: pd.DataFrame, reason: Reason, reference: pd.DataFrame) -> "Screened":
         """Return it without some pictures (digest, category), whose links get the reason and the reference."""

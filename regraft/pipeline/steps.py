@@ -307,7 +307,7 @@ def publish(learnt: Learnt, evaluated: Evaluated, flow_run: PrefectRun, bench: B
         screened, manifest = read_screened(learnt.screened, drafts), drafts.table(learnt.manifest.table)
         unlabelled = screened.pictures[~screened.pictures["digest"].isin(manifest["digest"])]
         finished = Finished(
-            screened=screened.without(unlabelled, Reason.REJECTED),
+            screened=screened.without_unlabelled(unlabelled),
             manifest=manifest,
             evaluation=read_evaluation(evaluated, drafts),
             head=drafts.read(head.head),
