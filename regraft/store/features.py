@@ -87,7 +87,7 @@ class Features:
     def parts_with(self, fingerprint: str, digests: Collection[Digest]) -> list[Part]:
         """Return a backbone's parts that hold features of some digests, and those that are damaged, which may."""
         with self._lock:
-            index = self._index(fingerprint)
+            index = self._index(fingerprint, is_written=False)
             names = index.parts_with(digests)
             damaged = {part.name for part in self.parts(fingerprint)} - set(index.parts)
         return [Part(self._disk, fingerprint, name) for name in sorted({*names, *damaged})]
@@ -107,9 +107,10 @@ class Features:
         with self._lock:
             for part in self.parts_with(fingerprint, digests):
                 self._replace(part, digests)
-            index = self._index(fingerprint)
+            index = self._index(fingerprint, is_written=False)
             index.keep({part.name for part in self.parts(fingerprint)})
-            index.write(self._disk, fingerprint)
+            if self.indexes_with(fingerprint, digests):
+                index.write(self._disk, fingerprint)
 
     def _replace(self, part: Part, digests: Collection[Digest]) -> None:
         """Put what a part holds of other digests in its place."""
@@ -160,8 +161,8 @@ class Features:
         index.keep(set(index.parts) - damaged)
         return bool(damaged)
 
-    def _index(self, fingerprint: str) -> FeatureIndex:
-        """The index of a backbone's parts as they are now."""
+    def _index(self, fingerprint: str, is_written: bool = True) -> FeatureIndex:
+        """The index of a backbone's parts as they are now; it `is_written` where much has changed."""
         files = self._disk.names(f"{FOLDER}/{fingerprint}")
         if fingerprint not in self._indexes:
             indexes = [name for name in files if name.endswith(SUFFIX)]
@@ -174,7 +175,7 @@ class Features:
             log.info("The features of %s are stored anew, once, so that each row can be read by itself.", fingerprint)
         for part in new:
             self._add(index, part)
-        if index.unsaved > UNSAVED_SHARE * len(index):
+        if is_written and index.unsaved > UNSAVED_SHARE * len(index):
             index.write(self._disk, fingerprint)
         return index
 

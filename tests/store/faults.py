@@ -6,7 +6,7 @@
 import errno
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
@@ -18,7 +18,7 @@ import pandas as pd
 from regraft.config import FetchSettings
 from regraft.dataset.decisions import Decision, DecisionKind, decide
 from regraft.errors import RegraftError
-from regraft.identity import digest_of
+from regraft.identity import Url, digest_of
 from regraft.links.memory import all_known_links, known_links, put_links
 from regraft.links.shards import path_of, put_in_layout
 from regraft.reporting.history import history
@@ -31,7 +31,9 @@ from regraft.store.system_calls import SystemCalls
 from regraft.store.tables import parquet
 from regraft.upkeep.decide import KnownPictures, decisions_on
 from regraft.upkeep.prune import prune
-from regraft.upkeep.verify import verify
+from regraft.upkeep.remove import finish, remove
+from regraft.upkeep.verify import Damage, verify
+from regraft.upkeep.wanted import wanted_of
 from tests.records import metrics_record, run_record
 from tests.upkeep.stores import JANUARY, know_link
 
@@ -39,6 +41,7 @@ URL = "http://photos.example/cat/1.jpg"
 PATH = path_of(URL, Layout())
 """Where the store remembers that link."""
 BACKBONE = "net"
+NOW = datetime(2026, 2, 1, tzinfo=UTC)
 NEW = JANUARY[9]
 """The version that some changes publish."""
 
@@ -130,9 +133,11 @@ class FaultySystem(SystemCalls):
 def publish_version(store: Store, name: str, digest: str) -> None:
     """Publish a version that learnt from an image, and once became champion."""
     files = {
-        "manifest.parquet": parquet(pd.DataFrame({"digest": [digest], "category": ["cat"]})),
+        "manifest.parquet": parquet(pd.DataFrame({"digest": [digest], "category": ["cat"], "split": ["train"]})),
         "metrics.json": metrics_record(promoted=True).to_bytes(),
         "plots/labels.png": b"the same plot in every version",
+        "report.html": f"<h1>A report</h1>\n<li>{digest}</li>\n<li>another</li>".encode(),
+        "MODEL_CARD.md": b"# A model\n",
     }
     digests = {file: digest_of(data) for file, data in files.items()}
     run = run_record(backbone_fingerprint=BACKBONE, files=digests)
@@ -204,6 +209,15 @@ def _prune(store: Store) -> None:
     prune(store, 1, lambda path: None)
 
 
+def _remove(store: Store) -> None:
+    wanted = [wanted_of(digest_of(b"picture 0")), wanted_of(URL)]
+    remove(store, wanted, "the owner wants it", ask_prefect=_ask_prefect, now=NOW)
+
+
+def _ask_prefect(names: Sequence[str]) -> str:
+    return "It was asked."
+
+
 def _repair(store: Store) -> None:
     with store.held():
         list(verify(store, True, FetchSettings(), lambda path: None))
@@ -219,6 +233,7 @@ CHANGES: dict[str, Callable[[Store], None]] = {
     "layout": _layout,
     "accept": _accept,
     "prune": _prune,
+    "remove": _remove,
     "repair": _repair,
 }
 """What is done to a store, by name."""
@@ -240,10 +255,18 @@ def prepare(change: str, url: str) -> None:
     make_store(url)
     if change == "repair":
         damage(url)
+    if change == "remove":
+        decision = Decision(kind=DecisionKind.ACCEPT, url=Url(URL), digest=digest_of(b"picture 0"), decided_at=NOW)
+        decide(opened(url), [decision])
     if change == "prune":
         versions.promote(opened(url), JANUARY[2], JANUARY[1])
         opened(url).blobs.put(b"needed by nobody")
         publish_version(opened(url), JANUARY[3], next(iter(opened(url).blobs)).digest)
+
+
+def speaks_of_removal(damage: Damage) -> bool:
+    """Whether it says no more than that a removal is under way."""
+    return damage.path == versions.REMOVING or "somebody had removed" in damage.what
 
 
 def files_in(url: str) -> dict[str, bytes]:
@@ -287,8 +310,9 @@ class World:
         problems += self._readers_fail(url)
         problems += self._changed(url)
         with opened(url).run("the next run"):
-            opened(url).drafts.sweep()  # as `open_run` does
-        return [*problems, *self._left_behind(url)]
+            finish(opened(url), _ask_prefect)  # this and the next as `open_run` does
+            opened(url).drafts.sweep()
+        return [*problems, *self._left_behind(url), *self._half_removed(url)]
 
     def _ended_well(self, plan: Plan, url: str) -> Iterator[str]:
         try:
@@ -313,8 +337,11 @@ class World:
                 assert champion is not None, "there is no champion any more"
                 assert champion.is_published, "the champion is no version"
                 history(store)
-                assert len(all_known_links(store)) == 1, "the link is not known any more"
+                if self.change != "remove":
+                    assert len(all_known_links(store)) == 1, "the link is not known any more"
+                is_removing = store.disk.exists(versions.REMOVING)
                 damages = list(verify(store, False, FetchSettings(), lambda path: None))
+                damages = [damage for damage in damages if not (is_removing and speaks_of_removal(damage))]
                 assert damages == [], damages
         except Exception as error:
             yield f"a reader fails with {type(error).__name__}: {error}"
@@ -330,8 +357,21 @@ class World:
             ours, before, after = (
                 {p: d for p, d in t.items() if p.startswith(folder)} for t in (now, self.before, self.after)
             )
-            if ours not in (before, after):
+            if self.change == "remove":  # one file after the other
+                changed = [path for path in before if ours.get(path) not in (before[path], after[path])]
+                yield from (f"{path} has changed" for path in changed)
+            elif ours not in (before, after):
                 yield f"version {name} has changed"
+
+    def _half_removed(self, url: str) -> Iterator[str]:
+        """After the next run what was to be removed is gone everywhere, or nothing of it had begun."""
+        if self.change != "remove":
+            return
+        locks = {LOCK, CHAMPION_LOCK}
+        left = {path: data for path, data in files_in(url).items() if path not in locks}
+        whole = [{path: data for path, data in t.items() if path not in locks} for t in (self.before, self.after)]
+        if left not in whole:
+            yield "it is half removed"
 
     def _left_behind(self, url: str) -> Iterator[str]:
         known = self.before.keys() | self.after.keys() | {LOCK, CHAMPION_LOCK}
