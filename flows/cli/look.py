@@ -48,14 +48,16 @@ def versions(
         if not rows:
             print(f"There is no version in {opened.url} yet. `regraft run` makes the first.")
             return
+        learnt = ["learnt, since removed"] if any(row.removed for row in rows) else []
         table(
-            ["version", "", "alive", "images", "on the test split", "above oracle", "AUC", "why"],
+            ["version", "", "alive", "images", *learnt, "on the test split", "above oracle", "AUC", "why"],
             [
                 [
                     row.version,
                     "champion" if row.champion else "",
                     row.alive,
                     row.images,
+                    *(row.removed or "" for _ in learnt),
                     row.quality,
                     number(row.excess, ".1%"),
                     number(row.auc, ".3f"),

@@ -127,6 +127,9 @@ def _print_plan(plan: "RemovalPlan", store: "Store", as_json: bool) -> None:
         print("These look like it, and stay; --near-duplicates takes them too:")
         table(["url", "digest", "bits of 64 that differ"], plan.copies.head(MAX_LOOK_ALIKES).to_numpy().tolist())
     count = _counted(plan.count)
+    if not plan.traces:
+        print(f"Nothing in {store.url} has anything of {count}; `--yes` with a `--why` keeps it out from now on.")
+        return
     print(f"{count} would go from {len(plan.traces)} files of {store.url}; `--yes` with a `--why` does it.")
 
 

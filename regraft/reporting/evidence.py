@@ -16,6 +16,7 @@ from regraft.errors import LinkError, VersionError
 from regraft.identity import Url
 from regraft.links.memory import COLUMNS, remembered_links
 from regraft.links.recheck import due_from
+from regraft.links.removals import known_removals
 from regraft.links.shards import path_of
 from regraft.reporting.link_sentences import (
     Row,
@@ -92,6 +93,8 @@ def stories(store: Store, url: str, now: datetime | None = None) -> list[Story]:
     """
     read = _rows_by_version(store, url.encode("utf-8", "replace").decode())
     rows = [(version, row) for version, in_version in read for row in in_version]
+    if not rows and known_removals(store).has_link(url):
+        raise LinkError(f"{url} was removed from {store.url}, or its host was: nothing is kept of it or asked for.")
     if not rows:
         raise LinkError(f"No version in {store.url} has the link {url!r}.")
     newest, last = read[-1]
@@ -185,6 +188,8 @@ def _asked_next(store: Store, url: str, newest: Version, now: datetime) -> str:
         return NEXT_RUN
     known = remembered_links(store, path_of(url, layout))
     known = known[known["url"] == url].head(1)
+    if (known["reason"] == Reason.REMOVED).any():
+        return "It is not asked for again."
     due = due_from(known, shows_placeholder(known, known_placeholders(store)), *_settings(newest))
     if due.isna().all() or time_of(due.iloc[0]) <= now:
         return NEXT_RUN

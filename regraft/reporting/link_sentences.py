@@ -30,6 +30,7 @@ REASON_WORDS = {
     Reason.TOO_SMALL: "the picture is too small",
     Reason.ANIMATED: "the file holds more than one frame",
     Reason.OPTED_OUT: "its owner does not want it to be learnt from",
+    Reason.REMOVED: "it shows a picture that somebody had removed",
     Reason.PLACEHOLDER: "it shows what its host shows in place of photos that are gone",
     Reason.DUPLICATE: "another link shows the same bytes",
     Reason.NEAR_DUPLICATE: "a picture in another split looks the same",
