@@ -20,15 +20,16 @@ from regraft.flows.web import (
     overview,
     picture_pages,
     reports,
+    review_page,
     thumbnail_pages,
 )
 from regraft.flows.web.access import LOGIN, OPEN_PATHS, Access, Refused
-from regraft.flows.web.desk import Desk
 from regraft.flows.web.rendering import SECURITY_POLICY, page
+from regraft.flows.web.site import Site
 from regraft.flows.web.thumbnails import Thumbnails
 from regraft.store.store import Store
 
-ROUTERS = (overview, link_pages, picture_pages, decision_pages, login, thumbnail_pages, reports)
+ROUTERS = (overview, link_pages, picture_pages, review_page, decision_pages, login, thumbnail_pages, reports)
 """The pages. The reports come last: their paths begin with the name of a version."""
 HEADERS = {
     "Content-Security-Policy": SECURITY_POLICY,
@@ -52,17 +53,18 @@ STATUSES: dict[type[RegraftError], int] = {
 def curator(store: Store, access: Access | None = None) -> FastAPI:
     """Return the application that serves a store's pages.
 
-    Its processes for thumbnails start when they are needed, and end with the server.
+    Its processes for thumbnails start and end with the server.
     """
-    desk = Desk(store, access or Access(), Thumbnails(store))
+    site = Site(store, access or Access(), Thumbnails(store))
 
     @asynccontextmanager
     async def closing(app: FastAPI) -> AsyncIterator[None]:
+        site.thumbnails.start()
         yield
-        desk.close()
+        site.close()
 
     app = FastAPI(title="Regraft", openapi_url=None, lifespan=closing)  # without the pages that load scripts elsewhere
-    app.state.desk = desk
+    app.state.site = site
     app.middleware("http")(_guarded)
     app.add_exception_handler(RegraftError, _say_error)
     app.add_exception_handler(Refused, _say_refused)
@@ -76,7 +78,7 @@ def curator(store: Store, access: Access | None = None) -> FastAPI:
 
 async def _guarded(request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:
     """Answer a request that may be answered, and say what browsers may do with the answer."""
-    access: Access = request.app.state.desk.access
+    access: Access = request.app.state.site.access
     try:
         access.check(request)
         if access.is_logged_in(request) or request.url.path.startswith(OPEN_PATHS):

@@ -12,11 +12,11 @@ from fastapi.responses import Response
 
 from regraft.dataset.decisions import Decision, DecisionKind, decide, table_of
 from regraft.flows.web.access import Refused
-from regraft.flows.web.desk import DeskOf, PageNumber
 from regraft.flows.web.forms import Form, FormOf, back, value
 from regraft.flows.web.items import named_items
 from regraft.flows.web.paging import page_of
 from regraft.flows.web.rendering import page, records
+from regraft.flows.web.site import PageNumber, SiteOf
 from regraft.identity import Url
 from regraft.store import versions
 
@@ -70,10 +70,10 @@ def _sentence(made: Sequence[Decision]) -> str:
 
 @router.get("/decisions")
 def decisions_page(
-    request: Request, desk: DeskOf, number: Annotated[PageNumber, Query(alias="page")] = 1, batch: str = ""
+    request: Request, site: SiteOf, number: Annotated[PageNumber, Query(alias="page")] = 1, batch: str = ""
 ) -> Response:
     """Return the page of all decisions, the newest first."""
-    known = desk.decisions()
+    known = site.decisions()
     decisions = table_of(known)[::-1]
     shown = page_of(number, DECISIONS_A_PAGE, len(decisions))
     rows = records(decisions.iloc[shown.rows])
@@ -81,18 +81,18 @@ def decisions_page(
 
 
 @router.post("/decisions")
-def decide_on(desk: DeskOf, form: FormOf) -> Response:
+def decide_on(site: SiteOf, form: FormOf) -> Response:
     """Keep a decision on each picture that a form names, and lead back to the page that it stood on."""
     kind = _kind(form)
-    links = desk.links(versions.named(desk.store, value(form, "version") or "newest"))
-    items = named_items(desk, links, form.get("item", []))
+    links = site.links(versions.named(site.store, value(form, "version") or "newest"))
+    items = named_items(site, links, form.get("item", []))
     to_category = value(form, "to_category") if kind is DecisionKind.MOVE else ""
     known_categories = set(links.counts()["category"])
     if to_category and to_category not in known_categories:
         raise Refused(400, f"There is no category {to_category[:100]!r}; nothing was decided.")
     now, why = datetime.now(UTC), value(form, "why").strip()[:MAX_WHY]
     made = decide(
-        desk.store,
+        site.store,
         [
             Decision(
                 kind=kind,
@@ -112,16 +112,16 @@ def decide_on(desk: DeskOf, form: FormOf) -> Response:
 
 
 @router.post("/undo")
-def undo(desk: DeskOf, form: FormOf) -> Response:
+def undo(site: SiteOf, form: FormOf) -> Response:
     """Take decisions back, and lead back to the page that the form stood on."""
     ids = form.get("id", [])[:MAX_BATCH_IDS]
-    known = {decision.id: decision for decision in desk.decisions()}
+    known = {decision.id: decision for decision in site.decisions()}
     missing = [id_ for id_ in ids if id_ not in known]
     if missing or not ids:
         raise Refused(404, "There is no such decision that could be taken back; nothing was changed.")
     now, why = datetime.now(UTC), value(form, "why").strip()[:MAX_WHY]
     made = decide(
-        desk.store,
+        site.store,
         [
             Decision(
                 kind=DecisionKind.UNDO,

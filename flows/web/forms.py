@@ -7,7 +7,7 @@ from fastapi import Depends, Request
 from fastapi.responses import RedirectResponse
 
 from regraft.flows.web.access import Refused
-from regraft.flows.web.desk import desk_of
+from regraft.flows.web.site import site_of
 
 MAX_BYTES = 4 << 20
 """Of a form: a thousand pictures with long URLs."""
@@ -27,7 +27,7 @@ async def form_of(request: Request) -> Form:
         form = parse_qs(body.decode("ascii"), keep_blank_values=True, max_num_fields=MAX_FIELDS)
     except ValueError as error:
         raise Refused(400, f"The form cannot be read ({error}); nothing was changed.") from error
-    desk_of(request).access.check_csrf(request, value(form, "csrf"))
+    site_of(request).access.check_csrf(request, value(form, "csrf"))
     return form
 
 

@@ -7,8 +7,8 @@ import pandas as pd
 
 from regraft.dataset.decisions import Decision, standing
 from regraft.flows.web.access import Refused
-from regraft.flows.web.desk import Desk
 from regraft.flows.web.rendering import records
+from regraft.flows.web.site import Site
 from regraft.identity import Digest
 from regraft.reporting.link_search import LinkSearch, LinkTable
 
@@ -27,6 +27,10 @@ class Item:
     verdict: str = ""
     reason: str = ""
     url: str = ""
+    links: int = 1
+    """Links of that list that show it."""
+    refers_to: str = ""
+    """The picture to compare it with; "" where there is none."""
     note: str = ""
     """What else is said of it, for people."""
     review: str = ""
@@ -55,7 +59,7 @@ def with_decisions(items: Iterable[Item], decisions: Iterable[Decision]) -> list
     ]
 
 
-def named_items(desk: Desk, links: LinkTable, keys: list[str]) -> list[Item]:
+def named_items(site: Site, links: LinkTable, keys: list[str]) -> list[Item]:
     """Return the pictures that a form names, once it is known that these links show them. Raises Refused."""
     if not keys:
         raise Refused(400, "No picture is marked; nothing was decided. Mark one, or more, and choose again.")
@@ -64,6 +68,7 @@ def named_items(desk: Desk, links: LinkTable, keys: list[str]) -> list[Item]:
     items = [_item_of(key) for key in keys]
     shown = links.find(LinkSearch(digests=frozenset(item.digest for item in items)), COLUMNS)
     known = set(shown[["digest", "category", "url"]].itertuples(index=False, name=None))
+    known |= {(digest, "", url) for digest, _, url in known}  # a placeholder is one in all lists
     for item in items:
         if (item.digest, item.category, item.url) not in known:
             raise Refused(

@@ -6,9 +6,10 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 
 from regraft.errors import LinkError
-from regraft.flows.web.desk import DeskOf, PageNumber, VersionOf
 from regraft.flows.web.paging import page_of
 from regraft.flows.web.rendering import page, records
+from regraft.flows.web.site import PageNumber, SiteOf, VersionOf
+from regraft.reporting.evidence import stories
 from regraft.reporting.link_search import LinkSearch, LinkTable
 from regraft.store import versions
 from regraft.verdicts import Reason, Verdict
@@ -16,8 +17,6 @@ from regraft.verdicts import Reason, Verdict
 router = APIRouter()
 LINKS_A_PAGE = 100
 Text = Annotated[str, Query(max_length=2048)]
-MAX_STORIES = 20
-"""Links of one picture whose stories are shown."""
 
 
 def search_of(
@@ -60,20 +59,20 @@ def filter_choices(links: LinkTable) -> dict[str, list[str]]:
 @router.get("/links")
 def links_page(
     request: Request,
-    desk: DeskOf,
+    site: SiteOf,
     version: VersionOf,
     search: SearchOf,
     number: Annotated[PageNumber, Query(alias="page")] = 1,
 ) -> Response:
     """Return the page of the links that fit a search. Raises VersionError."""
-    links = desk.links(version)
+    links = site.links(version)
     rows = links.rows(search)
     shown = page_of(number, LINKS_A_PAGE, len(rows))
     return page(
         request,
         "links.html.j2",
         version=version.name,
-        names=versions.names(desk.store)[::-1],
+        names=versions.names(site.store)[::-1],
         search=search,
         links=records(links.read(rows[shown.rows])),
         shown=shown,
@@ -83,11 +82,13 @@ def links_page(
 
 
 @router.get("/link")
-def link_page(request: Request, desk: DeskOf, version: VersionOf, url: Text) -> Response:
+def link_page(request: Request, site: SiteOf, version: VersionOf, url: Text) -> Response:
     """Return the page of one link. Raises LinkError where the version has no such link."""
-    links = desk.links(version)
+    links = site.links(version)
     rows = links.find(LinkSearch(text=url))
     rows = rows[rows["url"] == url]
     if rows.empty:
         raise LinkError(f"Version {version.name} has no link {url[:300]!r}.")
-    return page(request, "link.html.j2", version=version.name, url=url, links=records(rows))
+    return page(
+        request, "link.html.j2", version=version.name, url=url, links=records(rows), stories=stories(site.store, url)
+    )

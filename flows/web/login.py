@@ -4,25 +4,25 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
 from regraft.flows.web.access import COOKIE, LOGIN, Refused
-from regraft.flows.web.desk import DeskOf
 from regraft.flows.web.forms import FormOf, value
 from regraft.flows.web.rendering import page
+from regraft.flows.web.site import SiteOf
 
 router = APIRouter()
 
 
 @router.get(LOGIN)
-def login_page(request: Request, desk: DeskOf) -> Response:
+def login_page(request: Request, site: SiteOf) -> Response:
     """Return the page that asks for the token."""
-    if desk.access.is_logged_in(request):
+    if site.access.is_logged_in(request):
         return RedirectResponse("/", 303)
     return page(request, "login.html.j2")
 
 
 @router.post(LOGIN)
-def log_in(request: Request, desk: DeskOf, form: FormOf) -> Response:
+def log_in(request: Request, site: SiteOf, form: FormOf) -> Response:
     """Let a browser in, or raise Refused."""
-    session = desk.access.log_in(value(form, "token"))
+    session = site.access.log_in(value(form, "token"))
     if session is None:
         raise Refused(403, "That is not the token that this server was started with.")
     response = RedirectResponse("/", 303)
@@ -32,9 +32,9 @@ def log_in(request: Request, desk: DeskOf, form: FormOf) -> Response:
 
 
 @router.post("/logout")
-def log_out(request: Request, desk: DeskOf, form: FormOf) -> Response:
+def log_out(request: Request, site: SiteOf, form: FormOf) -> Response:
     """End a browser's session."""
-    desk.access.log_out(request)
+    site.access.log_out(request)
     response = RedirectResponse(LOGIN, 303)
     response.delete_cookie(COOKIE)
     return response

@@ -7,8 +7,9 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from regraft.errors import StoreError, VersionError
-from regraft.flows.web.desk import Desk, DeskOf
 from regraft.flows.web.rendering import page, records
+from regraft.flows.web.review_page import waiting_count
+from regraft.flows.web.site import Site, SiteOf
 from regraft.flows.web.trend import Trend, trend
 from regraft.reporting.history import Summary, history
 from regraft.store import versions
@@ -20,12 +21,12 @@ MAX_VERSIONS = 60
 
 
 @router.get("/")
-def overview(request: Request, desk: DeskOf) -> Response:
+def overview(request: Request, site: SiteOf) -> Response:
     """Return the page of all versions; a sentence where there is none yet, or where some cannot be read."""
-    names = versions.names(desk.store)
-    if not names and not versions.is_store(desk.store):
-        raise StoreError(f"There is no store at {desk.store.address} any more.")
-    past = history(desk.store, MAX_VERSIONS)
+    names = versions.names(site.store)
+    if not names and not versions.is_store(site.store):
+        raise StoreError(f"There is no store at {site.store.address} any more.")
+    past = history(site.store, MAX_VERSIONS)
     readable = {summary.version for summary in past}
     return page(
         request,
@@ -34,7 +35,8 @@ def overview(request: Request, desk: DeskOf) -> Response:
         number=len(names),
         unreadable=[name for name in names[-MAX_VERSIONS:] if name not in readable],
         trends=trends(past),
-        health=_health(desk, past),
+        health=_health(site, past),
+        waiting=_waiting(site, past),
         wordings=WORDINGS,
     )
 
@@ -54,13 +56,21 @@ def trends(past: Sequence[Summary]) -> list[Trend]:
     return [line for line in lines if line is not None]
 
 
-def _health(desk: Desk, past: Sequence[Summary]) -> list[dict[str, Any]]:
+def _health(site: Site, past: Sequence[Summary]) -> list[dict[str, Any]]:
     """How many links of the newest version have each verdict and reason, the most first; none where it is damaged."""
     if not past:
         return []
     try:
-        counts = desk.links(versions.version(desk.store, past[-1].version)).counts()
+        counts = site.links(versions.version(site.store, past[-1].version)).counts()
     except VersionError:
         return []
     rows = counts.groupby(["verdict", "reason"], as_index=False)[["links", "pictures"]].sum()
     return records(rows.sort_values("links", ascending=False, kind="stable"))
+
+
+def _waiting(site: Site, past: Sequence[Summary]) -> int | None:
+    """How many pictures wait for a person; None where that cannot be known, because the newest version is damaged."""
+    try:
+        return waiting_count(site) if past else None
+    except VersionError:
+        return None

@@ -13,13 +13,14 @@ from fastapi.responses import Response
 from regraft.dataset.decisions import Decision, table_of
 from regraft.errors import PictureError
 from regraft.flows.web.decision_pages import batch_of
-from regraft.flows.web.desk import Desk, DeskOf, PageNumber, VersionOf
 from regraft.flows.web.items import COLUMNS, Item, items_of, with_decisions
 from regraft.flows.web.link_pages import SearchOf, filter_choices
 from regraft.flows.web.paging import page_of
 from regraft.flows.web.rendering import page, records
+from regraft.flows.web.site import PageNumber, Site, SiteOf, VersionOf
 from regraft.flows.web.thumbnail_pages import DigestOf
 from regraft.identity import Digest
+from regraft.reporting.evidence import Story, stories
 from regraft.reporting.likeness import look_alikes, neighbours
 from regraft.reporting.link_search import LinkSearch, LinkTable
 from regraft.store import versions
@@ -30,6 +31,8 @@ router = APIRouter()
 PICTURES_A_PAGE = 120
 MAX_LINKS = 50
 """Links of one picture that its page lists."""
+MAX_STORIES = 3
+"""Links of one picture whose stories are told there; the others' are on their own pages."""
 MAX_LIKE = 12
 """Pictures of each kind that are shown beside one."""
 
@@ -37,22 +40,22 @@ MAX_LIKE = 12
 @router.get("/pictures")
 def pictures(
     request: Request,
-    desk: DeskOf,
+    site: SiteOf,
     version: VersionOf,
     search: SearchOf,
     number: Annotated[PageNumber, Query(alias="page")] = 1,
     batch: str = "",
 ) -> Response:
     """Return the page of the pictures that links fitting a search show, each once. Raises VersionError."""
-    links = desk.links(version)
+    links = site.links(version)
     rows = links.rows(replace(search, once=True))
     shown = page_of(number, PICTURES_A_PAGE, len(rows))
-    items, decisions = items_of(links.read(rows[shown.rows], COLUMNS)), desk.decisions()
+    items, decisions = items_of(links.read(rows[shown.rows], COLUMNS)), site.decisions()
     return page(
         request,
         "pictures.html.j2",
         version=version.name,
-        names=versions.names(desk.store)[::-1],
+        names=versions.names(site.store)[::-1],
         search=search,
         items=with_decisions(items, decisions),
         shown=shown,
@@ -62,35 +65,48 @@ def pictures(
 
 
 @router.get("/pictures/{digest}")
-def picture(request: Request, desk: DeskOf, version: VersionOf, digest: DigestOf, batch: str = "") -> Response:
+def picture(request: Request, site: SiteOf, version: VersionOf, digest: DigestOf, batch: str = "") -> Response:
     """Return the page of one picture. Raises PictureError where neither the version nor the store knows it."""
-    links = desk.links(version)
+    links = site.links(version)
     rows = links.rows(LinkSearch(digests=frozenset([digest])))
     shown = links.read(rows[:MAX_LINKS])
-    if shown.empty and not desk.store.blobs.has(Digest(digest)):
-        raise PictureError(f"There is no picture {digest[:12]} in {desk.store.url}.")
-    decisions = desk.decisions()
+    if shown.empty and not site.store.blobs.has(Digest(digest)):
+        raise PictureError(f"There is no picture {digest[:12]} in {site.store.url}.")
+    decisions = site.decisions()
     return page(
         request,
         "picture.html.j2",
         version=version.name,
         digest=digest,
         links=records(shown),
+        stories=_stories(site, shown),
         all_links=len(rows),
-        items=_items(desk, shown),
-        example=_example(desk, version, digest),
-        alike=_look_alikes(desk, links, shown, digest),
-        neighbours=_neighbours(desk, version, links, digest),
+        items=_items(site, shown),
+        example=_example(site, version, digest),
+        alike=_look_alikes(site, links, shown, digest),
+        neighbours=_neighbours(site, version, links, digest),
         decisions=_decided(decisions, digest),
         batch=batch_of(decisions, batch),
         choices=filter_choices(links),
     )
 
 
-def _items(desk: Desk, shown: pd.DataFrame) -> list[Item]:
+def _items(site: Site, shown: pd.DataFrame) -> list[Item]:
     """The picture in each category whose list shows it."""
     each = items_of(shown.drop_duplicates("category")[COLUMNS])
-    return with_decisions(each, desk.decisions())
+    return with_decisions(each, site.decisions())
+
+
+def _stories(site: Site, shown: pd.DataFrame) -> dict[str, Story]:
+    """What became of the first links over all versions, by URL."""
+    links = shown.drop_duplicates("url").head(MAX_STORIES)[["url", "category"]].itertuples(index=False, name=None)
+    return {url: _story(site, url, category) for url, category in links}
+
+
+def _story(site: Site, url: str, category: str) -> Story:
+    """What became of a link in the list of one category."""
+    in_lists = {story.category: story for story in stories(site.store, url)}
+    return in_lists.get(category) or next(iter(in_lists.values()))
 
 
 def _decided(decisions: Sequence[Decision], digest: str) -> list[dict[str, Any]]:
@@ -99,9 +115,9 @@ def _decided(decisions: Sequence[Decision], digest: str) -> list[dict[str, Any]]
     return records(table[table["digest"] == digest][::-1])
 
 
-def _example(desk: Desk, version: Version, digest: str) -> dict[str, Any] | None:
+def _example(site: Site, version: Version, digest: str) -> dict[str, Any] | None:
     """The picture's split, label and prediction; None where it was not learnt from or measured on."""
-    table = desk.table(version, "predictions.parquet")
+    table = site.table(version, "predictions.parquet")
     parts = [group.filter(pc.equal(group["digest"], digest)) for _, group in table.groups(table.columns)]
     rows = pa.concat_tables(parts).to_pandas()
     if rows.empty:
@@ -110,7 +126,7 @@ def _example(desk: Desk, version: Version, digest: str) -> dict[str, Any] | None
     return {"split": rows["split"].iloc[0], "category": rows["category"].iloc[0], "caption": caption}
 
 
-def _look_alikes(desk: Desk, links: LinkTable, shown: pd.DataFrame, digest: str) -> list[Item]:
+def _look_alikes(site: Site, links: LinkTable, shown: pd.DataFrame, digest: str) -> list[Item]:
     """Pictures that look like this one, with how far they are from it."""
     phashes = [phash for phash in shown["phash"] if phash]
     if not phashes:
@@ -119,10 +135,10 @@ def _look_alikes(desk: Desk, links: LinkTable, shown: pd.DataFrame, digest: str)
     return items_of(alike.assign(note=[f"{bits} of 64 bits differ" for bits in alike["bits"]]))
 
 
-def _neighbours(desk: Desk, version: Version, links: LinkTable, digest: str) -> list[Item]:
+def _neighbours(site: Site, version: Version, links: LinkTable, digest: str) -> list[Item]:
     """Pictures whose features are nearest to this one's, with how near they are."""
-    manifest = desk.table(version, "manifest.parquet")
-    near = neighbours(manifest, desk.store.features, version.run.backbone_fingerprint, Digest(digest), MAX_LIKE)
+    manifest = site.table(version, "manifest.parquet")
+    near = neighbours(manifest, site.store.features, version.run.backbone_fingerprint, Digest(digest), MAX_LIKE)
     if near.empty:
         return []
     shown = links.find(LinkSearch(digests=frozenset(near["digest"]), once=True), COLUMNS).set_index("digest")

@@ -13,7 +13,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 
 from regraft.dataset.decisions import DecisionKind
-from regraft.flows.web.desk import desk_of
+from regraft.flows.web.site import site_of
 from regraft.reporting.rendering import shortened
 from regraft.targets.wording import percent
 from regraft.verdicts import Reason, Verdict
@@ -28,11 +28,11 @@ DIGEST = re.compile(r"[0-9a-f]{64}")
 
 def page(request: Request, template: str, status: int = 200, **context: Any) -> HTMLResponse:
     """Return a page made from a template, for the browser that asked for it."""
-    desk = desk_of(request)
+    site = site_of(request)
     shared = {
-        "store": desk.store.url,
-        "csrf": desk.access.csrf(request),
-        "has_login": desk.access.token is not None,
+        "store": site.store.url,
+        "csrf": site.access.csrf(request),
+        "has_login": site.access.token is not None,
         "path": request.url.path,
         "here": request.url.path + (f"?{request.url.query}" if request.url.query else ""),
         "query": dict(request.query_params),

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path
 from fastapi.responses import Response
 
 from regraft.errors import VersionError
-from regraft.flows.web.desk import DeskOf
+from regraft.flows.web.site import SiteOf
 from regraft.store import versions
 
 router = APIRouter()
@@ -23,11 +23,11 @@ NameOf = Annotated[str, Path(pattern=rf"^{versions.NAME.pattern}$")]
 
 
 @router.get("/{name}/{file}")
-def report(desk: DeskOf, name: NameOf, file: str) -> Response:
+def report(site: SiteOf, name: NameOf, file: str) -> Response:
     """Return a file of a version. Raises VersionError where there is no such version, or no such file."""
     if file not in CONTENT_TYPES:
         raise VersionError(
             f"Of a version these files are served: {', '.join(CONTENT_TYPES)}; {file!r} is none of them."
         )
-    data = versions.version(desk.store, name).read(file)
+    data = versions.version(site.store, name).read(file)
     return Response(data, media_type=CONTENT_TYPES[file], headers={"Content-Security-Policy": SECURITY_POLICY})

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Path
 from fastapi.responses import Response
 
-from regraft.flows.web.desk import DeskOf
+from regraft.flows.web.site import SiteOf
 from regraft.flows.web.thumbnails import Side
 from regraft.identity import Digest
 
@@ -17,9 +17,9 @@ KEEP = "private, max-age=86400, immutable"
 
 
 @router.get("/thumbnails/{side}/{digest}.jpg")
-def thumbnail(desk: DeskOf, side: Side, digest: DigestOf, if_none_match: Annotated[str, Header()] = "") -> Response:
+def thumbnail(site: SiteOf, side: Side, digest: DigestOf, if_none_match: Annotated[str, Header()] = "") -> Response:
     """Return a thumbnail. Raises PictureError where there is none."""
     headers = {"ETag": f'"{digest[:32]}-{side}"', "Cache-Control": KEEP}
-    if if_none_match == headers["ETag"] and desk.store.blobs.has(Digest(digest)):
+    if if_none_match == headers["ETag"] and site.store.blobs.has(Digest(digest)):
         return Response(status_code=304, headers=headers)
-    return Response(desk.thumbnails.get(Digest(digest), side), media_type="image/jpeg", headers=headers)
+    return Response(site.thumbnails.get(Digest(digest), side), media_type="image/jpeg", headers=headers)

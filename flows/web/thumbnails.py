@@ -1,6 +1,5 @@
 """Thumbnails: made in processes of their own, so that no picture can hurt the server, and kept while there is room."""
 
-import contextlib
 import os
 import queue
 import subprocess
@@ -32,10 +31,11 @@ class Thumbnails:
 
     def __init__(self, store: Store):
         self._store = store
-        processes = min(os.cpu_count() or 1, MAX_PROCESSES)
+        count = min(os.cpu_count() or 1, MAX_PROCESSES)
+        self._processes = [_Process(store.url, count) for _ in range(count)]
         self._idle: queue.SimpleQueue[_Process] = queue.SimpleQueue()
-        for _ in range(processes):
-            self._idle.put(_Process(store.url, processes))
+        for process in self._processes:
+            self._idle.put(process)
         self._kept = _Kept()
 
     def get(self, digest: Digest, side: Side) -> bytes:
@@ -56,11 +56,15 @@ class Thumbnails:
             self._kept.put(wish, jpeg)
         return jpeg
 
+    def start(self) -> None:
+        """Start the processes, so that the first thumbnail need not wait for them; else the first wish does."""
+        for process in self._processes:
+            process.start()
+
     def close(self) -> None:
-        """End the processes that wait for work."""
-        with contextlib.suppress(queue.Empty):
-            while True:
-                self._idle.get_nowait().end()
+        """End the processes."""
+        for process in self._processes:
+            process.end()
 
     def _made(self, wish: Wish) -> bytes:
         process = self._idle.get()
@@ -77,10 +81,17 @@ class _Process:
         self._settings = (store_url, processes)
         self._running: tuple[subprocess.Popen[bytes], Connection] | None = None
 
+    def start(self) -> Connection:
+        """Return the pipe to the process, once it is started."""
+        if self._running is None:
+            self._running = start_module("regraft.flows.web.thumbnail_worker")
+            self._running[1].send(self._settings)
+        return self._running[1]
+
     def thumbnail(self, wish: Wish) -> bytes:
         """Return a JPEG. Raises ValueError, with the reason, where there is none. One call at a time."""
         try:
-            pipe = self._pipe()
+            pipe = self.start()
             pipe.send(wish)
             if not pipe.poll(MAX_WAIT_S):
                 self.end()
@@ -101,12 +112,6 @@ class _Process:
             pipe.close()
             process.kill()
             process.wait()
-
-    def _pipe(self) -> Connection:
-        if self._running is None:
-            self._running = start_module("regraft.flows.web.thumbnail_worker")
-            self._running[1].send(self._settings)
-        return self._running[1]
 
 
 class _Kept:

@@ -2,8 +2,6 @@
 
 import io
 import os
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,35 +9,13 @@ import pytest
 from PIL import Image
 
 from regraft.store import versions
+from tests.browser.conftest import OVERFLOW, PAINTED, SHOTS
 from tests.deployed import Server
 
-CHROMIUM = shutil.which("chromium")
 pytestmark = pytest.mark.browser
-SHOTS = Path(os.environ.get("REGRAFT_SHOTS", Path(__file__).parent / "screenshots"))
-OPTIONS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 PICTURE = Path(__file__).parents[2] / "docs" / "img" / "report.png"
 """The README's picture. It is written where REGRAFT_PICTURE is set; elsewhere it is only made."""
 MAX_PICTURE_BYTES = 300_000
-PAINTED = "() => [...document.images].map(image => image.complete && image.naturalWidth > 20)"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    SHOTS.mkdir(exist_ok=True)
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
-        yield chromium
-        chromium.close()
 
 
 @pytest.mark.parametrize(
@@ -61,8 +37,7 @@ def test_the_report_is_painted_and_reaches_out_to_nothing(
     assert len(painted) >= 5
     assert all(painted)
     assert page.locator("table tr").count() > 30
-    overflow = page.evaluate("() => document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    assert overflow <= 0, "the page is wider than the screen"
+    assert page.evaluate(OVERFLOW) <= 0, "the page is wider than the screen"
     page.close()
 
 

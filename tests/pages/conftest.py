@@ -77,7 +77,10 @@ def store(tmp_path: Path) -> Store:
     links = links_of(store)
     alive = links[links["verdict"] == "alive"].reset_index(drop=True)
     manifest = alive[["digest", "category", "width", "height", "phash"]].assign(
-        urls=alive["url"].map(lambda url: [url]), cluster=alive["digest"], split="test", label=40.0
+        urls=alive["url"].map(lambda url: [url]),
+        cluster=alive["digest"],
+        split=["test", "train", "train", "train"],
+        label=40.0,
     )
     predictions = manifest[["digest", "category", "split", "label"]].assign(prediction=42.0)
     files = {

@@ -105,3 +105,13 @@ def test_the_same_form_sent_twice_at_once_is_two_decisions_of_which_the_last_sta
     pages.post("/decisions", data=form)
     pages.post("/decisions", data=form)
     assert len(standing(all_decisions(store))) == 1
+
+
+def test_what_is_decided_waits_no_more_and_waits_again_once_that_is_taken_back(pages: TestClient, store: Store) -> None:
+    form = form_of(pages, "/review?kind=misfiled", kind="skip")
+    pages.post("/decisions", data=form)
+    [decision] = all_decisions(store)
+    assert decision.review == "misfiled"
+    assert "Nothing of this kind" in pages.get("/review?kind=misfiled").text
+    pages.post("/undo", data={"csrf": form["csrf"], "id": decision.id})
+    assert pages.get("/review?kind=misfiled").text.count('class="tile') == 1

@@ -164,3 +164,18 @@ def test_many_pictures_come_a_page_at_a_time(pages: TestClient, store: Store) ->
     assert 'rel="next"' in first
     assert last.count('loading="lazy"') == 20
     assert 'rel="next"' not in last
+
+
+def test_a_link_tells_its_story(pages: TestClient, store: Store) -> None:
+    shown = pages.get("/link", params={"url": "http://a.example/gone.jpg"}).text
+    assert "Dead since 2026-11-25 03:00 UTC" in shown
+    digest = digest_of_link(store, "http://a.example/cat0.jpg")
+    assert "Alive since" in pages.get(f"/pictures/{digest}").text
+
+
+def test_what_waits_for_a_person_is_shown_by_kind(pages: TestClient) -> None:
+    shown = pages.get("/review").text
+    assert "2 pictures of version" in shown
+    assert pages.get("/review?kind=misfiled").text.count('class="tile') == 1
+    assert "Nothing of this kind" in pages.get("/review?kind=unlike").text
+    assert pages.get("/review?kind=odd").status_code == 400

@@ -3,7 +3,7 @@
 "use strict";
 
 const form = document.querySelector("form[data-decide]");
-const gallery = document.querySelector("[data-items]");
+const gallery = form && form.querySelector("[data-items]");
 const boxes = () => [...document.querySelectorAll("[data-items] input[name=item]")];
 let lastBox = null;
 
@@ -80,7 +80,7 @@ if (gallery) {
     sayMarked();
   });
   document.querySelector("[data-marked]").before(all);
-  gallery.addEventListener("click", (event) => {
+  form.addEventListener("click", (event) => {
     const box = event.target;
     if (box.name !== "item") return;
     const every = boxes();
@@ -118,7 +118,7 @@ async function goOn(observer, pager) {
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   const more = page.querySelector("[data-items]");
   if (!more) return;
-  gallery.append(...more.children);
+  form.append(more);  // a list of its own: what is out of sight need not be laid out
   const newPager = page.querySelector(".pager");
   pager.replaceWith(newPager);
   watch(newPager);

@@ -14,6 +14,7 @@ from regraft.dataset.decisions import FOLDER, Decision, all_decisions
 from regraft.flows.web.access import Access
 from regraft.flows.web.thumbnails import Thumbnails
 from regraft.reporting.link_search import LinkTable
+from regraft.reporting.review import ReviewItem, waiting
 from regraft.store import versions
 from regraft.store.store import Store
 from regraft.store.tables import OpenTable
@@ -48,7 +49,7 @@ class Opened(Generic[T]):
 
 
 @dataclass(frozen=True)
-class Desk:
+class Site:
     """What pages are made from. Safe to use from many threads."""
 
     store: Store
@@ -56,6 +57,7 @@ class Desk:
     thumbnails: Thumbnails
     _links: "Opened[LinkTable]" = field(default_factory=lambda: Opened())
     _tables: "Opened[OpenTable]" = field(default_factory=lambda: Opened())
+    _waiting: "Opened[list[ReviewItem]]" = field(default_factory=lambda: Opened(1))
     _decisions: "Opened[list[Decision]]" = field(default_factory=lambda: Opened(1))
     _copies: "tempfile.TemporaryDirectory[str]" = field(
         default_factory=lambda: tempfile.TemporaryDirectory(prefix="regraft-")
@@ -76,6 +78,10 @@ class Desk:
 
         return self._tables.get(_key(version, file), opened)
 
+    def waiting(self, version: Version) -> list[ReviewItem]:
+        """Return what a version leaves to a person, be it decided by now or not. Raises VersionError."""
+        return self._waiting.get(_key(version, LINKS), lambda: waiting(version))
+
     def decisions(self) -> list[Decision]:
         """Return all decisions in their order; they are read anew only where their files have changed."""
         return self._decisions.get(tuple(self.store.disk.sizes(FOLDER).items()), lambda: all_decisions(self.store))
@@ -90,19 +96,19 @@ def _key(version: Version, file: str) -> Key:
     return version.name, file, version.digests.get(file, "")
 
 
-def desk_of(request: Request) -> Desk:
-    """Return the desk of the server that a request has come to."""
-    desk: Desk = request.app.state.desk
-    return desk
+def site_of(request: Request) -> Site:
+    """Return the site of the server that a request has come to."""
+    site: Site = request.app.state.site
+    return site
 
 
-DeskOf = Annotated[Desk, Depends(desk_of)]
-"""The desk, as an argument of a page."""
+SiteOf = Annotated[Site, Depends(site_of)]
+"""The site, as an argument of a page."""
 
 
-def version_of(desk: DeskOf, version: str = "newest") -> Version:
+def version_of(site: SiteOf, version: str = "newest") -> Version:
     """Return the version that a page is about. Raises VersionError."""
-    return versions.named(desk.store, version)
+    return versions.named(site.store, version)
 
 
 VersionOf = Annotated[Version, Depends(version_of)]
