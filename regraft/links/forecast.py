@@ -2,7 +2,8 @@
 
 A link that ever showed a picture is alive or not, goes down at one rate and comes back at another. Both rates are
 learnt from how the numbers changed from version to version; nights differ by more than chance, because hosts die with
-all of their links at once, so each night's rate varies as it did in the past. The future is drawn many times.
+all of their links at once, so each night's rate varies as it did in the past. Rates also drift, so that less is known
+of next month than of tomorrow. The future is drawn many times.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,6 +25,8 @@ BAND = (0.05, 0.95)
 """Quantiles between which nine of ten futures lie."""
 MIN_INTERVALS = 5
 """Intervals between versions from which on there is a forecast."""
+DAILY_DRIFT = 0.004
+"""The standard deviation of the slope, a day, of a rate's logarithm: rates change, by about 12% in a month."""
 DAY_S = 86_400
 MAX_COUNTS = 90
 """Versions whose counts are kept."""
@@ -83,7 +86,9 @@ def forecast(counts: Sequence[LinkCount], needed: float, seed: int, days: int = 
     rng = np.random.default_rng(seed)
     down = _Rate.learnt(history.down, history.alive * history.days)
     up = _Rate.learnt(history.up, history.gone * history.days)
-    paths = _paths(counts[-1], down, up, days, rng)
+    middle_days = float(history.days.sum()) / 2
+    p_down, p_up = (rate.nights(PATHS, middle_days, days, rng) for rate in (down, up))
+    paths = _paths(counts[-1], p_down, p_up, rng)
     low, median, high = np.quantile(paths, [BAND[0], 0.5, BAND[1]], axis=0)
     too_few = np.flatnonzero((np.minimum.accumulate(paths, axis=1) < needed).mean(axis=0) >= 0.5)
     return Forecast(low, median, high, int(too_few[0]) + 1 if len(too_few) else None)
@@ -138,22 +143,27 @@ class _Rate:
         clumping = 1 + (variance * squares / float(expected.sum()) if squares else 0.0)
         return cls(float(events.sum()), total, variance, clumping)
 
-    def nights(self, paths: int, days: int, rng: np.random.Generator) -> NDArray[np.float64]:
-        """Return the probability of the event for each link, (P, H): each path has its rate, each night its factor."""
+    def nights(self, paths: int, age_days: float, days: int, rng: np.random.Generator) -> NDArray[np.float64]:
+        """Return the probability of the event for each link, (P, H): each path has its rate, each night its factor.
+
+        The rate was learnt `age_days` ago, and drifts.
+        """
         if not self.exposure:
             return np.zeros((paths, days))
         rate = rng.gamma(self.events / self.clumping + 0.5, self.clumping / self.exposure, (paths, 1))
+        rate = rate * np.exp(rng.normal(0, DAILY_DRIFT, (paths, 1)) * (age_days + np.arange(1, days + 1)))
         if self.variance:
             rate = rate * rng.gamma(1 / self.variance, self.variance, (paths, days))
-        return -np.expm1(-np.broadcast_to(rate, (paths, days)))
+        return -np.expm1(-rate)
 
 
-def _paths(now: LinkCount, down: _Rate, up: _Rate, days: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Links alive on each day of each future, (P, H)."""
-    p_down, p_up = down.nights(PATHS, days, rng), up.nights(PATHS, days, rng)
-    alive = np.full(PATHS, now.alive)
-    paths = np.empty((PATHS, days), dtype=np.int64)
-    for day in range(days):
+def _paths(
+    now: LinkCount, p_down: NDArray[np.float64], p_up: NDArray[np.float64], rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Links alive on each day of each future, (P, H), from each link's probabilities to go down and to come back."""
+    alive = np.full(len(p_down), now.alive)
+    paths = np.empty(p_down.shape, dtype=np.int64)
+    for day in range(p_down.shape[1]):
         gone = now.ever_alive - alive
         alive = alive - rng.binomial(alive, p_down[:, day]) + rng.binomial(gone, p_up[:, day])
         paths[:, day] = alive

@@ -35,10 +35,13 @@ CHECKED = pa.schema(
 """What a check of a link came to: a `findings.Finding`, its verdict, and when the link was checked, first seen, and
 found dead. `reason` and `digest` are "" where there is none; `dead_since` is null for a link that is not dead."""
 SCHEMA = pa.schema([*CHECKED, ("refers_to", pa.string()), ("distance", pa.int16()), ("decision", pa.string())])
-"""The columns of a version's links.parquet, a contract with other programs: a check, what its verdict refers to, and
-the decision of a person that holds for the link. `refers_to` is a digest, a placeholder's signature or "", see
-`dataset.references`; `distance` is in bits of 64, or null; `decision` is an id, or ""."""
+"""What a run knows of a link: a check, what its verdict refers to, and the decision of a person that holds for it.
+`refers_to` is a digest, a placeholder's signature or "", see `dataset.references`; `distance` is in bits of 64, or
+null; `decision` is an id, or ""."""
 COLUMNS = SCHEMA.names
+PUBLISHED = pa.schema([*SCHEMA, ("alive_since", TIME)])
+"""The columns of a version's links.parquet, a contract with other programs: also since when a link has shown its photo
+without a break, null where it does not."""
 MEMORY = pa.schema(
     [
         *CHECKED,

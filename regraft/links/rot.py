@@ -14,6 +14,11 @@ EVENTS = ("newly_dead", "revived", "replaced", "re_encoded", "now_placeholder")
 """What can happen to a link between two versions, see `changes`."""
 
 
+def shows_photo(links: pd.DataFrame) -> "pd.Series[bool]":
+    """Return which links (reason) show a photo, be it learnt from or not."""
+    return links["reason"].isin(SHOWS_PHOTO)
+
+
 def changes(links: pd.DataFrame, before: pd.DataFrame | None) -> dict[str, pd.DataFrame]:
     """Return by event what changed since another version's links: url, category, reason, digest, digest_before.
 

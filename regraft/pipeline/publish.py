@@ -11,9 +11,11 @@ from regraft.errors import DamagedVersionError, VersionError
 from regraft.identity import digest_of
 from regraft.links import memory as links
 from regraft.links.forecast import counted
+from regraft.links.lifetimes import lives, with_alive_since
 from regraft.links.rot import changes, rot_table
 from regraft.pipeline.finished import Finished
 from regraft.pipeline.illustrations import illustrations
+from regraft.pipeline.past_lives import lives_until_now
 from regraft.pipeline.run_record import run_record
 from regraft.progress import Meter
 from regraft.reporting import rendering
@@ -55,7 +57,9 @@ def _published(finished: Finished, config: Config, store: Store, meter: Meter) -
     """Publish a version and return its report."""
     name, parents = versions.new_name(store), versions.names(store)[-1:]
     links_before = versions.newest_table(store, "links.parquet")
-    changed = changes(finished.screened.links, links_before)
+    now = with_alive_since(finished.screened.links, links_before)
+    finished = replace(finished, screened=replace(finished.screened, links=now))
+    changed = changes(now, links_before)
     run = run_record(finished, config, parents[0] if parents else None, meter.timings())
     survival = counted(run.survival, _survival_before(config, store), changed["revived"], run.published_at)
     run = run.model_copy(update={"survival": survival})
@@ -96,13 +100,14 @@ def _report(
         run=run,
         metrics=metrics,
         links=now,
+        lives=lives(now, links_before, lives_until_now(store)),
         manifest=manifest,
         changes=changed,
         misfiled=left_out,
         decisions=finished.screened.decisions,
         history=_history(name, run, metrics, store),
         forecasts=forecasts(run),
-        plots=illustrations(finished, run.config, store, links_before),
+        plots=illustrations(finished, run.config, store),
         examples=shown,
         thumbnails=thumbnails(pictured(changed, left_out, shown, finished.screened.decisions), store),
     )
@@ -120,7 +125,8 @@ def _files(report: Report, finished: Finished) -> dict[str, bytes]:
     evaluation = finished.evaluation
     files = {
         MetricsRecord.file: report.metrics.to_bytes(),
-        "links.parquet": parquet(report.links, links.SCHEMA, sort_by="url"),
+        "links.parquet": parquet(report.links, links.PUBLISHED, sort_by="url"),
+        "lives.parquet": parquet(report.lives),
         "decisions.parquet": parquet(finished.screened.decisions),
         "link_rot.parquet": parquet(rot_table(report.links, report.changes)),
         "manifest.parquet": parquet(report.manifest),

@@ -16,6 +16,8 @@ from regraft.targets.target import Target
 log = logging.getLogger("regraft")
 THUMBNAIL_SIDE = 112
 """Pixels of a thumbnail's longer side."""
+SHEET_SIDE = 1024
+"""Pixels of the longer side of a picture that shows several."""
 MAX_THUMBNAIL_BYTES = 1_200_000
 """Of all thumbnails of a report together; those that would take more are left out."""
 ROW_LENGTH = 6
@@ -77,6 +79,11 @@ def thumbnails(digests: Iterable[str], store: Store) -> Mapping[str, str]:
         except (OSError, ValueError, RegraftError) as error:
             log.info("no thumbnail of %s: %s", digest[:8], error)  # no reason to fail a run that was measured
     return small
+
+
+def jpeg_uri(png: bytes) -> str:
+    """Return a PNG of photographs as a JPEG in a data: URI, which takes a third of the bytes."""
+    return _data_uri(thumbnail(png, SHEET_SIDE))
 
 
 def _data_uri(jpeg: bytes) -> str:

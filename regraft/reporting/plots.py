@@ -1,4 +1,4 @@
-"""The plots of a version, as PNG bytes: a target's charts, losses, link health, and test images."""
+"""The plots of a version, as PNG bytes: a target's charts, losses, and test images."""
 
 import io
 from collections.abc import Iterable, Mapping, Sequence
@@ -6,12 +6,10 @@ from itertools import cycle
 from typing import Any, TypeVar, assert_never
 
 import numpy as np
-import pandas as pd
 from matplotlib.figure import Figure
 
 from regraft.pictures.colours import Pixels
 from regraft.targets.charts import Chart, Histogram, Matrix, Scatter, StackedBars
-from regraft.verdicts import Verdict
 
 COLOURS = ("#d95f02", "#1b6ca8", "#4d9221", "#762a83", "#b8860b", "#6b6b6b")
 """Of series; hatches, dashes and markers tell them apart where colours cannot."""
@@ -22,12 +20,6 @@ LINES = ("-", "--", ":", "-.")
 GREY = "#999999"
 NUMBER_BOX = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
 """Lies behind numbers on coloured bars."""
-VERDICT_COLOURS = {
-    Verdict.ALIVE: "#2f855a",
-    Verdict.DEAD: "#9b2c2c",
-    Verdict.JUNK: "#b7791f",
-    Verdict.UNKNOWN: "#718096",
-}
 WIDTH_IN = 7.2
 HEIGHT_IN = 4.2
 EXAMPLE_COLUMNS = 4
@@ -63,19 +55,6 @@ def losses(history: Mapping[str, Sequence[float]]) -> bytes:
     for (name, values), colour, line in zip(history.items(), _endless(COLOURS), _endless(LINES), strict=False):
         axes.plot(range(1, len(values) + 1), values, line, color=colour, label=name)
     axes.legend(frameon=False)
-    return _png(figure)
-
-
-def health(links: pd.DataFrame) -> bytes:
-    """Return how many links (verdict, reason) ended with which reason."""
-    counts = links.assign(reason=links["reason"].replace("", "alive")).groupby(["verdict", "reason"]).size()
-    counts = counts.sort_values()
-    figure, axes = _axes("Link health", "links", "", height=0.8 + 0.3 * len(counts))
-    colours = [VERDICT_COLOURS[Verdict(verdict)] for verdict, _ in counts.index]
-    names = [reason if verdict == Verdict.ALIVE else f"{reason} ({verdict})" for verdict, reason in counts.index]
-    bars = axes.barh(names, counts.to_numpy(), color=colours)
-    axes.bar_label(bars, padding=3)
-    axes.grid(False)
     return _png(figure)
 
 

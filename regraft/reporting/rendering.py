@@ -1,6 +1,7 @@
 """A report as pages: a self-contained HTML file, markdown for the dashboard, and a model card."""
 
 import base64
+from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
@@ -8,20 +9,46 @@ import jinja2
 import yaml
 
 from regraft.links.rot import in_two_categories
+from regraft.reporting.examples import jpeg_uri
+from regraft.reporting.outlook import charts, survival_gist
 from regraft.reporting.report import MAX_ROWS, Report, newest_decisions
-from regraft.reporting.sentences import above_or_below, decisions_note, misfiled_note, summary, suspects_note
+from regraft.reporting.sentences import (
+    above_or_below,
+    champion_sentence,
+    decisions_note,
+    misfiled_note,
+    summary,
+    suspects_note,
+)
 from regraft.reporting.tables import (
     MAX_CATEGORIES,
     MAX_COLUMNS,
+    MAX_REASONS,
     by_host,
     funnel,
     link_health,
     score_rows,
     split_sizes,
     survivals,
+    verdict_counts,
 )
+from regraft.reporting.waiting import waiting
 from regraft.targets.choice import target_of
 from regraft.targets.wording import WORDINGS, percent
+
+
+@dataclass(frozen=True)
+class Event:
+    """What may change about a link, in words."""
+
+    heading: str
+    singular: str
+    plural: str
+
+    def counted(self, count: int) -> str:
+        """Return the words that follow a count."""
+        return self.singular if count == 1 else self.plural
+
 
 MAX_TEXT = 300
 """Characters of a URL that are shown."""
@@ -36,11 +63,17 @@ RIVALS = {
 }
 """What the rivals in metrics.json are, in words."""
 EVENTS = {
-    "newly_dead": "Died",
-    "revived": "Came back",
-    "replaced": "Shows another picture; waits to be accepted",
-    "now_placeholder": "Became a placeholder",
-    "re_encoded": "Same picture in other bytes",
+    "newly_dead": Event("Died", "link died", "links died"),
+    "revived": Event("Came back", "link came back", "links came back"),
+    "replaced": Event(
+        "Shows another picture; waits to be accepted", "link shows another picture", "links show another picture"
+    ),
+    "now_placeholder": Event("Became a placeholder", "link became a placeholder", "links became placeholders"),
+    "re_encoded": Event(
+        "Same picture in other bytes",
+        "link shows the same picture in other bytes",
+        "links show the same picture in other bytes",
+    ),
 }
 """What may change about a link, in words."""
 FORECAST_DAYS = (30, 60, 90)
@@ -78,6 +111,11 @@ def _context(report: Report) -> dict[str, Any]:
         "wording": WORDINGS[report.metrics.test.kind],
         "target": target_of(config),
         "sentences": summary(report),
+        "champion_sentence": champion_sentence(report.metrics),
+        "waiting": waiting(report),
+        "verdicts": verdict_counts(report.links),
+        "charts": charts(report),
+        "survival_gist": survival_gist(report),
         "misfiled_note": misfiled_note(report.metrics),
         "decisions_note": decisions_note(report),
         "newest_decisions": newest_decisions(report.decisions),
@@ -96,7 +134,8 @@ def _context(report: Report) -> dict[str, Any]:
         "forecast_days": FORECAST_DAYS,
         "rivals": RIVALS,
         "max_rows": MAX_ROWS,
-        "plots": {name: _data_uri(png) for name, png in report.plots.items()},
+        "max_reasons": MAX_REASONS,
+        "plots": {name: jpeg_uri(png) if name == "examples" else _data_uri(png) for name, png in report.plots.items()},
         "config": _first_lines(yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)),
     }
 

@@ -29,6 +29,8 @@ class Report:
     """metrics.json"""
     links: pd.DataFrame
     """links.parquet: every link of the lists, with its verdict."""
+    lives: pd.DataFrame
+    """lives.parquet: how long links have shown their photos; see `links.lifetimes`."""
     manifest: pd.DataFrame
     """manifest.parquet: every image that is trained on, chooses or measures; `doubtful` is the category that one
     may belong to instead."""

@@ -17,8 +17,13 @@ PAST = {
 
 
 def summary(report: Report) -> list[str]:
-    """Return what happened in three sentences: to the links, how good the model is, and who is champion."""
-    return [_links(report), _model(report.metrics), _champion(report.metrics)]
+    """Return what happened in two sentences: to the links, and how good the model is."""
+    return [_links(report), _model(report.metrics)]
+
+
+def champion_sentence(metrics: MetricsRecord) -> str:
+    """Return who is champion, and why."""
+    return ("It is the new champion: " if metrics.promoted else "The champion stays: ") + metrics.why
 
 
 def above_or_below(excess: float | None) -> str:
@@ -79,7 +84,3 @@ def _model(metrics: MetricsRecord) -> str:
         best = f", {above_or_below(metrics.excess)} the best possible {wording.with_unit(oracle.rmse)}"
     auc = f" and tells the categories apart with an AUC of {test.auc:.3f}" if test.auc is not None else ""
     return f"On {test.n:,} held-out images the new model {wording.claim(test)}{best}{auc}."
-
-
-def _champion(metrics: MetricsRecord) -> str:
-    return ("It is the new champion: " if metrics.promoted else "The champion stays: ") + metrics.why

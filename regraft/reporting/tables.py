@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, assert_never
 
 import pandas as pd
 
@@ -15,6 +15,8 @@ MAX_HOSTS = 15
 """Hosts that a report lists."""
 MAX_CATEGORIES = 30
 """Categories that a table lists; of more, those that are worst off."""
+MAX_REASONS = 8
+"""Reasons that a report shows at once; rarer ones are folded."""
 MAX_COLUMNS = 12
 """Categories that have a column each; of more, only the sum is shown."""
 
@@ -48,6 +50,35 @@ def link_health(links: pd.DataFrame) -> list[ReasonCount]:
         by_category = {str(category): int(count) for category, count in row.items()}
         rows.append(ReasonCount(str(verdict), str(reason), by_category, int(count)))
     return rows
+
+
+@dataclass(frozen=True)
+class VerdictCount:
+    """How many links ended with one verdict."""
+
+    verdict: Verdict
+    count: int
+
+    @property
+    def words(self) -> str:
+        """What follows the count."""
+        match self.verdict:
+            case Verdict.ALIVE:
+                return "alive"
+            case Verdict.DEAD:
+                return "dead"
+            case Verdict.JUNK:
+                return "nothing to learn from"
+            case Verdict.UNKNOWN:
+                return "not requested yet"
+            case _:
+                assert_never(self.verdict)
+
+
+def verdict_counts(links: pd.DataFrame) -> list[VerdictCount]:
+    """Return how many links (verdict) ended with each verdict that any has."""
+    counts = links["verdict"].value_counts()
+    return [VerdictCount(verdict, int(counts[verdict])) for verdict in Verdict if verdict in counts]
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from regraft.dataset import decisions
 from regraft.errors import CorruptError, VersionError
 from regraft.identity import Digest, digest_of
 from regraft.links.removals import Removals, known_rows, put_rows
+from regraft.reporting.examples import jpeg_uri
 from regraft.store import versions
 from regraft.store.feature_parts import FOLDER as FEATURES
 from regraft.store.records import FileChange, RemovalNote, RunRecord
@@ -24,6 +25,7 @@ from regraft.upkeep.traces import EXAMPLES, PAGE, TABLE, is_on_removed, tables_o
 
 CARD = "MODEL_CARD.md"
 PLOT = ".png"
+EMBEDDED_SHEET = re.compile(r'(<img id="examples" [^>]*src=")data:[^"]+')
 EMBEDDED_PLOT = re.compile(r"data:image/png;base64,([A-Za-z0-9+/=]+)")
 LEARNT_FROM = ("train", "validation")
 """The splits from which a head learns."""
@@ -184,7 +186,11 @@ def _pages_without(version: Version, removals: Removals, files: Mapping[str, byt
 
 
 def _with_sheet(page: str, sheet: bytes, version: Version) -> str:
-    """A page with another plot of test images: the PNG in it that is none of the version's other plots."""
+    """A page with another plot of test images, which has a name there.
+
+    On a page of an earlier Regraft the plot is the PNG that is none of the version's other plots.
+    """
+    page = EMBEDDED_SHEET.sub(lambda image: image[1] + jpeg_uri(sheet), page)
     plots = [path for path in version.sizes() if path.endswith(PLOT) and not path.endswith(EXAMPLES)]
     others = {digest_of(version.store.disk.read(path)) for path in plots}
     drawn = base64.b64encode(sheet).decode()

@@ -16,6 +16,7 @@ pytestmark = pytest.mark.browser
 PICTURE = Path(__file__).parents[2] / "docs" / "img" / "report.png"
 """The README's picture. It is written where REGRAFT_PICTURE is set; elsewhere it is only made."""
 MAX_PICTURE_BYTES = 300_000
+MAX_REPORT_BYTES = 5_000_000
 
 
 @pytest.mark.parametrize(
@@ -34,17 +35,33 @@ def test_the_report_is_painted_and_reaches_out_to_nothing(
     assert [url for url in requested if not url.startswith(("data:", f"file://{first.address}/report.html"))] == []
     assert complaints == []
     painted = page.evaluate(PAINTED)
-    assert len(painted) >= 5
+    assert len(painted) >= 4
     assert all(painted)
+    first_screen = page.locator(".tiles").bounding_box()
+    assert width < 500 or first_screen["y"] + first_screen["height"] < 900, "facts come before the first scrolling"
+    assert Path(first.address, "report.html").stat().st_size < MAX_REPORT_BYTES
     assert page.locator("table tr").count() > 30
     assert page.evaluate(OVERFLOW) <= 0, "the page is wider than the screen"
+    page.close()
+
+
+def test_on_paper_every_section_is_open(first: versions.Version, browser: Any) -> None:
+    page = browser.new_page(viewport={"width": 1100, "height": 900})
+    page.goto(f"file://{first.address}/report.html")
+    config, paper = page.locator("pre"), "() => document.body.scrollHeight"
+    assert not config.is_visible()
+    folded = page.evaluate(paper)
+    page.emulate_media(media="print")
+    page.screenshot(path=SHOTS / "report-paper.png", full_page=True)
+    assert config.bounding_box()["height"] > 100
+    assert page.evaluate(paper) > folded
     page.close()
 
 
 def test_the_top_of_the_report_makes_the_readmes_picture(first: versions.Version, browser: Any) -> None:
     page = browser.new_page(viewport={"width": 960, "height": 900}, device_scale_factor=1.25)
     page.goto(f"file://{first.address}/report.html")
-    bottom = page.locator("h2", has_text="Link health").bounding_box()["y"]
+    bottom = page.locator("h2", has_text="How long it will last").bounding_box()["y"]
     shot = page.screenshot(full_page=True, clip={"x": 0, "y": 0, "width": 960, "height": bottom})
     page.close()
     picture, file = Image.open(io.BytesIO(shot)).convert("RGB"), io.BytesIO()

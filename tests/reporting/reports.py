@@ -1,5 +1,6 @@
 """A report on a handful of links, for tests of what pages show."""
 
+import base64
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,8 @@ from regraft.targets.choice import target_of
 from tests.records import metrics_record, run_record
 
 VERSION = "20261125T125348Z"
-PNG = b"\x89PNG"
+PNG = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg==")
+"""A picture of one pixel."""
 
 
 def links(*rows: tuple[str, str, str, str]) -> pd.DataFrame:
@@ -48,13 +50,14 @@ def report(table: pd.DataFrame, before: pd.DataFrame | None = None, kind: str = 
         "run": run,
         "metrics": metrics,
         "links": table,
+        "lives": pd.DataFrame({"category": [], "host": [], "days": [], "end": [], "links": []}),
         "manifest": manifest,
         "changes": changes(table, before),
         "misfiled": pd.DataFrame({"digest": [], "category": [], "url": [], "like": []}, dtype=object),
         "decisions": NO_RULINGS.table(table["reason"].iloc[:0]),
         "history": [summary(VERSION, run, metrics, True)],
         "forecasts": {},
-        "plots": dict.fromkeys(("labels", "predictions", "losses", "examples", "health"), PNG),
+        "plots": dict.fromkeys(("labels", "predictions", "losses", "examples"), PNG),
         "examples": Examples(best=no_rows, worst=no_rows, doubtful=no_rows, strays=no_rows),
         "thumbnails": {},
     }

@@ -8,7 +8,6 @@ from PIL import Image
 
 from regraft.reporting import plots
 from regraft.targets.charts import Band, Chart, Histogram, Matrix, Points, Scatter, StackedBars
-from tests.reporting.reports import links
 
 ONES = np.ones(3)
 CHARTS = [
@@ -38,12 +37,9 @@ def test_a_chart_becomes_a_picture_of_the_usual_width(chart: Chart) -> None:
     assert size(plots.draw(chart))[0] == round(plots.WIDTH_IN * plots.DPI)
 
 
-def test_losses_and_health_are_drawn() -> None:
+def test_losses_are_drawn() -> None:
     history = {name: [0.5, 0.25] for name in ("loss", "val_loss", "tune_loss", "tune_val_loss", "another")}
     assert size(plots.losses(history)) == size(plots.losses({"loss": [1.0]}))
-    few = links(("a", "alive", "", "d"))
-    many = links(*((str(i), "dead", reason, "") for i, reason in enumerate(("gone", "tls", "timeout"))))
-    assert size(plots.health(many))[1] > size(plots.health(few))[1]
 
 
 def test_pictures_stand_in_rows_with_captions_that_are_no_formulas() -> None:

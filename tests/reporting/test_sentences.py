@@ -2,7 +2,13 @@
 
 import pandas as pd
 
-from regraft.reporting.sentences import above_or_below, misfiled_note, summary, suspects_note
+from regraft.reporting.sentences import (
+    above_or_below,
+    champion_sentence,
+    misfiled_note,
+    summary,
+    suspects_note,
+)
 from regraft.store.records import MisfiledScores
 from tests.records import metrics_record
 from tests.reporting.reports import links, report
@@ -10,13 +16,13 @@ from tests.reporting.reports import links, report
 LINKS = links(("a", "alive", "", "d1"), ("b", "dead", "gone", ""), ("c", "junk", "truncated", "d2"))
 
 
-def test_a_run_on_lengths_is_told_in_three_sentences() -> None:
+def test_a_run_on_lengths_is_told_in_two_sentences() -> None:
     assert summary(report(LINKS)) == [
         "Of 3 links 1 are alive and used, 1 are dead and 1 serve nothing to learn from; 1 images were labelled.",
         "On 39 held-out images the new model errs by 20.99 cm (RMSE), 3.8% above the best possible 20.23 cm and tells "
         "the categories apart with an AUC of 1.000.",
-        "It is the new champion: There was no champion yet.",
     ]
+    assert champion_sentence(metrics_record()) == "It is the new champion: There was no champion yet."
 
 
 def test_a_run_on_categories_has_no_oracle() -> None:
@@ -26,7 +32,7 @@ def test_a_run_on_categories_has_no_oracle() -> None:
 
 def test_a_version_that_is_not_promoted_says_why() -> None:
     metrics = metrics_record(promoted=False, why="Not measurably better.")
-    assert summary(report(LINKS, metrics=metrics))[2] == "The champion stays: Not measurably better."
+    assert champion_sentence(metrics) == "The champion stays: Not measurably better."
 
 
 def test_an_excess_is_above_or_below() -> None:

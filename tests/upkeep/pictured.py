@@ -14,7 +14,7 @@ from regraft.links.shards import path_of
 from regraft.menagerie.drawing import drawing, encoded
 from regraft.pictures.judge import Limits, Picture, judge
 from regraft.reporting.example_sheet import example_sheet
-from regraft.reporting.examples import thumbnails
+from regraft.reporting.examples import jpeg_uri, thumbnails
 from regraft.store import versions
 from regraft.store.layout import Layout, put_layout
 from regraft.store.store import Store
@@ -108,4 +108,6 @@ def page(store: Store, rows: pd.DataFrame, sheet: bytes) -> str:
         for digest, url in zip(rows["digest"], rows["url"], strict=True)
     ]
     plot = base64.b64encode(sheet).decode()
-    return f'<html><body><h1>felidae</h1>\n<figure><img src="data:image/png;base64,{plot}"></figure>{"".join(cells)}'
+    named = f'<img id="examples" alt="Test images" src="{jpeg_uri(sheet)}">'
+    figures = f'<figure><img src="data:image/png;base64,{plot}"></figure><figure>{named}</figure>'
+    return f"<html><body><h1>felidae</h1>\n{figures}{''.join(cells)}"

@@ -16,6 +16,7 @@ from regraft.errors import CorruptError, LinkError, LockedError
 from regraft.identity import Digest
 from regraft.links.memory import all_known_links
 from regraft.links.removals import FILE, Kind, hash_of_host, hash_of_link, known_removals, known_rows
+from regraft.reporting.examples import jpeg_uri
 from regraft.reporting.history import history
 from regraft.store import versions
 from regraft.store.store import Store
@@ -105,8 +106,10 @@ def test_thumbnails_go_and_the_plot_of_examples_is_drawn_anew(store: Store, dige
     removed(store, digests[4])
     version = Version(Store(store.url), NAMES[0])
     now, drawn = version.read("report.html").decode(), version.read("plots/examples.png")
-    assert report.count(b"data:image/jpeg") == 2 * len(SPLITS)
-    assert now.count("data:image/jpeg") == 2 * len(SPLITS) - 2
+    assert report.count(b"data:image/jpeg") == 2 * len(SPLITS) + 1
+    assert now.count("data:image/jpeg") == 2 * len(SPLITS) - 1
+    assert jpeg_uri(sheet) not in now
+    assert jpeg_uri(drawn) in now
     assert drawn != sheet
     assert base64.b64encode(sheet).decode() not in now
     assert base64.b64encode(drawn).decode() in now

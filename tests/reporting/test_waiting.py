@@ -1,0 +1,50 @@
+"""What waits for a person is named, counted, and leads to the page where it is looked at."""
+
+import pandas as pd
+
+from regraft.reporting import rendering
+from regraft.reporting.waiting import waiting
+from regraft.store.records import Leak
+from tests.records import metrics_record, run_record
+from tests.reporting.reports import links, report
+
+LINKS = links(
+    ("http://a.example/1.jpg", "alive", "", "d1"),
+    ("http://a.example/2.jpg", "junk", "replaced", "d2"),
+    ("http://a.example/3.jpg", "junk", "replaced", "d3"),
+)
+CONFIG = run_record().config.model_copy(update={"reports_url": "https://regraft.example/tigers/"})
+RUN = run_record(config=CONFIG)
+
+
+def test_each_kind_leads_to_the_page_that_shows_it() -> None:
+    misfiled = pd.DataFrame({"digest": ["d5"], "category": ["cat"], "url": ["u"], "like": ["tiger"]})
+    rows = {row.what: row for row in waiting(report(LINKS, run=RUN, misfiled=misfiled))}
+    replaced, in_wrong_list = (
+        rows["links show another picture than they did"],
+        rows["picture is probably in the wrong list"],
+    )
+    assert (replaced.count, in_wrong_list.count) == (2, 1)
+    assert replaced.page == "https://regraft.example/tigers/links?reason=replaced"
+    assert in_wrong_list.page == "https://regraft.example/tigers/links?reason=misfiled"
+
+
+def test_a_leak_alarm_comes_first() -> None:
+    alarm = metrics_record(leak=Leak(p=0.001, alarm=True))
+    assert waiting(report(LINKS, run=RUN, metrics=alarm))[0].what == "leak alarm"
+    assert waiting(report(LINKS, run=RUN))[0].what != "leak alarm"
+
+
+def test_where_nothing_waits_the_report_says_so() -> None:
+    only_photos = LINKS.iloc[:1]
+    assert waiting(report(only_photos)) == []
+    assert "no picture waits for anybody" in rendering.html(report(only_photos))
+
+
+def test_the_report_begins_with_what_changed_and_what_waits() -> None:
+    before = LINKS.assign(reason="", verdict="alive")
+    page = rendering.html(report(LINKS, before, run=run_record(parent="20261125T125324Z")))
+    places = [page.index(words) for words in ("What changed", "What needs a person", '<div class="tile">', "<table")]
+    assert places == sorted(places)
+    assert "<b>2</b> links show another picture" in page
+    assert 'href="http://127.0.0.1:4201/links?reason=replaced"' in page
