@@ -126,6 +126,14 @@ def test_what_became_of_a_link(here: Path, regraft: Regraft) -> None:
     assert regraft(*shlex.split(accept)[1:]).code == 11  # that link is an example: it is in no list of this store
 
 
+def test_what_a_person_decides(here: Path, regraft: Regraft) -> None:
+    run_each(commands("curating"), regraft)
+    write, read = (shlex.split(command) for command in commands("curating-table"))
+    assert write[-2] == ">"
+    Path(write[-1]).write_text(regraft(*write[1:-2]).out, encoding="utf-8")
+    assert regraft(*read[1:]).out == f"{write[-1]}: 0 decided, 4 were decided so already.\n"
+
+
 @pytest.mark.server
 def test_a_server_with_a_password_lets_nobody_in_without(tmp_path: Path) -> None:
     """The two exports of docs/operations.md, as they stand, in a shell that then starts a server."""
