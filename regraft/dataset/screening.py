@@ -54,6 +54,7 @@ class Screened:
 
     def without_misfiled(self, misfiled: pd.DataFrame) -> "Screened":
         """Return it without pictures, columns misfiled.MISFILED, that are in the wrong list."""
+        misfiled = misfiled[is_among(misfiled, self.pictures)]  # a picture may be known of two lists
         if misfiled.empty:
             return self
         return self._without(misfiled, Reason.MISFILED, references.to_neighbours(misfiled))
@@ -64,6 +65,8 @@ class Screened:
 
     def without_unlabelled(self, pictures: pd.DataFrame) -> "Screened":
         """Return it without pictures (digest, category) that a person moved to a category whose list has no label."""
+        if pictures.empty:
+            return self
         return self._without(pictures, Reason.REJECTED, references.to_itself(pictures, UNLABELLED))
 
     def _without(self, dropped: pd.DataFrame, reason: Reason, reference: pd.DataFrame) -> "Screened":

@@ -31,9 +31,15 @@ from tests.dataset.decided import FIRST, decision
 from tests.links.checks import LINK, OTHER, PHOTO, memories
 
 
-@pytest.fixture(params=["folder", "fsspec"])
+@pytest.fixture(params=["folder", "fsspec", pytest.param("bucket", marks=pytest.mark.server)])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
-    return Store(str(tmp_path) if request.param == "folder" else f"memory://{uuid.uuid4().hex}")
+    match request.param:
+        case "folder":
+            return Store(str(tmp_path))
+        case "fsspec":
+            return Store(f"memory://{uuid.uuid4().hex}")
+        case _:
+            return Store(f"{request.getfixturevalue('bucket')}/store")
 
 
 def kinds(store: Store) -> list[str]:

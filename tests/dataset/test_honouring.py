@@ -164,3 +164,21 @@ def test_what_was_decided_holds_for_pictures_whose_links_are_gone(store: Store) 
     rulings = Rulings([decision("reject", "x"), move, back, decision("undo", "z", undoes=back.id)], CATEGORIES, NEAR)
     relisted = rulings.relisted(earlier)
     assert relisted.to_numpy().tolist() == [["w", "cat"], ["y", "dog"], ["z", "cat"]]
+
+
+def test_a_picture_that_looked_misfiled_in_both_of_its_lists_is_left_out_of_the_one_that_has_it(store: Store) -> None:
+    for category, like in (("cat", "dog"), ("dog", "cat")):
+        rows = {"digest": ["x"], "category": category, "like": like, "chance": 0.0}
+        remember(pd.DataFrame(rows), store, NOW)
+    move = decision("move", "x", to_category="dog")
+    links = memory(link("a", "x"), link("b", "y", WHITE))
+    assert reasons(links, store, move) == ["", ""]
+    assert reasons(links, store, move, decision("undo", "x", undoes=move.id)) == ["misfiled", ""]
+
+
+def test_a_moved_picture_that_nobody_can_label_is_rejected(store: Store) -> None:
+    whole = screened(memory(link("a", "x"), link("b", "y", WHITE)), store, decision("move", "x", to_category="dog"))
+    left = whole.without_unlabelled(whole.pictures[whole.pictures["category"] == "dog"])
+    assert left.links["reason"].tolist() == ["rejected", ""]
+    assert left.pictures["digest"].tolist() == ["y"]
+    assert whole.without_unlabelled(whole.pictures.iloc[:0]) is whole
