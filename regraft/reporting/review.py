@@ -131,7 +131,7 @@ def _pictures(kind: ReviewKind, links: pd.DataFrame, sentence: Callable[[dict[st
             category=str(category),
             urls=tuple(rows["url"]),
             sentence=sentence(first),
-            refers_to=str(first["refers_to"]),
+            refers_to=str(first["refers_to"]).split(" ")[0],  # the nearest of its neighbours
         )
 
 
@@ -143,7 +143,8 @@ def _replaced(row: dict[str, Any]) -> str:
 def _misfiled(row: dict[str, Any], like: Mapping[tuple[str, str], str]) -> str:
     other = like.get((row["digest"], row["category"]))
     looks = f"the pictures of {other}" if other else "those of another category"
-    return f"It is in the list of {row['category']}, and looks like {looks}."
+    share = f" {_ended(row['detail'])}" if "neighbours" in row["detail"] else ""
+    return f"It is in the list of {row['category']}, and looks like {looks}.{share}"
 
 
 def _duplicate(row: dict[str, Any]) -> str:

@@ -18,7 +18,7 @@ from tests.records import run_record
 LINKS = pd.DataFrame(
     [
         ("http://a/1", "cat", "replaced", "r", "known", 31, "it has shown this picture since 2026-01-02"),
-        ("http://a/2", "tiger", "misfiled", "m", "", None, ""),
+        ("http://a/2", "tiger", "misfiled", "m", "near next", None, "95% of its nearest neighbours are cat"),
         ("http://a/3", "cat", "duplicate", "d", "d", 0, "the same bytes are in the lists of cat and tiger"),
         ("http://a/4", "tiger", "duplicate", "d", "d", 0, "the same bytes are in the lists of cat and tiger"),
         ("http://a/5", "cat", "duplicate", "e", "e", 0, "the same bytes as http://a/9"),
@@ -87,7 +87,10 @@ def test_each_picture_waits_once_with_its_links_and_a_sentence(store: Store) -> 
         "The link shows another picture than the one that it is known for: it differs in 31 of 64 bits. "
         "It has shown this picture since 2026-01-02."
     )
-    assert items[1].sentence == "It is in the list of tiger, and looks like the pictures of cat."
+    assert items[1].refers_to == "near"
+    assert items[1].sentence == (
+        "It is in the list of tiger, and looks like the pictures of cat. 95% of its nearest neighbours are cat."
+    )
     assert items[4].urls == ("http://a/6", "http://a/7")
     assert items[4].variants == ("p2",)
     assert items[-1].urls == ("http://a/12", "http://a/13")
