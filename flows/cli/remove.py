@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 STDIN = "-"
 MAX_LOOK_ALIKES = 20
 """Pictures that are offered at most."""
+SHORT_DIGITS = 12
+"""Hex digits of a digest that are shown: enough to name a picture by."""
 
 
 @app.command(rich_help_panel=Panel.PUT_RIGHT)
@@ -125,7 +127,9 @@ def _print_plan(plan: "RemovalPlan", store: "Store", as_json: bool) -> None:
             print(f"{version.version}{in_use}: its head has learnt from {version.learnt}, which stays in its weights")
     if len(plan.copies):
         print("These look like it, and stay; --near-duplicates takes them too:")
-        table(["url", "digest", "bits of 64 that differ"], plan.copies.head(MAX_LOOK_ALIKES).to_numpy().tolist())
+        shown = plan.copies.head(MAX_LOOK_ALIKES)
+        rows = zip(shown["url"], shown["digest"].str[:SHORT_DIGITS], shown["distance"], strict=True)
+        table(["url", "digest", "bits of 64 that differ"], list(rows))
     count = _counted(plan.count)
     if not plan.traces:
         print(f"Nothing in {store.url} has anything of {count}; `--yes` with a `--why` keeps it out from now on.")
@@ -138,8 +142,8 @@ def _removed(receipt: "Receipt", store: "Store") -> str:
     count, files = _counted(receipt.count), len(receipt.files)
     lines = [f"{count} removed from {files} files of {store.url}, and kept out from now on."]
     lines += [
-        f"{version.version}{', the champion,' if version.is_champion else ''} has learnt from {version.learnt} of it; "
-        "the next run trains without."
+        f"{version.version}{', the champion,' if version.is_champion else ''} has learnt from {version.learnt} of "
+        "these pictures; the next run trains without."
         for version in receipt.learnt
     ]
     lines += [receipt.prefect, "What was exported or copied elsewhere is not known here: remove it there too."]

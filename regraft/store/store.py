@@ -13,6 +13,8 @@ decisions/00000042.json              what persons decided about pictures (datase
 drafts/ab/cdef...                    what a run under way has made and not yet published (drafts.py)
 versions/<version>/                  immutable once published (versions.py)
 champion.json                        which version is in use (versions.py)
+removals.parquet                     what must not come back, as hashes (links/removals.py)
+receipts/<id>.json, .html            what was removed where; removing.json is one under way (upkeep/receipt.py)
 run.json                             the run under way, or the one that was cut off (locks.py)
 lock, champion.lock                  held by whoever runs, and by whoever moves the champion
 tmp/                                 files that are being written

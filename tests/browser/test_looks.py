@@ -2,6 +2,7 @@
 
 import io
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +10,16 @@ import pytest
 from PIL import Image
 
 from regraft.store import versions
+from regraft.upkeep.remove import remove
+from regraft.upkeep.wanted import wanted_of
 from tests.browser.conftest import OVERFLOW, PAINTED, SHOTS
 from tests.deployed import Server
 
 pytestmark = pytest.mark.browser
 PICTURE = Path(__file__).parents[2] / "docs" / "img" / "report.png"
 """The README's picture. It is written where REGRAFT_PICTURE is set; elsewhere it is only made."""
+RECEIPT = PICTURE.with_name("receipt.png")
+"""The picture in docs/removing.md, written in the same way."""
 MAX_PICTURE_BYTES = 300_000
 MAX_REPORT_BYTES = 5_000_000
 
@@ -64,13 +69,33 @@ def test_the_top_of_the_report_makes_the_readmes_picture(first: versions.Version
     bottom = page.locator("h2", has_text="How long it will last").bounding_box()["y"]
     shot = page.screenshot(full_page=True, clip={"x": 0, "y": 0, "width": 960, "height": bottom})
     page.close()
+    assert _keep_picture(shot, PICTURE).width == 1200
+
+
+def _keep_picture(shot: bytes, path: Path) -> Image.Image:
+    """A screenshot with few colours, which is written where that is wanted."""
     picture, file = Image.open(io.BytesIO(shot)).convert("RGB"), io.BytesIO()
     picture.quantize(256, dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
-    assert picture.width == 1200
     assert len(file.getvalue()) < MAX_PICTURE_BYTES
     if "REGRAFT_PICTURE" in os.environ:
-        PICTURE.parent.mkdir(parents=True, exist_ok=True)
-        PICTURE.write_bytes(file.getvalue())
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(file.getvalue())
+    return picture
+
+
+def test_a_receipt_makes_the_picture_in_the_docs(first: versions.Version, browser: Any) -> None:
+    wanted = [wanted_of("http://pets.fotolog.example/cat/166.jpg")]
+    receipt = remove(first.store, wanted, "the owner wants it", now=datetime(2026, 11, 25, 23, 15, tzinfo=UTC))
+    page = browser.new_page(viewport={"width": 760, "height": 900}, device_scale_factor=1.25)
+    requested: list[str] = []
+    page.on("request", lambda request: requested.append(request.url))
+    page.goto(f"file://{first.store.address}/receipts/{receipt.id}.html")
+    shot = page.screenshot(full_page=True)
+    overflow = page.evaluate(OVERFLOW)
+    page.close()
+    assert len(requested) == 1
+    assert overflow <= 0, "the page is wider than the screen"
+    _keep_picture(shot, RECEIPT)
 
 
 def test_the_dashboard_shows_the_artifacts(deployed: Server, deployment_run: dict[str, Any], browser: Any) -> None:

@@ -15,7 +15,7 @@ from regraft.menagerie.drawing import drawing, encoded
 from regraft.store import versions
 from regraft.store.store import Store
 from tests.command_line import Regraft
-from tests.docs_commands import BIN, ROOT, block, commands
+from tests.docs_commands import BIN, ROOT, block, commands, output
 from tests.processes import free_port, until_healthy, without_prefect
 
 
@@ -132,6 +132,29 @@ def test_what_a_person_decides(here: Path, regraft: Regraft) -> None:
     assert write[-2] == ">"
     Path(write[-1]).write_text(regraft(*write[1:-2]).out, encoding="utf-8")
     assert regraft(*read[1:]).out == f"{write[-1]}: 0 decided, 4 were decided so already.\n"
+
+
+@pytest.mark.usefixtures("prefect_server")
+def test_a_picture_is_taken_out(
+    first: versions.Version, tmp_path: Path, regraft: Regraft, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(first.store.url, "artifacts")
+    printed = ""
+    for command in commands("removing"):
+        ran = regraft(*shlex.split(command)[1:])
+        assert ran.code == 0, f"{command}: {ran.err}"
+        printed += ran.out
+    assert without_names(printed) == without_names(output("removing"))
+    Path("wishes.txt").write_text("http://nowhere.example/1.jpg\n")
+    run_each(commands("removing-more"), regraft)
+
+
+def without_names(printed: str) -> list[str]:
+    """What a command prints, without names of files, numbers, times, and what only draws a table."""
+    lines = (re.sub(r"[0-9a-f]*\d[0-9a-f]*", "#", line).strip() for line in printed.splitlines())
+    named = (re.sub(r"^Receipt: .*/", "Receipt: ", re.sub(r"#[T#]*Z", "#", line)) for line in lines)
+    return [re.sub(r"\s+", " ", line) for line in named if re.search(r"\w", line)]
 
 
 @pytest.mark.server
