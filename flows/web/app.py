@@ -19,6 +19,7 @@ from regraft.flows.web import (
     login,
     overview,
     picture_pages,
+    removal_pages,
     reports,
     review_page,
     thumbnail_pages,
@@ -29,7 +30,17 @@ from regraft.flows.web.site import Site
 from regraft.flows.web.thumbnails import Thumbnails
 from regraft.store.store import Store
 
-ROUTERS = (overview, link_pages, picture_pages, review_page, decision_pages, login, thumbnail_pages, reports)
+ROUTERS = (
+    overview,
+    link_pages,
+    picture_pages,
+    review_page,
+    decision_pages,
+    removal_pages,
+    login,
+    thumbnail_pages,
+    reports,
+)
 """The pages. The reports come last: their paths begin with the name of a version."""
 HEADERS = {
     "Content-Security-Policy": SECURITY_POLICY,

@@ -93,7 +93,8 @@ class Site:
 
 
 def _key(version: Version, file: str) -> Key:
-    return version.name, file, version.digests.get(file, "")
+    """A version's file as it is now; versions of earlier Regrafts have no digests, so there its size must do."""
+    return version.name, file, version.digests.get(file) or version.store.disk.size(f"{version.path}/{file}")
 
 
 def site_of(request: Request) -> Site:

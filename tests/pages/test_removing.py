@@ -1,0 +1,69 @@
+"""Pictures that are removed for good on the pages."""
+
+import pytest
+from starlette.testclient import TestClient
+
+from regraft.store import versions
+from regraft.store.store import Store
+from regraft.upkeep.receipt import receipts
+from tests.pages.conftest import VERSION, digest_of_link
+from tests.pages.test_access import csrf
+
+URL = "http://b.example/kitten.jpg"
+
+
+def test_what_would_go_is_shown_and_nothing_is_removed(pages: TestClient, store: Store) -> None:
+    digest = digest_of_link(store, URL)
+    shown = pages.get("/remove", params={"what": digest}).text
+    assert f"versions/{VERSION}/links.parquet" in shown
+    assert store.blobs.has(digest)
+    assert list(receipts(store)) == []
+
+
+@pytest.mark.parametrize("name", ["picture", "link"])
+def test_what_is_removed_is_gone_from_every_page_and_has_a_receipt(pages: TestClient, store: Store, name: str) -> None:
+    digest = digest_of_link(store, URL)
+    what = digest if name == "picture" else URL
+    form = {"csrf": csrf(pages.get("/remove", params={"what": what}).text), "what": what, "why": "<b>its owner</b>"}
+    assert pages.get(f"/thumbnails/small/{digest}.jpg").status_code == 200
+    answer = pages.post("/remove", data=form)
+    assert answer.status_code == 303
+    receipt = pages.get(answer.headers["Location"])
+    assert receipt.status_code == 200
+    assert "<b>its owner" not in receipt.text
+    assert "script" not in receipt.headers["Content-Security-Policy"]
+    assert pages.get(f"/thumbnails/small/{digest}.jpg").status_code == 404
+    assert pages.get(f"/pictures/{digest}").status_code == 404
+    assert digest not in pages.get("/pictures").text
+    assert URL not in set(versions.newest(store).table("links.parquet")["url"])
+
+
+def test_nothing_is_removed_without_a_reason_or_a_form_of_this_server(pages: TestClient, store: Store) -> None:
+    digest = digest_of_link(store, URL)
+    token = csrf(pages.get("/pictures").text)
+    assert pages.post("/remove", data={"csrf": token, "what": digest, "why": " "}).status_code == 400
+    assert pages.post("/remove", data={"csrf": "", "what": digest, "why": "so"}).status_code == 403
+    assert store.blobs.has(digest)
+
+
+@pytest.mark.parametrize("what", ["http://a.example/other.jpg", "0" * 64, "x"])
+def test_what_is_not_there_is_not_removed(pages: TestClient, store: Store, what: str) -> None:
+    assert pages.get("/remove", params={"what": what}).status_code == 404
+    token = csrf(pages.get("/pictures").text)
+    assert pages.post("/remove", data={"csrf": token, "what": what, "why": "so"}).status_code == 404
+    assert list(receipts(store)) == []
+
+
+def test_while_a_run_is_under_way_nothing_is_removed(pages: TestClient, store: Store) -> None:
+    digest = digest_of_link(store, URL)
+    token = csrf(pages.get("/pictures").text)
+    with store.run("a job"):
+        answer = pages.post("/remove", data={"csrf": token, "what": digest, "why": "so"})
+    assert answer.status_code == 503
+    assert "under way" in answer.text
+    assert store.blobs.has(digest)
+
+
+def test_a_receipt_that_is_not_there_is_said_not_to_be(pages: TestClient) -> None:
+    assert pages.get("/receipts/20260101T000000Z.html").status_code == 404
+    assert pages.get("/receipts/..%2fchampion.html").status_code == 404
