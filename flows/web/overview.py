@@ -1,7 +1,7 @@
 """/: the versions of the store, how they went, and what became of the links of the newest."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
@@ -13,9 +13,11 @@ from regraft.flows.web.site import Site, SiteOf
 from regraft.flows.web.trend import Trend, trend
 from regraft.reporting.history import Summary, history
 from regraft.store import versions
+from regraft.store.versions import Version
 from regraft.targets.wording import WORDINGS
 
 router = APIRouter()
+T = TypeVar("T")
 MAX_VERSIONS = 60
 """The newest versions are listed."""
 
@@ -28,6 +30,7 @@ def overview(request: Request, site: SiteOf) -> Response:
         raise StoreError(f"There is no store at {site.store.address} any more.")
     past = history(site.store, MAX_VERSIONS)
     readable = {summary.version for summary in past}
+    newest = versions.version(site.store, past[-1].version) if past else None
     return page(
         request,
         "overview.html.j2",
@@ -35,8 +38,9 @@ def overview(request: Request, site: SiteOf) -> Response:
         number=len(names),
         unreadable=[name for name in names[-MAX_VERSIONS:] if name not in readable],
         trends=trends(past),
-        health=_health(site, past),
-        waiting=_waiting(site, past),
+        health=_if_whole(lambda: _health(site, newest) if newest else []),
+        waiting=_if_whole(lambda: waiting_count(site) if newest else None),
+        charts=_if_whole(lambda: site.charts(newest) if newest else []),
         wordings=WORDINGS,
     )
 
@@ -56,21 +60,15 @@ def trends(past: Sequence[Summary]) -> list[Trend]:
     return [line for line in lines if line is not None]
 
 
-def _health(site: Site, past: Sequence[Summary]) -> list[dict[str, Any]]:
-    """How many links of the newest version have each verdict and reason, the most first; none where it is damaged."""
-    if not past:
-        return []
-    try:
-        counts = site.links(versions.version(site.store, past[-1].version)).counts()
-    except VersionError:
-        return []
-    rows = counts.groupby(["verdict", "reason"], as_index=False)[["links", "pictures"]].sum()
+def _health(site: Site, version: Version) -> list[dict[str, Any]]:
+    """How many links of a version have each verdict and reason, the most first."""
+    rows = site.links(version).counts().groupby(["verdict", "reason"], as_index=False)[["links", "pictures"]].sum()
     return records(rows.sort_values("links", ascending=False, kind="stable"))
 
 
-def _waiting(site: Site, past: Sequence[Summary]) -> int | None:
-    """How many pictures wait for a person; None where that cannot be known, because the newest version is damaged."""
+def _if_whole(part: Callable[[], T]) -> T | None:
+    """A part of the page; None where the table that it is made from is damaged, so that the rest is shown."""
     try:
-        return waiting_count(site) if past else None
+        return part()
     except VersionError:
         return None

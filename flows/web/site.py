@@ -14,6 +14,8 @@ from regraft.dataset.decisions import FOLDER, Decision, all_decisions
 from regraft.flows.web.access import Access
 from regraft.flows.web.thumbnails import Thumbnails
 from regraft.reporting.link_search import LinkTable
+from regraft.reporting.outlook import TitledChart, charts
+from regraft.reporting.report import forecasts
 from regraft.reporting.review import ReviewItem, waiting
 from regraft.store import versions
 from regraft.store.store import Store
@@ -21,7 +23,7 @@ from regraft.store.tables import OpenTable
 from regraft.store.versions import Version
 
 MAX_OPEN_TABLES = 8
-LINKS = "links.parquet"
+LINKS, LIVES = "links.parquet", "lives.parquet"
 
 
 T = TypeVar("T")
@@ -58,6 +60,7 @@ class Site:
     _links: "Opened[LinkTable]" = field(default_factory=lambda: Opened())
     _tables: "Opened[OpenTable]" = field(default_factory=lambda: Opened())
     _waiting: "Opened[list[ReviewItem]]" = field(default_factory=lambda: Opened(1))
+    _charts: "Opened[list[TitledChart]]" = field(default_factory=lambda: Opened(1))
     _decisions: "Opened[list[Decision]]" = field(default_factory=lambda: Opened(1))
     _copies: "tempfile.TemporaryDirectory[str]" = field(
         default_factory=lambda: tempfile.TemporaryDirectory(prefix="regraft-")
@@ -81,6 +84,15 @@ class Site:
     def waiting(self, version: Version) -> list[ReviewItem]:
         """Return what a version leaves to a person, be it decided by now or not. Raises VersionError."""
         return self._waiting.get(_key(version, LINKS), lambda: waiting(version))
+
+    def charts(self, version: Version) -> list[TitledChart]:
+        """Return how long a version's links have lasted and will last. Raises VersionError."""
+
+        def drawn() -> list[TitledChart]:
+            run = version.run
+            return charts(run, version.table(LIVES), forecasts(run)) if version.has(LIVES) else []
+
+        return self._charts.get(_key(version, LIVES), drawn)
 
     def decisions(self) -> list[Decision]:
         """Return all decisions in their order; they are read anew only where their files have changed."""

@@ -1,10 +1,15 @@
 """How long a version's links have lasted and will last: the charts of a report, and their gist in a line."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+import pandas as pd
+
+from regraft.links.forecast import Forecast
 from regraft.links.lifetimes import CONFIDENCE, survival_curves
 from regraft.reporting.line_chart import MAX_LINES, LineChart, forecast_chart, survival_chart
 from regraft.reporting.report import Report
+from regraft.store.records import RunRecord
 
 BAND = f"{CONFIDENCE:.0%}"
 
@@ -18,10 +23,13 @@ class TitledChart:
     note: str
 
 
-def charts(report: Report) -> list[TitledChart]:
-    """Return the charts that there is enough known for: the forecast, and survival by category and by host."""
+def charts(run: RunRecord, lives: pd.DataFrame, forecasts: Mapping[str, Forecast]) -> list[TitledChart]:
+    """Return the charts that there is enough known for: the forecast, and survival by category and by host.
+
+    `lives` has the columns lifetimes.LIVES.
+    """
     drawn = []
-    if chart := forecast_chart(report.run.survival, report.forecasts):
+    if chart := forecast_chart(run.survival, forecasts):
         note = f"Until today as counted; then what is expected, and where {BAND} of futures lie."
         drawn.append(TitledChart("Links that show a picture, until now and to come", chart, note))
     return drawn + [
@@ -31,7 +39,7 @@ def charts(report: Report) -> list[TitledChart]:
             f"Kaplan-Meier curves over all versions, with {BAND} intervals.",
         )
         for by in ("category", "host")
-        if (chart := survival_chart(survival_curves(report.lives, by, MAX_LINES)))
+        if (chart := survival_chart(survival_curves(lives, by, MAX_LINES)))
     ]
 
 

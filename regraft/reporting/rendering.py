@@ -114,7 +114,7 @@ def _context(report: Report) -> dict[str, Any]:
         "champion_sentence": champion_sentence(report.metrics),
         "waiting": waiting(report),
         "verdicts": verdict_counts(report.links),
-        "charts": charts(report),
+        "charts": charts(report.run, report.lives, report.forecasts),
         "survival_gist": survival_gist(report),
         "misfiled_note": misfiled_note(report.metrics),
         "decisions_note": decisions_note(report),

@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 
 from regraft.links.rot import in_two_categories
 from regraft.reporting.report import Report
+from regraft.reporting.review import ReviewKind
 from regraft.verdicts import Reason
 
 
@@ -62,40 +63,44 @@ def _pictures(report: Report) -> Iterator[Waiting]:
         singular="link shows another picture than it did",
         plural="links show another picture than they did",
         why="not learnt from until somebody accepts it",
-        page=_links_page(report, reason=Reason.REPLACED),
+        page=_review_page(report, ReviewKind.REPLACED),
     )
     yield Waiting(
         count=len(report.misfiled),
         singular="picture is probably in the wrong list",
         plural="pictures are probably in the wrong list",
         why="left out: move it to the other list, or accept it where it is",
-        page=_links_page(report, reason=Reason.MISFILED),
+        page=_review_page(report, ReviewKind.MISFILED),
     )
     yield Waiting(
         count=int(in_two_categories(report.links)["digest"].nunique()),
         singular="picture is in the lists of two categories",
         plural="pictures are in the lists of two categories",
         why="left out of both: reject it in one",
-        page=_links_page(report, reason=Reason.DUPLICATE),
+        page=_review_page(report, ReviewKind.DUPLICATE),
     )
     yield Waiting(
         count=len(report.changes["now_placeholder"]),
         singular="link became a placeholder",
         plural="links became placeholders",
         why="say so where it is a photo after all",
-        page=_links_page(report, reason=Reason.PLACEHOLDER),
+        page=_review_page(report, ReviewKind.PLACEHOLDER),
     )
     yield Waiting(
         count=len(report.examples.strays),
         singular="picture that was learnt from looks like another category",
         plural="pictures that were learnt from look like another category",
         why="look whether it is in the right list",
-        page=f"{_root(report)}/review",
+        page=_review_page(report, ReviewKind.DOUBTFUL),
     )
 
 
 def _root(report: Report) -> str:
     return report.run.config.reports_url.rstrip("/")
+
+
+def _review_page(report: Report, kind: ReviewKind) -> str:
+    return f"{_root(report)}/review?{urlencode({'kind': kind})}"
 
 
 def _links_page(report: Report, **query: str) -> str:

@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 
 from regraft.flows.web.app import curator
 from regraft.identity import Digest
+from regraft.links.lifetimes import LIVES
 from regraft.links.memory import SCHEMA
 from regraft.store import versions
 from regraft.store.layout import Layout, put_layout
@@ -22,6 +23,7 @@ from tests.records import metrics_record, run_record
 
 VERSION = "20261125T030000Z"
 NOW = datetime(2026, 11, 25, 3, tzinfo=UTC)
+LIVES_OF_LINKS = [("cat", "a.example", 30, "died", 3), ("cat", "b.example", 60, "goes_on", 5)]
 HOST = "http://127.0.0.1:4201"
 HOSTILE_URL = "http://a.example/<script>alert(1)</script>\"onerror='x'\u202egpj.jpg"
 SCRIPT_URL = "javascript:alert(1)//http://a.example/cat.jpg"
@@ -87,6 +89,7 @@ def store(tmp_path: Path) -> Store:
         "links.parquet": parquet(links, SCHEMA),
         "manifest.parquet": parquet(manifest),
         "predictions.parquet": parquet(predictions),
+        "lives.parquet": parquet(pd.DataFrame(LIVES_OF_LINKS, columns=LIVES)),
         "report.html": b"<!doctype html><title>report</title>",
         "metrics.json": metrics_record().to_bytes(),
         "run.json": run_record().to_bytes(),

@@ -30,6 +30,13 @@ def test_the_versions_are_listed_with_their_reports(pages: TestClient) -> None:
     assert pages.get(f"/{VERSION}/metrics.json").headers["Content-Type"] == "application/json"
 
 
+def test_it_is_drawn_how_long_links_last(pages: TestClient) -> None:
+    shown = pages.get("/").text
+    assert "How long links last" in shown
+    assert "Kaplan-Meier" in shown
+    assert " style=" not in shown
+
+
 @pytest.mark.parametrize("path", ["run.parquet", "links.parquet", "head.keras", "..%2f..%2fchampion.json"])
 def test_nothing_else_of_a_version_is_served(pages: TestClient, path: str) -> None:
     assert pages.get(f"/{VERSION}/{path}").status_code == 404

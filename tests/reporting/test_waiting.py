@@ -25,8 +25,8 @@ def test_each_kind_leads_to_the_page_that_shows_it() -> None:
         rows["picture is probably in the wrong list"],
     )
     assert (replaced.count, in_wrong_list.count) == (2, 1)
-    assert replaced.page == "https://regraft.example/tigers/links?reason=replaced"
-    assert in_wrong_list.page == "https://regraft.example/tigers/links?reason=misfiled"
+    assert replaced.page == "https://regraft.example/tigers/review?kind=replaced"
+    assert in_wrong_list.page == "https://regraft.example/tigers/review?kind=misfiled"
 
 
 def test_a_leak_alarm_comes_first() -> None:
@@ -47,4 +47,4 @@ def test_the_report_begins_with_what_changed_and_what_waits() -> None:
     places = [page.index(words) for words in ("What changed", "What needs a person", '<div class="tile">', "<table")]
     assert places == sorted(places)
     assert "<b>2</b> links show another picture" in page
-    assert 'href="http://127.0.0.1:4201/links?reason=replaced"' in page
+    assert 'href="http://127.0.0.1:4201/review?kind=replaced"' in page
