@@ -152,7 +152,8 @@ def _decide(kind: str, names: Sequence[str], url: str | None, **fields: str) -> 
     person = {"decided_at": datetime.now(UTC), "decided_by": _user()}
     wish, pictures = Decision(kind=kind_named(kind), **person, **fields), KnownPictures(store)  # type: ignore[arg-type]
     named = [url_as_listed(name) for name in names]
-    _keep([decision for name in named for decision in decisions_on(name, wish, pictures)], store)
+    if not _keep([decision for name in named for decision in decisions_on(name, wish, pictures)], store):
+        print("That is decided already; nothing was changed.")
 
 
 def _decide_from(file: Path, url: str | None) -> None:
@@ -165,17 +166,19 @@ def _decide_from(file: Path, url: str | None) -> None:
 
     store = open_store(url)
     imported = from_csv(file, _user(), datetime.now(UTC), KnownPictures(store))
-    _keep(imported.decisions, store)
+    _keep(imported.decisions, store, is_history=True)
     print(f"{file}: {len(imported.decisions)} decided, {imported.known} were decided so already.")
 
 
-def _keep(new: "Sequence[Decision]", store: "Store") -> None:
-    """Have the store keep decisions, and say of each what was decided."""
+def _keep(new: "Sequence[Decision]", store: "Store", is_history: bool = False) -> int:
+    """Have the store keep decisions, say of each what was decided, and return how many are new."""
     from regraft.dataset.decisions import decide
 
-    for decision in decide(store, new):
+    kept = decide(store, new, is_history)
+    for decision in kept:
         where = f" to {decision.to_category}" if decision.to_category else ""
         print(printable(f"{PAST[decision.kind]}{where}: {decision.url or decision.digest}"))
+    return len(kept)
 
 
 PAST = {

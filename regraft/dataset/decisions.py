@@ -90,6 +90,17 @@ class Decision:
     """The picture's, in pixels."""
 
     @property
+    def subject(self) -> "Subject":
+        """What it is about: the picture, the list, and whether it only says that nobody need be asked."""
+        return self.digest, self.category, self.kind is DecisionKind.SKIP
+
+    @property
+    def effect(self) -> tuple[str, ...]:
+        """What it comes to: two decisions of the same effect on one subject decide the same."""
+        depends_on_review = self.kind in (DecisionKind.ACCEPT, DecisionKind.SKIP)
+        return self.kind, self.to_category, self.review if depends_on_review else ""
+
+    @property
     def id(self) -> str:
         """Names the decision: the same for the same decision, in whatever store."""
         parts = (self.kind, self.url, self.digest, self.category, self.to_category, self.decided_at.astimezone(UTC))
@@ -97,6 +108,8 @@ class Decision:
         return digest_of("\x1f".join(map(str, parts + words)).encode("utf-8", "surrogatepass"))[:ID_DIGITS]
 
 
+Subject = tuple[str, str, bool]
+"""A picture's digest, a list's category, "" for all lists, and whether it is to be skipped."""
 WORDS = ("kind", "url", "digest", "category", "to_category", "decided_by", "why", "review", "undoes")
 """The fields of a decision that are text and say what was decided."""
 DECISIONS = pa.schema(
@@ -113,19 +126,26 @@ DECISIONS = pa.schema(
 _DECISIONS = TypeAdapter(tuple[Decision, ...])
 
 
-def decide(store: Store, decisions: Iterable[Decision]) -> list[Decision]:
+def decide(store: Store, decisions: Iterable[Decision], is_history: bool = False) -> list[Decision]:
     """Have the store keep decisions, all or none, and return those that are new. The store need not be held.
 
-    Raises LinkError where one names no picture, moves it nowhere, or takes back what nobody decided.
+    What holds already is not decided again, so that one undo takes it back; a history of another store is kept as it
+    was. Raises LinkError where a decision names no picture, moves it nowhere, or takes back what nobody decided.
     """
     known, pictures = all_decisions(store), ShownPictures(store)
-    ids, new = {decision.id for decision in known}, list[Decision]()
+    ids, new, holding = {decision.id for decision in known}, list[Decision](), _holding(known)
     for decision in decisions:
         complete = _described(_with_undone(decision, [*known, *new]), pictures)
         check_complete(complete)
-        if complete.id not in ids:
-            ids.add(complete.id)
-            new.append(complete)
+        held = holding.get(complete.subject)
+        if complete.id in ids or (not is_history and held is not None and held.effect == complete.effect):
+            continue
+        ids.add(complete.id)
+        new.append(complete)
+        if complete.kind is DecisionKind.UNDO:
+            holding = _holding([*known, *new])
+        else:
+            _hold(complete, holding)
     if new:
         _append(store, _to_bytes(new))
     return new
@@ -175,18 +195,27 @@ def standing(decisions: Sequence[Decision]) -> list[Decision]:
 
     To skip a picture decides nothing about it, so the last skip holds beside the last of the others.
     """
-    undone, last = undone_ids(decisions), dict[tuple[str, str, bool], Decision]()
+    return list(_holding(decisions).values())
+
+
+def _holding(decisions: Sequence[Decision]) -> "dict[Subject, Decision]":
+    """The decisions that hold, by what they are about."""
+    undone, holding = undone_ids(decisions), dict[Subject, Decision]()
     for decision in decisions:
-        if decision.id in undone or decision.kind is DecisionKind.UNDO:
-            continue
-        is_skip = decision.kind is DecisionKind.SKIP
-        overtaken: list[tuple[str, str, bool]] = [(decision.digest, decision.category, is_skip)]
-        if not decision.category:
-            overtaken = [key for key in last if key[0] == decision.digest and key[2] == is_skip]
-        for key in overtaken:
-            last.pop(key, None)
-        last[decision.digest, decision.category, is_skip] = decision
-    return list(last.values())
+        if decision.id not in undone and decision.kind is not DecisionKind.UNDO:
+            _hold(decision, holding)
+    return holding
+
+
+def _hold(decision: Decision, holding: "dict[Subject, Decision]") -> None:
+    """Have a decision hold from now on, in place of those that it overtakes."""
+    digest, category, is_skip = subject = decision.subject
+    overtaken = [subject]
+    if not category:
+        overtaken = [other for other in holding if other[0] == digest and other[2] == is_skip]
+    for other in overtaken:
+        holding.pop(other, None)
+    holding[subject] = decision
 
 
 def decision_files(store: Store) -> list[str]:

@@ -116,6 +116,26 @@ def test_the_same_decision_is_kept_once(store: Store) -> None:
     assert len(decision_files(store)) == 1
 
 
+def test_what_holds_already_is_not_decided_again_so_that_one_undo_takes_it_back(store: Store) -> None:
+    decide(store, [decision("reject"), decision("reject")])
+    assert decide(store, [decision("reject", review="misfiled")]) == []
+    assert len(decide(store, [decision("skip"), decision("reject", category=""), decision("reject", "y")])) == 3
+    decide(store, [decision("undo", category="")])
+    assert kinds(store) == ["reject", "skip", "reject"]
+    decide(store, [decision("undo"), decision("undo"), decision("undo", "y"), decision("reject")])
+    assert kinds(store) == ["reject"]
+
+
+def test_a_history_is_kept_as_it_was(store: Store) -> None:
+    history = [decision("reject"), decision("reject")]
+    assert decide(store, history, is_history=True) == history
+
+
+def test_what_is_accepted_as_something_else_is_another_decision(store: Store) -> None:
+    both = [decision("accept", review="misfiled"), decision("accept", review="near_duplicate")]
+    assert decide(store, both) == both
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [

@@ -37,7 +37,7 @@ def imported(store: Store, folder: Path, text: str | bytes) -> Imported:
     file = folder / "decisions.csv"
     file.write_bytes(text.encode() if isinstance(text, str) else text)
     result = from_csv(file, "ada", NOW, KnownPictures(store))
-    decide(store, result.decisions)
+    decide(store, result.decisions, is_history=True)
     return result
 
 
