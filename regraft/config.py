@@ -155,7 +155,7 @@ class SplitSettings(Settings):
     """Which share of the images is held out; the head is trained on the rest."""
 
     validation: Annotated[float, Field(gt=0, lt=0.5)] = 0.15
-    """The share of images that decides when training stops."""
+    """The share of images that says how far predictions may be trusted."""
     test: Annotated[float, Field(gt=0, lt=0.5)] = 0.15
     """The share of images that only measures how good the model is."""
     min_images: Annotated[int, Field(ge=3)] = 20
@@ -184,14 +184,15 @@ class HeadSettings(Settings):
     tutorial's head: Dense 256 relu, Dense 1, RMSProp 0.001, mean squared error, 100 steps of 6 images; the settings
     below do not apply to it."""
     epochs: Annotated[int, Field(ge=1)] = 200
-    """How many times at most training goes over all features. Each time is one step."""
+    """How many times at most training goes over all features. Each time is one step of L-BFGS; it needs some twenty."""
     patience: Annotated[int, Field(ge=1)] = 20
-    """Training stops after so many epochs without a better validation loss."""
+    """With more than 4,096 images training stops after so many epochs without a better validation loss, at most 5. With
+    fewer images it ends by itself."""
     learning_rate: Annotated[float, Field(gt=0)] = 0.003
-    """The step size of the optimiser, Adam. With more than some ten thousand images another one is used, which finds
-    its step sizes itself."""
+    """Not used any more: training finds its step sizes itself. It may still stand in a config."""
     weight_decay: Annotated[float, Field(ge=0)] = 0.01
-    """The L2 penalty on the head's weights."""
+    """The L2 penalty on the head's weights. Cross-validation on the train and validation split tries a tenth of it, and
+    10, 100 and 1000 times as much, too, and takes the best."""
 
 
 class TuneSettings(Settings):

@@ -4,10 +4,11 @@ The labels are noise around one mean a category, and noise is what a head overfi
 10% (ridge) to 50% (a relu net) above the oracle on real photographs. So the head learns what the features do know, the
 category, by cross-entropy, and answers with the categories' mean lengths weighted by their probabilities, which is
 the least-squares answer. Where labels are real and vary within a category, a regression on what the means leave over is
-added, if it helps on images that it has not learnt from; where they are drawn, the means are known, and the
-probabilities are made surer, if that helps. Where the category itself is wanted, its probabilities are the answer.
+added, if it helps on images that it has not learnt from; where they are drawn, the means are known. Where the category
+itself is wanted, its probabilities are the answer.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -17,13 +18,12 @@ from numpy.typing import NDArray
 
 from regraft.config import HeadSettings
 from regraft.heads.head import CATEGORY_LAYER
-from regraft.heads.moments import Rows, Scale, ScaledRows, scale_of
+from regraft.heads.moments import Rows, Scale, ScaledRows, evenly, scale_of
 from regraft.heads.smoothers import Regression
-from regraft.heads.softmax import Softmax, fit_softmax
+from regraft.heads.softmax import MAX_IMAGES, Softmax, choice_of, fit_softmax
 from regraft.heads.softmax_in_blocks import fit_softmax_in_blocks
-from regraft.heads.temperature import with_temperature
 from regraft.heads.training_data import TrainingData
-from regraft.heads.within_category import is_significant, robust_means, within_category
+from regraft.heads.within_category import robust_means, within_category
 from regraft.store.feature_rows import FeatureRows
 from regraft.targets.labels import SyntheticLabels
 from regraft.targets.oracle import oracle_answers
@@ -31,58 +31,82 @@ from regraft.targets.target import Target
 
 # N images, D features, C categories
 SCALE_LAYER = "scale"
-MAX_PRODUCTS = 200_000_000
-"""Products of a feature and a weight up to which the regression has all features in memory, and takes hundreds of small
-steps: 9,765 images of 1,280 features. With more it takes few steps, and reads the features block by block in each."""
-MIN_STANDARD_ERRORS = 3.0
-"""What surer probabilities must lower the validation error by, in standard errors of that gain."""
-MIN_CATEGORIES = 16
-"""So many categories take as long as fewer do."""
+MAX_PROBABILITIES = 20_000_000
+"""Probabilities of images that are left out that are kept at most; of more, those of images that are evenly spread."""
+
+
+@dataclass(frozen=True)
+class Graft:
+    """A trained Keras model, from features (N, D) to the target's outputs."""
+
+    model: Any
+    history: dict[str, list[float]]
+    """loss and val_loss by step."""
+    left_out: NDArray[np.float64]
+    """(N,) of each image what it would be answered by a head that has not learnt from it, NaN where that is not known:
+    the length in cm, or the probability of its own category."""
+
+
+@dataclass(frozen=True)
+class _Categories:
+    """The regression of the categories, and the probabilities, (K, C), of some rows, (K,), that are left out of it."""
+
+    softmax: Softmax
+    rows: Rows
+    left_out: NDArray[np.float64]
 
 
 def fit(
     manifest: pd.DataFrame, features: FeatureRows, target: Target, settings: HeadSettings, synthetic: SyntheticLabels
-) -> tuple[Any, dict[str, list[float]]]:
-    """Return the trained Keras model, from features (N, D) to the target's outputs, and its loss and val_loss by epoch.
+) -> Graft:
+    """Return the trained head.
 
     `manifest`: digest, category, split and label in cm of N images, whose features follow its rows. A loss that is not
     a number ends training; the model is then not to be used.
     """
     train, validation = (np.flatnonzero(manifest["split"] == split) for split in ("train", "validation"))
-    category = pd.Categorical(manifest["category"]).codes.astype(np.int64)
+    codes = pd.Categorical(manifest["category"])
     scale = scale_of(features, train)
-    data = TrainingData(ScaledRows(features, scale), category, train, validation)
-    softmax = _fit_categories(data, settings)
-    if not target.regresses_lengths or not all(np.isfinite(losses).all() for losses in softmax.history.values()):
-        return _classifier(scale, softmax), softmax.history
-    names = pd.Categorical(manifest["category"]).categories
+    data = TrainingData(ScaledRows(features, scale), codes.codes.astype(np.int64), train, validation)
+    known = _fit_categories(data, settings)
+    classifier, history = _classifier(scale, known.softmax), known.softmax.history
+    if not target.regresses_lengths:
+        own = known.left_out[np.arange(len(known.rows)), data.category[known.rows]]
+        return Graft(classifier, history, _placed(own, known.rows, len(manifest)))
     if synthetic.are_all_of(manifest.iloc[train]):  # within a category they are noise, which is in no picture
-        means = oracle_answers(pd.DataFrame({"category": names}), synthetic.distributions)
-        return _with_lengths(_classifier(scale, _surest(softmax, means, data)), means, None), softmax.history
+        means = oracle_answers(pd.DataFrame({"category": codes.categories}), synthetic.distributions)
+        left_out = _placed(known.left_out @ means, known.rows, len(manifest))
+        return Graft(_with_lengths(classifier, means, None), history, left_out)
     rows = np.sort(np.concatenate([train, validation]))
-    label, own = manifest["label"].to_numpy(dtype=np.float64)[rows], category[rows]
-    means = robust_means(label, own, data.categories)
-    regression = within_category(data.x, rows, label - means[own])
-    return _with_lengths(_classifier(scale, softmax), means, regression), softmax.history
+    label, own_category = manifest["label"].to_numpy(dtype=np.float64)[rows], data.category[rows]
+    means = robust_means(label, own_category, data.categories)
+    left_out = _placed(known.left_out @ means, known.rows, len(manifest))
+    within = within_category(data.x, rows, label - means[own_category])
+    if within is None:
+        return Graft(_with_lengths(classifier, means, None), history, left_out)
+    left_out[rows] += within.left_out
+    return Graft(_with_lengths(classifier, means, within.regression), history, left_out)
 
 
-def _fit_categories(data: TrainingData, settings: HeadSettings) -> Softmax:
-    """The regression of the categories, in memory or block by block."""
-    products = len(data.train) * data.x.shape[1] * max(data.categories, MIN_CATEGORIES)
-    return fit_softmax(data, settings) if products <= MAX_PRODUCTS else fit_softmax_in_blocks(data, settings)
+def _placed(values: NDArray[np.float64], rows: Rows, count: int) -> NDArray[np.float64]:
+    """The values, (K,), of some rows among all, (N,); NaN of the others."""
+    placed = np.full(count, np.nan)
+    placed[rows] = values
+    return placed
 
 
-def _surest(softmax: Softmax, means: NDArray[np.float64], data: TrainingData) -> Softmax:
-    """The regression with surer probabilities where that brings lengths clearly nearer to the categories' means."""
-    surer = with_temperature(softmax, data)
-    own = means[data.category[data.validation]]
-    off, surer_off = (own - _lengths(each, means, data.x, data.validation) for each in (softmax, surer))
-    return surer if is_significant(off**2 - surer_off**2, MIN_STANDARD_ERRORS) else softmax
-
-
-def _lengths(softmax: Softmax, means: NDArray[np.float64], x: FeatureRows, rows: Rows) -> NDArray[np.float64]:
-    """The means, (C,), weighted by the categories' probabilities, of some rows, (K,)."""
-    return np.concatenate([softmax.probabilities(block) @ means for _, block in x.blocks(rows)])
+def _fit_categories(data: TrainingData, settings: HeadSettings) -> _Categories:
+    """The regression of the categories, in memory or block by block; then the validation images are left out of it."""
+    if len(data.train) + len(data.validation) <= MAX_IMAGES:
+        softmax, choice = fit_softmax(data, settings)
+        return _Categories(softmax, choice.rows, choice.left_out)
+    choice = choice_of(data, settings)
+    chosen = settings.model_copy(update={"weight_decay": choice.weight_decay})
+    softmax = fit_softmax_in_blocks(data, chosen).times(choice.factor)
+    rows = evenly(data.validation, max(1, MAX_PROBABILITIES // data.categories))
+    return _Categories(
+        softmax, rows, np.concatenate([softmax.probabilities(block) for _, block in data.x.blocks(rows)])
+    )
 
 
 def _classifier(scale: Scale, softmax: Softmax) -> Any:

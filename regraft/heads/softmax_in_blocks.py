@@ -13,20 +13,16 @@ from scipy.optimize import OptimizeResult, minimize
 
 from regraft.config import HeadSettings
 from regraft.heads.moments import evenly, products
-from regraft.heads.softmax import MIN_GAIN, MIN_PROBABILITY, Matrix, Softmax, probabilities_of
+from regraft.heads.softmax import CURVATURE, MIN_GAIN, MIN_PROBABILITY, TOLERANCE, Matrix, Softmax, probabilities_of
 from regraft.heads.training_data import TrainingData
 
 # N images, D features, C categories
-CURVATURE = 0.2
-"""Of C categories, the mean curvature of the loss by each category's score is about this by C."""
 MAX_IMAGES = 20_480
 """Training images that the coordinates are chosen by; of more, so many that are evenly spread over them."""
 MAX_WIDTH = 4096
 """Features up to which the coordinates are chosen by their products; more of them are left as they are."""
 MAX_PATIENCE = 5
 """Steps without a better validation loss, after which no more are taken: each goes as far as many of Adam's."""
-TOLERANCE = 1e-5
-"""A loss that is lower by less than this is the lowest."""
 
 
 @dataclass(frozen=True)

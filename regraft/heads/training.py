@@ -5,6 +5,7 @@ from typing import assert_never
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from regraft.config import HeadSettings
 from regraft.errors import TrainingError
@@ -26,6 +27,9 @@ class Trained:
     head: Head
     history: dict[str, list[float]]
     """Loss and val_loss by epoch: cross-entropy of the category; of the tutorial's, cm squared by ten steps."""
+    left_out: NDArray[np.float64]
+    """(N,) of each image what it would be answered by a head that has not learnt from it, NaN where that is not known:
+    the length in cm, or the probability of its own category."""
 
 
 def train(
@@ -36,7 +40,7 @@ def train(
     synthetic: SyntheticLabels,
     seed: int,
 ) -> Trained:
-    """Return a head trained on the train split, stopped early on the validation split.
+    """Return a head trained on the train and the validation split, or on the first until the second is best.
 
     `manifest`: digest, category, split and label in cm of N images, whose features, (N, D), follow its rows.
     `synthetic`: how a job draws labels: those have nothing to learn within a category. The same seed gives the same
@@ -50,14 +54,16 @@ def train(
     make_deterministic(seed)
     match settings.preset:
         case "graft":
-            model, history = graft.fit(manifest, features, target, settings, synthetic)
+            grafted = graft.fit(manifest, features, target, settings, synthetic)
+            trained = Trained(Head(grafted.model, target), grafted.history, grafted.left_out)
         case "tutorial":
             model, history = tutorial.fit(manifest, features)
+            trained = Trained(Head(model, target), history, np.full(len(manifest), np.nan))
         case _:
             assert_never(settings.preset)
-    if not all(np.isfinite(losses).all() for losses in history.values()):
-        raise TrainingError("Training stopped: the loss is not a number. Try a smaller head.learning_rate.")
-    return Trained(Head(model, target), history)
+    if not all(np.isfinite(losses).all() for losses in trained.history.values()):
+        raise TrainingError("Training stopped: the loss is not a number. Look for features that are far too large.")
+    return trained
 
 
 def _check_finite(manifest: pd.DataFrame, features: FeatureRows) -> None:

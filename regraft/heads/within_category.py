@@ -6,6 +6,7 @@ is Huber's regression by pseudo-values, https://doi.org/10.1002/0471725250, ch. 
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +36,15 @@ NORMAL_QUARTILES = 1.349
 """Standard deviations between the quartiles of a normal distribution."""
 
 
+@dataclass(frozen=True)
+class WithinCategory:
+    """A regression of what the categories leave unexplained."""
+
+    regression: Regression
+    left_out: NDArray[np.float64]
+    """(N,) what it would answer, in cm, for each image that it learnt from if that were left out; NaN of others."""
+
+
 def robust_means(label: NDArray[np.float64], category: NDArray[np.int64], categories: int) -> NDArray[np.float64]:
     """Return the mean label of each category, (C,), of which far-off labels, such as one in mm, are taken to be nearer.
 
@@ -45,29 +55,31 @@ def robust_means(label: NDArray[np.float64], category: NDArray[np.int64], catego
     return np.array([_clipped(part - np.median(part)).mean() + np.median(part) for part in parts])
 
 
-def within_category(x: FeatureRows, rows: Rows, residuals: NDArray[np.float64]) -> Regression | None:
+def within_category(x: FeatureRows, rows: Rows, residuals: NDArray[np.float64]) -> WithinCategory | None:
     """Return a regression of residuals, (N,) in cm, on the scaled features of as many rows.
 
     None where it would not lower the error on images that are left out, or not surely.
     """
+    chosen = np.arange(len(rows))
     if len(rows) > MAX_EQUATIONS and x.shape[1] > MAX_EQUATIONS:
-        chosen = evenly(np.arange(len(rows)), MAX_EQUATIONS)
-        rows, residuals = rows[chosen], residuals[chosen]
-    candidates = [(smoother, *_robust_values(smoother, residuals)) for smoother in _smoothers(x, rows)]
+        chosen = evenly(chosen, MAX_EQUATIONS)
+    learnt = residuals[chosen]
+    candidates = [(smoother, *_robust_values(smoother, learnt)) for smoother in _smoothers(x, rows[chosen])]
     limit = MAX_SPREADS_OF_ERRORS * min(float(spread(errors).min()) for _, _, errors in candidates)
     squares = [np.minimum(errors**2, limit**2) for _, _, errors in candidates]
     best = min(range(len(candidates)), key=lambda i: float(squares[i].mean(axis=0).min()))
-    smoother, values, _ = candidates[best]
+    smoother, values, errors = candidates[best]
     strength = int(squares[best].mean(axis=0).argmin())
-    gains = np.minimum(residuals**2, limit**2) - squares[best][:, strength]
-    if not is_significant(gains):
+    if not is_significant(np.minimum(learnt**2, limit**2) - squares[best][:, strength]):
         return None
-    return smoother.regression(values[:, strength], strength)
+    left_out = np.full(len(rows), np.nan)
+    left_out[chosen] = learnt - errors[:, strength]
+    return WithinCategory(smoother.regression(values[:, strength], strength), left_out)
 
 
-def is_significant(gains: NDArray[np.float64], min_standard_errors: float = MIN_STANDARD_ERRORS) -> bool:
-    """Return whether the mean of gains, (N,) one an image, is more than so many of its standard errors."""
-    return float(gains.mean()) > min_standard_errors * float(gains.std()) / np.sqrt(len(gains))
+def is_significant(gains: NDArray[np.float64]) -> bool:
+    """Return whether the mean of gains, (N,) one an image, is more than chance."""
+    return float(gains.mean()) > MIN_STANDARD_ERRORS * float(gains.std()) / np.sqrt(len(gains))
 
 
 def spread(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -78,6 +78,8 @@ def evaluate(
     features = model.features(manifest)
     predictions = model.head.predictions(manifest[IMAGE_COLUMNS], features)
     _check_reloaded(target.largest_difference(predictions, candidate.predictions))
+    if "left_out" in candidate.predictions:
+        predictions["left_out"] = candidate.predictions["left_out"].to_numpy()
     rivals = target.rivals(manifest)
     if target.regresses_lengths:
         test = np.flatnonzero(manifest["split"] == "test")

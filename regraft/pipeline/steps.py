@@ -237,8 +237,9 @@ def train(manifest: Manifest, embedded: Embedded, bench: Bench) -> TrainedHead:
         features = embedding.lookup(rows["digest"].tolist(), embedded.fingerprint, bench.store)
         synthetic = SyntheticLabels.of(config)
         trained = training.train(rows, features, target_of(config), config.head, synthetic, config.seed)
-        predictions = bench.drafts.put_table(trained.head.predictions(rows[IMAGE_COLUMNS], features))
-        return TrainedHead(bench.drafts.put(trained.head.to_bytes()), predictions, trained.history)
+        predictions = trained.head.predictions(rows[IMAGE_COLUMNS], features).assign(left_out=trained.left_out)
+        head = bench.drafts.put(trained.head.to_bytes())
+        return TrainedHead(head, bench.drafts.put_table(predictions), trained.history)
 
 
 def tune(manifest: Manifest, embedded: Embedded, head: TrainedHead, bench: Bench) -> tuple[Embedded, TrainedHead]:

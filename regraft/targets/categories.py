@@ -13,7 +13,7 @@ from regraft.dataset.splits import SPLITS
 from regraft.store.records import MisfiledScores, OracleErrors
 from regraft.targets import category_scores
 from regraft.targets.auc import area_of_probabilities
-from regraft.targets.calibration import Calibration, conformal_error
+from regraft.targets.calibration import Calibration, conformal_error, left_out_of
 from regraft.targets.charts import Chart, Matrix, StackedBars
 from regraft.targets.labels import SyntheticLabels
 from regraft.targets.rivals import Errors, compare
@@ -114,7 +114,7 @@ class Categories(Target):
         return MisfiledScores(n=len(misfiled), accuracy=float((whole["prediction"] == whole["category"]).mean()))
 
     def calibration(self, predictions: pd.DataFrame) -> Calibration:
-        own = predictions.loc[predictions["split"] == "validation", "own_probability"].to_numpy(dtype=np.float64)
+        own = left_out_of(predictions, "own_probability")["own_probability"].to_numpy(dtype=np.float64)
         return Calibration(min_probability=1 - conformal_error(1 - own))
 
     def table(self, answers: Answers, calibration: Calibration | None) -> pd.DataFrame:

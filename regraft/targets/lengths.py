@@ -13,7 +13,7 @@ from regraft.dataset.labels import mean_of
 from regraft.errors import ConfigError
 from regraft.store.records import MisfiledScores, OracleErrors
 from regraft.targets import length_scores
-from regraft.targets.calibration import LEVEL, Calibration, conformal_error, nearest
+from regraft.targets.calibration import LEVEL, Calibration, half_widths, left_out_of, nearest
 from regraft.targets.charts import Band, Chart, Histogram, Points, Scatter
 from regraft.targets.labels import SyntheticLabels
 from regraft.targets.oracle import excess, leak, oracle_answers, oracle_errors
@@ -127,14 +127,11 @@ class Lengths(Target):
         return oracle_errors(rows, synthetic.distributions) if synthetic.are_all_of(rows) else None
 
     def calibration(self, predictions: pd.DataFrame) -> Calibration:
-        train, validation = (predictions[predictions["split"] == split] for split in ("train", "validation"))
+        train = predictions[predictions["split"] == "train"]
         means = train.groupby("category")["label"].mean().to_numpy(dtype=np.float64)
-        errors = self.errors_of(validation).absolute
-        category = nearest(validation["prediction"].to_numpy(dtype=np.float64), means)
-        half_widths = np.array([conformal_error(errors[category == c]) for c in range(len(means))])
-        too_few = ~np.isfinite(half_widths)
-        half_widths[too_few] = conformal_error(errors)
-        return Calibration(means=means, half_widths=half_widths)
+        rows = left_out_of(predictions, "prediction")
+        category = nearest(rows["prediction"].to_numpy(dtype=np.float64), means)
+        return Calibration(means=means, half_widths=half_widths(self.errors_of(rows).absolute, category, len(means)))
 
     def table(self, answers: Answers, calibration: Calibration | None) -> pd.DataFrame:
         unknown = np.full(len(answers), np.nan)

@@ -185,7 +185,10 @@ class Target(ABC):
 
     @abstractmethod
     def calibration(self, predictions: pd.DataFrame) -> Calibration:
-        """Return how far answers may be trusted, by predictions of all images."""
+        """Return how far answers may be trusted, by predictions of all images.
+
+        Column `left_out`, where there is one: what each is answered when it is left out, see `training.Trained`.
+        """
 
     @abstractmethod
     def table(self, answers: Answers, calibration: Calibration | None) -> pd.DataFrame:

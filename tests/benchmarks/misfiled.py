@@ -48,7 +48,7 @@ def cleanlabs_way(manifest: pd.DataFrame, features: np.ndarray) -> set[str]:
     for number in range(FOLDS):
         is_out, is_validation = fold == number, fold == (number + 1) % FOLDS
         train, validation = np.flatnonzero(~is_out & ~is_validation), np.flatnonzero(is_validation)
-        softmax = fit_softmax(TrainingData(ArrayRows(x), category_index, train, validation), HeadSettings())
+        softmax, _ = fit_softmax(TrainingData(ArrayRows(x), category_index, train, validation), HeadSettings())
         probabilities[is_out] = softmax.probabilities(x[is_out])
     return set(manifest.loc[find_label_issues(category_index, probabilities, n_jobs=1), "digest"])
 

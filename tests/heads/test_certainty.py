@@ -3,12 +3,14 @@
 import numpy as np
 import pytest
 
+from regraft.config import HeadSettings
 from regraft.errors import VersionError
 from regraft.heads.certainty import Certainty, certainty
 from regraft.store.feature_rows import ArrayRows
+from regraft.targets.labels import SyntheticLabels
 from regraft.targets.lengths import Lengths
 from tests.heads.synthetic import WIDTH, tigers_and_cats
-from tests.targets.worlds import TARGET, category_predictions, is_own, probabilities
+from tests.targets.worlds import DISTRIBUTIONS, TARGET, category_predictions, is_own, probabilities
 
 
 def test_intervals_hold_nine_of_ten_lengths_and_strangers_are_marked() -> None:
@@ -54,6 +56,25 @@ def test_sets_hold_nine_of_ten_categories_and_never_nothing() -> None:
     assert min(sizes) == 1
     few = certainty(rows.iloc[:9], ArrayRows(features[:9]), TARGET)
     assert few.calibration.possible(answers).all()
+
+
+@pytest.mark.tensorflow
+def test_intervals_hold_nine_of_ten_although_the_head_has_learnt_the_validation_images() -> None:
+    """By what the head would have answered without them."""
+    from regraft.heads.training import train
+
+    is_held: list[bool] = []
+    for seed in range(6):
+        manifest, features = tigers_and_cats(150, seed)
+        manifest["label"] = 50 + 8 * features[:, 1] + np.random.default_rng(seed).normal(0, 5, 300)
+        trained = train(manifest, ArrayRows(features), Lengths(), HeadSettings(), SyntheticLabels(DISTRIBUTIONS, 0), 0)
+        predictions = trained.head.predictions(manifest, ArrayRows(features)).assign(left_out=trained.left_out)
+        test = predictions[predictions["split"] == "test"]
+        assert predictions["left_out"].isna().tolist() == (predictions["split"] == "test").tolist()
+        low, high = Lengths().calibration(predictions).interval(test["prediction"].to_numpy())
+        is_held += ((low <= test["label"]) & (test["label"] <= high)).tolist()
+    print(f"held {np.mean(is_held):.1%} of {len(is_held)}")
+    assert 0.85 <= np.mean(is_held) <= 0.95
 
 
 def test_too_few_validation_images_give_no_false_certainty() -> None:

@@ -51,10 +51,10 @@ def test_noise_costs_at_most_a_two_hundredth() -> None:
         x, random = world(seed)
         fresh = random.normal(0.3, 1, (400, WIDTH)).astype(np.float32)
         label, fresh_label = random.normal(0, 10, COUNT), random.normal(0, 10, 400)
-        regression = within_category(ArrayRows(x), ROWS, label)
-        off = fresh_label if regression is None else fresh_label - answers(regression, fresh)
+        within = within_category(ArrayRows(x), ROWS, label)
+        off = fresh_label if within is None else fresh_label - answers(within.regression, fresh)
         ratios.append(np.sqrt(np.mean(off**2) / np.mean(fresh_label**2)))
-        joined += regression is not None
+        joined += within is not None
     print(f"joined in {joined} of {len(ratios)} times, error by that without {np.mean(ratios):.4f}")
     assert np.mean(ratios) < 1.005
 
@@ -69,10 +69,12 @@ def test_wrong_labels_hardly_count(mistake: str, max_references: int, monkeypatc
     label = np.where(random.random(COUNT) < 0.05, wrong, true) + random.normal(0, 3, COUNT)
     fresh = np.random.default_rng(9).normal(0.3, 1, (COUNT, WIDTH)).astype(np.float32)
     mean = robust_means(label, np.zeros(COUNT, np.int64), 1)[0]
-    regression = within_category(ArrayRows(x), ROWS, label - mean)
-    assert regression is not None
-    off = mean + answers(regression, fresh) - 60 - 20 * fresh[:, 3]
+    within = within_category(ArrayRows(x), ROWS, label - mean)
+    assert within is not None
+    off = mean + answers(within.regression, fresh) - 60 - 20 * fresh[:, 3]
     assert np.sqrt(np.mean(off**2)) < 8
+    left_out_off, inside_off = (mean + each - true for each in (within.left_out, answers(within.regression, x)))
+    assert np.sqrt(np.mean(inside_off**2)) < np.sqrt(np.mean(left_out_off**2)) < 8
 
 
 def test_a_mean_is_not_moved_by_one_label_in_another_unit() -> None:
