@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 ROWS_PER_GROUP = 2**16
 """Rows that a reader of a Parquet file has to hold at a time."""
+ROWS_PER_SORTED_GROUP = 2**13
+"""The same, of a table that is sorted so that few rows are found in it: there each group is read for one row."""
 log = logging.getLogger("regraft")
 
 
@@ -173,17 +175,21 @@ def parquet(table: "pd.DataFrame", schema: "pa.Schema | None" = None, sort_by: s
     import pyarrow as pa
 
     rows = pa.Table.from_pandas(table, schema=schema, preserve_index=False)
-    return parquet_of_arrow(rows.sort_by(sort_by) if sort_by else rows)
+    if not sort_by:
+        return parquet_of_arrow(rows)
+    return parquet_of_arrow(rows.sort_by(sort_by), rows_per_group=ROWS_PER_SORTED_GROUP)
 
 
-def parquet_of_arrow(table: "pa.Table", metadata: "Mapping[str, str] | None" = None) -> bytes:
+def parquet_of_arrow(
+    table: "pa.Table", metadata: "Mapping[str, str] | None" = None, rows_per_group: int = ROWS_PER_GROUP
+) -> bytes:
     """Return an Arrow table as a Parquet file, with this key-value metadata."""
     import pyarrow.parquet as pq
 
     file = io.BytesIO()
     plain = table.replace_schema_metadata(None)
     with pq.ParquetWriter(file, plain.schema, compression="zstd", write_page_checksum=True) as writer:
-        writer.write_table(plain, ROWS_PER_GROUP)
+        writer.write_table(plain, rows_per_group)
         if metadata:
             writer.add_key_value_metadata(dict(metadata))
     return file.getvalue()
@@ -232,8 +238,10 @@ def rows_where(file: "BinaryIO", column: str, text: str, columns: "Collection[st
         parquet_file = pq.ParquetFile(file, page_checksum_verification=True)
         names = [name for name in columns if name in parquet_file.schema_arrow.names]
         tables = [parquet_file.schema_arrow.empty_table().select(names)]
-        for group in range(parquet_file.num_row_groups):
-            if not _may_hold(parquet_file.metadata.row_group(group), column, text):
+        metadata = parquet_file.metadata
+        place = [metadata.schema.column(number).path for number in range(metadata.num_columns)].index(column)
+        for group in range(metadata.num_row_groups):
+            if not _may_hold(metadata.row_group(group).column(place), text):
                 continue
             texts = parquet_file.read_row_group(group, [column], use_threads=False)[column]
             rows = pc.indices_nonzero(pc.equal(texts, text))
@@ -244,10 +252,9 @@ def rows_where(file: "BinaryIO", column: str, text: str, columns: "Collection[st
         raise CorruptError(f"it is no Parquet file that can be read ({error})") from error
 
 
-def _may_hold(group: Any, column: str, text: str) -> bool:
-    """Whether a row group may hold a text in a column, by what the file's footer says of the column's values."""
-    chunks = (group.column(number) for number in range(group.num_columns))
-    statistics = next(chunk.statistics for chunk in chunks if chunk.path_in_schema == column)
+def _may_hold(chunk: Any, text: str) -> bool:
+    """Whether a column has a text in a row group, as far as the file's footer tells."""
+    statistics = chunk.statistics
     if statistics is None or not statistics.has_min_max:
         return True
     return bool(statistics.min <= text <= statistics.max)

@@ -29,7 +29,7 @@ class Counting(io.BytesIO):
 
 @pytest.fixture(autouse=True)
 def small_groups(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tables, "ROWS_PER_GROUP", 1000)
+    monkeypatch.setattr(tables, "ROWS_PER_SORTED_GROUP", 1000)
 
 
 def test_rows_are_found_by_a_text() -> None:
