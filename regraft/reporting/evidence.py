@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import groupby
 from typing import cast
 
 import pandas as pd
@@ -141,13 +142,14 @@ def _rows(version: Version, column: str, text: str) -> list[Row] | None:
 
 
 def _events(rows: Sequence[tuple[Version, Row]]) -> Iterator[Event]:
-    """What happened between the versions of one link in one list."""
+    """What happened between the versions of one link in one list, each with what is known of it since."""
     before: Row | None = None
-    for version, row in rows:
-        if before is None or any(text_of(row[column]) != text_of(before[column]) for column in STATE):
-            at = _changed_at(version, row, before)
-            yield Event(at, verdict_sentence(row, before, moment_text(at)))
-        before = row
+    for _, unchanged in groupby(rows, lambda pair: [text_of(pair[1][column]) for column in STATE]):
+        (version, first), *later = unchanged
+        last = later[-1][1] if later else first
+        at = _changed_at(version, first, before)
+        yield Event(at, verdict_sentence(last, before, moment_text(at)))
+        before = last
 
 
 def _changed_at(version: Version, row: Row, before: Row | None) -> datetime:

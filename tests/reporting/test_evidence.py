@@ -105,6 +105,15 @@ def test_a_placeholder_names_the_other_links_that_show_it(history: History) -> N
     assert of_link.others == f"Others that show the same: {named} and 3 more."
 
 
+def test_a_sentence_has_what_is_known_by_now(history: History) -> None:
+    for count in (4, 9):
+        history.check({f"http://h{number}.example/a.jpg": replace(PHOTO, bytes=99) for number in range(count)})
+    assert happened(story(history.store, "http://h0.example/a.jpg", TODAY)) == [
+        "Junk since 2026-01-01 00:00 UTC, placeholder: it shows what its host shows in place of photos that are gone "
+        "(links that show this picture: 9)."
+    ]
+
+
 def test_a_copy_names_the_link_that_is_kept(history: History) -> None:
     history.check({"http://h.example/1.jpg": PHOTO, "http://h.example/2.jpg": PHOTO})
     of_link = story(history.store, "http://h.example/2.jpg", TODAY)
