@@ -306,3 +306,31 @@ def test_a_removal_that_was_cut_off_is_finished_by_the_next_one(store: Store, di
     assert json.loads(store.disk.read(f"receipts/{receipt.id}.json"))["removed_at"] == "2026-02-01T00:00:00Z"
     assert damages(Store(store.url)) == []
     assert digests[4] not in everything(store)
+
+
+def test_a_version_of_before_there_were_digests_loses_it_too(store: Store, digests: list[Digest]) -> None:
+    for name in NAMES:
+        run = Version(store, name).run
+        store.disk.write(f"versions/{name}/run.json", run.model_copy(update={"files": {}}).to_bytes())
+    removed(Store(store.url), digests[4])
+    assert digests[4] not in everything(store)
+    assert Version(store, NAMES[0]).run.removals[0].pictures == 1
+    assert damages(Store(store.url)) == []
+
+
+def test_a_version_whose_run_cannot_be_read_loses_it_too(store: Store, digests: list[Digest]) -> None:
+    store.disk.write(f"versions/{NAMES[0]}/run.json", b"{")
+    removed(Store(store.url), digests[4])
+    assert digests[4] not in everything(store)
+    assert damages(Store(store.url)) == [f"versions/{NAMES[0]}/run.json"]
+
+
+@pytest.mark.server
+def test_in_a_bucket_it_is_the_same(bucket: str) -> None:
+    store = Store(f"{bucket}/store")
+    digests = put_pictures(store)
+    receipt = removed(store, url_of(4))
+    assert receipt.files[store.blobs.at(digests[4]).path].after is None
+    assert not store.blobs.has(digests[4])
+    assert all(len(Version(Store(store.url), name).table("manifest.parquet")) == len(SPLITS) - 1 for name in NAMES)
+    assert damages(Store(store.url)) == []
