@@ -55,6 +55,8 @@ def _link_lines(version: "Version", run: "RunRecord") -> dict[str, str]:
         lines["misfiled"] = f"{misfiled} left out, probably in the wrong list; `regraft accept URL` takes one back"
     if learnt := sum(note.learnt for note in run.removals):
         lines["removed"] = f"pictures that the head has learnt from: {learnt}; the next run trains without"
+    if run.decisions:
+        lines["decided"] = f"{_counted(run.decisions)}; `regraft decisions` lists what persons decided"
     computed = counts.features_computed
     reused = max(0, sum(counts.images.values()) - computed)  # features of misfiled pictures are computed too
     lines["images"] = f"{_counted(counts.images)}; features computed for {computed}, found in the store for {reused}"

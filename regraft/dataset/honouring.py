@@ -77,7 +77,7 @@ class Rulings:
             if decision := self._on_picture.get((digest, scope)):
                 return decision
         for decision in reversed(self._on_link.get(url, ())):
-            if decision.category in (category, "") and distance(decision.phash, phash) <= self._near:
+            if phash and decision.category in (category, "") and distance(decision.phash, phash) <= self._near:
                 return decision
         return None
 

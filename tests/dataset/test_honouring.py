@@ -63,6 +63,7 @@ def test_a_decision_holds_where_its_link_shows_the_picture_saved_anew(store: Sto
     assert reasons(links, store, saved_anew) == ["", ""]
     assert reasons(links, store, another) == ["replaced", ""]
     assert reasons(links, store, elsewhere) == ["replaced", ""]
+    assert Rulings([saved_anew], CATEGORIES, NEAR).on(links.assign(phash="")).empty
 
 
 def test_a_rejected_picture_is_not_learnt_from_however_its_links_fare(store: Store) -> None:

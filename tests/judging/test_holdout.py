@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from regraft.config import ScreenSettings, SplitSettings
+from regraft.dataset.honouring import Rulings
 from regraft.identity import Digest
 from regraft.judging.holdout import COLUMNS, holdout
 from regraft.store import versions
@@ -15,6 +16,7 @@ from regraft.targets.categories import Categories
 from regraft.targets.labelling import Labelling
 from regraft.targets.labels import SyntheticLabels
 from regraft.targets.lengths import Lengths
+from tests.dataset.decided import decision
 from tests.targets.worlds import DISTRIBUTIONS
 
 LABELLING = Labelling(Lengths(), SyntheticLabels(DISTRIBUTIONS, 0), SplitSettings(test=0.49))
@@ -97,3 +99,15 @@ def test_labels_are_those_of_todays_job(store: Store, earlier: pd.DataFrame) -> 
     named = Labelling(Categories(("cat", "tiger")), LABELLING.synthetic, SplitSettings(test=0.49))
     categories = NOTHING.astype({"label": str})
     assert holdout(categories, NO_LINKS, named, ScreenSettings(), store)["label"].tolist() == ["cat"] * 5
+
+
+def test_what_a_person_decided_holds_for_images_whose_links_are_gone(store: Store, earlier: pd.DataFrame) -> None:
+    rejected, moved, *others = earlier["digest"]
+    tiger = next(digest for digest in (moved, *others) if LABELLING.is_test("tiger", digest))
+    decisions = [decision("reject", rejected), decision("move", tiger, to_category="tiger")]
+    rulings = Rulings(decisions, ("cat", "tiger"))
+    held_out = holdout(NOTHING, NO_LINKS, LABELLING, ScreenSettings(), store, rulings).set_index("digest")
+    assert set(held_out.index) == {moved, *others}
+    assert held_out.loc[tiger, "category"] == "tiger"
+    assert held_out.loc[tiger, "label"] == LABELLING.synthetic.length("tiger", tiger)
+    assert (held_out["category"] == "cat").sum() == 3
