@@ -14,7 +14,7 @@ from regraft.flows.cli.app import JsonOption, Panel, StoreOption, app, exit_with
 from regraft.flows.cli.output import printable, table
 
 if TYPE_CHECKING:
-    from regraft.dataset.decisions import Decision
+    from regraft.dataset.decision import Decision
     from regraft.store.store import Store
 
 NamesArgument = Annotated[list[str], typer.Argument(metavar="LINK...", help="Links, or digests of pictures.")]
@@ -101,7 +101,8 @@ def decisions(
     Examples: `regraft decisions`, `regraft decisions --csv > decisions.csv`
     """
     with exit_with_message():
-        from regraft.dataset.decisions import all_decisions, table_of
+        from regraft.dataset.decision import table_of
+        from regraft.dataset.decisions import all_decisions
         from regraft.flows.cli.stores import open_store
         from regraft.upkeep.decision_csv import to_csv
 
@@ -121,7 +122,7 @@ def decisions(
 
 def _cells(decisions: "Sequence[Decision]") -> list[list[str]]:
     """Decisions as the rows of a table."""
-    from regraft.dataset.decisions import standing, undone_ids
+    from regraft.dataset.decision import standing, undone_ids
 
     undone, holding = undone_ids(decisions), {decision.id for decision in standing(decisions)}
     return [
@@ -144,7 +145,7 @@ def _decide(kind: str, names: Sequence[str], url: str | None, **fields: str) -> 
     """Keep what somebody decides about links; all of it, or nothing where a link is wrong."""
     from datetime import UTC, datetime
 
-    from regraft.dataset.decisions import Decision
+    from regraft.dataset.decision import Decision
     from regraft.flows.cli.stores import open_store
     from regraft.upkeep.decide import KnownPictures, decisions_on, kind_named
 

@@ -10,7 +10,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
-from regraft.dataset.decisions import Decision, DecisionKind, decide, table_of
+from regraft.dataset.decision import Decision, DecisionKind, table_of
+from regraft.dataset.decisions import decide
 from regraft.flows.web.access import Refused
 from regraft.flows.web.forms import Form, FormOf, back, value
 from regraft.flows.web.items import named_items

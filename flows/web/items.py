@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from regraft.dataset.decisions import Decision, standing
+from regraft.dataset.decision import Decision, standing
 from regraft.flows.web.access import Refused
 from regraft.flows.web.rendering import records
 from regraft.flows.web.site import Site

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
-from regraft.dataset.decisions import Decision, table_of
+from regraft.dataset.decision import Decision, table_of
 from regraft.errors import PictureError
 from regraft.flows.web.decision_pages import batch_of
 from regraft.flows.web.items import COLUMNS, Item, items_of, with_decisions

@@ -12,7 +12,7 @@ import pandas as pd
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 
-from regraft.dataset.decisions import DecisionKind
+from regraft.dataset.decision import DecisionKind
 from regraft.flows.web.site import site_of
 from regraft.reporting.rendering import shortened
 from regraft.targets.wording import percent

@@ -10,7 +10,8 @@ from typing import Annotated, Generic, TypeVar
 
 from fastapi import Depends, Query, Request
 
-from regraft.dataset.decisions import FOLDER, Decision, all_decisions
+from regraft.dataset.decision import Decision
+from regraft.dataset.decisions import FOLDER, all_decisions
 from regraft.flows.web.access import Access
 from regraft.flows.web.thumbnails import Thumbnails
 from regraft.reporting.link_search import LinkTable

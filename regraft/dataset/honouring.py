@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from regraft.dataset.decisions import Decision, DecisionKind, standing, table_of
+from regraft.dataset.decision import Decision, DecisionKind, standing, table_of
 from regraft.dataset.shown_pictures import Shown
 from regraft.pictures.perceptual import distance, is_outdated
 from regraft.store.tables import is_in

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from regraft.config import ScreenSettings, SplitSettings
 from regraft.dataset import references
-from regraft.dataset.decisions import DecisionKind
+from regraft.dataset.decision import DecisionKind
 from regraft.dataset.honouring import IS_KNOWN, LEARN, NO_RULINGS, Rulings, of_kind
 from regraft.dataset.misfiled import is_among, known_misfiled
 from regraft.dataset.placeholders import learn_placeholders, shares_bytes, shows_placeholder

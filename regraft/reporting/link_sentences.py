@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from regraft.dataset.decisions import DecisionKind
+from regraft.dataset.decision import DecisionKind
 from regraft.verdicts import Reason, Verdict
 
 MAX_OTHERS = 5

@@ -7,7 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from regraft.dataset.decisions import Decision, DecisionKind, all_decisions, standing
+from regraft.dataset.decision import Decision, DecisionKind, standing
+from regraft.dataset.decisions import all_decisions
 from regraft.dataset.misfiled import known_misfiled
 from regraft.identity import Digest
 from regraft.store import versions

@@ -1,6 +1,6 @@
 """What happened in a run, in sentences for people."""
 
-from regraft.dataset.decisions import DecisionKind
+from regraft.dataset.decision import DecisionKind
 from regraft.reporting.report import Report
 from regraft.store.records import MetricsRecord
 from regraft.targets.wording import WORDINGS, percent

@@ -7,7 +7,8 @@ from functools import cache, cached_property, partial
 
 import pandas as pd
 
-from regraft.dataset.decisions import Decision, DecisionKind, all_decisions, standing, undone_ids
+from regraft.dataset.decision import Decision, DecisionKind, standing, undone_ids
+from regraft.dataset.decisions import all_decisions
 from regraft.dataset.honouring import LEARN, Rulings, of_kind
 from regraft.dataset.misfiled import is_among, known_misfiled
 from regraft.dataset.placeholders import placeholders_in_force, shows_placeholder

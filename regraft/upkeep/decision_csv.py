@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from regraft.dataset.decisions import Decision, DecisionKind, check_complete
+from regraft.dataset.decision import Decision, DecisionKind
+from regraft.dataset.decisions import check_complete
 from regraft.errors import LinkError
 from regraft.identity import Digest, Url
 from regraft.links.list_text import decoded

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from regraft.dataset import decisions
-from regraft.dataset.decisions import Decision
+from regraft.dataset.decision import Decision
 from regraft.identity import Digest
 from regraft.links.removals import Removals
 from regraft.store import versions

@@ -13,7 +13,8 @@ import pytest
 import uvicorn
 from PIL import Image
 
-from regraft.dataset.decisions import DecisionKind, all_decisions, standing
+from regraft.dataset.decision import DecisionKind, standing
+from regraft.dataset.decisions import all_decisions
 from regraft.flows.web.app import curator
 from regraft.links.memory import SCHEMA
 from regraft.store import versions

@@ -3,7 +3,7 @@
 import itertools
 from datetime import UTC, datetime, timedelta
 
-from regraft.dataset.decisions import Decision, DecisionKind
+from regraft.dataset.decision import Decision, DecisionKind
 
 FIRST = datetime(2026, 2, 1, tzinfo=UTC)
 _minutes = itertools.count()

@@ -9,17 +9,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from regraft.dataset.decisions import (
-    DECISIONS,
-    Decision,
-    all_decisions,
-    decide,
-    decision_files,
-    files_on,
-    forget,
-    known_decisions,
-    standing,
-)
+from regraft.dataset.decision import DECISIONS, Decision, standing
+from regraft.dataset.decisions import all_decisions, decide, decision_files, files_on, forget, known_decisions
 from regraft.errors import LinkError, StoreError
 from regraft.links.memory import put_links
 from regraft.links.shards import path_of

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from regraft.config import ScreenSettings, SplitSettings
-from regraft.dataset.decisions import Decision
+from regraft.dataset.decision import Decision
 from regraft.dataset.honouring import Rulings, decisions_in
 from regraft.dataset.misfiled import remember
 from regraft.dataset.screening import Screened, screen

@@ -6,7 +6,8 @@ import re
 import pytest
 from starlette.testclient import TestClient
 
-from regraft.dataset.decisions import DecisionKind, all_decisions, known_decisions, standing
+from regraft.dataset.decision import DecisionKind, standing
+from regraft.dataset.decisions import all_decisions, known_decisions
 from regraft.store.store import Store
 from tests.pages.conftest import HOSTILE_URL, digest_of_link
 from tests.pages.test_access import csrf

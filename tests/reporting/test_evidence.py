@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from regraft.dataset.decisions import Decision, DecisionKind, decide
+from regraft.dataset.decision import Decision, DecisionKind
+from regraft.dataset.decisions import decide
 from regraft.errors import LinkError, VersionError
 from regraft.identity import Digest
 from regraft.reporting.evidence import Story, stories, story

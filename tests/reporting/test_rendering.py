@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from regraft.dataset.decisions import table_of
+from regraft.dataset.decision import table_of
 from regraft.reporting import rendering
 from regraft.reporting.report import Report, forecasts
 from regraft.store.records import LinkCount, MisfiledScores, Survival

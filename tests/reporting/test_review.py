@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 
 from regraft import menagerie
-from regraft.dataset.decisions import Decision, decide
+from regraft.dataset.decision import Decision
+from regraft.dataset.decisions import decide
 from regraft.dataset.misfiled import remember
 from regraft.reporting.review import ReviewItem, ReviewKind, review
 from regraft.store import versions

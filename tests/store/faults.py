@@ -16,7 +16,8 @@ import numpy as np
 import pandas as pd
 
 from regraft.config import FetchSettings
-from regraft.dataset.decisions import Decision, DecisionKind, decide
+from regraft.dataset.decision import Decision, DecisionKind
+from regraft.dataset.decisions import decide
 from regraft.errors import RegraftError
 from regraft.identity import Url, digest_of
 from regraft.links.memory import all_known_links, known_links, put_links

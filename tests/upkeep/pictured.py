@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from regraft.dataset.decisions import Decision, DecisionKind, decide
+from regraft.dataset.decision import Decision, DecisionKind
+from regraft.dataset.decisions import decide
 from regraft.identity import Digest, Url, digest_of
 from regraft.links.memory import MEMORY, SCHEMA, put_links
 from regraft.links.shards import path_of

@@ -5,7 +5,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from regraft.dataset.decisions import Decision, all_decisions, decide, known_decisions
+from regraft.dataset.decision import Decision
+from regraft.dataset.decisions import all_decisions, decide, known_decisions
 from regraft.dataset.misfiled import remember
 from regraft.dataset.placeholders import learn_placeholders
 from regraft.errors import LinkError
