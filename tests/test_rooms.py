@@ -185,7 +185,7 @@ def imports_of(script: str) -> set[str]:
     return set(ran.stderr.split())
 
 
-HEAVY = {"pandas", "pydantic", "tensorflow", "keras", "prefect", "matplotlib"}
+HEAVY = {"fastapi", "uvicorn", "pandas", "pydantic", "tensorflow", "keras", "prefect", "matplotlib"}
 
 
 def test_a_fetching_worker_imports_neither_pandas_nor_pydantic() -> None:

@@ -104,6 +104,15 @@ def test_the_wheel_holds_one_package_with_its_templates_and_type_marker(wheel: P
     assert "regraft/py.typed" in files
 
 
+def test_the_wheel_holds_what_the_curators_pages_are_made_from(wheel: Path) -> None:
+    web = ROOT / "flows" / "web"
+    parts = {
+        path.relative_to(web).as_posix() for folder in ("static", "templates") for path in (web / folder).iterdir()
+    }
+    assert {"static/curator.js", "templates/base.html.j2"} <= parts
+    assert {f"regraft/flows/web/{name}" for name in parts} <= files_of(wheel)
+
+
 def test_the_wheel_holds_every_module_of_the_checkout(wheel: Path) -> None:
     folders = {"regraft": ROOT / "regraft", "regraft/flows": ROOT / "flows", "regraft/tasks": ROOT / "tasks"}
     modules = {

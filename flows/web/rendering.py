@@ -24,6 +24,8 @@ SECURITY_POLICY = (
 )
 """What a page may load and send to: this server alone, and no style or script that stands in the page itself."""
 DIGEST = re.compile(r"[0-9a-f]{64}")
+MAX_DIGESTS = 6
+"""Pictures that a verdict refers to that are shown."""
 
 
 def page(request: Request, template: str, status: int = 200, **context: Any) -> HTMLResponse:
@@ -59,7 +61,7 @@ def _environment() -> jinja2.Environment:
         "count": lambda number: f"{number:,}",
         "minute": minute,
         "href": href,
-        "is_digest": is_digest,
+        "digests_in": digests_in,
         "in_words": lambda word: str(word).replace("_", " "),
         "percent": percent,
         "printable": printable,
@@ -81,9 +83,10 @@ def time_in_text(time: datetime | None) -> str:
     return f"{minute(time)} UTC" if minute(time) else ""
 
 
-def is_digest(text: str | None) -> bool:
-    """Return whether a text names a picture."""
-    return text is not None and DIGEST.fullmatch(text) is not None
+def digests_in(text: str | None) -> list[str]:
+    """Return the first MAX_DIGESTS pictures that a text names with a space between; none where it is another text."""
+    words = (text or "").split(" ")
+    return words[:MAX_DIGESTS] if all(DIGEST.fullmatch(word) for word in words) else []
 
 
 def href(url: str) -> str:
