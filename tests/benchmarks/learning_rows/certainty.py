@@ -1,6 +1,6 @@
 """Certainty: which share of test labels their 90% intervals hold, and of test categories their 90% sets; by category too.
 
-Means of the draws. Sets always hold the likeliest category: more than 90% are held where that is right more often.
+Means of the draws. Sets hold the likeliest category at least: more than 90% where that is right more often.
 """
 
 from collections.abc import Iterator
