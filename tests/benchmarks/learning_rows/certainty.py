@@ -1,4 +1,4 @@
-"""Certainty: which share of test labels their 90% intervals hold, and of test categories their 90% sets; by category too.
+"""Certainty: which share of test labels 90% intervals hold, and of test categories 90% sets; by category too.
 
 Means of the draws. Sets hold the likeliest category at least: more than 90% where that is right more often.
 """
