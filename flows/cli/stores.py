@@ -10,11 +10,13 @@ from pathlib import Path
 
 from regraft.errors import StoreError
 from regraft.flows.cli.output import printable
-from regraft.store import versions
+from regraft.store import layout, versions
 from regraft.store.store import Store
 
 LAST_STORE = Path(".regraft-store")
 """The file in the current folder that names the store of the job that ran last there: stores may lie anywhere."""
+PARTS = (layout.FILE, layout.LINKS, versions.FOLDER, versions.CHAMPION)
+"""What a store has some of: a folder without these is none, which is seen at once."""
 MAX_FOLDERS = 2000
 """Folders here that are looked into for stores at most."""
 MAX_STORES = 10
@@ -113,6 +115,8 @@ def _visible_folders(folder: Path) -> list[Path]:
 
 
 def _is_store(folder: Path) -> bool:
+    if not any((folder / name).exists() for name in PARTS):
+        return False
     try:
         return versions.is_store(Store(str(folder)))
     except StoreError:  # a newer Regraft's, or a damaged one: whoever opens it reads why

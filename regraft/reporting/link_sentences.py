@@ -34,10 +34,11 @@ REASON_WORDS = {
     Reason.PLACEHOLDER: "it shows what its host shows in place of photos that are gone",
     Reason.DUPLICATE: "another link shows the same bytes",
     Reason.NEAR_DUPLICATE: "a picture in another split looks the same",
+    Reason.REJECTED: "a person rejected it",
     Reason.MISFILED: "its picture looks like another category's",
 }
 """Why a link is dead or junk, in words that follow a colon."""
-EXPLAINED = (Reason.DUPLICATE, Reason.NEAR_DUPLICATE)
+EXPLAINED = (Reason.DUPLICATE, Reason.NEAR_DUPLICATE, Reason.REJECTED)
 """Reasons whose detail says all that their words say."""
 Row = dict[str, Any]
 """One link in one version: a row of links.parquet, by column of memory.COLUMNS."""

@@ -8,7 +8,8 @@ import pytest
 from regraft.dataset.decision import Decision, DecisionKind
 from regraft.dataset.decisions import decide
 from regraft.errors import LinkError, VersionError
-from regraft.identity import Digest
+from regraft.identity import Digest, Host
+from regraft.links.removals import Kind, Removal, hash_of_host, hash_of_link, put_rows
 from regraft.reporting.evidence import Story, stories, story
 from regraft.store.store import Store
 from regraft.verdicts import Reason
@@ -179,6 +180,15 @@ def test_an_unknown_link_is_an_error(history: History, url: str) -> None:
     history.check(PHOTO)
     with pytest.raises(LinkError, match="has the link"):
         story(history.store, url)
+
+
+def test_a_removed_link_is_said_to_be_removed(history: History) -> None:
+    history.check({"http://example.org/dog.jpg": PHOTO})
+    host = hash_of_host(Host("example.org"))
+    removal = Removal(kind=Kind.LINK, hash=hash_of_link(LINK), host=host, removed_at=FIRST_DAY, why="asked for")
+    put_rows(history.store, [removal])
+    with pytest.raises(LinkError, match="was removed"):
+        story(history.store, LINK)
 
 
 def test_without_a_version_there_is_no_story(tmp_path: Path) -> None:
