@@ -1,7 +1,6 @@
 """Which decision of a person holds for which link of a run, and what it comes to."""
 
 import dataclasses
-import logging
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 
@@ -22,7 +21,6 @@ IS_KNOWN = (*LEARN, DecisionKind.SAME_PICTURE)
 """Decisions by which a link may show the picture that it shows."""
 RULINGS = ["decision", "kind", "to_category", "review"]
 """The columns of what `Rulings.on` returns."""
-log = logging.getLogger("regraft")
 
 
 class Rulings:
@@ -35,6 +33,8 @@ class Rulings:
     def __init__(self, decisions: Sequence[Decision] = (), categories: Collection[str] = (), near: int = 0):
         self.decisions = tuple(decisions)
         """All decisions, in their order."""
+        self.moved_away: list[Decision] = []
+        """Those that moved a picture to a category that the job does not have."""
         self._near = near
         self._kinds: dict[str, DecisionKind] = {}
         self._on_picture: dict[tuple[str, str], Decision] = {}
@@ -46,12 +46,8 @@ class Rulings:
     def _add(self, decision: Decision, categories: Collection[str]) -> None:
         self._kinds[decision.id] = decision.kind
         if decision.to_category and decision.to_category not in categories:
-            log.warning(
-                "Picture %s was moved to %r, which is no category of this job: it is left out.",
-                decision.digest[:8],
-                decision.to_category,
-            )
             self._kinds[decision.id] = DecisionKind.REJECT
+            self.moved_away.append(decision)
         self._on_picture[decision.digest, decision.category] = decision
         if decision.url and decision.phash and not is_outdated(decision.phash):
             self._on_link.setdefault(decision.url, []).append(decision)

@@ -1,5 +1,6 @@
 """What only all links together can tell: placeholders, duplicates, near-duplicates, pictures in two categories."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -28,7 +29,7 @@ from regraft.verdicts import Reason, Verdict
 PICTURES = ["digest", "category", "urls", "width", "height", "phash", "cluster"]
 """The columns of the pictures to learn from, a row a digest: `urls` are all URLs that show it, the one that is kept
 first, and `cluster` is the smallest digest of its near-duplicates."""
-
+log = logging.getLogger("regraft")
 UNLABELLED = "nothing labels it in the category that it was moved to"
 UNDECODED = "it is whole, but it does not decode for the backbone"
 
@@ -92,6 +93,9 @@ def screen(
 
     Pictures that are known to be misfiled are dropped last: they stay in the clusters that they were found in.
     """
+    for move in rulings.moved_away:
+        message = "Picture %s was moved to %r, which is no category of this job: it is left out."
+        log.warning(message, move.digest[:8], move.to_category)
     placeholders = learn_placeholders(links, store, now, rulings.photos())
     days = settings.accept_replaced_days
     accepted_before = now - timedelta(days=days) if days is not None else None

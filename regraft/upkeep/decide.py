@@ -95,7 +95,9 @@ class KnownPictures:
         reason = reason.mask(is_among(links, misfiled[~misfiled["accepted"]]), Reason.MISFILED)
         placeholders = placeholders_in_force(self.store, self._rulings.photos())
         reason = reason.mask(shows_placeholder(links, placeholders), Reason.PLACEHOLDER)
-        return reason.mask(of_kind(self._rulings.on(links), links, LEARN), "").astype(str)
+        decided = self._rulings.on(links)
+        reason = reason.mask(of_kind(decided, links, [DecisionKind.REJECT]), Reason.REJECTED)
+        return reason.mask(of_kind(decided, links, LEARN), "").astype(str)
 
     @cached_property
     def holding(self) -> dict[tuple[str, str], Decision]:

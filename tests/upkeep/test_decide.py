@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from regraft.dataset.decision import Decision
+from regraft.dataset.decision import Decision, standing
 from regraft.dataset.decisions import all_decisions, decide, known_decisions
 from regraft.dataset.misfiled import remember
 from regraft.dataset.placeholders import learn_placeholders
@@ -53,6 +53,13 @@ def test_what_was_taken_back_can_be_accepted_again(store: Store) -> None:
     decided(store, LINK, "undo")
     decided(store, LINK)
     assert known_decisions(store)["undone"].tolist() == [True, False, False]
+
+
+def test_what_was_rejected_a_moment_ago_can_be_accepted(store: Store) -> None:
+    know(store, memories(PHOTO)[-1])
+    decided(store, LINK, "reject")
+    assert decided(store, LINK)[0].review == "rejected"
+    assert [held.kind for held in standing(all_decisions(store))] == ["accept"]
 
 
 def test_a_picture_is_named_by_its_digest_too(store: Store) -> None:
