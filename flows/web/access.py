@@ -5,6 +5,7 @@ A page of another site must not reach them through the curator's browser, neithe
 (https://cheatsheetseries.owasp.org/cheatsheets/Cross-Site_Request_Forgery_Prevention_Cheat_Sheet.html).
 """
 
+import getpass
 import hmac
 import ipaddress
 import secrets
@@ -39,12 +40,13 @@ class Refused(Exception):
 class Access:
     """Who may use the pages. Without a token it is this machine's own browser."""
 
-    token: str | None = None
+    token: str | None = field(default=None, repr=False)
     """What a browser has to know to log in; None where nobody logs in."""
     host: str = "127.0.0.1"
     """The address or name that the pages are served at."""
-    _secret: bytes = field(default_factory=lambda: secrets.token_bytes(32))
-    _sessions: "OrderedDict[str, None]" = field(default_factory=OrderedDict)
+    _secret: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
+    _sessions: "OrderedDict[str, str]" = field(default_factory=OrderedDict, repr=False)
+    """The name of who has logged in, by session."""
 
     def check(self, request: Request) -> None:
         """Raise Refused where a request does not come from a page of this server's, or not from this machine."""
@@ -65,12 +67,12 @@ class Access:
         """Return whether a request may see pages: nobody need log in, or this browser has."""
         return self.token is None or request.cookies.get(COOKIE) in self._sessions
 
-    def log_in(self, token: str) -> str | None:
-        """Return a new session for whoever knows the token, None for anybody else."""
+    def log_in(self, token: str, name: str) -> str | None:
+        """Return a new session for whoever knows the token, None for anybody else. `name`: who that is, or ""."""
         if self.token is None or not hmac.compare_digest(token.encode(), self.token.encode()):
             return None
         session = secrets.token_urlsafe(32)
-        self._sessions[session] = None
+        self._sessions[session] = name
         while len(self._sessions) > MAX_SESSIONS:
             self._sessions.popitem(last=False)
         return session
@@ -78,6 +80,10 @@ class Access:
     def log_out(self, request: Request) -> None:
         """End a browser's session."""
         self._sessions.pop(request.cookies.get(COOKIE, ""), None)
+
+    def person(self, request: Request) -> str:
+        """Return the name of who uses a browser: as that person has logged in, or of who runs the server."""
+        return self._sessions.get(request.cookies.get(COOKIE, "")) or _user()
 
     def csrf(self, request: Request) -> str:
         """Return what a form of this browser's pages holds, and no other site can know."""
@@ -107,6 +113,13 @@ class Access:
 def is_loopback(host: str) -> bool:
     """Return whether only this machine can reach what is served at an address or a name."""
     return host in THIS_MACHINE or (_is_address(host) and ipaddress.ip_address(host).is_loopback)
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container may have no name for its user
+        return ""
 
 
 def _name(host: str) -> str:

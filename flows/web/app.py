@@ -42,6 +42,7 @@ ROUTERS = (
     reports,
 )
 """The pages. The reports come last: their paths begin with the name of a version."""
+STATIC = "/static"
 HEADERS = {
     "Content-Security-Policy": SECURITY_POLICY,
     "X-Content-Type-Options": "nosniff",
@@ -81,7 +82,7 @@ def curator(store: Store, access: Access | None = None) -> FastAPI:
     app.add_exception_handler(Refused, _say_refused)
     app.add_exception_handler(RequestValidationError, _say_wrong_value)
     app.add_exception_handler(HTTPException, _say_status)
-    app.mount("/static", StaticFiles(directory=Path(str(resources.files("regraft.flows.web") / "static"))))
+    app.mount(STATIC, StaticFiles(directory=Path(str(resources.files("regraft.flows.web") / "static"))))
     for module in ROUTERS:
         app.include_router(module.router)
     return app
@@ -100,6 +101,8 @@ async def _guarded(request: Request, answer: Callable[[Request], Awaitable[Respo
             raise Refused(401, "Log in first; nothing was changed.")
     except Refused as refused:
         response = _say_refused(request, refused)
+    if request.url.path.startswith(STATIC):
+        response.headers["Cache-Control"] = "no-cache"  # kept, and asked for by its ETag
     for name, text in HEADERS.items():
         response.headers.setdefault(name, text)
     return response

@@ -1,6 +1,5 @@
 """/decisions: what persons decided, and where they decide it and take it back."""
 
-import getpass
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -82,7 +81,7 @@ def decisions_page(
 
 
 @router.post("/decisions")
-def decide_on(site: SiteOf, form: FormOf) -> Response:
+def decide_on(request: Request, site: SiteOf, form: FormOf) -> Response:
     """Keep a decision on each picture that a form names, and lead back to the page that it stood on."""
     kind = _kind(form)
     links = site.links(versions.named(site.store, value(form, "version") or "newest"))
@@ -102,7 +101,7 @@ def decide_on(site: SiteOf, form: FormOf) -> Response:
                 category=item.category,
                 to_category=to_category,
                 decided_at=now,
-                decided_by=_person(),
+                decided_by=site.access.person(request),
                 why=why,
                 review=item.review,
             )
@@ -113,7 +112,7 @@ def decide_on(site: SiteOf, form: FormOf) -> Response:
 
 
 @router.post("/undo")
-def undo(site: SiteOf, form: FormOf) -> Response:
+def undo(request: Request, site: SiteOf, form: FormOf) -> Response:
     """Take decisions back, and lead back to the page that the form stood on."""
     ids = form.get("id", [])[:MAX_BATCH_IDS]
     known = {decision.id: decision for decision in site.decisions()}
@@ -130,7 +129,7 @@ def undo(site: SiteOf, form: FormOf) -> Response:
                 digest=known[id_].digest,
                 category=known[id_].category,
                 decided_at=now,
-                decided_by=_person(),
+                decided_by=site.access.person(request),
                 why=why,
                 undoes=id_,
             )
@@ -150,11 +149,3 @@ def _kind(form: Form) -> DecisionKind:
 def _batch_query(made: Sequence[Decision]) -> dict[str, str]:
     """What names some decisions in the address of the page that says what was just decided."""
     return {"batch": f"{made[0].id}-{len(made)}"} if made else {}
-
-
-def _person() -> str:
-    """The name of who runs the server, by the system's word for them."""
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):  # a container may have no name for its user
-        return ""

@@ -9,6 +9,8 @@ from regraft.flows.web.rendering import page
 from regraft.flows.web.site import SiteOf
 
 router = APIRouter()
+MAX_NAME = 100
+"""Characters of a person's name."""
 
 
 @router.get(LOGIN)
@@ -22,7 +24,7 @@ def login_page(request: Request, site: SiteOf) -> Response:
 @router.post(LOGIN)
 def log_in(request: Request, site: SiteOf, form: FormOf) -> Response:
     """Let a browser in, or raise Refused."""
-    session = site.access.log_in(value(form, "token"))
+    session = site.access.log_in(value(form, "token"), value(form, "name").strip()[:MAX_NAME])
     if session is None:
         raise Refused(403, "That is not the token that this server was started with.")
     response = RedirectResponse("/", 303)

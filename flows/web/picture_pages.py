@@ -1,5 +1,6 @@
 """/pictures and /pictures/DIGEST: a gallery of pictures by verdict; and one picture with all that is known of it."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated, Any
@@ -11,7 +12,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from regraft.dataset.decision import Decision, table_of
-from regraft.errors import PictureError
+from regraft.errors import PictureError, StoreError
 from regraft.flows.web.decision_pages import batch_of
 from regraft.flows.web.items import COLUMNS, Item, items_of, with_decisions
 from regraft.flows.web.link_pages import SearchOf, filter_choices
@@ -28,6 +29,8 @@ from regraft.store.versions import Version
 from regraft.targets.choice import target_of
 
 router = APIRouter()
+log = logging.getLogger("regraft")
+PREDICTIONS = "predictions.parquet"
 PICTURES_A_PAGE = 120
 MAX_LINKS = 50
 """Links of one picture that its page lists."""
@@ -117,7 +120,9 @@ def _decided(decisions: Sequence[Decision], digest: str) -> list[dict[str, Any]]
 
 def _example(site: Site, version: Version, digest: str) -> dict[str, Any] | None:
     """The picture's split, label and prediction; None where it was not learnt from or measured on."""
-    table = site.table(version, "predictions.parquet")
+    if not version.has(PREDICTIONS):
+        return None
+    table = site.table(version, PREDICTIONS)
     parts = [group.filter(pc.equal(group["digest"], digest)) for _, group in table.groups(table.columns)]
     rows = pa.concat_tables(parts).to_pandas()
     if rows.empty:
@@ -138,7 +143,12 @@ def _look_alikes(site: Site, links: LinkTable, shown: pd.DataFrame, digest: str)
 def _neighbours(site: Site, version: Version, links: LinkTable, digest: str) -> list[Item]:
     """Pictures whose features are nearest to this one's, with how near they are."""
     manifest = site.table(version, "manifest.parquet")
-    near = neighbours(manifest, site.store.features, version.run.backbone_fingerprint, Digest(digest), MAX_LIKE)
+    fingerprint = version.run.backbone_fingerprint
+    try:
+        near = neighbours(manifest, site.store.features, fingerprint, Digest(digest), MAX_LIKE)
+    except StoreError as error:  # the index of features may have to be written, and this store only be read
+        log.warning("%s No neighbours are shown.", error)
+        return []
     if near.empty:
         return []
     shown = links.find(LinkSearch(digests=frozenset(near["digest"]), once=True), COLUMNS).set_index("digest")

@@ -90,6 +90,17 @@ def test_with_a_token_a_browser_logs_in_first(store: Store) -> None:
         assert elsewhere.get("/pictures").status_code == 303
 
 
+def test_who_has_logged_in_has_decided(store: Store) -> None:
+    with browser(store, token=TOKEN) as own:
+        form = {"csrf": csrf(own.get("/login").text), "token": TOKEN, "name": "Ada <b>"}
+        own.post("/login", data=form)
+        shown = own.get("/pictures").text
+        item = re.findall(r'name="item" value="([^"]+)"', shown)[0]
+        own.post("/decisions", data={"csrf": csrf(shown), "kind": "reject", "item": item})
+        assert "<b>" not in own.get("/decisions").text
+    assert [decision.decided_by for decision in all_decisions(store)] == ["Ada <b>"]
+
+
 def test_a_form_of_before_the_login_is_none_of_after(store: Store) -> None:
     with browser(store, token=TOKEN) as own:
         form = {"csrf": csrf(own.get("/login").text), "token": TOKEN}

@@ -99,9 +99,7 @@ def test_a_form_leads_back_to_this_server_only(pages: TestClient, back: str) -> 
     assert re.match(r"/([?\w]|$)", answer.headers["Location"])
 
 
-def test_the_same_form_sent_twice_at_once_is_two_decisions_of_which_the_last_stands(
-    pages: TestClient, store: Store
-) -> None:
+def test_of_the_same_form_sent_twice_one_decision_stands(pages: TestClient, store: Store) -> None:
     form = form_of(pages, "/pictures?reason=misfiled", kind="accept")
     pages.post("/decisions", data=form)
     pages.post("/decisions", data=form)
