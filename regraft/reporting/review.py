@@ -114,7 +114,7 @@ def waiting(version: Version) -> list[ReviewItem]:
     return [
         *_pictures(ReviewKind.REPLACED, rows(ReviewKind.REPLACED), _replaced),
         *_pictures(ReviewKind.MISFILED, rows(ReviewKind.MISFILED), lambda row: _misfiled(row, like)),
-        *_pictures(ReviewKind.DUPLICATE, _in_two_lists(rows(ReviewKind.DUPLICATE)), _duplicate),
+        *_pictures(ReviewKind.DUPLICATE, _in_two_lists(rows(ReviewKind.DUPLICATE), manifest["digest"]), _duplicate),
         *_placeholders(rows(ReviewKind.PLACEHOLDER)),
         *_pictures(ReviewKind.NEAR_DUPLICATE, rows(ReviewKind.NEAR_DUPLICATE), _near_duplicate),
         *_images(ReviewKind.DOUBTFUL, manifest, {**_taken_for_another(predictions, version), **_in_doubt(manifest)}),
@@ -124,15 +124,17 @@ def waiting(version: Version) -> list[ReviewItem]:
 
 def _pictures(kind: ReviewKind, links: pd.DataFrame, sentence: Callable[[dict[str, Any]], str]) -> Iterator[ReviewItem]:
     """One item for each picture in each list; the sentence is that of its first link."""
-    for (digest, category), rows in links.groupby(["digest", "category"], sort=False):
-        first: dict[str, Any] = dict(zip(rows.columns, rows.iloc[0], strict=True))
+    keys = ["digest", "category"]
+    urls = links.groupby(keys, sort=False)["url"].agg(tuple)
+    for row, shown_by in zip(links.drop_duplicates(keys).to_dict("records"), urls, strict=True):
+        first = {str(name): value for name, value in row.items()}
         yield ReviewItem(
             kind=kind,
-            digest=Digest(str(digest)),
-            category=str(category),
-            urls=tuple(rows["url"]),
+            digest=Digest(first["digest"]),
+            category=first["category"],
+            urls=shown_by,
             sentence=sentence(first),
-            refers_to=str(first["refers_to"]).split(" ")[0],  # the nearest of its neighbours
+            refers_to=first["refers_to"].split(" ")[0],  # the nearest of its neighbours
         )
 
 
@@ -162,22 +164,24 @@ def _ended(detail: str) -> str:
     return f"{detail[:1].upper()}{detail[1:]}." if detail else ""
 
 
-def _in_two_lists(links: pd.DataFrame) -> pd.DataFrame:
-    """Those duplicates that are in the lists of more than one category, and learnt from in none."""
-    return links[links.groupby("digest")["category"].transform("nunique") > 1]
+def _in_two_lists(duplicates: pd.DataFrame, learnt_from: "pd.Series[str]") -> pd.DataFrame:
+    """Those duplicates that are in the lists of more than one category, and whose picture is learnt from in none."""
+    is_in_two = duplicates.groupby("digest")["category"].transform("nunique") > 1
+    return duplicates[is_in_two & ~is_in(duplicates["digest"], learnt_from)]
 
 
 def _placeholders(links: pd.DataFrame) -> Iterator[ReviewItem]:
     """One item for each placeholder, in whatever forms its links show it."""
     signature = links["refers_to"].where(links["refers_to"] != "", links["digest"])
-    for _, rows in links.groupby(signature, sort=False):
-        digests, categories = sorted(set(rows["digest"])), set(rows["category"])
+    placeholders = links.groupby(signature, sort=False)[["url", "digest", "category"]].agg(tuple)
+    for urls, shown, lists in placeholders.itertuples(index=False):
+        digests, categories = sorted(set(shown)), set(lists)
         yield ReviewItem(
             kind=ReviewKind.PLACEHOLDER,
             digest=Digest(digests[0]),
             category=categories.pop() if len(categories) == 1 else "",
-            urls=tuple(rows["url"]),
-            sentence=f"Taken for a placeholder, since too many links show it: {len(rows)}.",
+            urls=urls,
+            sentence=f"Taken for a placeholder, since too many links show it: {len(urls)}.",
             variants=tuple(map(Digest, digests[1:])),
         )
 

@@ -130,6 +130,12 @@ def test_a_picture_that_was_moved_is_not_doubted_in_its_new_category(store: Stor
     assert ("doubtful", "s", "cat") not in summary(review(store))
 
 
+def test_a_picture_of_two_lists_that_is_learnt_from_in_one_waits_in_none(tmp_path: Path) -> None:
+    learnt = pd.DataFrame({"digest": ["d"], "category": ["tiger"], "urls": [["http://a/16"]], "doubtful": [""]})
+    store = with_version(tmp_path, PREDICTIONS, pd.concat([MANIFEST, learnt], ignore_index=True))
+    assert ReviewKind.DUPLICATE not in [item.kind for item in review(store)]
+
+
 def test_a_version_of_an_earlier_regraft_has_what_its_tables_tell(tmp_path: Path) -> None:
     links = LINKS.drop(columns=["refers_to", "distance", "detail"])
     store = with_version(tmp_path, PREDICTIONS, MANIFEST.drop(columns="doubtful"), links)
