@@ -25,8 +25,6 @@ from regraft.store.versions import Version
 
 MAX_OPEN_TABLES = 8
 LINKS, LIVES = "links.parquet", "lives.parquet"
-
-
 T = TypeVar("T")
 Key = tuple[object, ...]
 """What something is made from: a version, a file, and the file's digest, which changes where something is removed."""
