@@ -84,10 +84,10 @@ def ended_with_server() -> Iterator[None]:
 
 
 def learn(screened: Screened, manifest: Manifest, spec: RunSpec) -> Learnt:
-    """Turn pictures into features, drop what is in the wrong list, train a head, and tune if that is wanted."""
+    """Turn pictures into features, drop what is in the wrong list, tune if that is wanted, and train a head."""
     embedded = Embedded.all(embed.map(chunks(manifest, spec.config.engine), spec=unmapped(spec)).result())
     screened, manifest = drop_misfiled(screened, manifest, embedded, spec)
-    head = train(manifest, embedded, spec)
     if spec.config.tune.blocks:
-        embedded, head = tune(manifest, embedded, head, spec)
+        embedded = tune(manifest, embedded, spec)
+    head = train(manifest, embedded, spec)
     return Learnt(screened, manifest, embedded, head)

@@ -196,13 +196,15 @@ class HeadSettings(Settings):
 
 
 class TuneSettings(Settings):
-    """Fine-tuning: after the head, the last part of the backbone learns too.
+    """Fine-tuning: the last part of the backbone learns too, and then the head, on the features that come of it.
 
-    It learns from pictures that are flipped, cropped and lit differently each time.
+    It learns lengths where the lists have them, else the category, from pictures that are flipped each time, and for
+    categories cropped and lit differently too.
     """
 
     blocks: Annotated[int, Field(ge=0)] | Literal["all"] = 0
-    """How many of the backbone's last blocks learn: 0 for none, or `all`."""
+    """How many of the backbone's last blocks learn: 0 for none, or `all`. A block has weights to learn; the last one of
+    efficientnet-lite0 is a single convolution."""
     epochs: Annotated[int, Field(ge=1)] = 5
     """How many times at most fine-tuning goes over all training images."""
     learning_rate: Annotated[float, Field(gt=0)] = 1e-5

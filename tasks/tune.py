@@ -4,12 +4,12 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from regraft.pipeline import steps
-from regraft.pipeline.results import Embedded, Manifest, TrainedHead
+from regraft.pipeline.results import Embedded, Manifest
 from regraft.pipeline.spec import RunSpec
 from regraft.tasks.bench import bench_of
 
 
 @task(name="tune", cache_policy=NO_CACHE)
-def tune(manifest: Manifest, embedded: Embedded, head: TrainedHead, spec: RunSpec) -> tuple[Embedded, TrainedHead]:
-    """Return features and head after backbone and head learnt together. Needs all cores, or the GPU."""
-    return steps.tune(manifest, embedded, head, bench_of(spec))
+def tune(manifest: Manifest, embedded: Embedded, spec: RunSpec) -> Embedded:
+    """Return the features of the backbone once it has learnt. Needs all cores, or the GPU."""
+    return steps.tune(manifest, embedded, bench_of(spec))

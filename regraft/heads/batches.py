@@ -1,6 +1,7 @@
-"""The pictures that fine-tuning learns from, in batches: decoded as they are needed, and augmented for training."""
+"""The pictures that fine-tuning learns from, in batches: decoded ahead of need, and augmented for training."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,19 @@ MAX_BRIGHTNESS = 25.0
 MAX_CONTRAST = 0.2
 """Share by which the contrast is raised or lowered."""
 CROP_SHARE = 0.85
-"""Share of the square's side that is cut out and enlarged again."""
+"""Share of the square's side that is cut out at least, and enlarged again."""
+MAX_KEPT_BYTES = 2**30
+"""Decoded pictures that are kept in memory for the next epoch: 7,133 where a side has 224 pixels."""
+BATCHES_AHEAD = 4
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How training pictures differ each time."""
+
+    seed: int
+    flips_only: bool = False
+    """Whether they are only flipped: a length may go with the part that a picture shows, or with its light."""
 
 
 def picture_batches(
@@ -26,44 +39,65 @@ def picture_batches(
     backbone: Backbone,
     blobs: Blobs,
     batch_size: int,
-    augmentation_seed: int | None = None,
+    augmentation: Augmentation | None = None,
 ) -> Any:
     """Return a tf.data.Dataset of batches of (pictures, wanted outputs).
 
     `digests`: N images, whose bytes are in `blobs`; `wanted`: the output that is wanted for each, (N,). Pictures are
-    (B, side, side, 3) floats of 0 to 255. With a seed each epoch has them in another order, flipped, cropped and lit
-    differently.
+    (B, side, side, 3) floats of 0 to 255. With an augmentation each epoch has them in another order, and otherwise.
     """
-    images = _images(digests, wanted, backbone, blobs, augmentation_seed)
-    if augmentation_seed is None:
-        return images.map(lambda p, w: (tf.cast(p, tf.float32), w)).batch(batch_size).prefetch(1)
-    seeds = tf.data.Dataset.random(augmentation_seed).batch(2)
-    pairs = tf.data.Dataset.zip(images, seeds)
-    return pairs.map(lambda image, s: (_augmented(image[0], s), image[1])).batch(batch_size).prefetch(1)
-
-
-def _images(
-    digests: Sequence[Digest], wanted: NDArray[np.float32], backbone: Backbone, blobs: Blobs, seed: int | None
-) -> Any:
-    """A tf.data.Dataset of (prepared picture, wanted output), one image at a time; with a seed in random order."""
-    random = np.random.default_rng(seed)
-
-    def decoded() -> Iterator[tuple[Pixels, float]]:
-        order = np.arange(len(digests)) if seed is None else random.permutation(len(digests))
-        for i in order:
-            yield backbone.prepare(rgb(blobs.read(digests[i]), backbone.side)), float(wanted[i])
-
+    squares = _Squares(digests, backbone, blobs)
     shape = (backbone.side, backbone.side, 3)
-    signature = (tf.TensorSpec(shape, tf.uint8), tf.TensorSpec((), tf.float32))
-    images = tf.data.Dataset.from_generator(decoded, output_signature=signature)
-    return images.apply(tf.data.experimental.assert_cardinality(len(digests)))
+
+    def picture(position: Any) -> Any:
+        square = tf.numpy_function(squares.read, [position], tf.uint8, stateful=False)
+        return tf.cast(tf.ensure_shape(square, shape), tf.float32)
+
+    positions = tf.data.Dataset.range(len(digests))
+    if augmentation is None:
+        pairs = positions.map(lambda i: (picture(i), tf.gather(wanted, i)), tf.data.AUTOTUNE)
+        return pairs.batch(batch_size).prefetch(BATCHES_AHEAD)
+    positions = positions.shuffle(len(digests), augmentation.seed, reshuffle_each_iteration=True)
+    seeds = tf.data.Dataset.random(augmentation.seed, rerandomize_each_iteration=True).batch(2)
+    changed = _flipped if augmentation.flips_only else _augmented
+    pairs = tf.data.Dataset.zip(positions, seeds).map(
+        lambda i, seed: (changed(picture(i), seed), tf.gather(wanted, i)), tf.data.AUTOTUNE
+    )
+    return pairs.batch(batch_size).prefetch(BATCHES_AHEAD)
+
+
+class _Squares:
+    """Prepared pictures by their position, as far as they fit into memory decoded only once."""
+
+    def __init__(self, digests: Sequence[Digest], backbone: Backbone, blobs: Blobs) -> None:
+        self._digests, self._backbone, self._blobs = digests, backbone, blobs
+        self._kept: dict[int, Pixels] = {}
+        self._max_kept = MAX_KEPT_BYTES // (3 * backbone.side**2)
+
+    def read(self, position: int) -> Pixels:
+        """Return a prepared picture, (side, side, 3) uint8."""
+        position = int(position)
+        if (square := self._kept.get(position)) is not None:
+            return square
+        backbone = self._backbone
+        square = backbone.prepare(rgb(self._blobs.read(self._digests[position]), backbone.side))
+        if len(self._kept) < self._max_kept:
+            self._kept[position] = square
+        return square
+
+
+def _flipped(picture: Any, seed: Any) -> Any:
+    """A picture, (side, side, 3), flipped or not."""
+    return tf.image.stateless_random_flip_left_right(picture, seed)
 
 
 def _augmented(picture: Any, seed: Any) -> Any:
     """A picture, (side, side, 3), flipped, cropped and lit at random, as floats of 0 to 255."""
     side = picture.shape[0]
-    x = tf.image.stateless_random_flip_left_right(tf.cast(picture, tf.float32), seed)
-    cropped = int(side * CROP_SHARE)
-    x = tf.image.resize(tf.image.stateless_random_crop(x, (cropped, cropped, 3), seed + 1), (side, side))
+    x = _flipped(picture, seed)
+    share = tf.random.stateless_uniform((), seed + 4, CROP_SHARE, 1.0)
+    cropped = tf.cast(share * side, tf.int32)
+    x = tf.image.stateless_random_crop(x, tf.stack([cropped, cropped, 3]), seed + 1)
+    x = tf.ensure_shape(tf.image.resize(x, (side, side)), picture.shape)
     x = tf.image.stateless_random_contrast(x, 1 - MAX_CONTRAST, 1 + MAX_CONTRAST, seed + 2)
     return tf.clip_by_value(tf.image.stateless_random_brightness(x, MAX_BRIGHTNESS, seed + 3), 0.0, 255.0)

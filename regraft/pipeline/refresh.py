@@ -25,10 +25,10 @@ def refresh(bench: Bench) -> str:
 
 
 def learn(screened: Screened, manifest: Manifest, bench: Bench) -> Learnt:
-    """Turn pictures into features, drop what is in the wrong list, train a head, and tune if the config says so."""
+    """Turn pictures into features, drop what is in the wrong list, tune if that is wanted, and train a head."""
     embedded = Embedded.all([steps.embed(chunk, bench) for chunk in chunks(manifest, bench.config.engine)])
     screened, manifest = steps.drop_misfiled(screened, manifest, embedded, bench)
-    head = steps.train(manifest, embedded, bench)
     if bench.config.tune.blocks:
-        embedded, head = steps.tune(manifest, embedded, head, bench)
+        embedded = steps.tune(manifest, embedded, bench)
+    head = steps.train(manifest, embedded, bench)
     return Learnt(screened, manifest, embedded, head)

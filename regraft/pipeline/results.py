@@ -4,7 +4,7 @@ Each is frozen, picklable and small, so that the next step may run on any machin
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from regraft.config import EngineSettings
 from regraft.fetching.outage import Failures
@@ -132,6 +132,8 @@ class Embedded:
     """What TensorFlow computed on, and in which precision."""
     tuned: Digest | None = None
     """backbone.npz, where the backbone was fine-tuned."""
+    history: Mapping[str, list[float]] = field(default_factory=dict)
+    """Losses of fine-tuning by epoch; empty where the backbone stayed frozen."""
 
     @classmethod
     def all(cls, parts: "Sequence[Embedded]") -> "Embedded":

@@ -12,7 +12,8 @@ import pandas as pd
 from regraft.backbones import embedding
 from regraft.backbones.backbone import Backbone
 from regraft.backbones.extractor import Extractor
-from regraft.backbones.weights import check_weights
+from regraft.backbones.weights import RANDOM, check_weights
+from regraft.config import Config
 from regraft.dataset import misfiled, screening
 from regraft.dataset.decisions import all_decisions
 from regraft.dataset.honouring import Rulings, decisions_in
@@ -208,7 +209,7 @@ def drop_misfiled(
         undecoded = rows[~rows["digest"].isin(known)]
         rows = rows.drop(undecoded.index)
         before = read_screened(screened, bench.drafts)
-        in_wrong_list = _misfiled(rows, embedded, bench) if bench.config.screen.misfiled else rows.iloc[:0]
+        in_wrong_list = _misfiled(rows, embedded, bench) if _may_be_misfiled(bench.config) else rows.iloc[:0]
         in_wrong_list = in_wrong_list[~in_wrong_list["digest"].isin(before.learnt_by_decision)]
         if undecoded.empty and in_wrong_list.empty:
             return screened, manifest
@@ -219,11 +220,42 @@ def drop_misfiled(
         return put_screened(screened_left, bench.drafts), put_manifest(left, bench.drafts)
 
 
+def _may_be_misfiled(config: Config) -> bool:
+    """Whether misfiled pictures are looked for: nearness by random weights means nothing."""
+    return config.screen.misfiled and config.backbone.weights != RANDOM
+
+
 def _misfiled(rows: pd.DataFrame, embedded: Embedded, bench: Bench) -> pd.DataFrame:
     """Those of the manifest's rows that are in the wrong list, and were not known to be; the store remembers them."""
     suspects = find_misfiled(rows, embedding.lookup(rows["digest"].tolist(), embedded.fingerprint, bench.store))
     misfiled.remember_doubtful(suspects.doubtful, bench.store)
     return misfiled.remember(suspects.misfiled, bench.store, bench.spec.now)
+
+
+def tune(manifest: Manifest, embedded: Embedded, bench: Bench) -> Embedded:
+    """Return the features of the backbone once it has learnt. Needs all cores, or the GPU where there is one."""
+    bench.use_device()
+    from regraft.heads import tuning
+
+    config, store = bench.config, bench.store
+    rows = bench.drafts.table(manifest.table)
+    digests = rows["digest"].tolist()
+    backbone = _extractor(embedded, bench).backbone()  # not the bench's own, whose weights must stay
+    is_drawn = SyntheticLabels.of(config).are_all_of(rows[rows["split"] == "train"])
+    lesson: tuning.Lesson = "length" if target_of(config).regresses_lengths and not is_drawn else "category"
+    features = None if config.backbone.weights == RANDOM else embedding.lookup(digests, embedded.fingerprint, store)
+    progress = bench.meter.expect("tune", tuning.max_steps(rows, config.tune))
+    tuned = tuning.tune(rows, backbone, features, lesson, store.blobs, config.tune, config.seed, progress)
+    progress = bench.meter.expect("embed again", len(rows))
+    computed = embedding.embed(digests, tuned.backbone, store, config.backbone.batch, progress)
+    _keep_network(tuned.backbone, store)
+    return Embedded(
+        tuned.backbone.fingerprint,
+        embedded.computed + computed,
+        embedded.device,
+        tuned=bench.drafts.put(tuned.weights),
+        history=tuned.history,
+    )
 
 
 def train(manifest: Manifest, embedded: Embedded, bench: Bench) -> TrainedHead:
@@ -239,32 +271,7 @@ def train(manifest: Manifest, embedded: Embedded, bench: Bench) -> TrainedHead:
         trained = training.train(rows, features, target_of(config), config.head, synthetic, config.seed)
         predictions = trained.head.predictions(rows[IMAGE_COLUMNS], features).assign(left_out=trained.left_out)
         head = bench.drafts.put(trained.head.to_bytes())
-        return TrainedHead(head, bench.drafts.put_table(predictions), trained.history)
-
-
-def tune(manifest: Manifest, embedded: Embedded, head: TrainedHead, bench: Bench) -> tuple[Embedded, TrainedHead]:
-    """Return both after learning together, and the features of the tuned backbone. Needs all cores, or the GPU."""
-    bench.use_device()
-    from regraft.heads import tuning
-    from regraft.heads.head import Head
-
-    config, drafts = bench.config, bench.drafts
-    rows = drafts.table(manifest.table)
-    digests = rows["digest"].tolist()
-    progress = bench.meter.expect("tune", tuning.max_steps(rows, config.tune))
-    backbone = _extractor(embedded, bench).backbone()  # not the bench's own, whose weights must stay
-    trained = Head.from_bytes(drafts.read(head.head), target_of(config))
-    tuned = tuning.tune(rows, backbone, trained, bench.store.blobs, config.tune, config.seed, progress)
-    progress = bench.meter.expect("embed again", len(rows))
-    computed = embedding.embed(digests, tuned.backbone, bench.store, config.backbone.batch, progress)
-    _keep_network(tuned.backbone, bench.store)
-    fingerprint = tuned.backbone.fingerprint
-    predictions = tuned.head.predictions(rows[IMAGE_COLUMNS], embedding.lookup(digests, fingerprint, bench.store))
-    weights, history = drafts.put(tuned.weights), {**head.history, **tuned.history}
-    return (
-        Embedded(fingerprint, embedded.computed + computed, embedded.device, weights),
-        TrainedHead(drafts.put(tuned.head.to_bytes()), drafts.put_table(predictions), history),
-    )
+        return TrainedHead(head, bench.drafts.put_table(predictions), {**trained.history, **embedded.history})
 
 
 def evaluate(learnt: Learnt, bench: Bench) -> Evaluated:
