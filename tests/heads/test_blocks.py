@@ -3,14 +3,13 @@
 from dataclasses import dataclass, field
 
 import numpy as np
-import pandas as pd
 import pytest
 from scipy.optimize import minimize
 from scipy.special import softmax
 
 import regraft.heads.within_category
 from regraft.config import HeadSettings
-from regraft.heads import certainty, moments, softmax_in_blocks
+from regraft.heads import moments, softmax_in_blocks, unlike
 from regraft.heads.moments import ScaledRows, evenly, products, scale_of
 from regraft.heads.smoothers import STRENGTHS, KernelSmoother, LinearRegression, RidgeSmoother
 from regraft.heads.softmax import fit_softmax
@@ -19,7 +18,6 @@ from regraft.heads.training_data import TrainingData
 from regraft.heads.within_category import within_category
 from regraft.store import feature_rows
 from regraft.store.feature_rows import ArrayRows, FeatureRows
-from regraft.targets.lengths import Lengths
 
 WIDTH, COUNT, BLOCK = 20, 400, 64
 
@@ -126,21 +124,14 @@ def test_many_wide_images_are_regressed_on_a_part_of_them(monkeypatch: pytest.Mo
     assert np.isfinite(within.left_out).sum() == 15
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_the_plane_is_that_of_the_products_of_images(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    features, _ = world(seed)
-    rows = pd.DataFrame({"category": "cat", "split": np.repeat(["train", "validation"], [280, 120]), "label": 1.0})
-    rows["prediction"] = 1.0
+def test_the_distance_from_training_is_measured_a_block_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unlike, "MAX_REFERENCES", 30)
+    monkeypatch.setattr(unlike, "MIN_REFERENCES", 1)
+    features, _ = world(0)
     features.counts.clear()
-    in_features = certainty.certainty(rows, features, Lengths())
+    distance, _ = unlike.distance_from(features, TRAIN, VALIDATION)
+    assert distance.directions.shape == (30, WIDTH)
     assert max(features.counts) <= BLOCK
-    monkeypatch.setattr(certainty, "MAX_IMAGES_OF_WIDE_FEATURES", 0)
-    monkeypatch.setattr(certainty, "evenly", lambda rows, count: rows)
-    in_images = certainty.certainty(rows, features, Lengths())
-    assert in_features.directions.shape == in_images.directions.shape == (10, WIDTH)
-    planes = [sure.directions.T @ sure.directions for sure in (in_features, in_images)]
-    np.testing.assert_allclose(planes[0], planes[1], atol=1e-5)
-    assert in_features.max_distance == pytest.approx(in_images.max_distance, abs=2e-6)
 
 
 @pytest.mark.parametrize("categories", [2, 3, 9])

@@ -1,11 +1,15 @@
 """How sure a model is: what its intervals hold, and which pictures are unlike those of training."""
 
+import io
+from typing import Any
+
 import numpy as np
 import pytest
 
 from regraft.config import HeadSettings
 from regraft.errors import VersionError
 from regraft.heads.certainty import Certainty, certainty
+from regraft.heads.unlike import distance_from
 from regraft.store.feature_rows import ArrayRows
 from regraft.targets.labels import SyntheticLabels
 from regraft.targets.lengths import Lengths
@@ -83,6 +87,56 @@ def test_too_few_validation_images_give_no_false_certainty() -> None:
     few = certainty(manifest.assign(prediction=70.0), ArrayRows(features), Lengths())
     low, high = few.calibration.interval(np.array([50.0]))
     assert np.isinf(high - low).all()
+
+
+def photographs(count: int, random: np.random.Generator) -> np.ndarray:
+    """Features of pictures of one kind, which are never negative, as those of a backbone."""
+    return np.maximum(random.normal(1, 0.3, (count, 40)) * KIND, 0).astype(np.float32)
+
+
+KIND = np.random.default_rng(5).uniform(0, 2, 40)
+
+
+@pytest.mark.parametrize(("train_count", "validation_count"), [(60, 15), (140, 30), (600, 120)])
+def test_one_in_a_hundred_of_the_same_kind_is_marked_and_nearly_all_of_another(
+    train_count: int, validation_count: int
+) -> None:
+    marked, strangers_marked = [], []
+    for seed in range(20):
+        random = np.random.default_rng(seed)
+        features = ArrayRows(photographs(train_count + validation_count, random))
+        rows = np.arange(len(features))
+        distance, most = distance_from(features, rows[:train_count], rows[train_count:])
+        marked.append(np.mean(distance(photographs(300, random)) > most))
+        strangers = np.maximum(random.normal(1, 0.3, (100, 40)) * np.roll(KIND, 7), 0).astype(np.float32)
+        strangers_marked.append(np.mean(distance(strangers) > most))
+    assert 0.002 < np.mean(marked) < 0.02
+    assert np.mean(strangers_marked) > 0.99
+
+
+def test_references_are_few_and_as_many_as_their_numbers_allow() -> None:
+    random = np.random.default_rng(0)
+    for width, count in ((16, 1024), (4000, 500), (20_000, 256)):
+        features = ArrayRows(random.normal(0, 1, (1100, width)).astype(np.float32))
+        distance, _ = distance_from(features, np.arange(1100), np.arange(0))
+        assert distance.directions.shape == (count, width)
+
+
+def test_pictures_without_any_feature_and_training_sets_of_one_have_a_distance() -> None:
+    features = ArrayRows(np.zeros((3, 8), np.float32))
+    distance, most = distance_from(features, np.arange(1), np.arange(1, 3))
+    assert np.isfinite(distance(features.array)).all()
+    assert np.isfinite(most)
+
+
+def test_a_file_of_an_earlier_regraft_measures_from_its_plane() -> None:
+    file = io.BytesIO()
+    calibration: dict[str, Any] = {"means": np.array([40.0]), "half_widths": np.array([9.0]), "usual": np.array(0.5)}
+    np.savez(file, **calibration, centre=np.ones(3, np.float32), plane=np.array([[1, 0, 0]], np.float32))
+    old = Certainty.from_bytes(file.getvalue())
+    pictures = np.array([[5, 1, 1], [1, 5, 1], [4, 2, 1], [2, 4, 1]], np.float32)
+    assert old.is_unlike_training(pictures).tolist() == [False, True, False, True]
+    assert Certainty.from_bytes(old.to_bytes()).is_unlike_training(pictures).tolist() == [False, True, False, True]
 
 
 @pytest.mark.parametrize("data", [b"", b"PK\x03\x04", b"\x93NUMPY"])
