@@ -20,7 +20,7 @@ from regraft.config import HeadSettings
 from regraft.heads.head import CATEGORY_LAYER
 from regraft.heads.moments import Rows, Scale, ScaledRows, evenly, scale_of
 from regraft.heads.smoothers import Regression
-from regraft.heads.softmax import MAX_IMAGES, Softmax, choice_of, fit_softmax
+from regraft.heads.softmax import Softmax, choice_of, fit_softmax, max_images
 from regraft.heads.softmax_in_blocks import fit_softmax_in_blocks
 from regraft.heads.training_data import TrainingData
 from regraft.heads.within_category import robust_means, within_category
@@ -97,7 +97,7 @@ def _placed(values: NDArray[np.float64], rows: Rows, count: int) -> NDArray[np.f
 
 def _fit_categories(data: TrainingData, settings: HeadSettings) -> _Categories:
     """The regression of the categories, in memory or block by block; then the validation images are left out of it."""
-    if len(data.train) + len(data.validation) <= MAX_IMAGES:
+    if len(data.train) + len(data.validation) <= max_images(data.x.shape[1]):
         softmax, choice = fit_softmax(data, settings)
         return _Categories(softmax, choice.rows, choice.left_out)
     choice = choice_of(data, settings)

@@ -86,7 +86,7 @@ class KernelSmoother(Smoother):
 
     def __init__(self, x: NDArray[np.float32], width: float | None) -> None:
         self._x, self._width = (x if width is None else directions(x)), width
-        products = self._x.astype(np.float64) @ self._x.T.astype(np.float64)
+        products = (self._x @ self._x.T).astype(np.float64)
         gram = products if width is None else similarities(products, width)
         self._means = gram.mean(axis=0)
         gram -= self._means + self._means[:, None] - self._means.mean()
@@ -107,7 +107,7 @@ class KernelSmoother(Smoother):
         mean = float(values.mean())
         weights = self._vectors @ (self._vectors.T @ (values - mean) / (self._eigenvalues + self._penalties[strength]))
         if self._width is None:
-            linear = self._x.T.astype(np.float64) @ weights
+            linear = (self._x.T @ weights.astype(np.float32)).astype(np.float64)
             return LinearRegression(linear, mean - float(self._x.mean(axis=0, dtype=np.float64) @ linear))
         return KernelRegression(self._x, self._width, weights, mean - float(self._means @ weights))
 

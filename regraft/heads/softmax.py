@@ -20,7 +20,8 @@ from regraft.heads.training_data import TrainingData
 Matrix = NDArray[np.float32]
 FOLDS = 5
 MAX_IMAGES = 4096
-"""Images that cross-validation takes at most; of more, so many that are evenly spread over them."""
+MAX_NUMBERS = 20_000_000
+"""Images, and features of them, that cross-validation takes at most; of more, those that are evenly spread."""
 DECAYS = (0.1, 1.0, 10.0, 100.0, 1000.0)
 """Weight decays that are tried, by that in the settings. With a large one the weights are the categories' means."""
 FACTORS = np.geomspace(0.25, 1024, 25)
@@ -79,8 +80,8 @@ class _Principal:
 
     values: NDArray[np.float64]
     """(N, R)"""
-    directions: NDArray[np.float64]
-    """(D, R) orthonormal."""
+    directions: Matrix
+    """(D, R) float32, orthonormal."""
     index: NDArray[np.int64]
     """(N,) each image's category, 0 to C - 1."""
     categories: int
@@ -88,14 +89,14 @@ class _Principal:
     @classmethod
     def of(cls, x: Matrix, index: NDArray[np.int64], categories: int) -> "_Principal":
         """The coordinates follow from the products of images or of features, whichever are fewer."""
-        wide = x.astype(np.float64)
         is_few = len(x) <= x.shape[1]
-        eigenvalues, vectors = np.linalg.eigh(wide @ wide.T if is_few else wide.T @ wide)
+        products = x @ x.T if is_few else x.T @ x
+        eigenvalues, vectors = np.linalg.eigh(products.astype(np.float64))
         is_kept = eigenvalues > MIN_EIGENVALUE_SHARE * max(eigenvalues[-1], 1.0)
         lengths, vectors = np.sqrt(eigenvalues[is_kept]), vectors[:, is_kept]
         if is_few:
-            return cls(vectors * lengths, wide.T @ (vectors / lengths), index, categories)
-        return cls(wide @ vectors, vectors, index, categories)
+            return cls(vectors * lengths, x.T @ (vectors / lengths).astype(np.float32), index, categories)
+        return cls(x @ vectors, vectors.astype(np.float32), index, categories)
 
     def rows(self, rows: NDArray[np.int64]) -> "_Principal":
         """Some of the images."""
@@ -115,8 +116,13 @@ def fit_softmax(data: TrainingData, settings: HeadSettings) -> tuple[Softmax, Ch
 
 
 def choice_of(data: TrainingData, settings: HeadSettings) -> Choice:
-    """Return what cross-validation chooses, on at most MAX_IMAGES of the images."""
+    """Return what cross-validation chooses, on at most `max_images` of the images."""
     return _chosen(data, settings)[0]
+
+
+def max_images(width: int) -> int:
+    """Return how many images of so many features cross-validation takes at most."""
+    return max(FOLDS, min(MAX_IMAGES, MAX_NUMBERS // width))
 
 
 def probabilities_of(x: Matrix, kernel: Matrix, bias: Matrix) -> Matrix:
@@ -136,7 +142,7 @@ def _chosen(data: TrainingData, settings: HeadSettings) -> tuple[Choice, _Princi
     loss. Their own categories count as a little less than certain there, so that few images cannot ask for certainty:
     https://en.wikipedia.org/wiki/Platt_scaling.
     """
-    rows = evenly(np.sort(np.concatenate([data.train, data.validation])), MAX_IMAGES)
+    rows = evenly(np.sort(np.concatenate([data.train, data.validation])), max_images(data.x.shape[1]))
     images = _Principal.of(data.x.read(rows), data.category[rows], data.categories)
     fold, decays = _folds(images.index), [settings.weight_decay * times for times in DECAYS]
     doubt = 1 / (len(rows) + 2)

@@ -6,7 +6,7 @@ from scipy.optimize import minimize
 from scipy.special import log_softmax
 
 from regraft.config import HeadSettings
-from regraft.heads.softmax import fit_softmax
+from regraft.heads.softmax import choice_of, fit_softmax, max_images
 from regraft.heads.training_data import TrainingData
 from regraft.store.feature_rows import ArrayRows
 
@@ -61,6 +61,14 @@ def test_wrong_categories_are_not_learnt_by_heart(seed: int) -> None:
     right_by_heart = by_heart.probabilities(data.x.read(fresh)).argmax(axis=1) == true[fresh]
     print(f"right {right.mean():.1%}, without decay {right_by_heart.mean():.1%}")
     assert right.mean() > right_by_heart.mean() + 0.2
+
+
+def test_many_or_wide_images_are_chosen_by_a_part_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    data, _ = world(400, 2.0)
+    monkeypatch.setattr("regraft.heads.softmax.MAX_NUMBERS", 400 * 60)
+    assert len(choice_of(data, HeadSettings()).rows) == max_images(400) == 60
+    monkeypatch.setattr("regraft.heads.softmax.MAX_IMAGES", 40)
+    assert len(choice_of(data, HeadSettings()).rows) == max_images(8) == 40
 
 
 def test_images_that_are_easy_are_answered_surely() -> None:

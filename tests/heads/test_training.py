@@ -32,7 +32,7 @@ def test_the_same_seed_gives_the_same_head_to_the_bit(preset: Preset) -> None:
 def test_a_head_that_is_trained_in_blocks_is_the_same_each_time_and_as_good(monkeypatch: pytest.MonkeyPatch) -> None:
     manifest, features = tigers_and_cats(300)
     in_memory = trained_head(manifest, features, Lengths(), HeadSettings(), 3).predict(features)
-    monkeypatch.setattr("regraft.heads.graft.MAX_IMAGES", 0)
+    monkeypatch.setattr("regraft.heads.graft.max_images", lambda width: 0)
     monkeypatch.setattr("regraft.store.feature_rows.BLOCK_BYTES", 4 * features.shape[1] * 100)
     first, second = (trained_head(manifest, features, Lengths(), HeadSettings(), 3).predict(features) for _ in range(2))
     assert first.tobytes() == second.tobytes()
