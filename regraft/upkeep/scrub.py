@@ -3,7 +3,7 @@
 import base64
 import html
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
 from itertools import chain
 
@@ -25,6 +25,7 @@ HASH_OF = {"phash": "digest", "trusted_phash": "trusted_digest"}
 """Columns of perceptual hashes, and of the pictures that they are of."""
 WEB_ADDRESS = re.compile(r"https?:[^\s<>\"']+", re.IGNORECASE)
 DIGEST = re.compile(r"[0-9a-f]{64}")
+DIGEST_DIGITS = 64
 SHORT_DIGEST = re.compile(r">\s*([0-9a-f]{8})\s*<")
 """A digest as a page shows it."""
 SHORT_DIGEST_DIGITS = 8
@@ -37,7 +38,6 @@ SEGMENT = re.compile(r"<(tr|figure|li)\b.*?</\1>", re.DOTALL)
 SHORTENED = "\N{HORIZONTAL ELLIPSIS}"
 """What ends a URL of which a page shows the beginning."""
 ANY_SIZE = Limits(min_side=1, max_pixels=1 << 62)
-IsNamed = Callable[[str], bool]
 
 
 def table_without(table: pa.Table, removals: Removals) -> pa.Table | None:
@@ -48,7 +48,8 @@ def table_without(table: pa.Table, removals: Removals) -> pa.Table | None:
     """
     gone = rows_of(table, removals)
     kept = table.filter(pa.array(~gone)) if gone.any() else table
-    blank = {name: values for name in kept.column_names if len(values := _named_in(kept, name, removals))}
+    others = [name for name in kept.column_names if name not in IDENTITIES]
+    blank = {name: values for name in others if len(values := _named_in(kept, name, removals))}
     if not gone.any() and not blank:
         return None
     for name, values in blank.items():
@@ -89,27 +90,30 @@ def _named_in(table: pa.Table, name: str, removals: Removals) -> pa.Array:
     if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
         return pa.array([], pa.string())
     texts = pc.unique(column).drop_null()
-    if name not in (*ADDRESSES, "host"):
-        texts = texts.filter(pc.match_substring_regex(texts, "[0-9a-f]{64}|://"))
-    is_named = _test_of(name, removals)
-    return pa.array([text for text in texts.to_pylist() if is_named(text)], kind)
-
-
-def _test_of(name: str, removals: Removals) -> IsNamed:
-    """What tells whether a text of a column names something removed."""
     if name in ADDRESSES:
-        return removals.has_link
-    return removals.has_host if name == "host" else lambda text: names_removed(text, removals)
+        return pa.array(filter(removals.has_link, texts.to_pylist()), kind)
+    if name == "host":
+        return pa.array(filter(removals.has_host, texts.to_pylist()), kind)
+    return pa.array(_naming(texts, removals), kind)
+
+
+def _naming(texts: pa.Array, removals: Removals) -> Iterator[str]:
+    """Yield those of some texts that name something removed. Most are digests alone: these are looked up at once."""
+    yield from texts.filter(pc.is_in(texts, value_set=pa.array(sorted(removals.pictures), texts.type))).to_pylist()
+    is_longer = pc.greater(pc.utf8_length(texts), DIGEST_DIGITS)
+    has_digest = pc.and_(is_longer, pc.match_substring_regex(texts, "[0-9a-f]{64}"))
+    others = texts.filter(pc.or_(has_digest, pc.match_substring(texts, "://"))).to_pylist()
+    yield from (text for text in others if names_removed(text, removals))
 
 
 def names_removed(text: str, removals: Removals) -> bool:
     """Return whether a text names a removed picture by its digest, or a removed link."""
-    return any(map(removals.has_picture, DIGEST.findall(text))) or any(map(removals.has_link, _addresses(text)))
-
-
-def _addresses(text: str) -> Iterator[str]:
-    """The URLs in a text, and the text itself: a URL may hold blanks."""
-    return chain(WEB_ADDRESS.findall(text), [text] if "://" in text else [])
+    if any(map(removals.has_picture, DIGEST.findall(text))):
+        return True
+    if "://" not in text:
+        return False
+    addresses = () if WEB_ADDRESS.fullmatch(text) else WEB_ADDRESS.findall(text)
+    return removals.has_link(text) or any(map(removals.has_link, addresses))
 
 
 def _renamed_clusters(table: pa.Table, names: pa.Array) -> pa.Array:
