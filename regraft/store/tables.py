@@ -130,7 +130,6 @@ class OpenTable:
 
     def rows(self, rows: "NDArray[np.int64]", columns: "Sequence[str]") -> "pd.DataFrame":
         """Return some columns of some rows, (K,), numbered from 0 and ascending; a column that is not there is null."""
-        import pandas as pd
         import pyarrow as pa
 
         parts = []
@@ -138,8 +137,8 @@ class OpenTable:
             inside = rows[(rows >= self._start(group)) & (rows < end)] - self._start(group)
             if len(inside):
                 parts.append(self._read(group, columns).take(pa.array(inside)))
-        table = pa.concat_tables(parts).to_pandas(use_threads=False) if parts else pd.DataFrame()
-        return table.reindex(columns=list(columns))
+        table = pa.concat_tables(parts) if parts else self._file.schema_arrow.empty_table()
+        return table.to_pandas(use_threads=False).reindex(columns=list(columns))
 
     def _start(self, group: int) -> int:
         return self._ends[group - 1] if group else 0
