@@ -23,7 +23,7 @@ check: $(READY)  ## lint, types, and the tests that need neither TensorFlow nor 
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target types quick-test lint
 
 quick-test: $(READY)
-	OPENBLAS_NUM_THREADS=1 $(PYTEST) --quiet -m 'not tensorflow and not server and not browser and not exhaustive'
+	OPENBLAS_NUM_THREADS=1 $(PYTEST) --quiet -m 'not tensorflow and not server and not browser'
 
 lint: $(READY)  ## ruff
 	$(BIN)/ruff check .

@@ -1,8 +1,7 @@
 """What all tests share: their fixtures, and which tests want what.
 
 Markers say what a test needs: `tensorflow`, `server` (Prefect's, or a bucket's), `browser`, `web` (the replayed web).
-Some of them follow from its fixtures. `make check` runs what needs neither TensorFlow nor a server, and is not
-`exhaustive`.
+Some of them follow from its fixtures. `make check` runs all that needs neither TensorFlow nor a server.
 
 `make test` runs three processes, because many tests wait. Tests that share a costly fixture are a group, which one of
 the processes runs; the groups that wait for a server begin first, so that the other tests fill the time.

@@ -11,12 +11,9 @@ import pytest
 from regraft.process import OBJECTS_PER_COLLECTION
 from tests.test_rooms import modules
 
-pytestmark = pytest.mark.exhaustive
-
 STATE = """
 import gc, json, logging, os, signal, sys, threading, warnings
-import matplotlib, pandas, PIL.Image, pyarrow, pydantic, requests, rich.console, typer, urllib3, yaml  # third parties
-import scipy.optimize, scipy.sparse  # which change the filters of warnings
+import PIL.Image, pyarrow
 
 def state():
     loggers = [logging.getLogger(name) for name in (None, "regraft", "PIL", "urllib3")]
@@ -48,6 +45,8 @@ def ran(script: str, **environment: str) -> Any:
 
 def test_importing_every_module_changes_nothing_in_the_process() -> None:
     script = f"""
+import matplotlib, pandas, pydantic, requests, rich.console, typer, urllib3, yaml  # third parties
+import scipy.optimize, scipy.sparse  # which change the filters of warnings
 import importlib
 for heavy in ("tensorflow", "keras", "prefect"):
     sys.modules[heavy] = None  # what needs it says so, and is left out
@@ -104,27 +103,29 @@ print(json.dumps(reasons))
     assert ran(script) == ["too_many_pixels"] * 2
 
 
-PREPARED = (
-    "from regraft.process import prepare_process; prepare_process(); prepare_process(); print(json.dumps(state()))"
-)
+ENVIRONMENTS = [
+    ({"HTTP_PROXY": "http://proxy:3128"}, "127.0.0.1,localhost,::1"),
+    (
+        {"all_proxy": "http://proxy:3128", "NO_PROXY": "example.org, localhost"},
+        "example.org,localhost,127.0.0.1,::1",
+    ),
+    ({"https_proxy": "http://proxy:3128", "NO_PROXY": "a", "no_proxy": "b"}, "b,127.0.0.1,localhost,::1"),
+    ({"HTTP_PROXY": "http://proxy:3128", "no_proxy": "*"}, "*"),
+    ({}, None),
+]
+"""What is set, and what is exempt from proxies then; without a proxy there is nothing to exempt."""
 
 
-@pytest.mark.parametrize(
-    ("environment", "expected"),
-    [
-        ({"HTTP_PROXY": "http://proxy:3128"}, "127.0.0.1,localhost,::1"),
-        (
-            {"all_proxy": "http://proxy:3128", "NO_PROXY": "example.org, localhost"},
-            "example.org,localhost,127.0.0.1,::1",
-        ),
-        ({"https_proxy": "http://proxy:3128", "NO_PROXY": "a", "no_proxy": "b"}, "b,127.0.0.1,localhost,::1"),
-        ({"HTTP_PROXY": "http://proxy:3128", "no_proxy": "*"}, "*"),
-    ],
-)
-def test_no_proxy_stands_between_the_processes_of_this_machine(environment: dict[str, str], expected: str) -> None:
-    after = ran(PREPARED, **environment)["environment"]
-    assert after["no_proxy"] == after["NO_PROXY"] == expected
-
-
-def test_without_a_proxy_there_is_nothing_to_exempt() -> None:
-    assert {"no_proxy", "NO_PROXY"} & set(ran(PREPARED)["environment"]) == set()
+def test_no_proxy_stands_between_the_processes_of_this_machine() -> None:
+    script = f"""
+from regraft.process import prepare_process
+plain, exempt = dict(os.environ), []
+for environment in {[environment for environment, _ in ENVIRONMENTS]!r}:
+    os.environ.clear()
+    os.environ.update(plain | environment)
+    prepare_process()
+    prepare_process()
+    exempt.append([os.environ.get(name) for name in ("no_proxy", "NO_PROXY")])
+print(json.dumps(exempt))
+"""
+    assert ran(script) == [[expected, expected] for _, expected in ENVIRONMENTS]

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import keras
 import numpy as np
 from numpy.typing import NDArray
 
@@ -59,6 +58,8 @@ class KernelRegression(Regression):
 
     def output(self, x: Any) -> Any:
         """Return its answers, (N, 1), as a Keras tensor, from one of scaled features (N, D)."""
+        import keras  # takes seconds, and smoothing does without it
+
         unit = keras.layers.UnitNormalization(name="direction")(x)
         biases = np.full(len(self.references), -self.width)
         similar = _with_weights(unit, self.width * self.references.T, biases, "exponential", "similarity")
@@ -168,6 +169,8 @@ def _with_weights(
     x: Any, kernel: NDArray[np.floating], biases: NDArray[np.floating], activation: str, name: str
 ) -> Any:
     """The output of a dense layer with these weights, (inputs, outputs), and biases, (outputs,)."""
+    import keras
+
     dense = keras.layers.Dense(kernel.shape[1], activation=activation, name=name)
     output = dense(x)
     dense.set_weights([kernel.astype(np.float32), biases.astype(np.float32)])

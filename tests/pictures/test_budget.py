@@ -25,7 +25,6 @@ from regraft.verdicts import Reason
 from tests.pictures.jpegs import blocks, lossless, mosaic, segment
 from tests.pictures.pngs import SIGNATURE, chunk
 
-pytestmark = pytest.mark.exhaustive
 CAT = drawing("cat", 1)
 MIB = 1 << 20
 JUDGE_ON_THREADS = """
@@ -123,9 +122,9 @@ def test_a_large_flat_png_takes_no_more_memory_than_its_pixels(tmp_path: Path) -
 
 
 def test_many_large_pictures_at_once_share_the_memory(tmp_path: Path) -> None:
-    result = judged(tmp_path, flat_png(4000), threads=10)
-    assert result.reasons == ["placeholder"] * 10
-    assert result.mib < 350  # all ten at once would take 640
+    result = judged(tmp_path, flat_png(4000), threads=8)
+    assert result.reasons == ["placeholder"] * 8
+    assert result.mib < 350  # all eight at once would take 512
 
 
 @pytest.mark.parametrize("size", [1, 5, 9, 10, 30])
@@ -157,7 +156,7 @@ def test_segments_and_chunks_without_end_are_too_much_work() -> None:
 
 def test_a_png_that_unpacks_to_more_than_its_pixels_takes_no_more_memory(tmp_path: Path) -> None:
     header = encoded(CAT, "PNG")[8:33]
-    bomb = SIGNATURE + header + chunk(b"IDAT", zlib.compress(bytes(300 * MIB), 9)) + chunk(b"IEND", b"")
+    bomb = SIGNATURE + header + chunk(b"IDAT", zlib.compress(bytes(200 * MIB), 9)) + chunk(b"IEND", b"")
     assert judged(tmp_path, bomb).mib < 100
 
 
@@ -174,7 +173,7 @@ def test_a_webp_of_a_huge_canvas_is_refused_before_it_is_opened(is_lossless: boo
 
 
 def test_no_jpeg_crashes_a_decoder_however_its_header_is_bent(tmp_path: Path) -> None:
-    """Every byte of a header takes odd values, in JPEGs of all kinds; lossless ones overflowed the heap."""
+    """Every byte of a header takes an odd value, in JPEGs of all kinds; lossless ones overflowed the heap."""
     random = np.random.default_rng(0)
     samplings = [(2, 2), (1, 1), (1, 1)]
     kinds = [
@@ -192,8 +191,8 @@ def test_no_jpeg_crashes_a_decoder_however_its_header_is_bent(tmp_path: Path) ->
             bent.append(data[: frame + 1] + bytes([marker]) + data[frame + 2 :])
         scan = data.index(b"\xff\xda") + 14
         for place in range(2, scan):
-            values = (0, 0xFF, int(random.integers(1, 255)))
-            bent += [data[:place] + bytes([value]) + data[place + 1 :] for value in values]
+            value = (0, 0xFF, int(random.integers(1, 255)))[place % 3]
+            bent.append(data[:place] + bytes([value]) + data[place + 1 :])
     assert len(judged(tmp_path, *bent).reasons) == len(bent)
 
 

@@ -70,13 +70,12 @@ def test_hdf5_that_reaches_out_of_its_file_is_refused_with_the_reason(
         check_hdf5(path)
 
 
-@pytest.mark.exhaustive
 def test_hdf5_broken_in_any_place_never_raises_anything_else(tmp_path: Path) -> None:
     """Each file is read by a process of its own, so there are few; that process's crash is a refusal too."""
     good = hdf5_file(tmp_path / "good.h5", lambda file: None).read_bytes()
     check_hdf5(tmp_path / "good.h5")
     draw, refused = random.Random(1), 0
-    for turn in range(12):
+    for turn in range(6):
         data = bytearray(good)
         for _ in range(8):
             data[draw.randrange(len(data) if turn % 2 else 200)] = draw.randrange(256)
@@ -86,7 +85,7 @@ def test_hdf5_broken_in_any_place_never_raises_anything_else(tmp_path: Path) -> 
         except CheckpointError as error:
             assert "refused" in str(error)  # noqa: PT017 - not every one is refused
             refused += 1
-    assert refused > 3
+    assert refused > 1
 
 
 def test_a_file_that_is_missing_is_named(tmp_path: Path) -> None:
