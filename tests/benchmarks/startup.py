@@ -42,6 +42,7 @@ def commands(store: str) -> None:
         "regraft versions": [*REGRAFT, "versions", "--store", store],
         "regraft show": [*REGRAFT, "show", "--store", store],
         "regraft links HOST": [*REGRAFT, "links", "photos.savanna.example", "--store", store],
+        "regraft links URL": [*REGRAFT, "links", "http://photos.savanna.example/tiger/035.jpg", "--store", store],
     }
     took: dict[str, list[float]] = {name: [] for name in shown}
     for _ in range(ROUNDS):

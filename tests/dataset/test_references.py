@@ -110,3 +110,14 @@ def test_a_misfiled_picture_refers_to_its_neighbours(tmp_path: Path) -> None:
         ["misfiled", "", "it looks like dog"],
         ["", "", ""],
     ]
+
+
+def test_a_picture_that_nothing_labels_says_so(tmp_path: Path) -> None:
+    links = memory(link("a", "x"), link("b", "y", WHITE))
+    screened = screen(links, ScreenSettings(), SplitSettings(), 0, Store(str(tmp_path)), NOW)
+    left = screened.without_unlabelled(screened.pictures[screened.pictures["digest"] == "y"])
+    assert left.links[["reason", "detail"]].to_numpy().tolist() == [
+        ["", ""],
+        ["rejected", "nothing labels it in the category that it was moved to"],
+    ]
+    assert left.pictures["digest"].tolist() == ["x"]

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
+import pandas as pd
 import pytest
 import s3fs
 
@@ -16,6 +17,7 @@ from regraft.store import versions
 from regraft.store.lease import Lease, release_all
 from regraft.store.locks import LOCK
 from regraft.store.store import Store
+from regraft.store.tables import parquet
 from tests.buckets import CREDENTIALS, BucketServer
 from tests.hostile import serving
 
@@ -155,6 +157,16 @@ def test_versions_are_found_by_one_listing(bucket_store: Store, bucket: str, buc
     before = bucket_server.count(bucket)
     assert versions.names(bucket_store) == names
     assert bucket_server.count(bucket) - before == 1
+
+
+def test_a_row_of_a_version_costs_few_requests(bucket_store: Store, bucket: str, bucket_server: BucketServer) -> None:
+    numbers = range(100_000)
+    links = pd.DataFrame({"url": [f"u{n:06d}" for n in numbers], "digest": [digest_of(b"%d" % n) for n in numbers]})
+    files = {"links.parquet": parquet(links, sort_by="url"), "run.json": b"{}"}
+    version = versions.publish(bucket_store, "20260101T000000Z", files)
+    before = bucket_server.count(bucket)
+    assert version.rows("links.parquet", "url", "u054321", ["digest"])["digest"].tolist() == [digest_of(b"54321")]
+    assert bucket_server.count(bucket) - before <= 4
 
 
 # what can be wrong
