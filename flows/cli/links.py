@@ -23,9 +23,6 @@ LINKS = "links.parquet"
 MAX_ROWS = 200
 """Links that are printed to a terminal at most; a pipe, --csv and --json get all."""
 
-FORMULA_STARTS = tuple("=+-@\t\r")
-"""What a cell begins with that a spreadsheet takes for a formula: https://owasp.org/www-community/attacks/CSV_Injection."""
-
 
 @app.command(rich_help_panel=Panel.LOOK)
 def links(
@@ -138,10 +135,8 @@ def _json(rows: "pd.DataFrame", in_lists: "Sequence[Story]" = ()) -> str:
 
 def _csv(rows: "pd.DataFrame") -> str:
     """Links as CSV; text that a spreadsheet would take for a formula, or a terminal for a command, stays text."""
+    from regraft.upkeep.decision_csv import safe_cell
+
     texts = rows.select_dtypes(["object", "str"]).columns
-    harmless = {name: rows[name].map(_harmless, na_action="ignore") for name in texts}
-    return rows.assign(**harmless).to_csv(index=False)
-
-
-def _harmless(text: str) -> str:
-    return printable(f"'{text}" if text[:1] in FORMULA_STARTS else text)
+    cells = {name: rows[name].map(lambda text: printable(safe_cell(text)), na_action="ignore") for name in texts}
+    return rows.assign(**cells).to_csv(index=False)

@@ -11,6 +11,7 @@ from regraft.progress import Meter
 from regraft.reporting import plots
 from regraft.store import versions
 from regraft.store.store import Store
+from regraft.upkeep.decision_csv import safe_cell
 from regraft.web.client import Client
 
 MAX_PICTURES = 24
@@ -56,5 +57,4 @@ def save_table(rows: pd.DataFrame, path: Path) -> None:
     if path.suffix == ".parquet":
         rows.to_parquet(path, index=False)
     else:
-        harmless = rows["image"].str.replace(r"^(?=[=+\-@\t\r])", "'", regex=True)
-        rows.assign(image=harmless).to_csv(path, index=False)
+        rows.assign(image=rows["image"].map(safe_cell)).to_csv(path, index=False)
