@@ -1,7 +1,9 @@
 """A removal carried out: every step may be cut off and done again, and what names a picture goes before its bytes."""
 
 import base64
+import io
 import re
+import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 
@@ -27,6 +29,11 @@ CARD = "MODEL_CARD.md"
 PLOT = ".png"
 EMBEDDED_SHEET = re.compile(r'(<img id="examples" [^>]*src=")data:[^"]+')
 EMBEDDED_PLOT = re.compile(r"data:image/png;base64,([A-Za-z0-9+/=]+)")
+CERTAINTY = "certainty.npz"
+REFERENCES = "references"
+"""The array of certainty.npz with features of training images, of length 1."""
+SAME_COSINE = 0.9999
+"""From which on two features are the same picture's: references are kept as float16."""
 LEARNT_FROM = ("train", "validation")
 """The splits from which a head learns."""
 AskPrefect = Callable[[Sequence[str]], str]
@@ -107,6 +114,7 @@ def purge_version(version: Version, removals: Removals, now: datetime) -> None:
     lost = lost_pictures(version, removals)
     if run and version.has(EXAMPLES) and (lost["test"] or (note and EXAMPLES in note.files)):
         files |= _examples(version, files, run, version.store)
+    files |= _certainty_without(version, removals, run)
     files |= _pages_without(version, removals, files, now)
     if not files and not damaged and note is None:
         return
@@ -168,6 +176,30 @@ def _examples(version: Version, files: Mapping[str, bytes], run: RunRecord, stor
     except VersionError:
         return {EXAMPLES: plots.contact_sheet([], [])}
     return {EXAMPLES: example_sheet(predictions, target_of(run.config), store)}
+
+
+def _certainty_without(version: Version, removals: Removals, run: RunRecord | None) -> dict[str, bytes]:
+    """certainty.npz without the features of pictures that go, where it compares others with them; see `heads.unlike`.
+
+    Features go after versions, so they are still there to be compared with, also where this was cut off before.
+    """
+    digests = [Digest(digest) for digest in sorted(removals.pictures)]
+    known = version.store.features.read(run.backbone_fingerprint, digests) if run else {}
+    try:
+        arrays = dict(np.load(io.BytesIO(version.read(CERTAINTY)))) if known and version.has(CERTAINTY) else {}
+    except (VersionError, ValueError, OSError, zipfile.BadZipFile):  # damaged, so nothing can be read from it
+        return {}
+    if REFERENCES not in arrays:
+        return {}
+    references, rows = arrays[REFERENCES], np.stack(list(known.values()))
+    cosines = references.astype(np.float32) @ (rows / np.linalg.norm(rows, axis=1, keepdims=True)).T
+    stays = (cosines < SAME_COSINE).all(axis=1)
+    if stays.all():
+        return {}
+    file = io.BytesIO()
+    arrays[REFERENCES] = references[stays] if stays.any() else np.zeros_like(references[:1])  # near to nothing
+    np.savez(file, **arrays)
+    return {CERTAINTY: file.getvalue()}
 
 
 def _pages_without(version: Version, removals: Removals, files: Mapping[str, bytes], now: datetime) -> dict[str, bytes]:

@@ -29,8 +29,8 @@ from regraft.upkeep.traces import EXAMPLES, PAGE, Trace, traces
 from regraft.upkeep.wanted import Search, Wanted
 from regraft.verdicts import Reason
 
-SPEAKING = ("/run.json", "/MODEL_CARD.md", PAGE)
-"""The ends of the names of files in which a version says what was removed from it."""
+SPEAKING = ("/run.json", "/MODEL_CARD.md", "/certainty.npz", PAGE)
+"""The ends of the names of files that may change with a version's tables."""
 Progress = Callable[[str], None]
 
 

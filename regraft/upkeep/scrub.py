@@ -94,10 +94,10 @@ def _named_in(table: pa.Table, name: str, removals: Removals) -> pa.Array:
         return pa.array(filter(removals.has_link, texts.to_pylist()), kind)
     if name == "host":
         return pa.array(filter(removals.has_host, texts.to_pylist()), kind)
-    return pa.array(_naming(texts, removals), kind)
+    return pa.array(_texts_with(texts, removals), kind)
 
 
-def _naming(texts: pa.Array, removals: Removals) -> Iterator[str]:
+def _texts_with(texts: pa.Array, removals: Removals) -> Iterator[str]:
     """Yield those of some texts that name something removed. Most are digests alone: these are looked up at once."""
     yield from texts.filter(pc.is_in(texts, value_set=pa.array(sorted(removals.pictures), texts.type))).to_pylist()
     is_longer = pc.greater(pc.utf8_length(texts), DIGEST_DIGITS)

@@ -1,6 +1,7 @@
 """A store after two runs, with pictures in everything that a store keeps: blobs, features, tables, plots, reports."""
 
 import base64
+import io
 from datetime import UTC, datetime
 
 import numpy as np
@@ -28,6 +29,8 @@ BACKBONE = "net"
 NAMES = JANUARY[:2]
 """The versions."""
 NOW = datetime(2026, 2, 1, tzinfo=UTC)
+FEATURES = 2 * np.eye(6, dtype=np.float32)
+"""(N, D): those of the pictures."""
 SPLITS = ("train", "validation", "test", "train", "test", "test")
 
 
@@ -47,8 +50,8 @@ def put_pictures(store: Store) -> list[Digest]:
     rows = pa.Table.from_pylist([row_of(*each) for each in enumerate(digests)], schema=MEMORY).to_pandas()
     put_layout(store.disk, Layout())
     remember(store, rows)
-    store.features.append(BACKBONE, digests[:4], np.ones((4, 3), np.float32))
-    store.features.append(BACKBONE, digests[4:], np.ones((len(digests) - 4, 3), np.float32))
+    store.features.append(BACKBONE, digests[:4], FEATURES[:4])
+    store.features.append(BACKBONE, digests[4:], FEATURES[4:])
     decide(store, [Decision(kind=DecisionKind.ACCEPT, url=url_of(0), digest=digests[0], decided_at=NOW)])
     for name in NAMES:
         publish(store, name, rows)
@@ -90,6 +93,7 @@ def publish(store: Store, name: str, rows: pd.DataFrame) -> None:
         "predictions.parquet": parquet(predictions),
         "holdout.parquet": parquet(images.loc[images["split"] == "test", ["digest", "category", "phash", "label"]]),
         "metrics.json": metrics_record(promoted=True).to_bytes(),
+        "certainty.npz": certainty(),
         "plots/examples.png": sheet,
         "plots/labels.png": b"a plot without a picture",
         "MODEL_CARD.md": b"# A model\n",
@@ -98,6 +102,14 @@ def publish(store: Store, name: str, rows: pd.DataFrame) -> None:
     digests = {file: digest_of(data) for file, data in files.items()}
     complete = run.model_copy(update={"files": digests})
     versions.publish(store, name, files | {"run.json": complete.to_bytes()})
+
+
+def certainty() -> bytes:
+    """A certainty.npz that compares pictures with those of the train split."""
+    file = io.BytesIO()
+    is_train = np.array([split == "train" for split in SPLITS])
+    np.savez(file, references=(FEATURES[is_train] / 2).astype(np.float16), usual=np.array(0.1))
+    return file.getvalue()
 
 
 def page(store: Store, rows: pd.DataFrame, sheet: bytes) -> str:

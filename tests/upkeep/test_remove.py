@@ -1,11 +1,13 @@
 """What somebody had removed is gone from every byte that a store keeps, and never comes back."""
 
 import base64
+import io
 import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -25,7 +27,7 @@ from regraft.upkeep.receipt import Receipt, page, receipts
 from regraft.upkeep.remove import finish, opted_out, plan, remove
 from regraft.upkeep.verify import verify
 from regraft.upkeep.wanted import Wanted, wanted_in, wanted_of
-from tests.upkeep.pictured import BACKBONE, NAMES, NOW, SPLITS, put_pictures, remember, url_of
+from tests.upkeep.pictured import BACKBONE, FEATURES, NAMES, NOW, SPLITS, put_pictures, remember, url_of
 
 WHY = "the owner wants it"
 TABLES = ("links.parquet", "manifest.parquet", "predictions.parquet", "holdout.parquet")
@@ -127,6 +129,22 @@ def test_what_learnt_from_it_is_named_and_marked(store: Store, digests: list[Dig
     assert "The head had learnt from 1 of them" in card
     assert run.removals[0].removed_at == NOW
     assert run.removals[0].files["manifest.parquet"].after == run.files["manifest.parquet"]
+
+
+def test_no_other_picture_is_compared_with_its_features(store: Store, digests: list[Digest]) -> None:
+    def references() -> list[list[float]]:
+        data = Version(Store(store.url), NAMES[0]).read("certainty.npz")
+        return np.load(io.BytesIO(data))["references"].tolist()
+
+    first, other = (row.tolist() for row in FEATURES[[0, 3]] / 2)
+    assert references() == [first, other]
+    removed(store, digests[4])  # of the test split
+    assert references() == [first, other]
+    receipt = removed(store, digests[0])
+    assert references() == [other]
+    assert f"versions/{NAMES[0]}/certainty.npz" in receipt.files
+    removed(store, digests[3])
+    assert references() == [[0.0] * 6]
 
 
 def test_the_receipt_names_files_and_digests_and_nothing_removed(store: Store, digests: list[Digest]) -> None:
