@@ -90,6 +90,8 @@ def measured(command: Sequence[str | Path], environment: Mapping[str, str] | Non
     """Run a command to its end; its seconds, CPU seconds and peak memory include its processes'."""
     began = time.monotonic()
     words = [str(word) for word in command]
+    environment = {**(os.environ if environment is None else environment)}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # what pip installs is compiled once, and so is a checkout
     process = subprocess.Popen(words, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=sys.stderr)
     peak = Peak(process.pid)
     _, status, used = os.wait4(process.pid, 0)
