@@ -27,6 +27,9 @@ DECAYS = (0.1, 1.0, 10.0, 100.0, 1000.0)
 FACTORS = np.geomspace(0.25, 1024, 25)
 """Factors on the scores that are tried: weight decay makes scores small, so that probabilities are less sure than they
 should be: https://proceedings.mlr.press/v70/guo17a.html."""
+WRONG_SHARES = (0.0, 0.02, 0.05, 0.1, 0.2, 0.3)
+"""Shares of wrong labels that are tried. A wrong label may be of any category, and says nothing of the picture:
+https://doi.org/10.1109/TNNLS.2013.2292894. So a list with wrong labels does not make probabilities unsure."""
 CURVATURE = 0.2
 """Of C categories, the mean curvature of the loss by each category's score is about this by C."""
 MIN_EIGENVALUE_SHARE = 1e-6
@@ -138,29 +141,40 @@ def probabilities_of(x: Matrix, kernel: Matrix, bias: Matrix) -> Matrix:
 def _chosen(data: TrainingData, settings: HeadSettings) -> tuple[Choice, _Principal]:
     """What cross-validation chooses, and the images that it took.
 
-    The decay goes by the Brier score, which a wrong label moves by 2 at most; how sure the scores should be, by the log
-    loss. Their own categories count as a little less than certain there, so that few images cannot ask for certainty:
-    https://en.wikipedia.org/wiki/Platt_scaling.
+    The decay goes by the Brier score, which a wrong label moves by 2 at most; how sure the scores should be, and which
+    share of labels is wrong, by the log loss.
     """
     rows = evenly(np.sort(np.concatenate([data.train, data.validation])), max_images(data.x.shape[1]))
     images = _Principal.of(data.x.read(rows), data.category[rows], data.categories)
     fold, decays = _folds(images.index), [settings.weight_decay * times for times in DECAYS]
-    doubt = 1 / (len(rows) + 2)
-    expected = (1 - doubt) * np.eye(data.categories)[images.index] + doubt / data.categories
     scores = [_left_out(images, fold, decay, settings.epochs) for decay in decays]
-    best = int(np.argmin([min(_brier(factor * each, expected) for factor in FACTORS) for each in scores]))
-    factor = min(FACTORS, key=lambda factor: _log_loss(factor * scores[best], expected))
+    losses = [_losses(each, images.index) for each in scores]
+    best = int(np.argmin([brier.min() for brier, _ in losses]))
+    factor = FACTORS[np.unravel_index(losses[best][1].argmin(), losses[best][1].shape)[0]]
     history = _history(images, fold == 0, decays[best], settings.epochs)
     left_out = softmax(factor * scores[best], axis=1)
     return Choice(decays[best], float(factor), history, rows, left_out), images
 
 
-def _brier(scores: NDArray[np.float64], expected: NDArray[np.float64]) -> float:
-    return float(np.mean((softmax(scores, axis=1) - expected) ** 2))
+def _losses(scores: NDArray[np.float64], index: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The Brier scores, but for what they have in common, and the log losses, by factor and by share of wrong labels.
 
-
-def _log_loss(scores: NDArray[np.float64], expected: NDArray[np.float64]) -> float:
-    return float(-np.mean(expected * log_softmax(scores, axis=1)))
+    Their own categories count as a little less than certain, so that few images cannot ask for certainty:
+    https://en.wikipedia.org/wiki/Platt_scaling. To suppose wrong labels costs what Akaike's criterion says.
+    """
+    count, categories = scores.shape
+    doubt = 1 / (count + 2)
+    brier, log_loss = (np.empty((len(FACTORS), len(WRONG_SHARES))) for _ in range(2))
+    for i, factor in enumerate(FACTORS):
+        logs = log_softmax(factor * scores, axis=1)
+        own, squares = np.exp(logs[np.arange(count), index]), np.exp(2 * logs).sum(axis=1).mean()
+        for j, share in enumerate(WRONG_SHARES):
+            shown = (1 - share) * own + share / categories
+            spread = (2 * share - share**2) / categories
+            brier[i, j] = (1 - share) ** 2 * squares + spread - 2 * (1 - doubt) * shown.mean()
+            fit = (1 - doubt) * np.log(np.maximum(shown, MIN_PROBABILITY)).mean() + doubt * logs.mean()
+            log_loss[i, j] = (share > 0) / count - fit
+    return brier, log_loss
 
 
 def _folds(index: NDArray[np.int64]) -> NDArray[np.int64]:
