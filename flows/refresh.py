@@ -17,6 +17,7 @@ from regraft.pipeline.results import Embedded, Learnt, Manifest, Screened, chunk
 from regraft.pipeline.run import open_run
 from regraft.pipeline.spec import RunSpec
 from regraft.process import prepare_process
+from regraft.tasks.ask_archive import ask_archive
 from regraft.tasks.dashboard.crashes import mark_cut_off_run
 from regraft.tasks.dashboard.progress import progress_shown
 from regraft.tasks.drop_misfiled import drop_misfiled
@@ -61,6 +62,8 @@ def refresh(config: Config = menagerie.CONFIG) -> str:
         links = read(spec)
         with Bench.of(spec).embedding_early():
             fetched = fetch.map(links.lanes, spec=unmapped(spec)).result()
+        if spec.config.fetch.archive:
+            ask_archive(fetched, spec)
         screened = screen(fetched, spec)
         manifest = label(screened, links, spec)
         learnt = reuse(screened, manifest, spec) or learn(screened, manifest, spec)

@@ -2,6 +2,7 @@
 
 import os
 import re
+from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -90,6 +91,19 @@ class Category(Settings):
     with the lengths, or where `head.target` is `category`."""
 
 
+class ArchiveSettings(Settings):
+    """A web archive that is asked for what dead links once showed: https://www.rfc-editor.org/rfc/rfc7089 (Memento)."""
+
+    timegate: Annotated[str, Field(pattern=r"https?://[^\s?#]+/$")]
+    """The archive's TimeGate, to which a link's URL is added, such as `https://web.archive.org/web/`."""
+    near: date = date(2010, 1, 1)
+    """The day that a memento is to come as near to as the archive can."""
+    pace_s: Annotated[float, Field(ge=0, le=3600)] = 1
+    """The seconds that must pass between two requests to the archive. It gets one at a time."""
+    per_run: Annotated[int, Field(ge=1, le=1_000_000)] = 500
+    """How many links one run asks for at most; the others wait for the next runs."""
+
+
 class FetchSettings(Settings):
     """How links are fetched: how fast, how patiently, and what is refused."""
 
@@ -129,6 +143,8 @@ class FetchSettings(Settings):
     outage_share: Annotated[float, Field(gt=0, le=1)] = 0.5
     """The share of links that may fail because of this machine's network. When more do, the run stops and marks no
     link dead."""
+    archive: ArchiveSettings | None = None
+    """The web archive that is asked for dead links. Without it none is."""
     user_agent: Annotated[str, Field(min_length=1)] = "regraft/0.1 (image link checker; honours noai and robots tags)"
     """The User-Agent sent with every request: say honestly who you are."""
 
@@ -146,6 +162,8 @@ class ScreenSettings(Settings):
     misfiled: bool = True
     """Whether to leave out pictures that are clearly like another category's and unlike their own, such as a kitten
     among the tigers."""
+    archived: bool = True
+    """Whether to learn from pictures of dead links that a web archive has kept."""
     accept_replaced_days: Annotated[float, Field(ge=0, le=36_500)] | None = None
     """After how many days a link that shows another picture than it did is learned from again. Without it that takes
     `regraft accept URL`."""

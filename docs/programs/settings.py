@@ -6,7 +6,7 @@ from typing import Any
 from docs.programs.markdown import table_of, table_text
 from regraft.config import Config
 
-PLACES = {"Category": "categories.NAME", "Normal": "categories.NAME.label"}
+PLACES = {"Category": "categories.NAME", "Normal": "categories.NAME.label", "ArchiveSettings": "fetch.archive"}
 """Where the parts of the config stand that are not named after a key of the config itself."""
 
 

@@ -18,7 +18,8 @@ from regraft.dataset.honouring import IS_KNOWN, LEARN, NO_RULINGS, Rulings, of_k
 from regraft.dataset.misfiled import is_among, known_misfiled
 from regraft.dataset.placeholders import learn_placeholders, shares_bytes, shows_placeholder
 from regraft.dataset.splits import SPLITS, Split, split_of
-from regraft.links.memory import COLUMNS
+from regraft.links.mementos import MEMENTOS, known_mementos, with_mementos
+from regraft.links.memory import COLUMNS, OF_AN_ARCHIVE
 from regraft.links.rot import survival
 from regraft.pictures.near import clusters
 from regraft.store.records import Survival
@@ -39,7 +40,7 @@ class Screened:
     """What a run's links came to."""
 
     links: pd.DataFrame
-    """Columns memory.COLUMNS, with their last verdicts."""
+    """Columns memory.COLUMNS and OF_AN_ARCHIVE, with their last verdicts."""
     pictures: pd.DataFrame
     """The pictures to learn from, columns PICTURES."""
     survival: dict[str, Survival]
@@ -91,18 +92,21 @@ def screen(
 ) -> Screened:
     """Return the last verdicts on links, columns memory.MEMORY, once the store knows the placeholders that they show.
 
+    Dead links show what a web archive has kept of them, where the store knows of such and the settings want it.
     Pictures that are known to be misfiled are dropped last: they stay in the clusters that they were found in.
     """
     for move in rulings.moved_away:
         message = "Picture %s was moved to %r, which is no category of this job: it is left out."
         log.warning(message, move.digest[:8], move.to_category)
+    mementos = known_mementos(store) if settings.archived else MEMENTOS.empty_table().to_pandas()
+    links = with_mementos(links, mementos, settings.near)
     placeholders = learn_placeholders(links, store, now, rulings.photos())
     days = settings.accept_replaced_days
     accepted_before = now - timedelta(days=days) if days is not None else None
     split_of_picture = partial(split_of, split, seed)
     judged, pictures = last_verdicts(links, placeholders, settings.near, split_of_picture, accepted_before, rulings)
     decisions = rulings.table(judged["decision"])
-    screened = Screened(judged[COLUMNS], pictures, survival(links, judged), decisions)
+    screened = Screened(judged[[*COLUMNS, *OF_AN_ARCHIVE.names]], pictures, survival(links, judged), decisions)
     if not settings.misfiled:
         return screened
     misfiled = known_misfiled(store)

@@ -157,7 +157,7 @@ class Crew:
         shares: dict[int, list[Request]] = {}
         load = [worker.load for worker in workers]
         for request in requests:
-            host = requested_host_and_port_of(request.url)
+            host = requested_host_and_port_of(request.first_url)
             allowed = [place for place, worker in enumerate(self._settings) if worker.connections_to(host) > 0]
             place = min(allowed, key=load.__getitem__)
             load[place] += 1

@@ -16,8 +16,9 @@ from regraft.links.findings import Finding, Request, skipped
 from regraft.store.blobs import Blobs
 from regraft.store.disk import disk_at
 from regraft.verdicts import Reason
-from regraft.web.answers import Answer, Body, Failed, NotModified, Redirect
+from regraft.web.answers import Answer, Body, Failed, NotModified, Redirect, redirect_to
 from regraft.web.client import Client
+from regraft.web.memento import is_of_archive, with_original_bytes
 from regraft.web.urls import BadUrl, Blocked, host_and_port_of, normalised
 
 MIN_DEADLINE_S = 0.05
@@ -26,6 +27,8 @@ HUNG_DEADLINE_SHARE = 0.2
 """Of the deadline, for a link that used all of it in vain at its last check: a host that is there answers sooner."""
 MAX_UNANNOUNCED_BYTES = 1 << 20
 """Of a body that is known to be too large, where its server does not announce how large it is."""
+FOUND = 302
+"""The status of a redirect, as which a link to a memento counts."""
 SILENT_PACE_S = 0.3
 """Seconds between two requests to a silent host: links that were not asked for yet find out whether it is back."""
 SILENT_RETRY_S = 9.0
@@ -74,7 +77,7 @@ class Fetcher:
     def put(self, number: int, request: Request) -> None:
         """Take in a request."""
         try:
-            url = normalised(request.url)
+            url = normalised(request.first_url)
             self._queue_up(Attempt(number=number, request=request, url=url))
         except BadUrl as error:
             self._report(number, Finding(url=request.url, reason=Reason.BAD_URL, detail=str(error)))
@@ -130,8 +133,14 @@ class Fetcher:
         match answer:
             case Redirect():
                 self._follow(attempt, answer)
+            case Body(memento=None, memento_url=memento_url) if attempt.request.timegate and memento_url:
+                self._follow_memento(attempt, memento_url)
             case Failed() if self._may_retry(attempt, answer):
                 self._retry(host, attempt, answer)
+            case Failed(reason=Reason.RATE_LIMITED) if attempt.request.timegate:
+                self._end(attempt, answer)
+                for each in self._queue.drain(host):
+                    self._finish(each, skipped(each.request, "the archive asks to be left alone for now"))
             case _:
                 self._end(attempt, answer)
 
@@ -169,13 +178,11 @@ class Fetcher:
         began = self._clock()
         given_up_at = began + deadline_s + self._further_silence_s(attempt)
         self._under_way[attempt.number] = (host, given_up_at)
-        answer = self._client.get(
-            attempt.url,
-            deadline_s,
-            request.etag,
-            request.last_modified,
-            MAX_UNANNOUNCED_BYTES if is_too_large else None,
-        )
+        if request.timegate:
+            answer = self._client.get_memento(attempt.url, deadline_s, request.near)
+        else:
+            max_unannounced = MAX_UNANNOUNCED_BYTES if is_too_large else None
+            answer = self._client.get(attempt.url, deadline_s, request.etag, request.last_modified, max_unannounced)
         took_s = self._clock() - began
         attempt.attempt_s += took_s
         attempt.elapsed_s += took_s
@@ -201,12 +208,26 @@ class Fetcher:
         elif self._settings.removals.has_link(redirect.url):
             detail = "it redirects to what somebody had removed"
             self._end(attempt, Failed(reason=Reason.REMOVED, detail=detail, status=redirect.status))
+        elif attempt.request.timegate and not is_of_archive(redirect.url, attempt.url):
+            detail = f"the archive leads to another server: {redirect.url}"[:200]
+            self._end(attempt, Failed(reason=Reason.BLOCKED, detail=detail, status=redirect.status))
         else:
-            attempt.url, attempt.redirects, attempt.failed = redirect.url, attempt.redirects + 1, None
+            target = with_original_bytes(redirect.url) if attempt.request.timegate else redirect.url
+            attempt.url, attempt.redirects, attempt.failed = target, attempt.redirects + 1, None
             self._queue_up(attempt)
+
+    def _follow_memento(self, attempt: Attempt, memento_url: str) -> None:
+        """Go from a page that stands around a memento to the memento itself."""
+        match redirect_to(attempt.url, FOUND, memento_url):
+            case Redirect() as redirect:
+                self._follow(attempt, redirect)
+            case Failed() as failed:
+                self._end(attempt, failed)
 
     def _may_retry(self, attempt: Attempt, failed: Failed) -> bool:
         """Whether a link is tried once more: not where it fails as it did at its last check, all attempts in vain."""
+        if attempt.request.timegate and (failed.retry_after_s or 0) > self._settings.retry_after_s:
+            return False  # an archive is asked again when it says, and that is not in this run
         is_as_before = failed.reason is attempt.request.reason and failed.reason is not Reason.RATE_LIMITED
         return not is_as_before and may_retry(failed, attempt.attempts, self._settings.attempts)
 
@@ -216,7 +237,7 @@ class Fetcher:
             self._queue.hold(host, delay_s)
         if failed.is_silence and self._breaker.is_silent(host):
             delay_s = min(SILENT_RETRY_S, self._breaker.patience_left_s(host))
-        attempt.url, attempt.redirects = normalised(attempt.request.url), 0
+        attempt.url, attempt.redirects = normalised(attempt.request.first_url), 0
         attempt.failed, attempt.attempt_s = failed, 0.0
         self._queue_up(attempt, delay_s)
 

@@ -14,6 +14,7 @@ from regraft.pictures.judge import Limits, Picture, Unfit, judge
 from regraft.store.blobs import Blobs
 from regraft.verdicts import Reason
 from regraft.web.answers import Body, Failed, NotModified
+from regraft.web.memento import flaw
 
 OPT_OUT_WORDS = ("noai", "noimageai", "noindex", "none")
 """Words of X-Robots-Tag by which an owner says that pictures are not to be learnt from."""
@@ -68,6 +69,10 @@ def finding_of(
             )
         case NotModified():
             return finding(reason=attempt.request.reason, http_status=304, outcome="not_modified")
+        case Body() if attempt.request.timegate:
+            return _judged_memento(
+                partial(finding, http_status=answer.status), attempt, answer, limits, blobs, removals
+            )
         case Body():
             return _judged(partial(finding, http_status=answer.status), answer, limits, blobs, removals)
         case _:
@@ -87,6 +92,15 @@ def fault(attempt: Attempt, error: Exception) -> Finding:
         local=True,
         detail=str(error) if isinstance(error, StoreError) else f"{type(error).__name__}: {error}"[:200],
     )
+
+
+def _judged_memento(
+    finding: Callable[..., Finding], attempt: Attempt, body: Body, limits: Limits, blobs: Blobs, removals: Removals
+) -> Finding:
+    """What a web archive's answer is: a picture only where it is a memento of the link."""
+    if wrong := flaw(body.memento, attempt.url, attempt.request.url):
+        return finding(reason=Reason.NOT_AN_IMAGE, detail=wrong)
+    return _judged(partial(finding, memento_at=body.memento and body.memento.at), body, limits, blobs, removals)
 
 
 def _judged(finding: Callable[..., Finding], body: Body, limits: Limits, blobs: Blobs, removals: Removals) -> Finding:

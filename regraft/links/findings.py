@@ -1,6 +1,7 @@
 """What the fetching processes get and what they give back: small values, cheap to import and to send."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 from regraft.identity import Digest, Url
@@ -29,6 +30,15 @@ class Request:
     """What its last check came to."""
     bytes: int = 0
     """The size of its body then."""
+    timegate: str = ""
+    """Where a web archive is asked for what it kept of the link; empty where the link itself is requested."""
+    near: str = ""
+    """The time that the archive is to come near to, as the field Accept-Datetime has it."""
+
+    @property
+    def first_url(self) -> str:
+        """The URL that is requested first."""
+        return self.timegate + self.url
 
     @property
     def has_hung(self) -> bool:
@@ -72,6 +82,8 @@ class Finding:
     """Whether the failure points at this machine, not at the link."""
     detail: str = ""
     """What went wrong, for people."""
+    memento_at: datetime | None = None
+    """When a web archive took the picture, whose memento is `final_url`; None where no archive was asked."""
 
 
 def skipped(request: Request, why: str) -> Finding:

@@ -39,7 +39,10 @@ SCHEMA = pa.schema([*CHECKED, ("refers_to", pa.string()), ("distance", pa.int16(
 `refers_to` is a digest, a placeholder's signature or "", see `dataset.references`; `distance` is in bits of 64, or
 null; `decision` is an id, or ""."""
 COLUMNS = SCHEMA.names
-PUBLISHED = pa.schema([*SCHEMA, ("alive_since", TIME)])
+OF_AN_ARCHIVE = pa.schema([("memento", pa.string()), ("memento_at", TIME)])
+"""The URL at a web archive of the picture that stands for a dead link, or "", and when the archive took it, or null.
+Such a link has the outcome `archived`, and a `dead_since`: it is dead itself."""
+PUBLISHED = pa.schema([*SCHEMA, *OF_AN_ARCHIVE, ("alive_since", TIME)])
 """The columns of a version's links.parquet, a contract with other programs: also since when a link has shown its photo
 without a break, null where it does not."""
 MEMORY = pa.schema(

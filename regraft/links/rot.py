@@ -10,13 +10,23 @@ from regraft.web.urls import host_of
 
 SHOWS_PHOTO = (Reason.ALIVE, Reason.DUPLICATE, Reason.NEAR_DUPLICATE, Reason.MISFILED, Reason.REJECTED)
 """The reasons of links that still show a photo, be it learnt from or not."""
+ARCHIVED = "archived"
+"""The outcome of links that are dead and whose picture is a web archive's."""
 EVENTS = ("newly_dead", "revived", "replaced", "re_encoded", "now_placeholder")
 """What can happen to a link between two versions, see `changes`."""
 
 
 def shows_photo(links: pd.DataFrame) -> "pd.Series[bool]":
-    """Return which links (reason) show a photo, be it learnt from or not."""
-    return links["reason"].isin(SHOWS_PHOTO)
+    """Return which links (reason, outcome) show a photo themselves, be it learnt from or not."""
+    return links["reason"].isin(SHOWS_PHOTO) & ~is_archived(links)
+
+
+def is_archived(links: pd.DataFrame) -> "pd.Series[bool]":
+    """Return which links (outcome) are dead themselves, and show what a web archive has kept.
+
+    In the tables of a Regraft that did not know the outcome that is none.
+    """
+    return links["outcome"] == ARCHIVED if "outcome" in links else pd.Series(False, links.index)
 
 
 def changes(links: pd.DataFrame, before: pd.DataFrame | None) -> dict[str, pd.DataFrame]:
@@ -30,15 +40,20 @@ def changes(links: pd.DataFrame, before: pd.DataFrame | None) -> dict[str, pd.Da
     columns = ["url", "category", "reason", "digest", "digest_before"]
     if before is None:
         return {event: links.loc[[]].assign(digest_before="")[columns] for event in EVENTS}
-    earlier = before[["url", "category", "verdict", "reason", "digest"]]
-    both = links.merge(earlier, on=["url", "category"], suffixes=("", "_before"))
-    showed, shows = both["reason_before"].isin(SHOWS_PHOTO), both["reason"].isin(SHOWS_PHOTO)
+    now, then = (
+        table[["url", "category", "reason", "digest"]].assign(
+            shows=shows_photo(table), is_dead=(table["verdict"] == Verdict.DEAD) | is_archived(table)
+        )
+        for table in (links, before)
+    )
+    both = now.merge(then, on=["url", "category"], suffixes=("", "_before"))
+    showed, shows = both["shows_before"], both["shows"]
     events = {
-        "newly_dead": showed & (both["verdict"] == Verdict.DEAD),
-        "revived": (both["verdict_before"] == Verdict.DEAD) & shows,
+        "newly_dead": showed & both["is_dead"],
+        "revived": both["is_dead_before"] & shows,
         "replaced": (both["reason"] == Reason.REPLACED) & (both["reason_before"] != Reason.REPLACED),
         "re_encoded": showed & shows & (both["digest"] != both["digest_before"]),
-        "now_placeholder": showed & (both["reason"] == Reason.PLACEHOLDER),
+        "now_placeholder": showed & ~both["is_dead"] & (both["reason"] == Reason.PLACEHOLDER),
     }
     return {event: both.loc[is_so, columns].reset_index(drop=True) for event, is_so in events.items()}
 
@@ -65,7 +80,7 @@ def survival(links: pd.DataFrame, judged: pd.DataFrame) -> dict[str, Survival]:
 
     `links` has the columns memory.MEMORY; `judged` has the same rows with their last verdicts.
     """
-    ever, still = links["trusted_digest"] != "", judged["reason"].isin(SHOWS_PHOTO)
+    ever, still = links["trusted_digest"] != "", shows_photo(judged)
     still &= (judged["reason"] != Reason.REJECTED) | links["replaced_at"].isna()  # what replaced it was rejected
     counts = pd.DataFrame({"ever": ever, "alive": ever & still}).groupby(links["category"]).sum()
     survivals = {}

@@ -9,7 +9,7 @@ from regraft.links.lifetimes import lives_over
 from regraft.store import versions
 from regraft.store.store import Store
 
-COLUMNS = ["url", "category", "reason", "first_seen", "checked_at"]
+COLUMNS = ["url", "category", "reason", "outcome", "first_seen", "checked_at"]
 MAX_VERSIONS = 90
 """Versions from before there was a lives.parquet that are read, once."""
 

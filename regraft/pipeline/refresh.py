@@ -17,6 +17,8 @@ def refresh(bench: Bench) -> str:
     links = steps.read(bench)
     with bench.embedding_early(), ThreadPoolExecutor(LANES) as threads:  # they wait for the network side by side
         fetched = list(threads.map(lambda lane: steps.fetch(lane, bench), links.lanes))
+    if bench.config.fetch.archive:
+        steps.ask_archive(fetched, bench)
     screened = steps.screen(fetched, bench)
     manifest = steps.label(screened, links, bench)
     learnt = steps.reuse(screened, manifest, bench) or learn(screened, manifest, bench)

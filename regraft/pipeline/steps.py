@@ -21,7 +21,9 @@ from regraft.dataset.manifest import check_enough, check_vary, manifest_of
 from regraft.dataset.neighbours import find_misfiled
 from regraft.dataset.placeholders import shows_placeholder
 from regraft.dataset.splits import splits_of
+from regraft.fetching import archive as archives
 from regraft.fetching.budget import Budget
+from regraft.fetching.crew import Crew
 from regraft.fetching.outage import Failures, check_outage
 from regraft.fetching.pending import Progress
 from regraft.fetching.shard import fetch_shard, links_by_lane, remember_silent
@@ -136,6 +138,28 @@ def _fetch_shard(shard: Shard, bench: Bench, budget: Budget, progress: Progress)
     return FetchedShard(shard.path, put(checked.links), silent), checked.failures
 
 
+def ask_archive(fetched: Sequence[FetchedLane], bench: Bench) -> int:
+    """Ask the config's web archive for dead links, if it names one; return of how many there is a new picture.
+
+    Raises OutageError where this machine was down, so that nobody knows which links are dead.
+    """
+    fetch, archive = bench.config.fetch, bench.config.fetch.archive
+    if archive is None:
+        return 0
+    with bench.meter.step("archive"):
+        check_outage(Failures.sum(lane.failures for lane in fetched), fetch.outage_share)
+        links, politely = _links_of(fetched, bench), archives.archive_fetch(fetch, archive)
+        store_url, screen_settings = bench.spec.store_url, bench.config.screen
+        with Crew(store_url, politely, screen_settings, bench.nearby, removals=bench.removals) as crew:
+            return archives.ask_archive(links, archive, crew, bench.store, bench.spec.now, bench.budget(1.0))
+
+
+def _links_of(fetched: Sequence[FetchedLane], bench: Bench) -> pd.DataFrame:
+    """All links of a run, columns memory.MEMORY."""
+    shards = [shard for lane in fetched for shard in lane.shards]
+    return pd.concat([bench.drafts.table(shard.table) for shard in shards], ignore_index=True)[MEMORY.names]
+
+
 def screen(fetched: Sequence[FetchedLane], bench: Bench) -> Screened:
     """Return the last verdicts on all links, and the pictures to learn from. Needs memory for the whole table.
 
@@ -147,12 +171,10 @@ def screen(fetched: Sequence[FetchedLane], bench: Bench) -> Screened:
         for shard in shards:
             if shard.silent is not None:
                 remember_silent(shard.path, bench.drafts.table(shard.silent), bench.store)
-        links = pd.concat([bench.drafts.table(shard.table) for shard in shards], ignore_index=True)
+        links = _links_of(fetched, bench)
         config, now = bench.config, bench.spec.now
         rulings = Rulings(all_decisions(bench.store), config.categories, config.screen.near)
-        screened = screening.screen(
-            links[MEMORY.names], config.screen, config.split, config.seed, bench.store, now, rulings
-        )
+        screened = screening.screen(links, config.screen, config.split, config.seed, bench.store, now, rulings)
         return put_screened(screened, bench.drafts)
 
 

@@ -14,6 +14,7 @@ from regraft.reporting.outlook import charts, survival_gist
 from regraft.reporting.report import MAX_ROWS, Report, newest_decisions
 from regraft.reporting.sentences import (
     above_or_below,
+    archived_links,
     champion_sentence,
     decisions_note,
     misfiled_note,
@@ -114,6 +115,7 @@ def _context(report: Report) -> dict[str, Any]:
         "champion_sentence": champion_sentence(report.metrics),
         "waiting": waiting(report),
         "verdicts": verdict_counts(report.links),
+        "archived": archived_links(report),
         "charts": charts(report.run, report.lives, report.forecasts),
         "survival_gist": survival_gist(report),
         "misfiled_note": misfiled_note(report.metrics),

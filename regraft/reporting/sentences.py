@@ -1,6 +1,7 @@
 """What happened in a run, in sentences for people."""
 
 from regraft.dataset.decision import DecisionKind
+from regraft.links.rot import is_archived
 from regraft.reporting.report import Report
 from regraft.store.records import MetricsRecord
 from regraft.targets.wording import WORDINGS, percent
@@ -24,6 +25,11 @@ def summary(report: Report) -> list[str]:
 def champion_sentence(metrics: MetricsRecord) -> str:
     """Return who is champion, and why."""
     return ("It is the new champion: " if metrics.promoted else "The champion stays: ") + metrics.why
+
+
+def archived_links(report: Report) -> int:
+    """Return how many links are dead, and learnt from as a web archive has kept them."""
+    return int((is_archived(report.links) & (report.links["verdict"] == Verdict.ALIVE)).sum())
 
 
 def above_or_below(excess: float | None) -> str:
@@ -71,9 +77,11 @@ def _links(report: Report) -> str:
         int((verdicts == verdict).sum()) for verdict in (Verdict.ALIVE, Verdict.DEAD, Verdict.JUNK, Verdict.UNKNOWN)
     )
     not_requested = f", {unknown:,} were not requested" if unknown else ""
+    archived = archived_links(report)
+    from_archive = f", {archived:,} of them from a web archive" if archived else ""
     return (
-        f"Of {len(verdicts):,} links {alive:,} are alive and used{not_requested}, {dead:,} are dead and {junk:,} serve "
-        f"nothing to learn from; {len(report.manifest):,} images were labelled."
+        f"Of {len(verdicts):,} links {alive:,} are alive and used{from_archive}{not_requested}, {dead:,} are dead and "
+        f"{junk:,} serve nothing to learn from; {len(report.manifest):,} images were labelled."
     )
 
 

@@ -6,11 +6,14 @@ from typing import Any, assert_never
 
 import pandas as pd
 
+from regraft.links.rot import is_archived
 from regraft.store.records import Interval, Results, Survival
 from regraft.targets.wording import WORDINGS
 from regraft.verdicts import Verdict
 from regraft.web.urls import host_of
 
+FROM_ARCHIVE = "from a web archive"
+"""What stands in place of a reason for dead links whose picture an archive has kept."""
 MAX_HOSTS = 15
 """Hosts that a report lists."""
 MAX_CATEGORIES = 30
@@ -39,7 +42,8 @@ class ReasonCount:
 
 
 def link_health(links: pd.DataFrame) -> list[ReasonCount]:
-    """Return links (category, verdict, reason) by reason, the most frequent first."""
+    """Return links (category, verdict, reason, outcome) by reason, the most frequent first."""
+    links = links.assign(reason=links["reason"].mask(is_archived(links) & (links["reason"] == ""), FROM_ARCHIVE))
     counts = links.groupby(["verdict", "reason", "category"]).size().unstack(fill_value=0)
     counts = counts.loc[counts.sum(axis=1).sort_values(ascending=False).index]
     sums = counts.sum(axis=1)

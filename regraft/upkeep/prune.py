@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from regraft.errors import DamagedVersionError, VersionError
 from regraft.identity import Digest
+from regraft.links.mementos import known_mementos
 from regraft.links.memory import all_known_links
 from regraft.store import versions
 from regraft.store.blobs import Blob
@@ -127,7 +128,7 @@ def _unneeded(store: Store, kept: Iterable[str]) -> tuple[tuple[Blob, ...], tupl
 
     None where a version that stays is damaged: nobody knows what it needs.
     """
-    needed = set(all_known_links(store)["digest"])
+    needed = set(all_known_links(store)["digest"]) | set(known_mementos(store)["digest"])
     fingerprints = set()
     for version in (Version(store, name) for name in kept):
         try:

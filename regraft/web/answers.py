@@ -7,6 +7,7 @@ from email.utils import parsedate_to_datetime
 
 from regraft.identity import Url
 from regraft.verdicts import Reason
+from regraft.web.memento import Memento
 from regraft.web.urls import BadUrl, Blocked, redirected
 
 REDIRECT_STATUSES = (301, 302, 303, 307, 308)
@@ -27,6 +28,10 @@ class Body:
     """X-Robots-Tag in lower case; "" for none."""
     status: int = 200
     """The HTTP status, 200 to 299."""
+    memento: Memento | None = None
+    """What an archive says of the memento that the body is; None where it is none."""
+    memento_url: str = ""
+    """The memento that the body stands around, as some archives show one; "" for none."""
 
 
 @dataclass(frozen=True, slots=True)

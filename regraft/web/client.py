@@ -6,6 +6,7 @@ its body is never read (requests would read it whole, even with stream=True).
 
 import re
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -28,6 +29,7 @@ from regraft.web.failures import failure_from
 from regraft.web.framing import NO_BODY_STATUSES, framing_of, stays_open
 from regraft.web.guard import Guard
 from regraft.web.heads import Head
+from regraft.web.memento import linked, memento_of
 from regraft.web.urls import BadUrl, Blocked, normalised
 
 MAX_SKIPPED_BYTES = 16_384
@@ -35,6 +37,8 @@ MAX_SKIPPED_BYTES = 16_384
 MIN_DEADLINE_S = 0.01
 CONTENT_RANGE = re.compile(r"bytes[ \t]+([0-9]+)-([0-9]+)/([0-9]+)", re.IGNORECASE)
 PARTIAL_CONTENT = 206
+ARCHIVED_ROBOTS = "x-archive-orig-x-robots-tag"
+"""The field in which web archives repeat what the owner's server said to robots."""
 
 
 class ClientSettings(Protocol):
@@ -101,17 +105,29 @@ class Client:
         size the server does not announce may have `max_unannounced` bytes, where that is less than the client's
         `max_bytes`. Never raises.
         """
-        headers = dict(self._headers)
-        if etag.isprintable() and etag:
-            headers["If-None-Match"] = etag
-        if last_modified.isprintable() and last_modified:
-            headers["If-Modified-Since"] = last_modified
+        validators = {"If-None-Match": etag, "If-Modified-Since": last_modified}
+        validators = {name: value for name, value in validators.items() if value and value.isprintable()}
+        return self._get(url, deadline_s, validators, bool(validators), max_unannounced)
+
+    def get_memento(self, url: str, deadline_s: float, near: str) -> Answer:
+        """Return the answer of a web archive as `get` does; `near` is the time that a memento is to come near to."""
+        return self._get(url, deadline_s, {"Accept-Datetime": near}, is_conditional=False)
+
+    def _get(
+        self,
+        url: str,
+        deadline_s: float,
+        fields: Mapping[str, str],
+        is_conditional: bool,
+        max_unannounced: int | None = None,
+    ) -> Answer:
+        """The answer to one request with these fields beside the usual ones."""
         alarm = self._watch.arm(deadline_s)
         try:
             self._guard.check(url)
+            headers = {**self._headers, **fields}
             head, connection = self._connections.get(url, headers, min(self._connect_s, deadline_s), alarm)
-            query = _Query(url, alarm, len(headers) > len(self._headers), max_unannounced)
-            return self._answer(query, head, connection)
+            return self._answer(_Query(url, alarm, is_conditional, max_unannounced), head, connection)
         except Exception as error:  # whatever a server does, and whatever nobody has thought of
             return timed_out() if alarm.fired else failure_from(error, self._proxy)
         finally:
@@ -189,8 +205,10 @@ def _body(data: bytes, head: Head) -> Body:
         data,
         etag=head.get("etag")[:500],
         last_modified=head.get("last-modified")[:100],
-        robots=", ".join(head.members("x-robots-tag"))[:500],
+        robots=", ".join(head.members("x-robots-tag") + head.members(ARCHIVED_ROBOTS))[:500],
         status=head.status,
+        memento=memento_of(head),
+        memento_url=linked(head, "memento") if head.get("link") else "",
     )
 
 

@@ -10,7 +10,7 @@ from regraft.dataset import misfiled
 from regraft.dataset.placeholders import find_placeholders
 from regraft.dataset.screening import PICTURES, last_verdicts, screen
 from regraft.dataset.splits import Split
-from regraft.links.memory import COLUMNS
+from regraft.links.memory import COLUMNS, OF_AN_ARCHIVE
 from regraft.store.store import Store
 from tests.dataset.shown import BLACK, NEARLY_BLACK, NO_PLACEHOLDERS, NOW, WHITE, link, memory
 
@@ -66,7 +66,7 @@ def test_near_duplicates_in_one_split_stay_as_one_cluster() -> None:
 
 def screened(links: pd.DataFrame, store: Store, **settings: object) -> list[str]:
     whole = screen(links, ScreenSettings.model_validate(settings), SplitSettings(), 0, store, NOW + timedelta(days=9))
-    assert whole.links.columns.tolist() == COLUMNS
+    assert whole.links.columns.tolist() == [*COLUMNS, *OF_AN_ARCHIVE.names]
     assert whole.survival["cat"].ever_alive == len(links)
     assert len(whole.pictures) == whole.links["reason"].eq("").sum()
     return whole.links["reason"].tolist()
