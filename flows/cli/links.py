@@ -101,9 +101,10 @@ def _print_links(rows: "pd.DataFrame", choice: "LinkChoice", store: "Store") -> 
 
 def _with_evidence(rows: "pd.DataFrame") -> list[dict[str, Any]]:
     """Rows of links.parquet with all columns of today, also where an earlier Regraft wrote it."""
-    from regraft.links.memory import COLUMNS
+    from regraft.links.memory import PUBLISHED
 
-    return [{str(key): value for key, value in row.items()} for row in rows.reindex(columns=COLUMNS).to_dict("records")]
+    whole = rows.reindex(columns=PUBLISHED.names)
+    return [{str(key): value for key, value in row.items()} for row in whole.to_dict("records")]
 
 
 def _print_link(store: "Store", choice: "LinkChoice", as_json: bool, as_csv: bool) -> None:

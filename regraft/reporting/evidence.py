@@ -15,7 +15,7 @@ from regraft.dataset.decisions import known_decisions
 from regraft.dataset.placeholders import known_placeholders, shows_placeholder
 from regraft.errors import LinkError, VersionError
 from regraft.identity import Url
-from regraft.links.memory import COLUMNS, remembered_links
+from regraft.links.memory import PUBLISHED, remembered_links
 from regraft.links.recheck import due_from
 from regraft.links.removals import known_removals
 from regraft.links.shards import path_of
@@ -134,7 +134,7 @@ def _rows_by_version(store: Store, url: str) -> list[tuple[Version, list[Row]]]:
 def _rows(version: Version, column: str, text: str) -> list[Row] | None:
     """The links of a version in which a column has a text; None, with a warning, where its table cannot be read."""
     try:
-        return cast(list[Row], version.rows(LINKS, column, text, COLUMNS).to_dict("records"))
+        return cast(list[Row], version.rows(LINKS, column, text, PUBLISHED.names).to_dict("records"))
     except VersionError as error:
         if version.is_published:
             log.warning("%s It is left out of the story.", error)
@@ -157,6 +157,8 @@ def _changed_at(version: Version, row: Row, before: Row | None) -> datetime:
     was_dead = before is not None and before["verdict"] == Verdict.DEAD
     if not was_dead and not pd.isna(row["dead_since"]):
         return time_of(row["dead_since"])
+    if before is None and not pd.isna(row["alive_since"]):
+        return time_of(row["alive_since"])  # versions before it may be pruned
     was_asked = before is None or row["checked_at"] > before["checked_at"]
     return time_of(row["checked_at"]) if was_asked else versions.published_at(version.name)
 

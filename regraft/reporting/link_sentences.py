@@ -41,7 +41,7 @@ REASON_WORDS = {
 EXPLAINED = (Reason.DUPLICATE, Reason.NEAR_DUPLICATE, Reason.REJECTED)
 """Reasons whose detail says all that their words say."""
 Row = dict[str, Any]
-"""One link in one version: a row of links.parquet, by column of memory.COLUMNS."""
+"""One link in one version: a row of links.parquet, by column of memory.PUBLISHED."""
 
 
 def verdict_sentence(row: Row, before: Row | None, at: str) -> str:

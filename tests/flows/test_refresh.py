@@ -11,7 +11,7 @@ import pytest
 from regraft import menagerie
 from regraft.config import Config
 from regraft.errors import TooFewImages
-from regraft.links.memory import COLUMNS
+from regraft.links.memory import PUBLISHED
 from regraft.menagerie.fates import Fate
 from regraft.menagerie.web import Web
 from regraft.store import versions
@@ -61,7 +61,7 @@ pytestmark = [pytest.mark.tensorflow, pytest.mark.usefixtures("prefect_server")]
 
 def test_every_link_ends_with_the_reason_of_its_fate(first: versions.Version) -> None:
     links = first.table("links.parquet")
-    assert list(links.columns) == COLUMNS
+    assert list(links.columns) == PUBLISHED.names
     fates = Web().fates
     assert set(links["url"]) == set(fates)
     reasons = zip(links["url"], links["reason"], strict=True)
@@ -109,7 +109,7 @@ def test_a_second_run_asks_conditionally_and_computes_nothing_again(first: versi
     champion = versions.champion(first.store)
     assert champion is not None
     assert champion.name == first.name
-    page = second.read("report.html").decode().split("<h2>From version to version</h2>")[1].split("</table>")[0]
+    page = second.read("report.html").decode().split("<h3>From version to version</h3>")[1].split("</table>")[0]
     assert page.index(second.name) < page.index(first.name) < page.index("champion")
     assert "From version to version" not in first.read("report.html").decode()
 
@@ -139,7 +139,8 @@ with open_run(Config.model_validate_json(sys.stdin.read())) as spec:
     before = versions.newest(bench.store)
     table = bench.drafts.put_table(before.table("manifest.parquet"))
     links = bench.drafts.put_table(before.table("links.parquet"))
-    screened = Screened(links=links, pictures=table, survival=bench.drafts.put(b"{}"))
+    decisions = bench.drafts.put_table(before.table("decisions.parquet"))
+    screened = Screened(links=links, pictures=table, survival=bench.drafts.put(b"{}"), decisions=decisions)
     learnt = steps.reuse(screened, Manifest(len(before.table("manifest.parquet")), table), bench)
     assert learnt.model_of == before.name
     steps.publish(learnt, steps.evaluate(learnt, bench), PrefectRun(), bench)

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from regraft.dataset.decision import Decision, DecisionKind
@@ -153,6 +154,13 @@ def test_versions_of_earlier_regrafts_are_told_without_evidence(history: History
     assert happened(story(history.store, LINK, TODAY)) == [
         "Dead since 2026-01-01 00:00 UTC, gone: the server says that there is no such page (HTTP 404)."
     ]
+
+
+def test_a_link_is_alive_since_before_the_oldest_version_that_is_left(history: History) -> None:
+    links = history.check(PHOTO).table("links.parquet")
+    history.store.disk.delete_folder("versions")
+    history.publish(links.assign(alive_since=pd.Timestamp(FIRST_DAY - DAY)), "20260101T000000Z")
+    assert happened(story(history.store, LINK, TODAY)) == [ALIVE.replace("2026-01-01", "2025-12-31")]
 
 
 @pytest.mark.parametrize("damaged", [0, 1, 2])
