@@ -51,7 +51,9 @@ def test_every_named_block_is_run_by_a_test() -> None:
         node.args[0].value
         for path in (ROOT / "tests").rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in {"block", "commands"}
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id in {"block", "commands", "output"}
         if node.args and isinstance(node.args[0], ast.Constant)
     }
-    assert set(names) == used, "a test runs each by commands(NAME) or block(NAME)"
+    assert set(names) == used, "a test runs each by commands(NAME), block(NAME) or output(NAME)"

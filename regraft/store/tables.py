@@ -60,7 +60,7 @@ class Tables:
         try:
             return self.read(path, schema, added)
         except CorruptError as error:
-            log.warning("%s This run goes on as if nothing had been remembered there.", error)
+            log.warning("%s It counts as if nothing had been remembered there.", error)
             return schema.empty_table().to_pandas()
 
     def damage(self, path: str) -> str:

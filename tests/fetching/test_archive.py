@@ -7,7 +7,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from regraft.config import ArchiveSettings, FetchSettings, ScreenSettings
+from regraft.config import ArchiveSettings, FetchSettings, ScreenSettings, SplitSettings
+from regraft.dataset.screening import screen
 from regraft.fetching.archive import archive_fetch, ask_archive
 from regraft.fetching.crew import Crew
 from regraft.identity import Url, digest_of
@@ -65,6 +66,16 @@ def test_a_dead_link_comes_back_with_the_bytes_that_were_taken(store: Store) -> 
     assert store.blobs.read(row["digest"]) == CAT
     assert row["dead_since"] == NOW
     assert row["http_status"] == 404
+
+
+@pytest.mark.parametrize("archived", [True, False])
+def test_what_an_archive_has_kept_is_learnt_from_only_where_that_is_wanted(store: Store, archived: bool) -> None:
+    links = checked(dead())
+    with archive({LINK: CAT}) as running:
+        ask(store, links, running)
+    screened = screen(links, ScreenSettings(archived=archived), SplitSettings(), 0, store, NOW)
+    assert (screened.links["verdict"] == Verdict.ALIVE).tolist() == [archived]
+    assert screened.pictures["digest"].tolist() == ([digest_of(CAT)] if archived else [])
 
 
 def test_the_live_link_takes_its_place_again(store: Store) -> None:

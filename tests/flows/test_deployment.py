@@ -40,7 +40,7 @@ def test_a_deployment_run_ends_completed_with_its_artifacts(deployed: Server, de
     until("all task runs are completed", completed, 30)
     artifacts = {artifact["key"]: artifact for artifact in deployed.find("artifacts", **of_it)}
     assert artifacts["menagerie-link-health"]["type"] == "table"
-    assert artifacts["menagerie-report"]["data"].count("](data:image/png;base64,") == 5
+    assert artifacts["menagerie-report"]["data"].count("](data:image/png;base64,") == 3
     for step in ("fetch", "embed"):
         assert (artifacts[f"menagerie-{step}"]["type"], artifacts[f"menagerie-{step}"]["data"]) == ("progress", 100)
     [version] = (deployed.folder / "artifacts" / "versions").iterdir()
@@ -89,14 +89,18 @@ def test_a_schedule_that_was_paused_by_hand_stays_paused_when_it_is_deployed_aga
     before = nightly()
     [schedule] = before["schedules"]
     path = f"{deployed.api}/deployments/{before['id']}/schedules"
-    requests.patch(f"{path}/{schedule['id']}", json={"active": False}, timeout=30).raise_for_status()
+
+    def is_changed(active: bool) -> bool:  # a busy server's database may be locked for a moment
+        return requests.patch(f"{path}/{schedule['id']}", json={"active": active}, timeout=30).ok
+
+    until("the schedule is paused", lambda: is_changed(False), 60)
     again = [str(BIN / "regraft"), "deploy"]
     ran = subprocess.run(again, cwd=deployed.folder, env=deployed.environment, capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr
     assert "paused by hand, and stays so" in ran.stdout
     [schedule] = nightly()["schedules"]
     assert not schedule["active"]
-    requests.patch(f"{path}/{schedule['id']}", json={"active": True}, timeout=30).raise_for_status()
+    until("the schedule is active again", lambda: is_changed(True), 60)
 
 
 def test_the_dashboards_form_names_and_describes_every_setting(deployed: Server) -> None:

@@ -61,6 +61,7 @@ def called_side_by_side(module: str, name: str, calls: list[tuple[Any, ...]]) ->
 def luggage(tmp_path_factory: pytest.TempPathFactory, prefect_server: None) -> list[tuple[str, Any]]:
     """Everything that the tasks of one run of the menagerie got and returned, run in two processes by turns."""
     from regraft.flows import refresh
+    from regraft.tasks.ask_archive import ask_archive
     from regraft.tasks.drop_misfiled import drop_misfiled
     from regraft.tasks.embed import embed
     from regraft.tasks.evaluate import evaluate
@@ -84,6 +85,7 @@ def luggage(tmp_path_factory: pytest.TempPathFactory, prefect_server: None) -> l
         run = travels.run
         links = run(read, spec)
         fetched = travels.map(fetch, [(lane, spec) for lane in links.lanes])
+        assert run(ask_archive, fetched, spec) == 0
         screened = run(screen, fetched, spec)
         manifest = run(label, screened, links, spec)
         assert run(reuse, screened, manifest, spec) is None

@@ -395,7 +395,8 @@ def main() -> None:
                 tried_in_all, held_in_all = tried_in_all + len(results), held_in_all + held
         print(f"{change:10}{world.calls:6}  " + "".join(f"{cell:>16}" for cell in cells), flush=True)
     print(f"tried {tried_in_all}, held {held_in_all}")
-    print("\n".join(failures[:20]))
+    if failures:
+        raise SystemExit("\n".join(failures[:20]))
 
 
 if __name__ == "__main__":
