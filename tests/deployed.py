@@ -72,7 +72,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 @pytest.fixture(scope="session")
 def deployment_run(deployed: Server) -> dict[str, Any]:
     """The flow run that the last of the dashboard commands started, once it has ended."""
-    [run] = deployed.find("flow_runs", deployments={"name": {"any_": ["manual"]}})
+    run = deployed.find("flow_runs", deployments={"name": {"any_": ["manual"]}}, sort="EXPECTED_START_TIME_ASC")[0]
 
     def ended() -> dict[str, Any] | None:
         now: dict[str, Any] = deployed.get(f"/flow_runs/{run['id']}")
