@@ -1,10 +1,13 @@
 """The strings that Regraft names things by, as types of their own, and the one way to make a digest."""
 
 import hashlib
+import re
 from typing import NewType
 
 Digest = NewType("Digest", str)
 """The SHA-256 of some bytes, as 64 lower-case hex digits: the name of an image, or proof that a file is unchanged."""
+DIGEST = re.compile(r"[0-9a-f]{64}")
+"""What a digest looks like."""
 Url = NewType("Url", str)
 """The address of a link, exactly as its list has it."""
 Host = NewType("Host", str)

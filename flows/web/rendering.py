@@ -1,6 +1,5 @@
 """Pages from templates. Text from links, lists and files is escaped wherever a template puts it."""
 
-import re
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
@@ -14,7 +13,8 @@ from fastapi.responses import HTMLResponse
 
 from regraft.dataset.decision import DecisionKind
 from regraft.flows.web.site import site_of
-from regraft.reporting.rendering import shortened
+from regraft.identity import DIGEST
+from regraft.reporting.rendering import printable, shortened
 from regraft.targets.wording import percent
 from regraft.verdicts import Reason, Verdict
 
@@ -23,7 +23,6 @@ SECURITY_POLICY = (
     "frame-ancestors 'none'; base-uri 'none'"
 )
 """What a page may load and send to: this server alone, and no style or script that stands in the page itself."""
-DIGEST = re.compile(r"[0-9a-f]{64}")
 MAX_DIGESTS = 6
 """Pictures that a verdict refers to that are shown."""
 
@@ -95,11 +94,6 @@ def href(url: str) -> str:
         return url if urlsplit(url).scheme.lower() in ("http", "https") and printable(url) == url else ""
     except ValueError:
         return ""
-
-
-def printable(text: str) -> str:
-    """Return a text with a replacement character for all that is no character to read, such as one that turns text."""
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(text))
 
 
 def with_query(query: Mapping[str, Any], **changed: Any) -> str:

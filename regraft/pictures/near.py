@@ -50,6 +50,12 @@ def hash_bits(phashes: "pd.Series[str]") -> Hashes:
     return np.frombuffer(bytes.fromhex(digits), dtype=">u8").astype(np.uint64)
 
 
+def picture_distances(hashes: Hashes, picture: np.uint64) -> NDArray[np.uint8]:
+    """Return in how many bits each of N hashes differs from a picture's, or from that of the same picture mirrored."""
+    differing = hashes ^ picture
+    return np.minimum(np.bitwise_count(differing), np.bitwise_count(differing ^ np.uint64(MIRRORED)))
+
+
 def groups_of_pictures(hashes: Hashes, near: int) -> Rows:
     """Return the number of the group, from 0, that each of N pictures is in, (N,), by their hashes.
 

@@ -5,8 +5,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from regraft.identity import Digest
-from regraft.pictures.near import hash_bits
-from regraft.pictures.perceptual import MIRRORED
+from regraft.pictures.near import hash_bits, picture_distances
 from regraft.reporting.link_search import LinkTable
 from regraft.store.features import Features
 from regraft.store.tables import OpenTable, stacked
@@ -28,9 +27,7 @@ def look_alikes(links: LinkTable, digest: str, phash: str, limit: int) -> pd.Dat
     Pictures whose bytes are the same are left out, and so are those that differ in more than LOOK_ALIKE_BITS bits.
     """
     rows, phashes = links.hashes()
-    hashes, own = hash_bits(phashes), np.uint64(int(phash, 16))
-    difference = hashes ^ own
-    distance = np.minimum(np.bitwise_count(difference), np.bitwise_count(difference ^ np.uint64(MIRRORED)))
+    distance = picture_distances(hash_bits(phashes), np.uint64(int(phash, 16)))
     nearest = np.argsort(distance, kind="stable")[:MAX_LINKS]
     near = np.sort(nearest[distance[nearest] <= LOOK_ALIKE_BITS])
     pictures = links.read(rows[near], COLUMNS).assign(bits=distance[near].astype(int))

@@ -98,8 +98,12 @@ def model_card(report: Report) -> str:
 
 def inert(text: str) -> str:
     """Return text that stays text in markdown and tables: no markup, no line breaks, no control characters."""
-    clean = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(text))
-    return "".join("\\" + c if c in "\\`*_{}[]<>()#+-!|~&$" else c for c in clean)
+    return "".join("\\" + c if c in "\\`*_{}[]<>()#+-!|~&$" else c for c in printable(text))
+
+
+def printable(text: str) -> str:
+    """Return a text with a replacement character for all that is no character to read, such as one that turns text."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(text))
 
 
 def _context(report: Report) -> dict[str, Any]:

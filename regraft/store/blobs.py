@@ -1,12 +1,11 @@
 """Image bytes by their digest, write-once. All of the store that the fetching processes need, cheap to import."""
 
 import contextlib
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from regraft.errors import CorruptError, StoreError
-from regraft.identity import Digest, digest_of
+from regraft.identity import DIGEST, Digest, digest_of
 from regraft.store.disk import Disk
 from regraft.store.local_disk import LocalDisk
 
@@ -14,7 +13,6 @@ FOLDER = "blobs"
 """The folder of image bytes."""
 MAX_NEARBY_BYTES = 500_000_000
 """Of the blobs that one process keeps nearby."""
-_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -73,7 +71,7 @@ class Blobs:
         for path in self._disk.sizes(self._folder):
             name = path[start:].replace("/", "", 1)
             digest, dot, _ = name.partition(".")
-            if not (dot and _DIGEST.fullmatch(digest)):
+            if not (dot and DIGEST.fullmatch(digest)):
                 yield Blob(self._disk, self._folder, Digest(name))
 
     def put(self, data: bytes) -> Digest:
@@ -131,6 +129,6 @@ class Blobs:
 
     def at(self, digest: Digest) -> Blob:
         """Return where the bytes of a digest belong, be they there or not. Raises StoreError where it is no digest."""
-        if not _DIGEST.fullmatch(digest):
+        if not DIGEST.fullmatch(digest):
             raise StoreError(f"{digest!r} is not a digest: expected 64 lower-case hex digits.")
         return Blob(self._disk, self._folder, digest)

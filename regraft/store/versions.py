@@ -291,10 +291,14 @@ def named(store: Store, word: str) -> Version:
 
 def new_name(store: Store, now: datetime | None = None) -> str:
     """Return a name that sorts by time and that no version has."""
-    stem = (now or datetime.now(UTC)).strftime(NAME_FORMAT)
-    taken = set(store.disk.names(FOLDER))
-    later = (f"{stem}-{i}" for i in range(2, 10_000))
-    return stem if stem not in taken else next(name for name in later if name not in taken)
+    return free_name(now or datetime.now(UTC), set(store.disk.names(FOLDER)))
+
+
+def free_name(now: datetime, taken: Collection[str]) -> str:
+    """Return a name that sorts by time and that is not taken."""
+    stem = now.strftime(NAME_FORMAT)
+    names = (stem, *(f"{stem}-{number}" for number in range(2, 10_000)))
+    return next(name for name in names if name not in taken)
 
 
 def publish(store: Store, name: str, files: Mapping[str, bytes]) -> Version:

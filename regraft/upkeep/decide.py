@@ -1,6 +1,5 @@
 """What persons decide, as they name it: by a link, a picture's digest or a decision's id; checked before it is kept."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache, cached_property, partial
@@ -13,7 +12,7 @@ from regraft.dataset.honouring import LEARN, Rulings, of_kind
 from regraft.dataset.misfiled import is_among, known_misfiled
 from regraft.dataset.placeholders import placeholders_in_force, shows_placeholder
 from regraft.errors import LinkError, VersionError
-from regraft.identity import Digest, Url
+from regraft.identity import DIGEST, Digest, Url
 from regraft.links.memory import MEMORY, all_known_links, remembered_links
 from regraft.links.shards import path_of
 from regraft.store import versions
@@ -21,7 +20,6 @@ from regraft.store.store import Store
 from regraft.verdicts import Reason, Verdict
 
 NO_LINKS = MEMORY.empty_table().to_pandas()
-DIGEST = re.compile(r"[0-9a-f]{64}")
 WAITS = (Reason.REPLACED, Reason.MISFILED, Reason.PLACEHOLDER, Reason.NEAR_DUPLICATE, Reason.DUPLICATE, Reason.REJECTED)
 """Why a version leaves pictures out that a person may accept."""
 TAKES_PICTURE = (*LEARN, DecisionKind.NOT_PLACEHOLDER, DecisionKind.SAME_PICTURE)

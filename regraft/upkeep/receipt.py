@@ -17,10 +17,9 @@ from regraft.identity import Digest
 from regraft.links.removals import Kind, Removal, Removals
 from regraft.store.records import SCHEMA, FileChange, Record
 from regraft.store.store import Store
-from regraft.store.versions import REMOVING
+from regraft.store.versions import REMOVING, free_name
 
 FOLDER = "receipts"
-ID_FORMAT = "%Y%m%dT%H%M%SZ"
 
 
 class RemovedHash(Record):
@@ -123,10 +122,7 @@ def put_finished(store: Store, receipt: Receipt) -> None:
 
 def new_id(store: Store, now: datetime) -> str:
     """Return a receipt's name, which sorts by time and which no other has."""
-    stem = now.strftime(ID_FORMAT)
-    taken = set(store.disk.names(FOLDER))
-    names = (stem, *(f"{stem}-{number}" for number in range(2, 10_000)))
-    return next(name for name in names if f"{name}.json" not in taken)
+    return free_name(now, {name.removesuffix(".json") for name in store.disk.names(FOLDER) if name.endswith(".json")})
 
 
 def page(receipt: Receipt) -> str:

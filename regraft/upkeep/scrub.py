@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from regraft.identity import DIGEST
 from regraft.links.removals import Removals
 from regraft.pictures.judge import Limits, Picture, judge
 
@@ -24,7 +25,6 @@ ADDRESSES = ("url", "urls")
 HASH_OF = {"phash": "digest", "trusted_phash": "trusted_digest"}
 """Columns of perceptual hashes, and of the pictures that they are of."""
 WEB_ADDRESS = re.compile(r"https?:[^\s<>\"']+", re.IGNORECASE)
-DIGEST = re.compile(r"[0-9a-f]{64}")
 DIGEST_DIGITS = 64
 SHORT_DIGEST = re.compile(r">\s*([0-9a-f]{8})\s*<")
 """A digest as a page shows it."""
@@ -101,7 +101,7 @@ def _texts_with(texts: pa.Array, removals: Removals) -> Iterator[str]:
     """Yield those of some texts that name something removed. Most are digests alone: these are looked up at once."""
     yield from texts.filter(pc.is_in(texts, value_set=pa.array(sorted(removals.pictures), texts.type))).to_pylist()
     is_longer = pc.greater(pc.utf8_length(texts), DIGEST_DIGITS)
-    has_digest = pc.and_(is_longer, pc.match_substring_regex(texts, "[0-9a-f]{64}"))
+    has_digest = pc.and_(is_longer, pc.match_substring_regex(texts, DIGEST.pattern))
     others = texts.filter(pc.or_(has_digest, pc.match_substring(texts, "://"))).to_pylist()
     yield from (text for text in others if names_removed(text, removals))
 

@@ -15,8 +15,7 @@ from regraft.identity import Digest, Host
 from regraft.links.memory import all_known_links
 from regraft.links.rehash import with_current_hashes
 from regraft.links.removals import Kind, hash_of_host, hash_of_link, known_removals
-from regraft.pictures.near import HASH_BITS, hash_bits
-from regraft.pictures.perceptual import MIRRORED
+from regraft.pictures.near import HASH_BITS, hash_bits, picture_distances
 from regraft.store import versions
 from regraft.store.store import Store
 from regraft.store.tables import is_in
@@ -151,8 +150,7 @@ class Search:
         rows = with_current_hashes(rows, self._store.blobs)
         hashes, distance = hash_bits(rows["phash"]), np.full(len(rows), HASH_BITS)
         for bits in hash_bits(pd.Series(sorted(set(pictures.values()) - {""}), dtype="str")):
-            for turned in (bits, bits ^ np.uint64(MIRRORED)):
-                distance = np.minimum(distance, np.bitwise_count(hashes ^ turned))
+            distance = np.minimum(distance, picture_distances(hashes, bits))
         near = rows.assign(distance=distance)[distance <= ScreenSettings().near]
         by_digest = near.sort_values(["distance", "digest", "url"]).groupby("digest", sort=False)
         return by_digest.agg({"url": "last", "phash": "last", "distance": "min"}).reset_index()
