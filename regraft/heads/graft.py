@@ -112,7 +112,7 @@ def _fit_categories(data: TrainingData, settings: HeadSettings) -> _Categories:
 def _classifier(scale: Scale, softmax: Softmax) -> Any:
     """The regression as a Keras model, from features to the categories' probabilities."""
     features = keras.Input((len(scale.mean),), name="features")
-    x = keras.layers.Normalization(mean=scale.mean, variance=scale.variance, name=SCALE_LAYER)(features)
+    x = keras.layers.Normalization(mean=scale.mean, variance=scale.squared_divisor, name=SCALE_LAYER)(features)
     dense = keras.layers.Dense(softmax.kernel.shape[1], activation="softmax", name=CATEGORY_LAYER)
     model = keras.Model(features, dense(x))
     dense.set_weights([softmax.kernel, softmax.bias])

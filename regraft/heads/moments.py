@@ -11,7 +11,7 @@ from regraft.store.feature_rows import FeatureRows
 # N images, D features, K of the images
 MIN_VARIANCE = 1e-6
 MIN_VARIANCE_SHARE = 1e-3
-"""Of the mean variance: features that vary by less are not scaled up to the others."""
+"""Of the mean variance: features that vary by less are scaled as if they varied by so much."""
 MIN_SQUARED_LENGTH = 1e-12
 """Of the Keras layer UnitNormalization."""
 Rows = NDArray[np.int64]
@@ -20,21 +20,27 @@ Rows = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Scale:
-    """Mean and variance of each feature over some images, (D,)."""
+    """What features are shifted and divided by, so that their mean is 0 and their mean variance 1.
+
+    A feature is divided by the square root of its standard deviation. So those that vary more, and mostly say more,
+    still count for more: Pareto scaling, https://doi.org/10.1186/1471-2164-7-142.
+    """
 
     mean: NDArray[np.float32]
-    variance: NDArray[np.float32]
+    """(D,)"""
+    squared_divisor: NDArray[np.float32]
+    """(D,) which Keras's Normalization calls the variance."""
 
     def apply(self, features: Features) -> Features:
-        """Return features, (N, D), with mean 0 and variance 1."""
+        """Return scaled features, (N, D)."""
         scaled = features - self.mean
-        scaled /= np.sqrt(self.variance)
+        scaled /= np.sqrt(self.squared_divisor)
         return scaled
 
 
 @dataclass(frozen=True)
 class ScaledRows(FeatureRows):
-    """Features with mean 0 and variance 1, scaled when they are read."""
+    """Features that are scaled when they are read."""
 
     features: FeatureRows
     scale: Scale
@@ -58,7 +64,7 @@ def mean_of(features: FeatureRows, rows: Rows) -> NDArray[np.float64]:
 
 
 def scale_of(features: FeatureRows, rows: Rows) -> Scale:
-    """Return mean and variance of the features of some rows, in one pass.
+    """Return the scale of the features of some rows, in one pass.
 
     Each block's are joined to those before: https://doi.org/10.2307/2683386, "Algorithms for computing the sample
     variance".
@@ -73,7 +79,8 @@ def scale_of(features: FeatureRows, rows: Rows) -> Scale:
         mean += change * size / count
     variance = squares / count
     least = max(MIN_VARIANCE, MIN_VARIANCE_SHARE * float(variance.mean()))
-    return Scale(mean.astype(np.float32), np.maximum(variance, least).astype(np.float32))
+    deviation = np.sqrt(np.maximum(variance, least))
+    return Scale(mean.astype(np.float32), (deviation * deviation.mean()).astype(np.float32))
 
 
 def products(features: FeatureRows, rows: Rows) -> NDArray[np.float64]:

@@ -16,7 +16,7 @@ class TrainingData:
     """N images to learn from."""
 
     x: FeatureRows
-    """(N, D) features with mean 0 and variance 1."""
+    """(N, D) scaled features: see `Scale`."""
     category: NDArray[np.int64]
     """(N,) the number of each image's category, 0 to C - 1."""
     train: Rows

@@ -135,7 +135,7 @@ def _outputs(
     train, validation = (np.flatnonzero(manifest["split"] == split) for split in ("train", "validation"))
     scale = scale_of(features, train)
     x = ScaledRows(features, scale)
-    result = dense(keras.layers.Normalization(mean=scale.mean, variance=scale.variance)(output))
+    result = dense(keras.layers.Normalization(mean=scale.mean, variance=scale.squared_divisor)(output))
     if is_category:
         data = TrainingData(x, wanted.astype(np.int64), evenly(train, MAX_IMAGES), evenly(validation, MAX_IMAGES))
         softmax = fit_softmax_in_blocks(data, HeadSettings())

@@ -60,23 +60,34 @@ def data_of(x: FeatureRows, category: np.ndarray) -> TrainingData:
     return TrainingData(x, category, TRAIN, VALIDATION)
 
 
-def test_mean_variance_and_products_are_those_of_all_rows() -> None:
+def test_scale_and_products_are_those_of_all_rows() -> None:
     features, _ = world()
     all_rows = features.read(TRAIN).astype(np.float64)
     features.counts.clear()
     scale = scale_of(features, TRAIN)
     np.testing.assert_allclose(scale.mean, all_rows.mean(axis=0), rtol=1e-6)
-    np.testing.assert_allclose(scale.variance, all_rows.var(axis=0), rtol=1e-5)
+    deviation = all_rows.std(axis=0)
+    np.testing.assert_allclose(scale.squared_divisor, deviation * deviation.mean(), rtol=1e-5)
     np.testing.assert_allclose(moments.mean_of(features, TRAIN), all_rows.mean(axis=0), rtol=1e-6)
-    x = (all_rows - all_rows.mean(axis=0)) / all_rows.std(axis=0)
+    x = (all_rows - all_rows.mean(axis=0)) / np.sqrt(deviation * deviation.mean())
     np.testing.assert_allclose(products(ScaledRows(features, scale), TRAIN), x.T @ x, atol=0.01)
     assert max(features.counts) <= BLOCK
 
 
 def test_features_far_from_zero_keep_their_variance() -> None:
     values = np.random.default_rng(0).normal(1000, 0.5, (COUNT, WIDTH)).astype(np.float32)
-    variance = scale_of(ArrayRows(values), np.arange(COUNT)).variance
-    np.testing.assert_allclose(variance, values.astype(np.float64).var(axis=0), rtol=1e-3)
+    divisor = scale_of(ArrayRows(values), np.arange(COUNT)).squared_divisor
+    deviation = values.astype(np.float64).std(axis=0)
+    np.testing.assert_allclose(divisor, deviation * deviation.mean(), rtol=1e-3)
+
+
+def test_features_that_vary_more_count_for_more_and_together_they_vary_by_one() -> None:
+    spreads = np.array([0.1, 1.0, 10.0])
+    values = (spreads * np.random.default_rng(0).normal(0, 1, (COUNT, 3))).astype(np.float32)
+    variance = scale_of(ArrayRows(values), np.arange(COUNT)).apply(values).var(axis=0)
+    assert 3 < variance[1] / variance[0] < 30
+    assert 3 < variance[2] / variance[1] < 30
+    assert variance.mean() == pytest.approx(1, rel=0.05)
 
 
 def test_constant_features_are_not_scaled_up() -> None:
