@@ -1,5 +1,6 @@
 """The curator's application: which page answers what, who may ask, and what is said where something goes wrong."""
 
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from http import HTTPStatus
@@ -65,14 +66,17 @@ STATUSES: dict[type[RegraftError], int] = {
 def curator(store: Store, access: Access | None = None) -> FastAPI:
     """Return the application that serves a store's pages.
 
-    Its processes for thumbnails start and end with the server.
+    Its processes for thumbnails start and end with the server, and what the first page shows is worked out meanwhile.
     """
     site = Site(store, access or Access(), Thumbnails(store))
 
     @asynccontextmanager
     async def closing(app: FastAPI) -> AsyncIterator[None]:
         site.thumbnails.start()
+        preparing = threading.Thread(target=site.prepare, name="prepare")
+        preparing.start()
         yield
+        preparing.join()
         site.close()
 
     app = FastAPI(title="Regraft", openapi_url=None, lifespan=closing)  # without the pages that load scripts elsewhere

@@ -1,10 +1,12 @@
 """What all pages of one server share: the store, its tables as they are opened, thumbnails, and who may come in."""
 
+import logging
 import tempfile
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Generic, TypeVar
 
@@ -12,17 +14,19 @@ from fastapi import Depends, Query, Request
 
 from regraft.dataset.decision import Decision
 from regraft.dataset.decisions import FOLDER, all_decisions
+from regraft.errors import RegraftError
 from regraft.flows.web.access import Access
 from regraft.flows.web.thumbnails import Thumbnails
 from regraft.reporting.link_search import LinkTable
 from regraft.reporting.outlook import TitledChart, charts
 from regraft.reporting.report import forecasts
-from regraft.reporting.review import ReviewItem, waiting
+from regraft.reporting.review import ReviewItem, reviewed, waiting
 from regraft.store import versions
 from regraft.store.store import Store
 from regraft.store.tables import OpenTable
 from regraft.store.versions import Version
 
+log = logging.getLogger("regraft")
 MAX_OPEN_TABLES = 8
 LINKS, LIVES = "links.parquet", "lives.parquet"
 T = TypeVar("T")
@@ -82,7 +86,7 @@ class Site:
 
     def waiting(self, version: Version) -> list[ReviewItem]:
         """Return what a version leaves to a person, be it decided by now or not. Raises VersionError."""
-        return self._waiting.get(_key(version, LINKS), lambda: waiting(version))
+        return self._waiting.get(_key(version, LINKS), lambda: waiting(reviewed(version, partial(self.table, version))))
 
     def charts(self, version: Version) -> list[TitledChart]:
         """Return how long a version's links have lasted and will last. Raises VersionError."""
@@ -96,6 +100,15 @@ class Site:
     def decisions(self) -> list[Decision]:
         """Return all decisions in their order; they are read anew only where their files have changed."""
         return self._decisions.get(tuple(self.store.disk.sizes(FOLDER).items()), lambda: all_decisions(self.store))
+
+    def prepare(self) -> None:
+        """Work out what the first page shows of the newest version, so that nobody waits for that."""
+        try:
+            newest = versions.newest(self.store)
+            self.links(newest).counts()
+            self.waiting(newest)
+        except RegraftError as error:  # the page says so too
+            log.info("nothing is prepared: %s", error)
 
     def close(self) -> None:
         """End what runs beside the server."""

@@ -1,12 +1,14 @@
 """A finished run as one immutable version: tables, metrics, head, plots, report; and then the champion."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 
 import pandas as pd
 
 from regraft.config import Config
-from regraft.dataset.misfiled import misfiled_links, with_doubtful
+from regraft.dataset.honouring import decisions_in
+from regraft.dataset.misfiled import known_misfiled, misfiled_links, with_doubtful
 from regraft.errors import DamagedVersionError, VersionError
 from regraft.identity import digest_of
 from regraft.links import memory as links
@@ -22,9 +24,11 @@ from regraft.reporting import rendering
 from regraft.reporting.examples import examples, thumbnails
 from regraft.reporting.history import MAX_VERSIONS, Summary, history, summary
 from regraft.reporting.report import Report, forecasts, pictured
+from regraft.reporting.review import Reviewed, undecided, waiting
 from regraft.store import versions
 from regraft.store.locks import champion_locked
 from regraft.store.records import MetricsRecord, RunRecord, Survival
+from regraft.store.row_tables import TableInMemory
 from regraft.store.store import Store
 from regraft.store.tables import parquet
 from regraft.targets.choice import target_of
@@ -94,7 +98,15 @@ def _report(
     manifest = finished.manifest
     if run.config.screen.misfiled:
         manifest = with_doubtful(manifest, finished.screened.learnt_by_decision, store)
-    shown = examples(finished.evaluation.predictions, target_of(run.config))
+    predictions, target = finished.evaluation.predictions, target_of(run.config)
+    shown = examples(predictions, target)
+    tables = Reviewed(
+        links=TableInMemory(now),
+        manifest=TableInMemory(manifest),
+        predictions=TableInMemory(predictions),
+        misfiled=known_misfiled(store),
+        target=target,
+    )
     return Report(
         version=name,
         run=run,
@@ -104,6 +116,7 @@ def _report(
         manifest=manifest,
         changes=changed,
         misfiled=left_out,
+        to_review=Counter(item.kind for item in undecided(waiting(tables), decisions_in(finished.screened.decisions))),
         decisions=finished.screened.decisions,
         history=_history(name, run, metrics, store),
         forecasts=forecasts(run),

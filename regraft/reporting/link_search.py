@@ -22,7 +22,8 @@ from regraft.web.urls import host_of
 # N links of a table, K of them that fit
 Rows = NDArray[np.int64]
 """Numbers of some rows of a table, from 0, ascending."""
-SEARCHED_COLUMNS = ["url", "category", "verdict", "reason", "digest", "refers_to"]
+EQUAL_COLUMNS = ("verdict", "reason", "category", "refers_to")
+"""The columns whose text is looked for as it is."""
 MAX_SEARCHES = 32
 """Searches whose rows are remembered."""
 
@@ -44,10 +45,18 @@ class LinkSearch:
     once: bool = False
     """Whether only links with a picture count, and of those with the same picture only the first."""
 
+    @property
+    def columns(self) -> list[str]:
+        """The columns that say whether a link fits: the fewer, the less is read. One at least."""
+        equal = [name for name in EQUAL_COLUMNS if getattr(self, name)]
+        urls = ["url"] if self.text or self.host else []
+        digests = ["digest"] if self.text or self.digests or self.once else []
+        return [*equal, *urls, *digests] or ["verdict"]
+
     def fits(self, table: pa.Table) -> NDArray[np.bool_]:
-        """Return which of N links (SEARCHED_COLUMNS) fit, (N,), but for `once`."""
+        """Return which of N links (`columns`) fit, (N,), but for `once`."""
         fits = np.ones(len(table), dtype=bool)
-        for column in ("verdict", "reason", "category", "refers_to"):
+        for column in EQUAL_COLUMNS:
             if wanted := getattr(self, column):  # versions of earlier Regrafts do not say what verdicts refer to
                 fits &= column in table.column_names and _flags(pc.equal(table[column], str(wanted)))
         if self.digests:
@@ -124,7 +133,7 @@ class LinkTable:
 
     def _search(self, search: LinkSearch) -> Rows:
         rows, digests = [np.empty(0, np.int64)], [np.empty(0, "S64")]
-        for start, table in self._table.groups(SEARCHED_COLUMNS):
+        for start, table in self._table.groups(search.columns):
             fitting = np.flatnonzero(search.fits(table))
             rows.append(fitting + start)
             if search.once:

@@ -9,6 +9,7 @@ import pandas as pd
 from regraft.links.forecast import Forecast, forecast
 from regraft.reporting.examples import Examples
 from regraft.reporting.history import Summary
+from regraft.reporting.review import ReviewKind
 from regraft.store.records import MetricsRecord, RunRecord
 
 MAX_ROWS = 30
@@ -38,6 +39,8 @@ class Report:
     """The links that changed since the parent version, by event; see `rot.changes`."""
     misfiled: pd.DataFrame
     """The links (digest, category, url, like, chance) that show a picture of another category."""
+    to_review: Mapping[ReviewKind, int]
+    """How many pictures wait for a person, by what they wait as."""
     decisions: pd.DataFrame
     """decisions.parquet: what persons decided, and for how many links of this version each decision held."""
     history: Sequence[Summary]

@@ -5,18 +5,19 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from regraft.dataset.decision import Decision, DecisionKind, standing
-from regraft.dataset.decisions import all_decisions
 from regraft.dataset.misfiled import known_misfiled
 from regraft.identity import Digest
-from regraft.store import versions
-from regraft.store.store import Store
+from regraft.store.row_tables import RowTable, among, rows_that
 from regraft.store.tables import is_in
 from regraft.store.versions import Version
 from regraft.targets.choice import target_of
-from regraft.verdicts import Reason
+from regraft.targets.target import Target
 
 MAX_DOUBTFUL = 200
 """Doubtful predictions that wait at a time, the most doubtful ones."""
@@ -42,6 +43,16 @@ class ReviewKind(StrEnum):
     """The picture is learnt from, and is unlike nearly all others."""
 
 
+LEFT_OUT = (
+    ReviewKind.REPLACED,
+    ReviewKind.MISFILED,
+    ReviewKind.DUPLICATE,
+    ReviewKind.PLACEHOLDER,
+    ReviewKind.NEAR_DUPLICATE,
+)
+"""What links wait as that were left out; each is the reason of these links, too."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class ReviewItem:
     """One picture in one list that waits for a person."""
@@ -62,14 +73,31 @@ class ReviewItem:
     """The picture that it is to be compared with, by its digest; "" where there is none."""
 
 
-def review(store: Store) -> list[ReviewItem]:
-    """Return what waits for a person in the newest version, by kind; nothing where there is no version.
+@dataclass(frozen=True, kw_only=True)
+class Reviewed:
+    """What of a version says what waits for a person."""
 
-    Raises DamagedVersionError where the version's tables are damaged.
-    """
-    if not versions.names(store):
-        return []
-    return undecided(waiting(versions.newest(store)), all_decisions(store))
+    links: RowTable
+    """links.parquet"""
+    manifest: RowTable
+    """manifest.parquet"""
+    predictions: RowTable
+    """predictions.parquet"""
+    misfiled: pd.DataFrame
+    """The pictures known to be in the wrong list; see `dataset.misfiled`."""
+    target: Target
+    """What the version's head answers."""
+
+
+def reviewed(version: Version, table: Callable[[str], RowTable]) -> Reviewed:
+    """Return what of a version says what waits; `table` opens one of its files. Raises VersionError."""
+    return Reviewed(
+        links=table("links.parquet"),
+        manifest=table("manifest.parquet"),
+        predictions=table("predictions.parquet"),
+        misfiled=known_misfiled(version.store),
+        target=target_of(version.run.config),
+    )
 
 
 def undecided(items: Iterable[ReviewItem], decisions: Sequence[Decision]) -> list[ReviewItem]:
@@ -96,45 +124,47 @@ def _settles(decision: Decision, item: ReviewItem) -> bool:
     return decision.kind is not DecisionKind.SKIP or decision.review in ("", item.kind)
 
 
-def waiting(version: Version) -> list[ReviewItem]:
-    """Return all that a version left out or doubts, by kind, be it decided by now or not.
-
-    Raises DamagedVersionError where the version's tables are damaged.
-    """
-    links = version.table("links.parquet", LINK_COLUMNS).reindex(columns=LINK_COLUMNS)
-    shown = links[links["digest"] != ""].fillna({"refers_to": "", "detail": ""})
-    of_reason = {str(reason): rows for reason, rows in shown[shown["reason"] != Reason.ALIVE].groupby("reason")}
-    misfiled = known_misfiled(version.store)
+def waiting(version: Reviewed) -> list[ReviewItem]:
+    """Return all that a version left out or doubts, by kind, be it decided by now or not."""
+    left_out = rows_that(version.links, "reason", among(set(LEFT_OUT)), LINK_COLUMNS).fillna(
+        {"refers_to": "", "detail": ""}
+    )
+    of_reason = {str(reason): rows for reason, rows in left_out[left_out["digest"] != ""].groupby("reason")}
+    misfiled = version.misfiled
     like = dict(zip(zip(misfiled["digest"], misfiled["category"], strict=True), misfiled["like"], strict=True))
 
     def rows(kind: ReviewKind) -> pd.DataFrame:
-        return of_reason.get(kind, shown.iloc[:0])
+        return of_reason.get(kind, left_out.iloc[:0])
 
-    manifest, predictions = version.table("manifest.parquet"), version.table("predictions.parquet")
+    doubtful = {**_taken_for_another(version.predictions, version.target), **_in_doubt(version.manifest)}
+    unlike, twice = _unlike(version.predictions), _in_two_lists(rows(ReviewKind.DUPLICATE))
+    pictures = {*doubtful, *unlike, *twice["digest"]}
+    learnt_from = rows_that(version.manifest, "digest", among(pictures), ["digest", "category", "urls"])
     return [
         *_pictures(ReviewKind.REPLACED, rows(ReviewKind.REPLACED), _replaced),
         *_pictures(ReviewKind.MISFILED, rows(ReviewKind.MISFILED), lambda row: _misfiled(row, like)),
-        *_pictures(ReviewKind.DUPLICATE, _in_two_lists(rows(ReviewKind.DUPLICATE), manifest["digest"]), _duplicate),
+        *_pictures(ReviewKind.DUPLICATE, twice[~is_in(twice["digest"], learnt_from["digest"])], _duplicate),
         *_placeholders(rows(ReviewKind.PLACEHOLDER)),
         *_pictures(ReviewKind.NEAR_DUPLICATE, rows(ReviewKind.NEAR_DUPLICATE), _near_duplicate),
-        *_images(ReviewKind.DOUBTFUL, manifest, {**_taken_for_another(predictions, version), **_in_doubt(manifest)}),
-        *_images(ReviewKind.UNLIKE, manifest, _unlike(predictions)),
+        *_images(ReviewKind.DOUBTFUL, learnt_from, doubtful),
+        *_images(ReviewKind.UNLIKE, learnt_from, unlike),
     ]
 
 
 def _pictures(kind: ReviewKind, links: pd.DataFrame, sentence: Callable[[dict[str, Any]], str]) -> Iterator[ReviewItem]:
     """One item for each picture in each list; the sentence is that of its first link."""
-    keys = ["digest", "category"]
-    urls = links.groupby(keys, sort=False)["url"].agg(tuple)
-    for row, shown_by in zip(links.drop_duplicates(keys).to_dict("records"), urls, strict=True):
-        first = {str(name): value for name, value in row.items()}
+    links_of: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for row in links.to_dict("records"):
+        link = {str(name): value for name, value in row.items()}
+        links_of.setdefault((link["digest"], link["category"]), []).append(link)
+    for (digest, category), rows in links_of.items():
         yield ReviewItem(
             kind=kind,
-            digest=Digest(first["digest"]),
-            category=first["category"],
-            urls=shown_by,
-            sentence=sentence(first),
-            refers_to=first["refers_to"].split(" ")[0],  # the nearest of its neighbours
+            digest=Digest(digest),
+            category=category,
+            urls=tuple(row["url"] for row in rows),
+            sentence=sentence(rows[0]),
+            refers_to=rows[0]["refers_to"].split(" ")[0],  # the nearest of its neighbours
         )
 
 
@@ -164,10 +194,9 @@ def _ended(detail: str) -> str:
     return f"{detail[:1].upper()}{detail[1:]}." if detail else ""
 
 
-def _in_two_lists(duplicates: pd.DataFrame, learnt_from: "pd.Series[str]") -> pd.DataFrame:
-    """Those duplicates that are in the lists of more than one category, and whose picture is learnt from in none."""
-    is_in_two = duplicates.groupby("digest")["category"].transform("nunique") > 1
-    return duplicates[is_in_two & ~is_in(duplicates["digest"], learnt_from)]
+def _in_two_lists(duplicates: pd.DataFrame) -> pd.DataFrame:
+    """Those duplicates that are in the lists of more than one category."""
+    return duplicates[duplicates.groupby("digest")["category"].transform("nunique") > 1]
 
 
 def _placeholders(links: pd.DataFrame) -> Iterator[ReviewItem]:
@@ -186,22 +215,21 @@ def _placeholders(links: pd.DataFrame) -> Iterator[ReviewItem]:
         )
 
 
-def _images(kind: ReviewKind, manifest: pd.DataFrame, sentences: Mapping[str, str]) -> Iterator[ReviewItem]:
+def _images(kind: ReviewKind, learnt_from: pd.DataFrame, sentences: Mapping[str, str]) -> Iterator[ReviewItem]:
     """One item for each image that is learnt from and has a sentence, by its digest."""
-    images = manifest[is_in(manifest["digest"], sentences)]
-    rows = zip(images["digest"], images["category"], images["urls"], strict=True)
+    rows = zip(learnt_from["digest"], learnt_from["category"], learnt_from["urls"], strict=True)
     shown = {digest: (category, tuple(urls)) for digest, category, urls in rows}
     for digest in filter(shown.__contains__, sentences):
         category, urls = shown[digest]
         yield ReviewItem(kind=kind, digest=Digest(digest), category=category, urls=urls, sentence=sentences[digest])
 
 
-def _taken_for_another(predictions: pd.DataFrame, version: Version) -> dict[str, str]:
+def _taken_for_another(predictions: RowTable, target: Target) -> dict[str, str]:
     """What to say of the images that are predicted to be of another category, by digest; the surest first."""
-    target = target_of(version.run.config)
-    stray = target.doubts(predictions).stray
-    first = stray[stray > 0].sort_values(ascending=False, kind="stable").index[:MAX_DOUBTFUL]
-    rows = predictions.loc[first]
+    numbers = [name for name in predictions.columns if name != "digest"]
+    stray = target.doubts(pa.concat_tables(group for _, group in predictions.groups(numbers)).to_pandas()).stray
+    first = stray[stray > 0].sort_values(ascending=False, kind="stable").index[:MAX_DOUBTFUL].to_numpy()
+    rows = predictions.rows(np.sort(first), predictions.columns).set_axis(np.sort(first)).loc[first]
     captions = zip(rows["digest"], rows["category"], target.captions_with_labels(rows), strict=True)
     return {
         digest: f"It is in the list of {category}, and the model takes it for another's: {caption}."
@@ -209,23 +237,19 @@ def _taken_for_another(predictions: pd.DataFrame, version: Version) -> dict[str,
     }
 
 
-def _in_doubt(manifest: pd.DataFrame) -> dict[str, str]:
+def _in_doubt(manifest: RowTable) -> dict[str, str]:
     """What to say of the images that may be misfiled, by digest; versions of earlier Regrafts tell of none."""
-    if "doubtful" not in manifest:
-        return {}
-    rows = manifest[manifest["doubtful"].fillna("") != ""]
+    rows = rows_that(manifest, "doubtful", lambda values: pc.not_equal(values, ""), ["digest", "category", "doubtful"])
     return {
         digest: f"It is in the list of {category}, and may be of {other} instead."
-        for digest, category, other in zip(rows["digest"], rows["category"], rows["doubtful"], strict=True)
+        for digest, category, other in rows.itertuples(index=False, name=None)
     }
 
 
-def _unlike(predictions: pd.DataFrame) -> dict[str, str]:
+def _unlike(predictions: RowTable) -> dict[str, str]:
     """What to say of the images that are unlike nearly all others, by digest; those of earlier Regrafts are unknown."""
-    if "unlike_training" not in predictions:
-        return {}
-    rows = predictions[predictions["unlike_training"].astype(bool)].head(MAX_DOUBTFUL)
+    rows = rows_that(predictions, "unlike_training", lambda values: values.cast(pa.bool_()), ["digest", "category"])
     return {
         digest: f"It is unlike nearly all that the model learns from: is it of {category}?"
-        for digest, category in zip(rows["digest"], rows["category"], strict=True)
+        for digest, category in rows.head(MAX_DOUBTFUL).itertuples(index=False, name=None)
     }

@@ -4,10 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from regraft.links.rot import in_two_categories
 from regraft.reporting.report import Report
 from regraft.reporting.review import ReviewKind
-from regraft.verdicts import Reason
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +26,46 @@ class Waiting:
     def what(self) -> str:
         """What follows the count."""
         return self.singular if self.count == 1 else self.plural
+
+
+PICTURES = {
+    ReviewKind.REPLACED: (
+        "picture stands where a link showed another",
+        "pictures stand where links showed others",
+        "not learnt from until somebody accepts it",
+    ),
+    ReviewKind.MISFILED: (
+        "picture is probably in the wrong list",
+        "pictures are probably in the wrong list",
+        "left out: move it to the other list, or accept it where it is",
+    ),
+    ReviewKind.DUPLICATE: (
+        "picture of a list is in another list too",
+        "pictures of a list are in another list too",
+        "left out of both: reject it in one",
+    ),
+    ReviewKind.PLACEHOLDER: (
+        "picture is taken for a placeholder",
+        "pictures are taken for placeholders",
+        "left out: say so where it is a photo after all",
+    ),
+    ReviewKind.NEAR_DUPLICATE: (
+        "picture looks the same as another",
+        "pictures look the same as others",
+        "left out, so that the test stays fair: accept it where it is another",
+    ),
+    ReviewKind.DOUBTFUL: (
+        "picture that was learnt from looks like another category",
+        "pictures that were learnt from look like another category",
+        "look whether it is in the right list",
+    ),
+    ReviewKind.UNLIKE: (
+        "picture that was learnt from is unlike nearly all others",
+        "pictures that were learnt from are unlike nearly all others",
+        "look whether it is of its list at all",
+    ),
+}
+"""What waits as each kind: a singular, a plural, and what to do about it."""
 
 
 def waiting(report: Report) -> list[Waiting]:
@@ -57,42 +95,15 @@ def _alarms(report: Report) -> Iterator[Waiting]:
 
 
 def _pictures(report: Report) -> Iterator[Waiting]:
-    """What only an eye can tell."""
-    yield Waiting(
-        count=int((report.links["reason"] == Reason.REPLACED).sum()),
-        singular="link shows another picture than it did",
-        plural="links show another picture than they did",
-        why="not learnt from until somebody accepts it",
-        page=_review_page(report, ReviewKind.REPLACED),
-    )
-    yield Waiting(
-        count=len(report.misfiled),
-        singular="picture is probably in the wrong list",
-        plural="pictures are probably in the wrong list",
-        why="left out: move it to the other list, or accept it where it is",
-        page=_review_page(report, ReviewKind.MISFILED),
-    )
-    yield Waiting(
-        count=int(in_two_categories(report.links)["digest"].nunique()),
-        singular="picture is in the lists of two categories",
-        plural="pictures are in the lists of two categories",
-        why="left out of both: reject it in one",
-        page=_review_page(report, ReviewKind.DUPLICATE),
-    )
-    yield Waiting(
-        count=len(report.changes["now_placeholder"]),
-        singular="link became a placeholder",
-        plural="links became placeholders",
-        why="say so where it is a photo after all",
-        page=_review_page(report, ReviewKind.PLACEHOLDER),
-    )
-    yield Waiting(
-        count=len(report.examples.strays),
-        singular="picture that was learnt from looks like another category",
-        plural="pictures that were learnt from look like another category",
-        why="look whether it is in the right list",
-        page=_review_page(report, ReviewKind.DOUBTFUL),
-    )
+    """What only an eye can tell: the same pictures, counted the same, as on the page where they are decided about."""
+    for kind, (singular, plural, why) in PICTURES.items():
+        yield Waiting(
+            count=report.to_review.get(kind, 0),
+            singular=singular,
+            plural=plural,
+            why=why,
+            page=_review_page(report, kind),
+        )
 
 
 def _root(report: Report) -> str:

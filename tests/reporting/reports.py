@@ -54,6 +54,7 @@ def report(table: pd.DataFrame, before: pd.DataFrame | None = None, kind: str = 
         "manifest": manifest,
         "changes": changes(table, before),
         "misfiled": pd.DataFrame({"digest": [], "category": [], "url": [], "like": []}, dtype=object),
+        "to_review": {},
         "decisions": NO_RULINGS.table(table["reason"].iloc[:0]),
         "history": [summary(VERSION, run, metrics, True)],
         "forecasts": {},

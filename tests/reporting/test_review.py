@@ -7,10 +7,11 @@ import pytest
 
 from regraft import menagerie
 from regraft.dataset.decision import Decision
-from regraft.dataset.decisions import decide
+from regraft.dataset.decisions import all_decisions, decide
 from regraft.dataset.misfiled import remember
-from regraft.reporting.review import ReviewItem, ReviewKind, review
+from regraft.reporting.review import ReviewItem, ReviewKind, reviewed, undecided, waiting
 from regraft.store import versions
+from regraft.store.row_tables import TableInMemory
 from regraft.store.store import Store
 from regraft.store.tables import parquet
 from tests.dataset.decided import FIRST, decision
@@ -62,6 +63,11 @@ def with_version(folder: Path, predictions: pd.DataFrame, manifest: pd.DataFrame
     }
     versions.publish(store, "20260101T000000Z", files)
     return store
+
+
+def review(store: Store) -> list[ReviewItem]:
+    newest = versions.newest(store)
+    return undecided(waiting(reviewed(newest, newest.opened)), all_decisions(store))
 
 
 def summary(items: list[ReviewItem]) -> list[tuple[str, str, str]]:
@@ -145,5 +151,7 @@ def test_a_version_of_an_earlier_regraft_has_what_its_tables_tell(tmp_path: Path
     assert review(store)[0].sentence == "The link shows another picture than the one that it is known for."
 
 
-def test_nothing_waits_where_there_is_no_version(tmp_path: Path) -> None:
-    assert review(Store(str(tmp_path))) == []
+def test_what_waits_is_the_same_before_and_after_a_version_is_published(store: Store) -> None:
+    newest = versions.newest(store)
+    in_memory = reviewed(newest, lambda file: TableInMemory(newest.table(file)))
+    assert waiting(in_memory) == waiting(reviewed(newest, newest.opened))
