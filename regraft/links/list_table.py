@@ -1,4 +1,4 @@
-"""The rows of a list: URLs and the lengths beside them, from lines, CSV, TSV, JSON lines or Parquet.
+"""The rows of a list: URLs, lengths and other columns beside them, from lines, CSV, TSV, JSON lines or Parquet.
 
 Rows come in blocks, so that a list of ten million links is never held as Python objects.
 """
@@ -7,8 +7,8 @@ import csv
 import difflib
 import itertools
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -16,9 +16,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from regraft.links.list_bytes import MAX_BYTES, UnusableError
+from regraft.links.list_columns import (
+    MAX_COLUMNS,
+    arrow_to_column,
+    cells_to_column,
+    column_names,
+    has_bytes,
+    values_to_column,
+)
 from regraft.links.list_text import cleaned, cleaned_urls, decoded
 
-ROWS_AT_ONCE = 65_536
+ROWS_AT_ONCE = 8_192
 URL, LABEL = "url", "label"
 """The columns' names where a job gives no others."""
 DELIMITERS = ",\t;|"
@@ -55,6 +63,8 @@ class Rows:
     """The line or row of the list that each of them is, counted from 1."""
     place: str = "line"
     """What `numbers` count."""
+    columns: Mapping[str, pa.Array] = field(default_factory=dict)
+    """The list's other columns, by the names that `list_columns.column_names` gives them."""
 
 
 def lines_to_rows(lines: Iterable[Sequence[str]]) -> Iterator[Rows]:
@@ -84,11 +94,16 @@ def csv_to_rows(lines: Iterable[str], columns: Columns, delimiter: str, skipped_
         header = next(reader)
     except csv.Error as error:
         raise UnusableError(f"line {skipped_lines + 1} is no CSV: {error}.") from error
-    url, label = positions([cleaned(name) for name in header], columns)
+    names = [cleaned(name) for name in header]
+    url, label = positions(names, columns)
+    others = [place for place in range(len(names)) if place not in (url, label)]
+    other_names = column_names([names[place] for place in others])
     for rows, numbers in _csv_blocks(reader, skipped_lines):
         rows = [_with_width(row, len(header), url, delimiter) for row in rows]
         labels = None if label is None else [row[label] for row in rows]
-        yield Rows(cleaned_urls(row[url] for row in rows), labels, numbers)
+        cells = [cells_to_column([row[place] for row in rows]) for place in others]
+        urls = cleaned_urls(row[url] for row in rows)
+        yield Rows(urls, labels, numbers, columns=dict(zip(other_names, cells, strict=True)))
 
 
 def json_lines_to_rows(lines: Iterable[str], columns: Columns) -> Iterator[Rows]:
@@ -96,7 +111,7 @@ def json_lines_to_rows(lines: Iterable[str], columns: Columns) -> Iterator[Rows]
     find_keys = cache(lambda names: _keys(names, columns))
     has_labels = None
     for block in _blocks((number, line) for number, line in enumerate(lines, 1) if cleaned(line)):
-        urls, labels = [], []
+        urls, labels, others = [], [], []
         for number, line in block:
             record = _json_object(number, line)
             try:
@@ -111,23 +126,30 @@ def json_lines_to_rows(lines: Iterable[str], columns: Columns) -> Iterator[Rows]
             if label is not None and not has_labels:
                 raise UnusableError(f"line {number} has a `{label}`, unlike the lines before it.")
             labels.append("" if label is None else _number_or_text(record[label]))
-        yield Rows(cleaned_urls(urls), labels if has_labels else None, [number for number, _ in block])
+            others.append({name: value for name, value in record.items() if name not in (url, label)})
+        numbers = [number for number, _ in block]
+        yield Rows(cleaned_urls(urls), labels if has_labels else None, numbers, columns=_columns_of(others))
 
 
 def parquet_to_rows(data: bytes, columns: Columns) -> Iterator[Rows]:
-    """Yield the rows of a Parquet file; only the columns that are needed are read. Raises UnusableError."""
+    """Yield the rows of a Parquet file; columns of bytes, pictures say, are not read. Raises UnusableError."""
     try:
         file = pq.ParquetFile(pa.BufferReader(data))
-        names = file.schema_arrow.names
-        url, label = _keys(names, columns)
+        schema = file.schema_arrow
+        url, label = _keys(schema.names, columns)
+        needed = [url, label] if label else [url]
+        others = [column.name for column in schema if column.name not in needed and not has_bytes(column.type)]
+        other_names = column_names(others)
         unpacked_bytes, first_number = 0, 1
-        for batch in file.iter_batches(ROWS_AT_ONCE, columns=[url, label] if label else [url]):
-            unpacked_bytes += batch.nbytes
+        for batch in file.iter_batches(ROWS_AT_ONCE, columns=[*needed, *others]):
+            unpacked_bytes += batch.select(needed).nbytes
             if unpacked_bytes > MAX_BYTES:
                 raise UnusableError(f"holds more than {MAX_BYTES:,} bytes; split it.")
             urls = cleaned_urls(map(_url_text, batch.column(url).to_pylist()))
             labels = [_number_or_text(value) for value in batch.column(label).to_pylist()] if label else None
-            yield Rows(urls, labels, range(first_number, first_number + len(urls)), "row")
+            values = [arrow_to_column(batch.column(name)) for name in others]
+            numbers = range(first_number, first_number + len(urls))
+            yield Rows(urls, labels, numbers, "row", dict(zip(other_names, values, strict=True)))
             first_number += len(urls)
     except (pa.ArrowException, ValueError, OSError) as error:
         raise UnusableError(f"is no Parquet file, or a damaged one: {error}") from error
@@ -221,6 +243,15 @@ def _with_width(row: list[str], width: int, url: int, delimiter: str) -> list[st
     pieces = max(len(row) - width, 0) + 1
     joined = [*row[:url], delimiter.join(row[url : url + pieces]), *row[url + pieces :]]
     return joined + [""] * (width - len(joined))
+
+
+def _columns_of(records: Sequence[Mapping[str, object]]) -> dict[str, pa.Array]:
+    """The columns of JSON objects; null where one lacks a key that others have."""
+    keys = list(dict.fromkeys(itertools.chain.from_iterable(records)))[:MAX_COLUMNS]
+    names = column_names(keys)
+    return {
+        name: values_to_column([record.get(key) for record in records]) for name, key in zip(names, keys, strict=True)
+    }
 
 
 def _json_object(number: int, line: str) -> dict[str, Any]:

@@ -5,9 +5,11 @@ such lines is refused at once, with what they are.
 """
 
 import itertools
+import logging
 import math
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from io import BufferedReader
 from urllib.parse import urlsplit
 
@@ -18,6 +20,7 @@ import pyarrow as pa
 from regraft.config import MAX_LENGTH_CM
 from regraft.errors import ListError
 from regraft.links.list_bytes import UnusableError, open_list
+from regraft.links.list_columns import MAX_BYTES, OtherColumns
 from regraft.links.list_table import (
     Columns,
     Rows,
@@ -53,23 +56,40 @@ OTHER_FILES = {
     b"GIF8": "a picture",
 }
 """What is taken for a list by mistake, by the bytes that it begins with."""
+log = logging.getLogger("regraft")
 
 
-def read_list(category: str, source: str, client: Client, columns: Columns = USUAL_COLUMNS) -> pd.DataFrame:
-    """Return a list's links in its order: category, url, label (float64, in cm; NaN where the list has none).
+@dataclass(frozen=True)
+class Listed:
+    """What a list holds."""
+
+    links: pd.DataFrame
+    """Its links in its order: category, url, label (float64, in cm; NaN where the list has none)."""
+    columns: pa.Table
+    """What else it says of each of them: url, and its other columns, see `list_columns`."""
+
+
+def read_list(category: str, source: str, client: Client, columns: Columns = USUAL_COLUMNS) -> Listed:
+    """Return what a list holds.
 
     A .csv or .tsv file, whose first line names its columns, a .jsonl file of JSON objects, and a .parquet file have a
     column `url`, and may have a column `label`, or others that `columns` names. Anything else has one URL a line; blank
-    lines and lines that begin with # are skipped. A URL that is there twice is kept once. `source` is a path, an
-    http(s) URL, which the guarded `client` fetches, or an fsspec URL; what it names may be packed with gzip.
+    lines and lines that begin with # are skipped. A URL that is there twice is kept once, as it is first. `source` is a
+    path, an http(s) URL, which the guarded `client` fetches, or an fsspec URL; what it names may be packed with gzip.
     Raises ListError, with the category, the source and the line, where it cannot be read or holds no URL.
     """
     try:
         with open_list(source, client) as file:
-            links = _links(_rows(file, _suffix(source), columns))
+            links, others = _links(_rows(file, _suffix(source), columns))
     except UnusableError as problem:
         raise ListError(f"The list of {category!r}, {source}, {problem}") from problem.__cause__
-    return links.assign(category=category)[["category", "url", "label"]]
+    if others is None:
+        log.warning(
+            "The list of %r, %s, has columns of more than %s bytes besides its links; none of them travels along.",
+            *(category, source, f"{MAX_BYTES:,}"),
+        )
+        others = pa.table({"url": pa.array(links["url"], pa.string())})
+    return Listed(links.assign(category=category)[["category", "url", "label"]], others)
 
 
 def _rows(file: BufferedReader, suffix: str, columns: Columns) -> Iterator[Rows]:
@@ -120,9 +140,13 @@ def _first_line(lines: list[str]) -> tuple[int, str]:
     return next(((number, line) for number, line in stripped if line and not line.startswith("#")), (1, ""))
 
 
-def _links(blocks: Iterator[Rows]) -> pd.DataFrame:
-    """The links (url, label) of a list's rows, each URL once. Raises UnusableError where there is no URL."""
-    urls, labels = [pa.array([], pa.string())], [pa.array([], pa.float64())]
+def _links(blocks: Iterator[Rows]) -> tuple[pd.DataFrame, pa.Table | None]:
+    """The links (url, label) of a list's rows, each URL once, and a table of its other columns with the same rows.
+
+    None stands for a table that is too large. Raises UnusableError where there is no URL.
+    """
+    labels = [pa.array([], pa.float64())]
+    others = OtherColumns()
     first = ""
     has_url = False
     for rows in (_without_blanks(block) for block in blocks):
@@ -130,14 +154,16 @@ def _links(blocks: Iterator[Rows]) -> pd.DataFrame:
             continue
         first = first or f"{rows.place} {rows.numbers[0]} is {shortened(rows.urls[0])!r}{_layout_of(rows.urls[0])}"
         has_url = has_url or any(map(URL_LINE.match, rows.urls))
-        urls.append(pa.array(rows.urls, pa.string()))
+        others.put(pa.array(rows.urls, pa.string()), rows.columns)
         labels.append(_lengths(rows))
     if not first:
         raise UnusableError(f"holds no link. {EXPECTED}")
     if not has_url:
         raise UnusableError(f"holds no URL that begins with http:// or https://: {first}. {EXPECTED}")
-    table = pa.table({"url": pa.chunked_array(urls), "label": pa.chunked_array(labels)})
-    return table.to_pandas().drop_duplicates("url", ignore_index=True)
+    table = others.table()
+    links = pa.table({"url": table["url"], "label": pa.chunked_array(labels)}).to_pandas()
+    is_first = ~links["url"].duplicated()
+    return links[is_first].reset_index(drop=True), None if others.are_too_many else table.filter(pa.array(is_first))
 
 
 def _without_blanks(rows: Rows) -> Rows:
@@ -146,7 +172,8 @@ def _without_blanks(rows: Rows) -> Rows:
         return rows
     kept = [i for i, url in enumerate(rows.urls) if url]
     labels = None if rows.labels is None else [rows.labels[i] for i in kept]
-    return Rows([rows.urls[i] for i in kept], labels, [rows.numbers[i] for i in kept], rows.place)
+    columns = {name: column.take(pa.array(kept, pa.int64())) for name, column in rows.columns.items()}
+    return Rows([rows.urls[i] for i in kept], labels, [rows.numbers[i] for i in kept], rows.place, columns)
 
 
 def _lengths(rows: Rows) -> pa.Array:

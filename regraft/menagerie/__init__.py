@@ -56,4 +56,4 @@ def _list_url(source: str) -> str:
         raise ListError(
             f"The menagerie has no list {source!r}; it has: {', '.join(MENAGERIE + name for name in ANIMALS)}."
         )
-    return f"{LISTS}{animal}.txt"
+    return f"{LISTS}{animal}.csv"

@@ -11,7 +11,9 @@ from regraft.menagerie.pages import OTHER_PAGES, PHOTO_TYPES, REDIRECTS, SORRY, 
 HOSTS = ("photos.savanna.example", "pets.fotolog.example", "img.zoo-club.example", "members.oldhost.example")
 """RFC 2606 names, which exist only behind the menagerie's own proxy."""
 LISTS = "http://lists.savanna.example/"
-"""Where the lists themselves are served, `tiger.txt` and `cat.txt`."""
+"""Where the lists themselves are served, `tiger.csv` and `cat.csv`."""
+LICENCE = "CC0-1.0"
+"""Of the drawn animals, as the lists name it."""
 ANIMALS = ("tiger", "cat")
 LINKS_PER_LIST = 170
 MAX_BYTES = 2_000_000
@@ -34,7 +36,7 @@ class Web:
     def page(self, url: str) -> Page:
         """Return what a URL serves now; a flaky one fails the first time and every other time."""
         if url.startswith(LISTS):
-            return self._list_page(url.removeprefix(LISTS).removesuffix(".txt"))
+            return self._list_page(url.removeprefix(LISTS).removesuffix(".csv"))
         if url.endswith("/gone.png"):
             return Page(body=odd_pictures.unavailable_png(), content_type="image/png")
         if url.endswith("/elsewhere"):
@@ -77,7 +79,8 @@ class Web:
     def _list_page(self, animal: str) -> Page:
         if animal not in self.lists:
             return Page(status=404)
-        return Page(body="\n".join(self.lists[animal]).encode(), content_type="text/plain")
+        lines = ["url,licence", *(f"{url},{LICENCE}" for url in self.lists[animal])]
+        return Page(body="\n".join(lines).encode(), content_type="text/csv")
 
     def _photo(self, url: str, content_type: str, headers: Mapping[str, str]) -> Page:
         return Page(body=self.bytes_of(url), content_type=content_type, headers=headers, is_photo=True)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pandas as pd
+import pyarrow as pa
 
 from regraft.dataset.screening import Screened
 from regraft.judging.evaluation import Evaluation
@@ -19,6 +20,8 @@ class Finished:
     """The links with their last verdicts."""
     manifest: pd.DataFrame
     """The images with their labels and splits."""
+    list_columns: pa.Table
+    """What the lists say of each of them besides, see `dataset.list_columns`."""
     evaluation: Evaluation
     """How good the head is, and whether it becomes champion."""
     head: bytes

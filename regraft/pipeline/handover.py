@@ -1,9 +1,12 @@
 """What steps hand on, put into the store's drafts and read from there."""
 
+from collections.abc import Mapping
+
 import pandas as pd
 from pydantic import TypeAdapter
 
 from regraft.dataset import screening
+from regraft.identity import Digest
 from regraft.judging.evaluation import Evaluation
 from regraft.pipeline.results import Evaluated, Manifest, Screened
 from regraft.store.drafts import Drafts
@@ -27,9 +30,9 @@ def read_screened(screened: Screened, drafts: Drafts) -> screening.Screened:
     return screening.Screened(links, pictures, survival, decisions)
 
 
-def put_manifest(rows: pd.DataFrame, drafts: Drafts) -> Manifest:
-    """Put a manifest."""
-    return Manifest(len(rows), drafts.put_table(rows))
+def put_manifest(rows: pd.DataFrame, columns: Mapping[str, Digest], drafts: Drafts) -> Manifest:
+    """Put a manifest; `columns` are those of the lists, see `Manifest`."""
+    return Manifest(len(rows), drafts.put_table(rows), columns)
 
 
 def put_evaluation(evaluation: Evaluation, drafts: Drafts) -> Evaluated:

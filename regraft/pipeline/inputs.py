@@ -3,13 +3,13 @@
 Nothing here imports TensorFlow or Prefect, so what is wrong with them is said at once.
 """
 
-import pandas as pd
+from collections.abc import Iterator
 
 from regraft.backbones.weights import check_weights
 from regraft.config import MENAGERIE, Config
 from regraft.errors import ListError
 from regraft.links.list_table import Columns
-from regraft.links.lists import read_list
+from regraft.links.lists import Listed, read_list
 from regraft.targets.choice import target_of
 from regraft.targets.labels import SyntheticLabels
 from regraft.web.client import Client
@@ -30,17 +30,17 @@ def check_inputs(config: Config) -> None:
             _read_list(name, config, client)
 
 
-def read_lists(config: Config) -> pd.DataFrame:
-    """Return every link of every list: category, url, label.
+def read_lists(config: Config) -> Iterator[tuple[str, Listed]]:
+    """Yield each category and what its list holds.
 
     Raises ListError naming the list that cannot be read, ConfigError where nothing says how long a category's animals
     are.
     """
-    client = _client(config)
-    lists = [_read_list(name, config, client) for name in config.categories]
-    if not lists:
+    if not config.categories:
         raise ListError("The config names no list.")
-    return pd.concat(lists, ignore_index=True)
+    client = _client(config)
+    for name in config.categories:
+        yield name, _read_list(name, config, client)
 
 
 def _client(config: Config) -> Client:
@@ -49,10 +49,10 @@ def _client(config: Config) -> Client:
     return Client.of(config.fetch.model_copy(update={"max_bytes": largest}))
 
 
-def _read_list(name: str, config: Config, client: Client) -> pd.DataFrame:
-    """The links of one category's list: category, url, label."""
+def _read_list(name: str, config: Config, client: Client) -> Listed:
+    """What one category's list holds."""
     category, target = config.categories[name], target_of(config)
     columns = Columns(category.url_column, category.label_column, has_lengths=target.regresses_lengths)
-    links = read_list(name, category.list, client, columns)
-    target.check_labels(name, links, SyntheticLabels.of(config))
-    return links
+    listed = read_list(name, category.list, client, columns)
+    target.check_labels(name, listed.links, SyntheticLabels.of(config))
+    return listed

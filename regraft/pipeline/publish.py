@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import pandas as pd
+import pyarrow as pa
 
 from regraft.config import Config
 from regraft.dataset.honouring import decisions_in
@@ -30,7 +31,7 @@ from regraft.store.locks import champion_locked
 from regraft.store.records import MetricsRecord, RunRecord, Survival
 from regraft.store.row_tables import TableInMemory
 from regraft.store.store import Store
-from regraft.store.tables import parquet
+from regraft.store.tables import parquet, parquet_of_arrow
 from regraft.targets.choice import target_of
 
 
@@ -142,7 +143,7 @@ def _files(report: Report, finished: Finished) -> dict[str, bytes]:
         "lives.parquet": parquet(report.lives),
         "decisions.parquet": parquet(finished.screened.decisions),
         "link_rot.parquet": parquet(rot_table(report.links, report.changes)),
-        "manifest.parquet": parquet(report.manifest),
+        "manifest.parquet": _manifest_file(report.manifest, finished.list_columns),
         "predictions.parquet": parquet(evaluation.predictions),
         "holdout.parquet": parquet(evaluation.holdout),
         "head.keras": finished.head,
@@ -153,3 +154,11 @@ def _files(report: Report, finished: Finished) -> dict[str, bytes]:
     if finished.tuned is not None:
         files["backbone.npz"] = finished.tuned
     return files | {f"plots/{plot}.png": png for plot, png in report.plots.items()}
+
+
+def _manifest_file(manifest: pd.DataFrame, list_columns: pa.Table) -> bytes:
+    """manifest.parquet: a manifest, and the lists' columns beside it."""
+    table = pa.Table.from_pandas(manifest, preserve_index=False)
+    for name in list_columns.column_names:
+        table = table.append_column(name, list_columns[name])
+    return parquet_of_arrow(table)

@@ -51,6 +51,8 @@ class Links:
     """All links, by lane; lanes without a link are left out."""
     lengths: Digest
     """url, label: the links whose list says how long their animal is, in cm."""
+    columns: Mapping[str, Digest] = field(default_factory=dict)
+    """By category, what its list says of its links: url, and the list's other columns. Lists with none are left out."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,8 @@ class Manifest:
     """Rows of the table."""
     table: Digest
     """Columns `dataset.manifest.MANIFEST`."""
+    columns: Mapping[str, Digest] = field(default_factory=dict)
+    """See `Links.columns`: the version's manifest has them too."""
 
 
 @dataclass(frozen=True)

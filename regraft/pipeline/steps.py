@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import pandas as pd
+import pyarrow as pa
 
 from regraft.backbones import embedding
 from regraft.backbones.backbone import Backbone
@@ -17,6 +18,7 @@ from regraft.config import Config
 from regraft.dataset import misfiled, screening
 from regraft.dataset.decisions import all_decisions
 from regraft.dataset.honouring import Rulings, decisions_in
+from regraft.dataset.list_columns import list_columns
 from regraft.dataset.manifest import check_enough, check_vary, manifest_of
 from regraft.dataset.neighbours import find_misfiled
 from regraft.dataset.placeholders import shows_placeholder
@@ -27,8 +29,10 @@ from regraft.fetching.crew import Crew
 from regraft.fetching.outage import Failures, check_outage
 from regraft.fetching.pending import Progress
 from regraft.fetching.shard import fetch_shard, links_by_lane, remember_silent
+from regraft.identity import Digest
 from regraft.judging.evaluation import Terms
 from regraft.judging.holdout import holdout, misfiled_of_test_split
+from regraft.links.lists import Listed
 from regraft.links.memory import MEMORY
 from regraft.links.removals import Removals
 from regraft.links.shards import layout_for, put_in_layout
@@ -81,7 +85,7 @@ def read(bench: Bench) -> Links:
     config = bench.config
     check_weights(config.backbone.name, config.backbone.weights)
     with bench.meter.step("read"):
-        links = _without_removed(read_lists(config), bench.removals)
+        links, columns = _links_of_lists(config, bench)
         layout = layout_for(links["url"].unique(), config.fetch.spread, bench.store.layout)
         put_in_layout(bench.store, layout)
         put = bench.drafts.put_table
@@ -96,17 +100,28 @@ def read(bench: Bench) -> Links:
             )
             for lane, shards in links_by_lane(links, layout).items()
         )
-        return Links(lanes, put(links.loc[links["label"].notna(), ["url", "label"]]))
+        return Links(lanes, put(links.loc[links["label"].notna(), ["url", "label"]]), columns)
 
 
-def _without_removed(links: pd.DataFrame, removals: Removals) -> pd.DataFrame:
-    """The links of the lists that nobody had removed: of the others no table holds a word."""
+def _links_of_lists(config: Config, bench: Bench) -> tuple[pd.DataFrame, dict[str, Digest]]:
+    """The links of all lists, and drafts of the other columns of each list that has some."""
+    links, columns = [], {}
+    for category, listed in read_lists(config):
+        listed = _without_removed(listed, bench.removals)
+        links.append(listed.links)
+        if listed.columns.num_columns > 1:
+            columns[category] = bench.drafts.put_arrow(listed.columns)
+    return pd.concat(links, ignore_index=True), columns
+
+
+def _without_removed(listed: Listed, removals: Removals) -> Listed:
+    """A list without what somebody had removed: of that no table holds a word."""
     if not removals:
-        return links
-    is_removed = links["url"].map(removals.has_link).to_numpy(dtype=bool)
+        return listed
+    is_removed = listed.links["url"].map(removals.has_link).to_numpy(dtype=bool)
     if is_removed.any():
-        log.info("Left out, because somebody had them removed: %s of the lists' links.", int(is_removed.sum()))
-    return links[~is_removed].reset_index(drop=True)
+        log.info("Left out, because somebody had them removed: %s of a list's links.", int(is_removed.sum()))
+    return Listed(listed.links[~is_removed].reset_index(drop=True), listed.columns.filter(pa.array(~is_removed)))
 
 
 def fetch(lane: Lane, bench: Bench) -> FetchedLane:
@@ -189,7 +204,7 @@ def label(screened: Screened, links: Links, bench: Bench) -> Manifest:
         manifest = manifest_of(pictures, labels, config.split, config.seed)
         check_enough(manifest, config.categories, config.split)
         check_vary(manifest)
-        return put_manifest(manifest, bench.drafts)
+        return put_manifest(manifest, links.columns, bench.drafts)
 
 
 def reuse(screened: Screened, manifest: Manifest, bench: Bench) -> Learnt | None:
@@ -239,7 +254,7 @@ def drop_misfiled(
         left["split"] = splits_of(left, bench.config.split, bench.config.seed)
         check_enough(left, bench.config.categories, bench.config.split)
         screened_left = before.without_undecoded(undecoded).without_misfiled(in_wrong_list)
-        return put_screened(screened_left, bench.drafts), put_manifest(left, bench.drafts)
+        return put_screened(screened_left, bench.drafts), put_manifest(left, manifest.columns, bench.drafts)
 
 
 def _may_be_misfiled(config: Config) -> bool:
@@ -339,6 +354,7 @@ def publish(learnt: Learnt, evaluated: Evaluated, flow_run: PrefectRun, bench: B
         finished = Finished(
             screened=screened.without_unlabelled(unlabelled),
             manifest=manifest,
+            list_columns=list_columns(manifest, learnt.manifest.columns, drafts),
             evaluation=read_evaluation(evaluated, drafts),
             head=drafts.read(head.head),
             history=head.history,

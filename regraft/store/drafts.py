@@ -14,6 +14,7 @@ from regraft.store.disk import Disk
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
 FOLDER = "drafts"
 MAX_RECENT_BYTES = 64_000_000
@@ -53,6 +54,12 @@ class Drafts:
         from regraft.store.tables import parquet  # the fetching processes and `regraft versions` need no tables
 
         return self.put(parquet(table))
+
+    def put_arrow(self, table: "pa.Table") -> Digest:
+        """Keep an Arrow table, whose whole numbers and nulls pandas would not keep; return the digest of its file."""
+        from regraft.store.tables import parquet_of_arrow
+
+        return self.put(parquet_of_arrow(table))
 
     def table(self, digest: Digest) -> "pd.DataFrame":
         """Return a table that was put, its rows numbered from 0. Raises StoreError, CorruptError as `read` does."""

@@ -17,10 +17,11 @@ from regraft.identity import digest_of
 from regraft.store import layout
 from regraft.store.locks import champion_locked
 from regraft.store.store import Store
-from regraft.store.tables import OpenTable, from_parquet, rows_where
+from regraft.store.tables import OpenTable, arrow_of_parquet, rows_where
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
     from regraft.store.records import MetricsRecord, RunRecord
 
@@ -145,9 +146,14 @@ class Version:
 
     def table(self, file: str, columns: list[str] | None = None) -> "pd.DataFrame":
         """Return one of its tables, such as manifest.parquet, or some columns of it. Raises as `read` does."""
+        return self.arrow_table(file, columns).to_pandas(use_threads=False)
+
+    def arrow_table(self, file: str, columns: list[str] | None = None) -> "pa.Table":
+        """Return a table as `table` does, with the types and nulls that pandas would not keep."""
+        data = self.read(file)
         try:
-            return from_parquet(self.read(file), columns)
-        except CorruptError as error:
+            return arrow_of_parquet(data, columns)
+        except Exception as error:  # Arrow raises anything on a damaged file
             raise DamagedVersionError(f"{file} of version {self.name} is damaged: {error}.") from error
 
     def rows(self, file: str, column: str, text: str, columns: Collection[str]) -> "pd.DataFrame":

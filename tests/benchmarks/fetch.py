@@ -215,7 +215,7 @@ def regraft(urls: Path, folder: Path) -> None:
         from regraft.links.lists import read_list
         from regraft.links.shards import layout_for
 
-        links = read_list("one", str(urls), Client())
+        links = read_list("one", str(urls), Client()).links
         layout, bench = layout_for(links["url"], (), None), Bench.of(spec)
         shards = [
             (layout.path(lane, shard), rows)

@@ -1,31 +1,45 @@
 """A version's data set, read by the programs that it is written for."""
 
 import io
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
+import yaml
 from PIL import Image
 
-from regraft.dataset.export import Exported, export_dataset, provenance
+from regraft.dataset.export import Exported, export_dataset
 from regraft.dataset.export_pictures import exported_picture
+from regraft.dataset.export_rows import PROVENANCE, provenance
 from regraft.dataset.export_settings import ExportSettings, Layout, PictureSettings, Resize
+from regraft.dataset.licences import identifiers
 from regraft.dataset.manifest import MANIFEST
 from regraft.errors import ConfigError
 from regraft.identity import digest_of
+from regraft.links.list_columns import RESERVED
 from regraft.links.memory import SCHEMA
 from regraft.store import versions
 from regraft.store.store import Store
-from regraft.store.tables import parquet
+from regraft.store.tables import parquet, parquet_of_arrow
 from regraft.store.versions import Version
 from tests.records import metrics_record, run_record
 
 NAME = "20260101T000000Z"
 SPLITS = ["train", "train", "train", "validation", "test", "test"]
 CHECKED = pd.Timestamp("2026-01-01", tz="UTC")
+OF_LISTS = {
+    "licence": ["CC BY 4.0", "https://creativecommons.org/publicdomain/zero/1.0/", None] * 4,
+    "photo_id": [None, *range(2**60, 2**60 + 11)],
+    "score": [0.5] * 12,
+    "is_wild": [True, None, False] * 4,
+    "list_width": ["=1+1", "60 px"] * 6,
+    "tags": ['["cat", "é"]'] * 12,
+}
+"""What the lists say of the pictures besides."""
+LAYOUTS: tuple[Layout, ...] = ("imagefolder", "webdataset", "parquet", "huggingface", "csv")
 
 
 def picture(shade: int, picture_format: str = "PNG", size: tuple[int, int] = (60, 40)) -> bytes:
@@ -49,8 +63,11 @@ def version(tmp_path: Path) -> Version:
         for hours, of_image in enumerate(urls):
             times = {"checked_at": CHECKED + pd.Timedelta(hours=hours), "first_seen": CHECKED}
             links.append(shown | {"url": of_image, "final_url": of_image, "verdict": "alive", "reason": ""} | times)
+    manifest = pa.Table.from_pandas(pd.DataFrame(images)[MANIFEST])
+    for name, values in OF_LISTS.items():
+        manifest = manifest.append_column(name, pa.array(values))
     files = {
-        "manifest.parquet": parquet(pd.DataFrame(images)[MANIFEST]),
+        "manifest.parquet": parquet_of_arrow(manifest),
         "links.parquet": parquet(pd.DataFrame(links).reindex(columns=SCHEMA.names)),
         "metrics.json": metrics_record().to_bytes(),
         "run.json": run_record(files={}).to_bytes(),
@@ -63,12 +80,28 @@ def export(version: Version, out: Path, layout: Layout, shard_images: int = 2, *
     return export_dataset(version, str(out), settings)
 
 
-def test_every_image_comes_with_the_link_that_showed_it_last(version: Version) -> None:
+def test_every_image_comes_with_its_first_link_and_with_what_its_list_says_of_that(version: Version) -> None:
     rows = provenance(version)
     assert rows["split"].tolist() == ["train"] * 6 + ["validation"] * 2 + ["test"] * 4
-    assert rows["url"].str.startswith("http://mirror.example/é/").all()
+    assert rows["url"].tolist() == [urls[0] for urls in rows["urls"]]
     assert [len(urls) for urls in rows["urls"]] == [2] * 12
-    assert (rows["checked_at"] == CHECKED + pd.Timedelta(hours=1)).all()
+    assert (rows["checked_at"] == CHECKED).all()
+    by_url = rows.set_index("url")
+    assert by_url.loc["http://example.org/4.jpg", "photo_id"] == 2**60 + 3
+    assert by_url.loc["http://example.org/0.jpg", "photo_id"] is pd.NA
+
+
+def test_a_version_without_columns_of_lists_is_exported_as_before(version: Version, tmp_path: Path) -> None:
+    manifest = version.table("manifest.parquet", MANIFEST)
+    files = {file: version.read(file) for file in ("links.parquet", "metrics.json", "run.json")}
+    older = versions.publish(Store(str(tmp_path / "old")), NAME, {"manifest.parquet": parquet(manifest), **files})
+    assert provenance(older).columns.tolist() == list(PROVENANCE)
+    export(older, tmp_path / "out", "csv")
+    assert "license: unknown" in (tmp_path / "out" / "README.md").read_text()
+
+
+def test_names_of_exports_are_reserved() -> None:
+    assert {*PROVENANCE, *MANIFEST, "doubtful", "image", "file_name"} == RESERVED
 
 
 @pytest.mark.tensorflow
@@ -84,7 +117,7 @@ def test_keras_reads_an_image_folder(version: Version, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("layout", ["imagefolder", "huggingface"])
 def test_hugging_face_reads_pictures_splits_and_columns(layout: Layout, version: Version, tmp_path: Path) -> None:
-    datasets = pytest.importorskip("datasets")
+    datasets, huggingface_hub = pytest.importorskip("datasets"), pytest.importorskip("huggingface_hub")
     out = tmp_path / "out"
     export(version, out, layout)
     read = datasets.load_dataset(str(out), cache_dir=str(tmp_path / "cache"))
@@ -94,8 +127,23 @@ def test_hugging_face_reads_pictures_splits_and_columns(layout: Layout, version:
         assert row["image"].size == (60, 40)
         assert row["label"] == rows["label"][row["digest"]]
         assert row["url"] == rows["url"][row["digest"]]
+        assert row["licence"] == (None if rows["licence"][row["digest"]] is pd.NA else rows["licence"][row["digest"]])
+        assert row["score"] == 0.5
     if layout == "huggingface":
         assert read["train"].features["category"].names == ["cat", "tiger"]
+        assert {row["photo_id"] for split in read.values() for row in split} == set(OF_LISTS["photo_id"])
+        card = huggingface_hub.DatasetCard.load(out / "README.md").data.to_dict()
+        described = datasets.Features._from_yaml_list(card["dataset_info"]["features"])
+        assert described == read["train"].features
+
+
+@pytest.mark.parametrize("layout", ["webdataset", "parquet", "csv"])
+def test_hugging_face_reads_other_layouts_by_their_card(layout: Layout, version: Version, tmp_path: Path) -> None:
+    datasets = pytest.importorskip("datasets")
+    export(version, tmp_path / "out", layout, encoding="png")
+    read = datasets.load_dataset(str(tmp_path / "out"), cache_dir=str(tmp_path / "cache"))
+    assert sum(map(len, read.values())) == 12
+    assert layout == "csv" or set(read) == {"train", "validation", "test"}
 
 
 def test_webdataset_reads_its_tar_files(version: Version, tmp_path: Path) -> None:
@@ -108,6 +156,8 @@ def test_webdataset_reads_its_tar_files(version: Version, tmp_path: Path) -> Non
     assert {sample["webp"].shape for sample in samples} == {(16, 16, 3)}
     assert sorted(sample["cls"] for sample in samples) == [0, 0, 0, 1, 1, 1]
     assert {sample["json"]["digest"] for sample in samples} == {sample["__key__"] for sample in samples}
+    assert {sample["json"]["photo_id"] for sample in samples} <= set(OF_LISTS["photo_id"])
+    assert {sample["json"]["is_wild"] for sample in samples} == {True, None, False}
 
 
 def test_plain_tables_hold_the_bytes_as_fetched_and_every_url(version: Version, tmp_path: Path) -> None:
@@ -117,6 +167,7 @@ def test_plain_tables_hold_the_bytes_as_fetched_and_every_url(version: Version, 
     export(version, tmp_path / "csv", "csv")
     rows = pd.read_csv(tmp_path / "csv" / "images.csv")
     assert rows["urls"].str.split(" ").map(len).tolist() == [2] * 12
+    assert rows["list_width"].tolist() == provenance(version)["list_width"].tolist()
 
 
 def test_an_export_that_was_cut_off_goes_on_and_writes_nothing_twice(version: Version, tmp_path: Path) -> None:
@@ -154,6 +205,8 @@ def test_a_picture_that_cannot_be_read_is_left_out_and_named(version: Version, t
         assert exported.images == 11
         assert [sentence[:64] for sentence in exported.left_out] == [gone]
         assert len(list((tmp_path / layout).glob(pattern))) == (11 if layout == "imagefolder" else 3)
+        assert export(version, tmp_path / layout, layout, shard_images=100) == exported
+        assert "11 images that" in (tmp_path / layout / "README.md").read_text()
 
 
 def test_an_export_goes_to_a_bucket_too(version: Version) -> None:
@@ -164,13 +217,58 @@ def test_an_export_goes_to_a_bucket_too(version: Version) -> None:
     assert "train-00000.parquet" in Store("memory://exported/felidae").disk.names("")
 
 
-def test_the_card_and_croissant_say_what_is_there(version: Version, tmp_path: Path) -> None:
+def test_the_card_counts_pictures_and_licences(version: Version, tmp_path: Path) -> None:
     export(version, tmp_path / "out", "huggingface")
     card = (tmp_path / "out" / "README.md").read_text()
     assert "| train | 3 | 3 |" in card
-    about = json.loads((tmp_path / "out" / "croissant.json").read_text())
-    assert about["conformsTo"] == "http://mlcommons.org/croissant/1.0"
-    assert "images/url" in [field["@id"] for field in about["recordSet"][0]["field"]]
+    assert "- CC BY 4.0: 4 images" in card
+    assert "- none named: 4 images" in card
+    about = yaml.safe_load(card.split("---")[1])
+    assert about["license"] == ["cc-by-4.0", "cc0-1.0", "unknown"]
+    assert about["size_categories"] == ["n<1K"]
+    assert about["dataset_info"]["splits"][0] == {"name": "train", "num_examples": 6}
+
+
+@pytest.mark.parametrize(
+    ("licence", "identifier"),
+    [
+        ("", "unknown"),
+        ("CC BY-NC-SA 2.0", "cc-by-nc-sa-2.0"),
+        ("cc-by-4.0", "cc-by-4.0"),
+        ("https://creativecommons.org/licenses/by-nd/4.0/deed.de", "cc-by-nd-4.0"),
+        ("CC0", "cc0-1.0"),
+        ("Apache 2.0", "apache-2.0"),
+        ("CC BY-NC-SA 2.5", "other"),
+        ("All rights reserved", "other"),
+    ],
+)
+def test_licences_have_the_hubs_identifiers(licence: str, identifier: str) -> None:
+    assert identifiers([licence]) == [identifier]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_croissant_metadata_is_valid_and_reads_every_row(layout: Layout, version: Version, tmp_path: Path) -> None:
+    mlcroissant = pytest.importorskip("mlcroissant")
+    export(version, tmp_path / "out", layout)
+    dataset = mlcroissant.Dataset(jsonld=str(tmp_path / "out" / "croissant.json"))
+    assert not dataset.metadata.ctx.issues.errors
+    assert not dataset.metadata.ctx.issues.warnings
+    assert dataset.metadata.license[0] == "CC BY 4.0"
+    if layout == "webdataset":  # Croissant has no word for the members of tar files
+        return
+    rows = provenance(version).set_index("digest")
+    records = list(dataset.records("images"))
+    assert len(records) == 12
+    for record in records:
+        digest = _text(record["images/digest"])
+        assert _text(record["images/url"]) == rows["url"][digest]
+        assert pd.isna(rows["photo_id"][digest]) == (record["images/photo_id"] is None)
+        if "images/image" in record:
+            assert record["images/image"].size == (60, 40)
+
+
+def _text(value: bytes | str) -> str:
+    return value.decode() if isinstance(value, bytes) else value
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from regraft.config import Config
 from regraft.errors import TooFewImages
 from regraft.links.memory import PUBLISHED
 from regraft.menagerie.fates import Fate
-from regraft.menagerie.web import Web
+from regraft.menagerie.web import LICENCE, Web
 from regraft.store import versions
 from regraft.store.store import Store
 from regraft.verdicts import Verdict
@@ -86,6 +86,7 @@ def test_a_version_holds_what_it_promises(first: versions.Version) -> None:
     assert metrics.test.auc >= 0.98
     assert metrics.promoted
     assert 'src="http' not in first.read("report.html").decode()
+    assert set(first.table("manifest.parquet")["licence"]) == {LICENCE}
 
 
 def test_a_second_run_asks_conditionally_and_computes_nothing_again(first: versions.Version, config: Config) -> None:

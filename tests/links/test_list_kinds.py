@@ -28,7 +28,7 @@ TABLE = f"url,label\n{A},1\n{B},2.5\n"
 def read(folder: Path, data: bytes | str, name: str = "list.txt", columns: Columns = Columns()) -> pd.DataFrame:  # noqa: B008 - frozen
     path = folder / name
     path.write_bytes(data.encode() if isinstance(data, str) else data)
-    return read_list("cat", str(path), Client(), columns)
+    return read_list("cat", str(path), Client(), columns).links
 
 
 def refusal(folder: Path, data: bytes | str, name: str = "list.txt", columns: Columns = Columns()) -> str:  # noqa: B008 - frozen

@@ -22,7 +22,7 @@ A, B = "http://example.org/a.jpg", "http://example.org/b.jpg"
 def read(folder: Path, data: bytes, name: str = "list.txt") -> pd.DataFrame:
     path = folder / name
     path.write_bytes(data)
-    return read_list("cat", str(path), Client())
+    return read_list("cat", str(path), Client()).links
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_a_gzip_bomb_is_never_unpacked(tmp_path: Path, monkeypatch: pytest.Monke
 def test_a_list_on_the_web_is_read_through_the_guard() -> None:
     with serving(lambda talk: talk.say(ok(f"{A}\n{B}\n".encode()))) as server:
         client = Client(Guard([server.exemption]))
-        assert read_list("cat", f"{server.url}list.txt", client)["url"].tolist() == [A, B]
+        assert read_list("cat", f"{server.url}list.txt", client).links["url"].tolist() == [A, B]
         with pytest.raises(ListError, match="not a public address"):
             read_list("cat", f"{server.url}list.txt", Client())
 

@@ -2,7 +2,7 @@
 
 from regraft.menagerie.fates import DEAD_FATES, Fate
 from regraft.menagerie.pages import OTHER_PAGES, PHOTO_TYPES, REDIRECTS
-from regraft.menagerie.web import LINKS_PER_LIST, LISTS, Web
+from regraft.menagerie.web import LICENCE, LINKS_PER_LIST, LISTS, Web
 
 
 def test_every_fate_has_one_kind_of_answer() -> None:
@@ -25,7 +25,8 @@ def test_a_list_has_every_way_to_die_and_one_misfiled_picture() -> None:
         assert len(urls) == LINKS_PER_LIST
         assert set(DEAD_FATES) <= set(fates)
         assert fates.count(Fate.MISFILED) == 1
-        assert web.page(f"{LISTS}{animal}.txt").body.decode().splitlines() == urls
+        lines = web.page(f"{LISTS}{animal}.csv").body.decode().splitlines()
+        assert lines == ["url,licence", *(f"{url},{LICENCE}" for url in urls)]
 
 
 def test_a_flaky_link_fails_every_other_time() -> None:
