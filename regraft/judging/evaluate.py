@@ -11,6 +11,7 @@ from regraft.heads import certainty, tutorial
 from regraft.heads.head import Head
 from regraft.heads.model import extractor_of, head_of
 from regraft.judging.attribution import Experiment, attribute
+from regraft.judging.coverage import certainty_results
 from regraft.judging.evaluation import Evaluation, Terms
 from regraft.judging.gate import ROUNDING, Gate, gate
 from regraft.store import versions
@@ -88,6 +89,7 @@ def evaluate(
     scores = target.scores(predictions, model.answers, rivals, terms.synthetic, terms.gate, terms.seed)
     champion, decision, attribution = _beside_champion(manifest, holdout, model, terms)
     decision = _after_leak_alarm(decision, scores.leak)
+    sureness = certainty.certainty(predictions, features, target)
     metrics = MetricsRecord(
         test=scores.test,
         oracle=scores.oracle,
@@ -95,13 +97,13 @@ def evaluate(
         rivals=dict(scores.rivals),
         strays=scores.strays,
         leak=scores.leak,
+        certainty=certainty_results(predictions, features, model.head.predict, target, sureness.calibration),
         misfiled=_with_misfiled(predictions, misfiled, model, terms),
         champion=decision.comparison,
         attribution=attribution,
         promoted=decision.promoted,
         why=decision.why,
     )
-    sureness = certainty.certainty(predictions, features, target)
     is_unlike = np.concatenate([sureness.is_unlike_training(block) for _, block in features.blocks()])
     predictions = predictions.assign(unlike_training=is_unlike)
     return Evaluation(predictions, metrics, holdout, sureness.to_bytes(), champion)

@@ -15,6 +15,7 @@ from regraft.reporting.report import MAX_ROWS, Report, newest_decisions
 from regraft.reporting.sentences import (
     above_or_below,
     archived_links,
+    certainty_note,
     champion_sentence,
     decisions_note,
     misfiled_note,
@@ -122,6 +123,7 @@ def _context(report: Report) -> dict[str, Any]:
         "archived": archived_links(report),
         "charts": charts(report.run, report.lives, report.forecasts),
         "survival_gist": survival_gist(report),
+        "certainty_note": certainty_note(report.metrics),
         "misfiled_note": misfiled_note(report.metrics),
         "decisions_note": decisions_note(report),
         "newest_decisions": newest_decisions(report.decisions),

@@ -4,6 +4,7 @@ from regraft.dataset.decision import DecisionKind
 from regraft.links.rot import is_archived
 from regraft.reporting.report import Report
 from regraft.store.records import MetricsRecord
+from regraft.targets.calibration import LEVEL
 from regraft.targets.wording import WORDINGS, percent
 from regraft.verdicts import Verdict
 
@@ -46,6 +47,18 @@ def misfiled_note(metrics: MetricsRecord) -> str:
     pictures = "1 picture" if misfiled.n == 1 else f"{misfiled.n} pictures"
     quality = WORDINGS[metrics.test.kind].quality(misfiled)
     return f"Left out of the test split as misfiled: {pictures}; with them the result would be {quality}{best}."
+
+
+def certainty_note(metrics: MetricsRecord) -> str:
+    """Return how often intervals or sets hold the truth, and how wide they are; nothing of versions of before."""
+    certainty = metrics.certainty
+    if certainty is None:
+        return ""
+    form = WORDINGS[metrics.test.kind].certainty_form
+    sentence = form.format(level=f"{LEVEL:.0%}", held=f"{certainty.held:.0%}", extent=certainty.extent)
+    name, least = min(certainty.by_category.items(), key=lambda item: item[1].held)
+    fewest = f"; the fewest of {name}, {least.held:.0%}" if len(certainty.by_category) > 1 else ""
+    return f"{sentence} in the mean{fewest}."
 
 
 def suspects_note(report: Report) -> str:

@@ -203,6 +203,24 @@ class Attribution(Record):
     """How far another training seed alone moves a head trained on the champion's images."""
 
 
+class Certainty(Record):
+    """How far intervals of lengths, or sets of categories, may be trusted, over some images of the test split."""
+
+    n: int
+    """Images."""
+    held: float
+    """Share of the images whose label is in its interval, or whose category is in its set; 0.9 is wanted."""
+    extent: float
+    """Mean width of the intervals in cm, or mean number of categories in a set."""
+
+
+class CertaintyResults(Certainty):
+    """The same over the whole test split, and of each category."""
+
+    by_category: dict[str, Certainty]
+    """Of each category's images."""
+
+
 class MetricsRecord(Record):
     """metrics.json: how good a version's model is, and why it became champion or not."""
 
@@ -221,6 +239,8 @@ class MetricsRecord(Record):
     """None where there is no oracle."""
     leak: Leak | None = None
     """None where there is no oracle."""
+    certainty: CertaintyResults | None = None
+    """None in versions of earlier Regrafts."""
     misfiled: MisfiledScores = MisfiledScores(n=0)
     """What the results would be with the misfiled pictures."""
     champion: Comparison | None = None

@@ -49,6 +49,16 @@ class Calibration:
         return np.asarray((probabilities >= self.min_probability) | likeliest)
 
 
+@dataclass(frozen=True)
+class Coverage:
+    """What the intervals or sets of N images come to, whose labels are known."""
+
+    is_held: NDArray[np.bool_]
+    """(N,) whether the interval holds the label, or the set the image's own category."""
+    extent: NDArray[np.float64]
+    """(N,) the interval's width in cm, or how many categories the set holds."""
+
+
 def nearest(lengths: NDArray[np.float64], means: NDArray[np.float64]) -> NDArray[np.int64]:
     """Return the position of the mean that each of N lengths is nearest to, (N,)."""
     values, positions = np.unique(means, return_index=True)

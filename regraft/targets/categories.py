@@ -13,7 +13,7 @@ from regraft.dataset.splits import SPLITS
 from regraft.store.records import MisfiledScores, OracleErrors
 from regraft.targets import category_scores
 from regraft.targets.auc import area_of_probabilities
-from regraft.targets.calibration import Calibration, conformal_error, left_out_of
+from regraft.targets.calibration import Calibration, Coverage, conformal_error, left_out_of
 from regraft.targets.charts import Chart, Matrix, StackedBars
 from regraft.targets.labels import SyntheticLabels
 from regraft.targets.rivals import Errors, compare
@@ -116,6 +116,11 @@ class Categories(Target):
     def calibration(self, predictions: pd.DataFrame) -> Calibration:
         own = left_out_of(predictions, "own_probability")["own_probability"].to_numpy(dtype=np.float64)
         return Calibration(min_probability=1 - conformal_error(1 - own))
+
+    def coverage(self, rows: pd.DataFrame, answers: Answers, calibration: Calibration) -> Coverage:
+        own, possible = category_scores.positions(rows, self.names), calibration.possible(answers)
+        is_held = (own >= 0) & possible[np.arange(len(own)), own]
+        return Coverage(is_held, possible.sum(axis=1).astype(np.float64))
 
     def table(self, answers: Answers, calibration: Calibration | None) -> pd.DataFrame:
         names = np.array(self.names, dtype=object)

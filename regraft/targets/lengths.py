@@ -13,7 +13,7 @@ from regraft.dataset.labels import mean_of
 from regraft.errors import ConfigError
 from regraft.store.records import MisfiledScores, OracleErrors
 from regraft.targets import length_scores
-from regraft.targets.calibration import LEVEL, Calibration, half_widths, left_out_of, nearest
+from regraft.targets.calibration import LEVEL, Calibration, Coverage, half_widths, left_out_of, nearest
 from regraft.targets.charts import Band, Chart, Histogram, Points, Scatter
 from regraft.targets.labels import SyntheticLabels
 from regraft.targets.oracle import excess, leak, oracle_answers, oracle_errors
@@ -132,6 +132,11 @@ class Lengths(Target):
         rows = left_out_of(predictions, "prediction")
         category = nearest(rows["prediction"].to_numpy(dtype=np.float64), means)
         return Calibration(means=means, half_widths=half_widths(self.errors_of(rows).absolute, category, len(means)))
+
+    def coverage(self, rows: pd.DataFrame, answers: Answers, calibration: Calibration) -> Coverage:
+        label = rows["label"].to_numpy(dtype=np.float64)
+        low, high = calibration.interval(answers)
+        return Coverage((low <= label) & (label <= high), high - low)
 
     def table(self, answers: Answers, calibration: Calibration | None) -> pd.DataFrame:
         unknown = np.full(len(answers), np.nan)

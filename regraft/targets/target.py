@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from regraft.config import GateSettings
 from regraft.store.records import Leak, MisfiledScores, OracleErrors, Results, Rival, Strays
-from regraft.targets.calibration import Calibration
+from regraft.targets.calibration import Calibration, Coverage
 from regraft.targets.charts import Chart
 from regraft.targets.labels import SyntheticLabels
 from regraft.targets.rivals import Errors
@@ -189,6 +189,10 @@ class Target(ABC):
 
         Column `left_out`, where there is one: what each is answered when it is left out, see `training.Trained`.
         """
+
+    @abstractmethod
+    def coverage(self, rows: pd.DataFrame, answers: Answers, calibration: Calibration) -> Coverage:
+        """Return whether the intervals or sets of the answers for `rows` (category, label) hold the truth."""
 
     @abstractmethod
     def table(self, answers: Answers, calibration: Calibration | None) -> pd.DataFrame:

@@ -41,6 +41,9 @@ class Wording:
     """What Hugging Face calls such models: the tag of a model card."""
     pipeline: str
     """The nearest of the pipelines that Hugging Face knows, https://huggingface.co/docs/hub/models-tasks."""
+    certainty_form: str
+    """What a sentence says of the certainty of answers; {held} of them, {extent} and the wanted {level} stand for
+    figures."""
     about_labels: str
     """What a model card says about the labels."""
 
@@ -89,6 +92,7 @@ WORDINGS: Mapping[Kind, Wording] = {
         claim_form="errs by {figure} (RMSE)",
         task="image-regression",
         pipeline="image-feature-extraction",
+        certainty_form="{level} intervals hold {held} of the test labels and are {extent:.0f} cm wide",
         about_labels=(
             "Labels are synthetic where the list has none: drawn for each image from its category's distribution, from "
             "(seed, category, digest). They say nothing about the animals in the pictures, and neither do the "
@@ -108,6 +112,7 @@ WORDINGS: Mapping[Kind, Wording] = {
         claim_form="names {figure} right",
         task="image-classification",
         pipeline="image-classification",
+        certainty_form="{level} sets hold the category of {held} of the test images and name {extent:.2f} categories",
         about_labels="The label is the category itself: the list that an image was found through.",
     ),
 }

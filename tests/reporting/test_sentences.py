@@ -4,12 +4,13 @@ import pandas as pd
 
 from regraft.reporting.sentences import (
     above_or_below,
+    certainty_note,
     champion_sentence,
     misfiled_note,
     summary,
     suspects_note,
 )
-from regraft.store.records import MisfiledScores
+from regraft.store.records import Certainty, CertaintyResults, MisfiledScores
 from tests.records import metrics_record
 from tests.reporting.reports import links, report
 
@@ -60,4 +61,17 @@ def test_how_many_pictures_look_misfiled_by_chance_and_how_many_are_doubtful() -
     assert suspects_note(report(LINKS, misfiled=misfiled, manifest=manifest)) == (
         "By chance 0.1 of 2 would look like that. In doubt, and learnt from until somebody decides: 1; `doubtful` in "
         "manifest.parquet."
+    )
+
+
+def test_how_far_answers_may_be_trusted_is_told_with_the_least_sure_category() -> None:
+    assert certainty_note(metrics_record()) == ""
+    cat, tiger = Certainty(n=20, held=0.95, extent=22), Certainty(n=19, held=0.842, extent=106)
+    certainty = CertaintyResults(n=39, held=0.897, extent=62.9, by_category={"cat": cat, "tiger": tiger})
+    assert certainty_note(metrics_record(certainty=certainty)) == (
+        "90% intervals hold 90% of the test labels and are 63 cm wide in the mean; the fewest of tiger, 84%."
+    )
+    certainty = CertaintyResults(n=20, held=1.0, extent=1.05, by_category={"cat": cat})
+    assert certainty_note(metrics_record("category", certainty=certainty)) == (
+        "90% sets hold the category of 100% of the test images and name 1.05 categories in the mean."
     )
