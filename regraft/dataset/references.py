@@ -74,21 +74,24 @@ def to_near_duplicates(pictures: pd.DataFrame, leaves: "pd.Series[bool]", split:
 
     `pictures` has N rows with digest, phash and cluster. In a very large cluster it is the nearest of MAX_OTHERS.
     """
-    clashing = pictures[is_in(pictures["cluster"], pictures.loc[leaves, "cluster"])]
-    references = []
-    for _, cluster in clashing.groupby("cluster"):
-        leaving, staying = cluster[leaves[cluster.index]], cluster[~leaves[cluster.index]].head(MAX_OTHERS)
-        others = hash_bits(staying["phash"])
-        nearest, bits, is_mirrored = zip(
-            *(_nearest(value, others) for value in hash_bits(leaving["phash"])), strict=True
-        )
-        twins = staying.iloc[list(nearest)]
-        words = [
-            f"{'mirrored, ' if mirrored else ''}it shows the same as a picture of the {name} split"
-            for mirrored, name in zip(is_mirrored, split[twins.index], strict=True)
-        ]
-        references.append(_references(pd.Index(leaving["digest"]), twins["digest"].to_numpy(), bits, words))
-    return pd.concat(references) if references else _references(pd.Index([]), [], [], [])
+    clashing = pictures[is_in(pictures["cluster"], pictures.loc[leaves, "cluster"])].sort_values("cluster")
+    hashes, is_leaving = hash_bits(clashing["phash"]), leaves[clashing.index].to_numpy()
+    starts = np.flatnonzero(~clashing["cluster"].duplicated())
+    leaving, twins, bits, is_mirrored = [], [], [], []
+    for cluster in np.split(np.arange(len(clashing)), starts[1:]):
+        staying = cluster[~is_leaving[cluster]][:MAX_OTHERS]
+        for row in cluster[is_leaving[cluster]]:
+            nearest, distance, mirrored = _nearest(hashes[row], hashes[staying])
+            leaving.append(row)
+            twins.append(staying[nearest])
+            bits.append(distance)
+            is_mirrored.append(mirrored)
+    words = [
+        f"{'mirrored, ' if mirrored else ''}it shows the same as a picture of the {name} split"
+        for mirrored, name in zip(is_mirrored, split[clashing.index[twins]], strict=True)
+    ]
+    digests = clashing["digest"].array
+    return _references(pd.Index(digests[leaving]), digests[twins], bits, words)
 
 
 def to_neighbours(misfiled: pd.DataFrame) -> pd.DataFrame:
