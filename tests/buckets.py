@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 import requests
-import s3fs
 
 from tests.processes import free_port, until
 
@@ -66,6 +65,8 @@ def bucket_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BucketSe
 @pytest.fixture
 def bucket(bucket_server: BucketServer, monkeypatch: pytest.MonkeyPatch) -> str:
     """The URL of a new bucket, which this process and those that it starts can use."""
+    import s3fs
+
     for name, value in bucket_server.environment.items():
         monkeypatch.setenv(name, value)
     s3fs.S3FileSystem.clear_instance_cache()  # which remembers the endpoint

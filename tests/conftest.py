@@ -35,7 +35,8 @@ MISSING = {
     "browser": not shutil.which("chromium") and "there is no chromium here; Debian's package has that name",
 }
 """Why the tests with a marker are skipped here."""
-MARKED_MODULE = re.compile(r"^pytestmark = .*pytest\.mark\.tensorflow\b", re.MULTILINE)
+MODULE_MARKERS = re.compile(r"^pytestmark = .*", re.MULTILINE)
+MARKER = re.compile(r"pytest\.mark\.(\w+)")
 
 
 def pytest_configure() -> None:
@@ -70,17 +71,18 @@ def begins(item: pytest.Item) -> int:
     return len(groups) + (0 if waits else 1)
 
 
-def leaves_out_tensorflow(config: pytest.Config) -> bool:
-    return "not tensorflow" in config.option.markexpr
+def leaves_out(config: pytest.Config, marker: str) -> bool:
+    return f"not {marker}" in config.option.markexpr
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Where `-m` leaves TensorFlow's tests out, their modules are not imported either, which would take seconds."""
-    if collection_path.suffix != ".py" or not leaves_out_tensorflow(config):
+    """A module all of whose tests `-m` leaves out, say TensorFlow's, is not imported either, which takes seconds."""
+    if collection_path.suffix != ".py" or "not " not in config.option.markexpr:
         return None
-    return MARKED_MODULE.search(collection_path.read_text()) is not None or None
+    markers = MARKER.findall("".join(MODULE_MARKERS.findall(collection_path.read_text())))
+    return any(leaves_out(config, marker) for marker in markers) or None
 
 
 def pytest_runtest_teardown(item: pytest.Item) -> None:
-    if leaves_out_tensorflow(item.config) and "tensorflow" in sys.modules:
+    if leaves_out(item.config, "tensorflow") and "tensorflow" in sys.modules:
         pytest.exit(f"{item.nodeid} has imported TensorFlow: mark it, or the module that did so at its top", 1)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import binom
+from scipy.special import bdtrc
 
 from regraft.store.feature_rows import FeatureRows
 
@@ -224,7 +224,7 @@ def _is_kind_of_its_own(category: Indices, like: Indices, nearest: _Nearest, ref
     order = np.argsort(~(is_kin | (near == own_pair[:, None])), axis=1, kind="stable")[:, :KIN]
     kin = np.take_along_axis(is_kin, order, axis=1).sum(axis=1)
     probability = (kin_count - 1).clip(min=0) / (kin_count + own_count - 1).clip(min=1)
-    return np.asarray(binom.sf(kin - 1, order.shape[1], probability) < MIN_KIN_PROBABILITY)
+    return np.asarray(bdtrc(kin - 1, order.shape[1], probability) < MIN_KIN_PROBABILITY)  # by the binomial distribution
 
 
 def _count_of(wanted: Indices, values: Indices, counts: Indices) -> Indices:

@@ -24,7 +24,7 @@ from regraft.links.rot import survival
 from regraft.pictures.near import clusters
 from regraft.store.records import Survival
 from regraft.store.store import Store
-from regraft.store.tables import is_in
+from regraft.store.tables import is_in, no_rows
 from regraft.verdicts import Reason, Verdict
 
 PICTURES = ["digest", "category", "urls", "width", "height", "phash", "cluster"]
@@ -98,7 +98,7 @@ def screen(
     for move in rulings.moved_away:
         message = "Picture %s was moved to %r, which is no category of this job: it is left out."
         log.warning(message, move.digest[:8], move.to_category)
-    mementos = known_mementos(store) if settings.archived else MEMENTOS.empty_table().to_pandas()
+    mementos = known_mementos(store) if settings.archived else no_rows(MEMENTOS)
     links = with_mementos(links, mementos, settings.near)
     placeholders = learn_placeholders(links, store, now, rulings.photos())
     days = settings.accept_replaced_days

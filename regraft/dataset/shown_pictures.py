@@ -11,6 +11,7 @@ from regraft.links.memory import MEMORY, remembered_links
 from regraft.links.shards import path_of
 from regraft.store import versions
 from regraft.store.store import Store
+from regraft.store.tables import no_rows
 
 MISSING = {"final_url": "", "phash": "", "width": 0, "height": 0}
 """What a `Shown` has where the columns of `links.memory.MEMORY` are null."""
@@ -57,7 +58,7 @@ class ShownPictures:
     def _published(self) -> pd.DataFrame:
         """What the links of the newest version showed."""
         links = versions.newest_table(self._store, "links.parquet")
-        return _by_digest(MEMORY.empty_table().to_pandas() if links is None else links)
+        return _by_digest(no_rows(MEMORY) if links is None else links)
 
 
 def _by_digest(links: pd.DataFrame) -> pd.DataFrame:

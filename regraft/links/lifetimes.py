@@ -13,7 +13,7 @@ from functools import reduce
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from regraft.links.rot import shows_photo
 from regraft.web.urls import host_of
@@ -170,7 +170,7 @@ def _interval(
     low, high = share.copy(), share.copy()
     is_between = (share > 0) & (share < 1)
     log = np.log(share[is_between])
-    width = norm.ppf(0.5 + CONFIDENCE / 2) * np.sqrt(variance[is_between]) / np.abs(log)
+    width = ndtri(0.5 + CONFIDENCE / 2) * np.sqrt(variance[is_between]) / np.abs(log)
     low[is_between], high[is_between] = np.exp(log * np.exp(width)), np.exp(log * np.exp(-width))
     return low, high
 

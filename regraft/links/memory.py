@@ -6,6 +6,7 @@ import pandas as pd
 import pyarrow as pa
 
 from regraft.store.store import Store
+from regraft.store.tables import no_rows
 
 TIME = pa.timestamp("us", tz="UTC")
 CHECKED = pa.schema(
@@ -80,4 +81,4 @@ def all_known_links(store: Store, read: Callable[[Store, str], pd.DataFrame] = k
     layout = store.layout
     tables = [read(store, path) for path in layout.paths] if layout else []
     known = [table for table in tables if len(table)]
-    return pd.concat(known, ignore_index=True) if known else MEMORY.empty_table().to_pandas()
+    return pd.concat(known, ignore_index=True) if known else no_rows(MEMORY)

@@ -2,6 +2,7 @@
 
 import base64
 from dataclasses import dataclass
+from functools import cache
 from importlib import resources
 from typing import Any
 
@@ -173,6 +174,7 @@ def _data_uri(png: bytes) -> str:
     return "data:image/png;base64," + base64.b64encode(png).decode()
 
 
+@cache
 def _template(name: str, escape: bool = True) -> jinja2.Template:
     source = resources.files("regraft.reporting.templates").joinpath(name).read_text(encoding="utf-8")
     environment = jinja2.Environment(

@@ -17,9 +17,10 @@ from regraft.links.memory import MEMORY, all_known_links, remembered_links
 from regraft.links.shards import path_of
 from regraft.store import versions
 from regraft.store.store import Store
+from regraft.store.tables import no_rows
 from regraft.verdicts import Reason, Verdict
 
-NO_LINKS = MEMORY.empty_table().to_pandas()
+NO_LINKS = no_rows(MEMORY)
 WAITS = (Reason.REPLACED, Reason.MISFILED, Reason.PLACEHOLDER, Reason.NEAR_DUPLICATE, Reason.DUPLICATE, Reason.REJECTED)
 """Why a version leaves pictures out that a person may accept."""
 TAKES_PICTURE = (*LEARN, DecisionKind.NOT_PLACEHOLDER, DecisionKind.SAME_PICTURE)

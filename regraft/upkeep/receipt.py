@@ -6,6 +6,7 @@ It holds hashes only, so it may be shown to whoever asked. `removing.json` is a 
 import json
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from functools import cache
 from importlib import resources
 from typing import ClassVar, Literal
 
@@ -127,11 +128,16 @@ def new_id(store: Store, now: datetime) -> str:
 
 def page(receipt: Receipt) -> str:
     """Return a receipt as a page that needs nothing else; what people wrote is escaped."""
+    return _template().render(receipt=receipt, kinds=Kind)
+
+
+@cache
+def _template() -> jinja2.Template:
     source = resources.files("regraft.upkeep.templates").joinpath("receipt.html.j2").read_text(encoding="utf-8")
     environment = jinja2.Environment(
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
-    return environment.from_string(source).render(receipt=receipt, kinds=Kind)
+    return environment.from_string(source)
 
 
 def _read(store: Store, path: str) -> Receipt:

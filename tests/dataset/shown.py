@@ -9,9 +9,10 @@ from regraft.identity import Digest, Url
 from regraft.links.findings import Finding
 from regraft.links.memory import MEMORY
 from regraft.links.merge import merged
+from regraft.store.tables import no_rows
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-NO_PLACEHOLDERS = PLACEHOLDERS.empty_table().to_pandas()
+NO_PLACEHOLDERS = no_rows(PLACEHOLDERS)
 BLACK, NEARLY_BLACK, WHITE = "00" * 8, "00" * 7 + "01", "ff" * 8
 """Perceptual hashes; the first two are near."""
 
@@ -36,4 +37,4 @@ def memory(*links: dict[str, str]) -> pd.DataFrame:
         for fields in links
     ]
     listed = pd.DataFrame([(fields["url"], fields["category"]) for fields in links], columns=["url", "category"])
-    return merged(listed, findings, MEMORY.empty_table().to_pandas(), now=NOW, since=NOW, near=6)
+    return merged(listed, findings, no_rows(MEMORY), now=NOW, since=NOW, near=6)

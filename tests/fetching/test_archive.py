@@ -19,6 +19,7 @@ from regraft.links.merge import merged
 from regraft.links.rot import changes, survival
 from regraft.menagerie.drawing import jpeg
 from regraft.store.store import Store
+from regraft.store.tables import no_rows
 from regraft.verdicts import Reason, Verdict
 from tests.fetching.archives import TAKEN, Answer, Archive, archive, memento_headers
 
@@ -31,7 +32,7 @@ NO_LIE: Lie = lambda path, archive: None  # noqa: E731 - a name for the usual ca
 
 def checked(*findings: Finding, before: pd.DataFrame | None = None, now: datetime = NOW) -> pd.DataFrame:
     """What is known of links, columns MEMORY, after these findings."""
-    known = MEMORY.empty_table().to_pandas() if before is None else before
+    known = no_rows(MEMORY) if before is None else before
     links = pd.DataFrame({"url": [finding.url for finding in findings], "category": "cat"})
     return merged(links, findings, known, now=now, since=now, near=6)
 

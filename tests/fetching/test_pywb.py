@@ -24,6 +24,7 @@ from regraft.links.memory import MEMORY
 from regraft.links.merge import merged
 from regraft.menagerie.drawing import jpeg
 from regraft.store.store import Store
+from regraft.store.tables import no_rows
 from regraft.verdicts import Reason
 from tests.processes import end, free_port, until
 
@@ -83,7 +84,7 @@ def _answers(port: int) -> bool:
 def test_pywb_gives_back_the_bytes_of_its_warc(port: int, tmp_path: Path) -> None:
     findings = [Finding(url=Url(url), reason=Reason.GONE, http_status=404) for url in (LINK, NOT_KEPT)]
     table = pd.DataFrame({"url": [LINK, NOT_KEPT], "category": "cat"})
-    links = merged(table, findings, MEMORY.empty_table().to_pandas(), now=NOW, since=NOW, near=6)
+    links = merged(table, findings, no_rows(MEMORY), now=NOW, since=NOW, near=6)
     store = Store(str(tmp_path / "store"))
     wanted = ArchiveSettings(timegate=f"http://127.0.0.1:{port}/photos/", near=date(2010, 1, 1), pace_s=0)
     settings = archive_fetch(FetchSettings(allow=(f"127.0.0.1:{port}",), attempts=1), wanted)

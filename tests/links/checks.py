@@ -11,6 +11,7 @@ from regraft.identity import Digest, Url
 from regraft.links.findings import Finding
 from regraft.links.memory import MEMORY
 from regraft.links.merge import merged
+from regraft.store.tables import no_rows
 from regraft.verdicts import Reason
 
 FIRST_DAY = datetime(2026, 1, 1, tzinfo=UTC)
@@ -27,7 +28,7 @@ UNCHANGED = Finding(url=LINK, http_status=304, outcome="not_modified")
 def memories(*findings: Finding) -> list[pd.DataFrame]:
     """The memory, columns MEMORY, after each of the link's daily checks."""
     links = pd.DataFrame({"url": [LINK], "category": ["cat"]})
-    tables = [MEMORY.empty_table().to_pandas()]
+    tables = [no_rows(MEMORY)]
     for day, finding in enumerate(findings):
         now = FIRST_DAY + day * DAY
         tables.append(merged(links, [finding], tables[-1], now=now, since=now, near=6))
@@ -36,6 +37,6 @@ def memories(*findings: Finding) -> list[pd.DataFrame]:
 
 def reason(memory: pd.DataFrame, accepted_before: datetime | None = None) -> str:
     """The link's reason once it was screened."""
-    no_placeholders = PLACEHOLDERS.empty_table().to_pandas()
+    no_placeholders = no_rows(PLACEHOLDERS)
     judged, _ = last_verdicts(memory, no_placeholders, 6, lambda category, digest: "train", accepted_before)
     return str(judged["reason"].iloc[0])

@@ -15,7 +15,7 @@ from regraft.links.shards import path_of
 from regraft.store import versions
 from regraft.store.layout import Layout, put_layout
 from regraft.store.store import Store
-from regraft.store.tables import parquet
+from regraft.store.tables import no_rows, parquet
 from tests.links.checks import DAY, FIRST_DAY, LINK
 from tests.records import metrics_record, run_record
 
@@ -56,4 +56,4 @@ class History:
 
     def _known(self, url: str) -> pd.DataFrame:
         known = remembered_links(self.store, path_of(url, Layout()))
-        return known[known["url"] == url] if len(known) else MEMORY.empty_table().to_pandas()
+        return known[known["url"] == url] if len(known) else no_rows(MEMORY)

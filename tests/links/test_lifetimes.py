@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import CensoredData, ecdf
 
 from regraft.links.lifetimes import (
     ALIVE_SINCE,
@@ -84,6 +83,8 @@ def drawn(seed: int, links: int = 300, hosts: int = 60) -> pd.DataFrame:
 
 
 def test_the_curve_is_the_one_that_scipy_draws() -> None:
+    from scipy.stats import CensoredData, ecdf  # a second's work
+
     lives = drawn(0).assign(host="one")  # one host has no variance between hosts: Greenwood's is left
     curve = survival_curve(lives)
     has_died = (lives["end"] == End.DIED).to_numpy()

@@ -14,6 +14,7 @@ from regraft.links.findings import NO_DIGEST, Finding, Request
 from regraft.links.memory import MEMORY
 from regraft.links.merge import merged
 from regraft.links.recheck import are_due, requests
+from regraft.store.tables import no_rows
 from regraft.verdicts import Reason
 from tests.links.checks import DAY, FIRST_DAY, GONE, LINK, PHOTO, memories
 
@@ -45,7 +46,7 @@ def checks(
     url_of = {name: Url(f"http://example.org/{name}") for name in findings}
     links = pd.DataFrame({"url": url_of.values(), "category": "cat"})
     by_url = [replace(finding, url=url_of[name]) for name, finding in findings.items()]
-    memory = merged(links, by_url, MEMORY.empty_table().to_pandas(), now=FIRST_DAY, since=FIRST_DAY, near=6)
+    memory = merged(links, by_url, no_rows(MEMORY), now=FIRST_DAY, since=FIRST_DAY, near=6)
     checked = {name: [0] for name in findings}
     for night in range(1, nights):
         now = FIRST_DAY + night * DAY + timedelta(minutes=25) * (-1) ** night  # no run begins at the same minute

@@ -15,6 +15,7 @@ from regraft.menagerie.drawing import drawing, encoded
 from regraft.pictures.judge import Limits, Picture, judge
 from regraft.pictures.perceptual import is_outdated
 from regraft.store.store import Store
+from regraft.store.tables import no_rows
 from tests.links.checks import FIRST_DAY, LINK, PHOTO, reason
 from tests.pictures.jpegs import lossless
 
@@ -38,7 +39,7 @@ def remembered(digest: Digest) -> pd.DataFrame:
     """A link that an earlier Regraft saw showing a picture."""
     listed = pd.DataFrame({"url": [LINK], "category": ["cat"]})
     finding = replace(PHOTO, digest=digest, phash=OF_BEFORE)
-    nothing = MEMORY.empty_table().to_pandas()
+    nothing = no_rows(MEMORY)
     return merged(listed, [finding], nothing, now=FIRST_DAY, since=FIRST_DAY, near=10)
 
 

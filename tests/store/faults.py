@@ -293,9 +293,10 @@ class World:
         CHANGES[change](opened(url, system))
         return cls(change, before, files_in(url), system.count)
 
-    def plans(self, fault: Fault, step: int = 1) -> Iterator[Plan]:
-        """The fault at each call, or at each `step`-th; once, and from that call on, as a disk stays full."""
-        for at in range(0, self.calls, step):
+    def plans(self, fault: Fault, places: int | None = None) -> Iterator[Plan]:
+        """The fault at each call, or at so many spread over all; once, and from that call on, as a disk stays full."""
+        places = places or self.calls
+        for at in sorted({int((place + 0.5) * self.calls / places) for place in range(places)}):
             if fault is not Fault.ENOSPC:
                 yield Plan(fault, at)
             if fault is not Fault.KILL:

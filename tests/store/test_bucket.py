@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 
 import pandas as pd
 import pytest
-import s3fs
 
 from regraft.errors import LockedError, StoreError
 from regraft.identity import digest_of
@@ -186,6 +185,8 @@ def failure(monkeypatch: pytest.MonkeyPatch, endpoint: str, **environment: str |
     """The sentence with which a store at an endpoint is refused."""
     for name, value in ({**CREDENTIALS, "AWS_ENDPOINT_URL": endpoint} | environment).items():
         monkeypatch.delenv(name, raising=False) if value is None else monkeypatch.setenv(name, value)
+    import s3fs
+
     s3fs.S3FileSystem.clear_instance_cache()  # which remembers the endpoint
     with pytest.raises(StoreError) as error:
         Store(f"s3://nowhere-{endpoint.rpartition(':')[2]}/store")

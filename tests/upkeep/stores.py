@@ -7,7 +7,7 @@ from regraft.links.shards import path_of
 from regraft.store import versions
 from regraft.store.layout import Layout, put_layout
 from regraft.store.store import Store
-from regraft.store.tables import parquet
+from regraft.store.tables import no_rows, parquet
 from tests.records import comparison, metrics_record, run_record
 
 JANUARY = [f"202601{day:02d}T000000Z" for day in range(1, 32)]
@@ -17,7 +17,7 @@ JANUARY = [f"202601{day:02d}T000000Z" for day in range(1, 32)]
 def know_link(store: Store, url: str, digest: str) -> None:
     """Have the store know a link that shows a picture."""
     row = {"url": url, "final_url": url, "digest": digest, "verdict": "alive", "reason": "", "category": "cat"}
-    table = pd.concat([MEMORY.empty_table().to_pandas(), pd.DataFrame([row])], ignore_index=True)
+    table = pd.concat([no_rows(MEMORY), pd.DataFrame([row])], ignore_index=True)
     put_layout(store.disk, Layout())
     put_links(store, path_of(url, Layout()), table.reindex(columns=MEMORY.names))
 
