@@ -7,6 +7,8 @@ import csv
 import difflib
 import itertools
 import json
+import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -24,7 +26,7 @@ from regraft.links.list_columns import (
     has_bytes,
     values_to_column,
 )
-from regraft.links.list_text import cleaned, cleaned_urls, decoded
+from regraft.links.list_text import MAX_LINE_LENGTH, cleaned, cleaned_urls, decoded
 
 ROWS_AT_ONCE = 8_192
 URL, LABEL = "url", "label"
@@ -33,6 +35,8 @@ DELIMITERS = ",\t;|"
 """What may separate the columns of a table."""
 LENGTH_NAMES = (LABEL, "length")
 """What a column of lengths is most likely called: a column that is called nearly so is not overlooked in silence."""
+LENGTH_WORD = re.compile(r"(?<![^\W_])(label|length|cm(?![^\W_]))")
+"""What a column of lengths has in its name: `body_length`, `Length (cm)`, `size_cm`."""
 MIN_SIMILARITY = 0.75
 """From 0 to 1, as difflib measures it: `lable` and `labels` are similar to `label`, `table` is not."""
 MAX_SHOWN_LENGTH = 80
@@ -41,7 +45,10 @@ MAX_SHOWN_LENGTH = 80
 
 @dataclass(frozen=True)
 class Columns:
-    """Which columns of a table hold the URLs and the lengths. Case and surrounding spaces do not count."""
+    """Which columns of a table hold the URLs and the lengths.
+
+    Case, surrounding spaces and how Unicode composes a letter do not count.
+    """
 
     url: str | None = None
     """None: `url`."""
@@ -88,7 +95,10 @@ def csv_to_rows(lines: Iterable[str], columns: Columns, delimiter: str, skipped_
     separate are not quoted. Raises UnusableError with the line that is no row.
     """
     reader = csv.reader(
-        lines, delimiter=delimiter, quoting=csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL, strict=True
+        _whole(lines, skipped_lines + 1),
+        delimiter=delimiter,
+        quoting=csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL,
+        strict=True,
     )
     try:
         header = next(reader)
@@ -99,6 +109,8 @@ def csv_to_rows(lines: Iterable[str], columns: Columns, delimiter: str, skipped_
     others = [place for place in range(len(names)) if place not in (url, label)]
     other_names = column_names([names[place] for place in others])
     for rows, numbers in _csv_blocks(reader, skipped_lines):
+        if delimiter == "," and label is not None:
+            _check_decimal_commas(rows, numbers, len(header), url, label)
         rows = [_with_width(row, len(header), url, delimiter) for row in rows]
         labels = None if label is None else [row[label] for row in rows]
         cells = [cells_to_column([row[place] for row in rows]) for place in others]
@@ -110,7 +122,8 @@ def json_lines_to_rows(lines: Iterable[str], columns: Columns) -> Iterator[Rows]
     """Yield the rows of a list that has one JSON object a line. Raises UnusableError with the line that is none."""
     find_keys = cache(lambda names: _keys(names, columns))
     has_labels = None
-    for block in _blocks((number, line) for number, line in enumerate(lines, 1) if cleaned(line)):
+    numbered = enumerate(_whole(lines, 1), 1)
+    for block in _blocks((number, line) for number, line in numbered if cleaned(line)[:1] not in ("", "#")):
         urls, labels, others = [], [], []
         for number, line in block:
             record = _json_object(number, line)
@@ -173,7 +186,7 @@ def positions(names: Sequence[str], columns: Columns) -> tuple[int, int | None]:
     if columns.label:
         problem = f"has no column `{columns.label}`, which `label_column` names"
         raise UnusableError(f"{problem}; it has: {_shown_names(names)}.")
-    similar = next((name for name in names if _is_like_a_length(name)), None)
+    similar = _name_like_a_length(names)
     if similar is not None:
         problem = f"has a column `{similar}`, but none `{LABEL}`, so that its lengths would be overlooked."
         raise UnusableError(f"{problem} Write `label_column: {similar}` in the config, or take the column out.")
@@ -195,17 +208,21 @@ def _keys(names: Sequence[str], columns: Columns) -> tuple[str, str | None]:
     return names[url], None if label is None else names[label]
 
 
-def _is_like_a_length(name: str) -> bool:
-    folded = _folded(name)
-    return folded.startswith(LENGTH_NAMES) or bool(difflib.get_close_matches(folded, LENGTH_NAMES, 1, MIN_SIMILARITY))
+def _name_like_a_length(names: Sequence[str]) -> str | None:
+    """The first name that a column of lengths may have."""
+    by_folded = {_folded(name): name for name in reversed(names)}
+    similar = {
+        close for name in LENGTH_NAMES for close in difflib.get_close_matches(name, by_folded, 1, MIN_SIMILARITY)
+    }
+    return next((name for name in names if LENGTH_WORD.search(_folded(name)) or _folded(name) in similar), None)
 
 
 def _folded(name: str) -> str:
-    return cleaned(name).casefold()
+    return unicodedata.normalize("NFKC", cleaned(name)).casefold()
 
 
 def _shown_names(names: Sequence[str]) -> str:
-    return shortened(", ".join(names))
+    return shortened(", ".join(names)) or "none"
 
 
 def shortened(text: str) -> str:
@@ -229,6 +246,31 @@ def _csv_blocks(reader: Any, skipped_lines: int) -> Iterator[tuple[list[list[str
     except csv.Error as error:
         raise UnusableError(f"line {last_line + 1} is no CSV: {error}.") from error
     yield rows, line_numbers
+
+
+def _whole(lines: Iterable[str], first_number: int) -> Iterator[str]:
+    """The lines of a table. Raises UnusableError with the one that was cut, which has lost some of its cells."""
+    for number, line in enumerate(lines, first_number):
+        if len(line) >= MAX_LINE_LENGTH:
+            raise UnusableError(f"line {number} is longer than {MAX_LINE_LENGTH:,} characters; take it out.")
+        yield line
+
+
+def _check_decimal_commas(rows: list[list[str]], numbers: list[int], width: int, url: int, label: int) -> None:
+    """Raise UnusableError with the row that has too many cells, and two whole numbers where its length is expected.
+
+    Nobody can tell whether they are one length with a decimal comma, or the end of a URL and a length.
+    """
+    for row, number in zip(rows, numbers, strict=True):
+        extra = len(row) - width
+        if extra > 0:
+            start = label + extra - 1 if label > url else label
+            pair = [cell.strip() for cell in row[start : start + 2]]
+            if all(cell.isdecimal() for cell in pair):
+                raise UnusableError(
+                    f"line {number}: {shortened(','.join(pair))!r} may be one length or two cells; write it with a "
+                    "decimal point, or quote the URL."
+                )
 
 
 def _with_width(row: list[str], width: int, url: int, delimiter: str) -> list[str]:
@@ -280,6 +322,8 @@ def _url_text(value: object) -> str:
 
 def _number_or_text(value: object) -> str | float:
     """A length in a typed table, where it is a number; what else it is as text."""
+    if isinstance(value, bytes):
+        return decoded(value)
     return value if type(value) in (int, float) else str(value)  # type: ignore[return-value] # True is an int
 
 

@@ -19,10 +19,11 @@ BYTE_ORDER_MARKS = {
     codecs.BOM_UTF16_LE: "utf-16-le",
     codecs.BOM_UTF16_BE: "utf-16-be",
 }
-MIN_ZERO_SHARE = 0.4
-"""Latin text in UTF-16 without a byte order mark is half zeros, all of them at odd or all at even places."""
+WIDE_ENCODINGS = ("utf-32-le", "utf-32-be", "utf-16-le", "utf-16-be")
+SCHEME = "http"
+"""What every list has near its beginning, and what shows how a text without a byte order mark is encoded."""
 SNIFFED_BYTES = 4096
-"""Bytes at a list's beginning that tell whether it is text, and whether in UTF-16."""
+"""Bytes at a list's beginning that tell whether it is text, and whether in UTF-16 or UTF-32."""
 LINE_END = re.compile(r"\r\n|\n|\r")
 CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0e-\x19\x1b-\x1f]")
 """No text has them. Left out is Ctrl-Z, with which DOS ends a text."""
@@ -30,9 +31,10 @@ UNDEFINED_BYTES = (0x81, 0x8D, 0x8F, 0x90, 0x9D)
 """Windows-1252 has no characters for them; browsers keep them: https://encoding.spec.whatwg.org/#windows-1252."""
 WINDOWS_1252 = {byte: bytes([byte]).decode("cp1252") for byte in range(0x80, 0xA0) if byte not in UNDEFINED_BYTES}
 """Its characters where they differ from Latin-1's."""
-BLANKS = "\x1a\ufeff\u200b"
-"""What no eye sees besides whitespace: Ctrl-Z, a byte order mark where files were joined, the zero-width space."""
-QUOTES = {'"': '"', "'": "'", "<": ">"}
+BLANKS = "\0\x1a\ufeff\u200b\u2060"
+"""What no eye sees besides whitespace: zeros that pad a record, Ctrl-Z, a byte order mark where files were joined, and
+characters without width."""
+QUOTES = {'"': '"', "'": "'", "<": ">", "`": "`", "\u201c": "\u201d", "\u2018": "\u2019"}
 """What people put around URLs."""
 
 
@@ -91,12 +93,14 @@ def _wide_encoding(head: bytes) -> str | None:
     for mark, encoding in BYTE_ORDER_MARKS.items():
         if head.startswith(mark):
             return encoding
-    even, odd = head[::2], head[1::2]
-    if odd.count(0) > MIN_ZERO_SHARE * len(head) and 0 not in even:
-        return "utf-16-le"
-    if even.count(0) > MIN_ZERO_SHARE * len(head) and 0 not in odd:
-        return "utf-16-be"
-    return None
+    return next((encoding for encoding in WIDE_ENCODINGS if _has_scheme(head, encoding)), None)
+
+
+def _has_scheme(head: bytes, encoding: str) -> bool:
+    """Whether a URL's scheme stands in a text of that encoding, where one of its characters begins."""
+    scheme = SCHEME.encode(encoding)
+    width = len(scheme) // len(SCHEME)
+    return any(match.start() % width == 0 for match in re.finditer(re.escape(scheme), head, re.IGNORECASE))
 
 
 def _whole_lines(blocks: Iterable[bytes]) -> Iterator[bytes]:

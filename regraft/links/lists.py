@@ -36,6 +36,10 @@ from regraft.web.client import Client
 
 USUAL_COLUMNS = Columns()
 URL_LINE = re.compile(r"https?://[^\t]*$", re.IGNORECASE)
+NO_ROW = re.compile(r'#|"?sep=.*$', re.IGNORECASE)
+"""How a line begins that belongs to no list: a comment, and the line by which Excel finds the columns of a CSV file."""
+UNNAMED_CELL = re.compile(r"https?://[^\s,;|]+\.(?:jpe?g|png|gif|webp|bmp|tiff?|avif)[,;| ]\s*[\w.+-]+$", re.IGNORECASE)
+"""A picture's URL and another cell, in a line of a table that does not name its columns."""
 DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+$")
 PARQUET_MAGIC = b"PAR1"
 OTHER_FILES = {
@@ -51,11 +55,18 @@ OTHER_FILES = {
     b"%PDF-": "a PDF document",
     b"{\\rtf": "a document of a word processor",
     b"SQLite format 3": "an SQLite database",
+    b"ORC": "an ORC file",
+    b"Obj\x01": "an Avro file",
+    b"\x89HDF": "an HDF5 file",
+    b"version https://git-lfs": "a pointer of Git LFS; `git lfs pull` puts the list in its place",
     b"\x89PNG": "a picture",
     b"\xff\xd8\xff": "a picture",
     b"GIF8": "a picture",
 }
 """What is taken for a list by mistake, by the bytes that it begins with."""
+TAR_MAGIC = b"ustar"
+TAR_MAGIC_PLACE = 257
+"""A tar archive begins with a file's name: https://www.gnu.org/software/tar/manual/html_node/Standard.html."""
 log = logging.getLogger("regraft")
 
 
@@ -94,10 +105,12 @@ def read_list(category: str, source: str, client: Client, columns: Columns = USU
 
 def _rows(file: BufferedReader, suffix: str, columns: Columns) -> Iterator[Rows]:
     """The rows in a list's bytes. How these begin says what they are; where it does not, the list's name does."""
-    head = file.peek(len(PARQUET_MAGIC))
+    head = file.peek(TAR_MAGIC_PLACE + len(TAR_MAGIC))
     other = next((OTHER_FILES[magic] for magic in OTHER_FILES if head.startswith(magic)), None)
+    if head.startswith(TAR_MAGIC, TAR_MAGIC_PLACE):
+        other = "a tar archive"
     if other is not None:
-        raise UnusableError(f"is not text, but {other}. {EXPECTED}")
+        raise UnusableError(f"is no list, but {other}. {EXPECTED}")
     if head.startswith(PARQUET_MAGIC) or suffix == "parquet":
         return parquet_to_rows(file.read(), columns)
     return _text_rows(file, suffix, columns)
@@ -121,7 +134,22 @@ def _text_rows(file: BufferedReader, suffix: str, columns: Columns) -> Iterator[
     if delimiter or (is_table and first_line):
         usual = "\t" if suffix == "tsv" else ","
         return csv_to_rows(itertools.islice(lines, number - 1, None), columns, delimiter or usual, number - 1)
-    return lines_to_rows(blocks)
+    if columns.label is not None and columns.has_lengths:
+        raise UnusableError(f"has one URL a line, and no column `{columns.label}`, which `label_column` names.")
+    return _without_unnamed_cells(lines_to_rows(blocks))
+
+
+def _without_unnamed_cells(blocks: Iterator[Rows]) -> Iterator[Rows]:
+    """The rows of a list of lines. Raises UnusableError where each of the first lines is a URL and another cell."""
+    for i, rows in enumerate(blocks):
+        urls = [url for url in rows.urls if url] if i == 0 else []
+        cells = [UNNAMED_CELL.match(url) for url in urls]
+        if cells and all(cells):
+            raise UnusableError(
+                f"is a table without a line that names its columns: its first row is {shortened(urls[0])!r}. Separate "
+                "the cells by commas and write `url,label` before the rows, or take away what follows the URLs."
+            )
+        yield rows
 
 
 def _head(blocks: Iterator[list[str]]) -> list[list[str]]:
@@ -137,7 +165,7 @@ def _head(blocks: Iterator[list[str]]) -> list[list[str]]:
 def _first_line(lines: list[str]) -> tuple[int, str]:
     """The number and the text of the first line that is neither blank nor a comment; (1, "") where there is none."""
     stripped = ((number, line.strip().strip("\ufeff").strip()) for number, line in enumerate(lines, 1))
-    return next(((number, line) for number, line in stripped if line and not line.startswith("#")), (1, ""))
+    return next(((number, line) for number, line in stripped if line and not NO_ROW.match(line)), (1, ""))
 
 
 def _links(blocks: Iterator[Rows]) -> tuple[pd.DataFrame, pa.Table | None]:

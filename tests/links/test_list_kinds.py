@@ -46,7 +46,7 @@ def parquet(**columns: object) -> bytes:
     return file.getvalue()
 
 
-@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-be"])
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize("is_packed", [False, True])
 def test_every_encoding_of_every_kind_of_text_is_read(tmp_path: Path, encoding: str, end: str, is_packed: bool) -> None:
@@ -72,7 +72,7 @@ def test_each_line_has_its_own_encoding(tmp_path: Path) -> None:
 
 
 def test_a_damaged_line_costs_no_other(tmp_path: Path) -> None:
-    assert read(tmp_path, f"{A}\n{A}\0\n{B}\n")["url"].tolist() == [A, A + "\0", B]
+    assert read(tmp_path, f"{A}\nhttp://exam\0ple.org\n{B}\n")["url"].tolist() == [A, "http://exam\0ple.org", B]
 
 
 def test_blocks_do_not_cut_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,14 +84,25 @@ def test_blocks_do_not_cut_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize(
-    "line", [f'"{A}"', f"'{A}'", f"<{A}>", f"\ufeff{A}", f"{A}\x1a", f"\u00a0{A}\u200b", f"\t{A} \f"]
+    "line",
+    [
+        *(f'"{A}"', f"'{A}'", f"<{A}>", f"`{A}`", f"\u201c{A}\u201d"),
+        *(f"\ufeff{A}", f"{A}\x1a", f"\u00a0{A}\u200b", f"\t{A} \f", f"\u2060{A}", f"{A}\0\0"),
+    ],
 )
 def test_what_stands_around_a_url_is_not_part_of_it(tmp_path: Path, line: str) -> None:
     assert read(tmp_path, f"{B}\n{line}\n")["url"].tolist() == [B, A]
 
 
-def test_the_end_of_a_dos_file_is_no_link(tmp_path: Path) -> None:
+def test_what_pads_the_end_of_a_file_is_no_link(tmp_path: Path) -> None:
     assert read(tmp_path, f"{A}\r\n\x1a")["url"].tolist() == [A]
+    assert read(tmp_path, TABLE + "\0" * 500, "t.csv")["label"].tolist() == [1, 2.5]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le"])
+def test_letters_of_any_script_may_stand_in_a_list_without_a_byte_order_mark(tmp_path: Path, encoding: str) -> None:
+    url = f"http://example.org/{'漢字' * 200}.jpg"
+    assert read(tmp_path, f"# {'я' * 50}\n{url}\n".encode(encoding))["url"].tolist() == [url]
 
 
 @pytest.mark.parametrize(
@@ -103,7 +114,34 @@ def test_labels_are_read_however_their_column_is_written(tmp_path: Path, header:
         assert read(tmp_path, f"{header}\n{rows}", name)["label"].tolist() == [1, 2.5]
 
 
-@pytest.mark.parametrize("name", ["labels", "lable", "label_cm", "Length (cm)", "length_cm"])
+def test_a_column_is_found_however_unicode_writes_its_name(tmp_path: Path) -> None:
+    for written, wanted in [("bild-ü", "bild-u\u0308"), ("\uff35\uff32\uff2c", "url"), ("URL\u00a0", "url")]:
+        assert read(tmp_path, f"{written},n\n{A},1\n", "t.csv", Columns(wanted))["url"].tolist() == [A]
+
+
+def test_the_line_by_which_excel_finds_the_columns_is_no_row(tmp_path: Path) -> None:
+    assert read(tmp_path, f"sep=;\r\nurl;label\r\n{A};1\r\n", "t.csv")["label"].tolist() == [1]
+
+
+@pytest.mark.parametrize("row", [f"{A},1,5", "http://example.org/a,100,5"])
+def test_a_comma_that_may_be_a_lengths_or_a_urls_is_not_guessed_at(tmp_path: Path, row: str) -> None:
+    for header, cells in {"url,label": row, "id,url,label": f"7,{row}", "url,label,id": f"{row},no"}.items():
+        assert "may be one length or two cells" in refusal(tmp_path, f"{header}\n{B},1,x\n{cells}\n", "t.csv")
+    assert "may be one length" in refusal(tmp_path, f"label,url\n1,5,{A}\n", "t.csv")
+
+
+def test_a_label_column_that_a_list_of_lines_cannot_have_is_not_overlooked(tmp_path: Path) -> None:
+    assert "no column `cm`, which `label_column` names" in refusal(tmp_path, A, columns=Columns(label="cm"))
+    assert len(read(tmp_path, A, columns=Columns(label="cm", has_lengths=False))) == 1
+
+
+def test_a_row_that_was_too_long_to_read_whole_is_named(tmp_path: Path) -> None:
+    files = {"t.csv": f'text,url\n"{"x" * 200_000}",{A}\n', "t.jsonl": f'{{"url": "{A}"}}\n{{"x": "{"x" * 200_000}"}}'}
+    for name, text in files.items():
+        assert "line 2 is longer than 100,000 characters" in refusal(tmp_path, text, name)
+
+
+@pytest.mark.parametrize("name", ["labels", "lable", "label_cm", "Length (cm)", "length_cm", "body_length", "size cm"])
 def test_a_column_that_looks_like_lengths_is_not_overlooked(tmp_path: Path, name: str) -> None:
     table = f"url,{name}\n{A},1\n"
     assert f"label_column: {name}" in refusal(tmp_path, table, "t.csv")
@@ -187,7 +225,7 @@ def test_a_label_of_json_or_parquet_is_refused_unless_no_lengths_are_wanted(tmp_
 
 def test_a_null_is_no_link(tmp_path: Path) -> None:
     assert read(tmp_path, parquet(url=[A, None, B], label=[1, None, 2]), "t.parquet")["label"].tolist() == [1, 2]
-    lines = f'{{"url": null}}\n{{"url": "{A}"}}\n{{"url": ""}}\n\n'
+    lines = f'# from 2009\n{{"url": null}}\n{{"url": "{A}"}}\n{{"url": ""}}\n\n'
     assert read(tmp_path, lines, "t.jsonl")["url"].tolist() == [A]
     assert "holds no link" in refusal(tmp_path, parquet(url=[None]), "t.parquet")
 
@@ -238,7 +276,11 @@ def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
         ("l.jsonl", f'{{"link": "{A}"}}\n', "line 1 has no column `url`; it has: link"),
         ("l.jsonl", f'{{"url": "{A}", "label": 1}}\n{{"url": "{B}"}}\n', "line 2 has no `label`"),
         ("l.jsonl", f'{{"url": "{A}"}}\n{{"url": "{B}", "label": 1}}\n', "line 2 has a `label`"),
-        ("l.jsonl", '{"url": ' + "[" * 100_000, "line 1 is no JSON object"),
+        ("l.jsonl", '{"url": ' + "[" * 99_000, "line 1 is no JSON object"),
+        ("l.txt", f"{A},1\n{A},2.5\n", f"is a table without a line that names its columns: its first row is '{A},1'"),
+        ("l.txt", f"# names\n{A} lion\n", "is a table without a line that names its columns"),
+        ("l.csv", "version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "`git lfs pull`"),
+        ("l.tar", "list.txt".ljust(257, "\0") + f"ustar\0{A}", "a tar archive"),
         ("l.txt", "example.org/a.jpg\nexample.org/b.jpg\n", "line 1 is 'example.org/a.jpg'"),
         ("l.txt", "ftp://example.org/a.jpg\n", "http:// or https://"),
         ("l.zip", b"PK\3\4 more", "a ZIP archive or a spreadsheet"),
