@@ -1,11 +1,12 @@
 """The settings of a job. A wrong one is refused, with its name, before anything is fetched."""
 
+import ipaddress
 import os
 import re
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 MENAGERIE = "menagerie:"
 """How the source of a list of the embedded web begins."""
@@ -23,15 +24,35 @@ def safe_name(name: str) -> str:
 
 
 def _proxy_address(url: str) -> str:
-    if not re.fullmatch(r"http://[^/@\s]+:\d+/?", url):
+    address = re.fullmatch(r"http://[^/@\s]+:(\d{1,5})/?", url, re.ASCII)
+    if not address or not _is_port(address[1]):
         raise ValueError("is no proxy address: write http://HOST:PORT")
     return url.rstrip("/")
 
 
 def _exemption(address: str) -> str:
-    if not re.fullmatch(r"(\d+\.\d+\.\d+\.\d+|\[[0-9A-Fa-f:.]+\]):\d+", address):
+    parts = re.fullmatch(r"([\d.]+|\[[0-9A-Fa-f:.]+\]):(\d{1,5})", address, re.ASCII)
+    if not parts or not _is_address(parts[1].strip("[]")) or not _is_port(parts[2]):
         raise ValueError("is no exemption: write one ADDRESS:PORT, such as 127.0.0.1:8000")
     return address
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_port(text: str) -> bool:
+    return 0 < int(text) < 2**16
+
+
+def _header_value(text: str) -> str:
+    if not re.fullmatch(r"[!-~]([ -~]*[!-~])?", text):
+        raise ValueError("is no User-Agent: write letters, digits and signs of ASCII, in one line")
+    return text
 
 
 def _host(name: str) -> str:
@@ -47,12 +68,22 @@ SafeName = Annotated[str, AfterValidator(safe_name)]
 ProxyAddress = Annotated[str, AfterValidator(_proxy_address)]
 Exemption = Annotated[str, AfterValidator(_exemption)]
 HostName = Annotated[str, AfterValidator(_host)]
+HeaderValue = Annotated[str, AfterValidator(_header_value)]
 
 
 class Settings(BaseModel):
     """A part of the config: it cannot be changed, and refuses keys that it does not know and numbers without end."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _check_kind(cls, value: object, info: ValidationInfo) -> object:
+        """Refuse `yes` where a number is wanted: Python takes it for 1."""
+        kind = cls.model_fields[info.field_name].annotation if info.field_name else None
+        if isinstance(value, bool) and kind is not bool:
+            raise ValueError("is yes or no, where another value is expected")
+        return value
 
 
 class Normal(Settings):
@@ -145,7 +176,7 @@ class FetchSettings(Settings):
     link dead."""
     archive: ArchiveSettings | None = None
     """The web archive that is asked for dead links. Without it none is."""
-    user_agent: Annotated[str, Field(min_length=1)] = "regraft/0.1 (image link checker; honours noai and robots tags)"
+    user_agent: HeaderValue = "regraft/0.1 (image link checker; honours noai and robots tags)"
     """The User-Agent sent with every request: say honestly who you are."""
 
 

@@ -2,19 +2,24 @@
 
 import difflib
 import os
+import re
 from collections.abc import Hashable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from regraft.config import MENAGERIE, Category, Config, Normal
+from regraft.config import MENAGERIE, Category, Config
 from regraft.errors import ConfigError
 
+MAX_BYTES = 1_000_000
+"""A larger file is none that somebody wrote: a list, most likely."""
 TEXT_TAG = "tag:yaml.org,2002:str"
 MERGE_TAG = "tag:yaml.org,2002:merge"
 """YAML's names for kinds of values; https://yaml.org/type/."""
+UNION_MEMBER = re.compile(r"\[key\]$|constrained-|literal\[")
+"""What pydantic adds to a field's place, and nobody has written."""
 
 
 def load_config(path: str | Path, lists: Mapping[str, str] | None = None) -> Config:
@@ -39,24 +44,19 @@ def parse_config(settings: Mapping[str, Any], source: str = "config") -> Config:
     try:
         return Config.model_validate(settings)
     except ValidationError as error:
-        lines = [_problem_line(problem) for problem in error.errors()]
+        lines = dict.fromkeys(_problem_line(problem) for problem in error.errors())
         raise ConfigError(f"{source} is refused; nothing was fetched.\n" + "\n".join(lines)) from error
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
     """The mapping in a YAML file. Raises ConfigError."""
-    data = b""
+    data = _read_bytes(path)
     try:
-        data = path.read_bytes()
         settings = yaml.load(data, _ConfigLoader)  # noqa: S506 - it is a safe loader
-    except FileNotFoundError:
-        raise ConfigError(f"There is no config {path}. Write one with `regraft init`.") from None
-    except OSError as error:
-        raise ConfigError(f"The config {path} cannot be read: {error.strerror}.") from error
     except yaml.reader.ReaderError as error:
         line_number = data.count(b"\n", 0, error.position) + 1
         raise ConfigError(f"The config {path} is not YAML (line {line_number}): it is not text in UTF-8.") from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: a date or number that is none
+    except (yaml.YAMLError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         line = f" (line {mark.line + 1})" if mark else ""
         problem = getattr(error, "problem", None) or str(error)
@@ -68,8 +68,31 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     return settings
 
 
+def _read_bytes(path: Path) -> bytes:
+    """The bytes of a config. Raises ConfigError."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise ConfigError(f"There is no config {path}. Write one with `regraft init`.") from None
+    except (OSError, ValueError) as error:  # ValueError: a zero in its name
+        raise ConfigError(f"The config {path} cannot be read: {getattr(error, 'strerror', error)}.") from error
+    if len(data) > MAX_BYTES:
+        raise ConfigError(
+            f"{path} has more than {MAX_BYTES:,} bytes, and is no config. Make one for a list with `regraft init`."
+        )
+    return data
+
+
 class _ConfigLoader(yaml.SafeLoader):
     """YAML whose keys are the text that is written, so that a category may be called `no` or `0`; each stands once."""
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        """Return a node's value. Raises ConstructorError, with its line, where it is a date or number that is none."""
+        try:
+            return super().construct_object(node, deep)
+        except ValueError as error:
+            raise yaml.constructor.ConstructorError(problem=str(error), problem_mark=node.start_mark) from error
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         """Return a mapping. Raises ConstructorError where a key is there twice."""
@@ -99,7 +122,7 @@ def _resolve_paths(settings: dict[str, Any], folder: Path) -> None:
 
 def _resolved(folder: Path, source: str) -> str:
     source = os.path.expanduser(source)
-    if "://" in source or source.startswith(MENAGERIE) or Path(source).is_absolute():
+    if not source or "://" in source or source.startswith(MENAGERIE) or Path(source).is_absolute():
         return source
     return str(folder / source)
 
@@ -115,12 +138,12 @@ def _replace_list(settings: dict[str, Any], name: str, source: str, path: Path) 
 
 def _problem_line(problem: Any) -> str:
     """One of pydantic's problems as `field: what is wrong; what to write`."""
-    location = [str(part) for part in problem["loc"] if part != "[key]"]
+    location = [str(part) for part in problem["loc"] if not UNION_MEMBER.match(str(part))]
     field = ".".join(location)
     match problem["type"]:
         case "extra_forbidden":
             known = _keys_at(location[:-1])
-            similar = difflib.get_close_matches(location[-1], known, 1)
+            similar = difflib.get_close_matches(location[-1].lower(), known, 1)
             hint = f"did you mean `{similar[0]}`?" if similar else f"the keys here are: {', '.join(known)}."
             return f"  {field}: unknown key; {hint}"
         case "missing":
@@ -133,7 +156,8 @@ def _problem_line(problem: Any) -> str:
         case _:
             value = problem.get("input")
             shown = "" if isinstance(value, dict | list) else f" (found {value!r})"
-            message = problem["msg"].removeprefix("Value error, ").replace("Input should", "should")
+            message = re.sub(r"\b(Input|String) should", "should", problem["msg"].removeprefix("Value error, "))
+            message = message.replace("valid tuple", "list").replace("valid dictionary", "mapping of names to settings")
             description = _description(location)
             named = f"{field}: " if field else ""  # a rule between two settings names them itself
             return f"  {named}{message}{shown}." + (f" {description}" if description else "")
@@ -162,10 +186,9 @@ def _model_at(location: list[str]) -> type[BaseModel] | None:
         if model is Config and key == "categories":
             model = Category
             position += 1  # the category's name
-        elif model is Category and key == "label":
-            model = Normal
         else:
             field = model.model_fields.get(key)
             kind = field.annotation if field else None
-            model = kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
+            kinds = (kind, *get_args(kind))  # a part that may be missing is a union with None
+            model = next((k for k in kinds if isinstance(k, type) and issubclass(k, BaseModel)), None)
     return model

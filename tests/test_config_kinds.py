@@ -65,7 +65,8 @@ def test_a_config_of_another_editor_is_read(tmp_path: Path, encoding: str) -> No
         ("# nothing\n", "is empty"),
         (b"name: job\nstore: caf\xe9\n", "(line 2): it is not text in UTF-8"),
         (b"name: job\n\0", "(line 2): it is not text in UTF-8"),
-        ("seed: 2026-99-99", "not YAML"),
+        ("name: job\nseed: 2026-99-99", "not YAML (line 2): month must be"),
+        ("http://example.org/a.jpg\n" * 50_000, "has more than 1,000,000 bytes, and is no config"),
         (f"seed: {'9' * 5000}", "not YAML"),
         ("[" * 5000, "not YAML"),
         ("a: 1\n---\nb: 2\n", "not YAML (line 2)"),
@@ -75,6 +76,31 @@ def test_a_config_of_another_editor_is_read(tmp_path: Path, encoding: str) -> No
     ],
 )
 def test_what_is_no_config_is_refused_with_its_line(tmp_path: Path, text: str | bytes, expected: str) -> None:
+    assert expected in refusal(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("seed: yes", "seed: is yes or no, where another value is expected"),
+        ("tune: {blocks: true}", "tune.blocks: is yes or no"),
+        ("tune: {blocks: most}", "tune.blocks: should be 'all'"),
+        ("SEED: 5", "did you mean `seed`?"),
+        ("backbone: {weights: ''}", "backbone.weights: should have at least 1 character"),
+        ("fetch: {archive: 5}", "fetch.archive: should hold settings (timegate, near, "),
+        ("fetch: {archive: {timgate: x}}", "fetch.archive.timgate: unknown key; did you mean `timegate`?"),
+        ("fetch: {allow: '127.0.0.1:80'}", "fetch.allow: should be a list"),
+        ("fetch: {allow: ['127.0.0.1:99999']}", "is no exemption"),
+        ("fetch: {allow: ['999.0.0.1:80']}", "is no exemption"),
+        ("fetch: {proxy: 'http://proxy:99999'}", "is no proxy address"),
+        ('fetch: {user_agent: "a\\r\\nCookie: b"}', "is no User-Agent"),
+        ("fetch: {user_agent: katzenprüfer}", "is no User-Agent"),
+    ],
+)
+def test_a_value_that_would_mean_something_else_or_fail_later_is_refused(
+    tmp_path: Path, line: str, expected: str
+) -> None:
+    text = f"name: job\n{line}\ncategories:\n  a: {{list: a.txt, {LABEL}}}\n  b: {{list: b.txt, {LABEL}}}\n"
     assert expected in refusal(tmp_path, text)
 
 
