@@ -10,7 +10,7 @@ MAGIC: dict[PictureFormat, re.Pattern[bytes]] = {
     "GIF": re.compile(rb"GIF8[79]a"),
     "WEBP": re.compile(rb"RIFF....WEBP", re.DOTALL),
     "BMP": re.compile(rb"BM.{12}[\x0c\x28\x34\x38\x40\x6c\x7c]\0\0\0", re.DOTALL),
-    "TIFF": re.compile(rb"II\*\0|MM\0\*"),
+    "TIFF": re.compile(rb"II[*+]\0|MM\0[*+]"),  # with a plus it may be larger than 4 GB
     "AVIF": re.compile(rb".{4}ftyp(avi[fs]|(mif1|msf1).{4}(.{4}){0,15}?avi[fs])", re.DOTALL),
 }
 """How the bytes of each format begin."""

@@ -10,7 +10,7 @@ https://www.w3.org/Graphics/JPEG/itu-t81.pdf has the format; libjpeg's rules say
 
 import re
 import struct
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +19,8 @@ from regraft.pictures.work import MAX_SCANS, MAX_SEGMENTS, TooMuchWork
 
 SOI, EOI, SOS, DQT, DHT, DRI, COM = 0xD8, 0xD9, 0xDA, 0xDB, 0xC4, 0xDD, 0xFE
 """Start and end of the image, start of a scan, its tables, and a comment."""
+RST = 0xD0
+"""The first of the markers that restart a scan."""
 APP0, APP1, APP2, APP14, APP15 = 0xE0, 0xE1, 0xE2, 0xEE, 0xEF
 BASELINE, EXTENDED, PROGRESSIVE = 0xC0, 0xC1, 0xC2
 FRAMES = frozenset({*range(0xC0, 0xD0)} - {DHT, 0xC8, 0xCC})
@@ -29,6 +31,10 @@ FAST_LUMA_SAMPLINGS = ((1, 1), (2, 1), (1, 2), (2, 2), (4, 1), (1, 4))
 RGB_IDS = (82, 71, 66)
 """The numbers of the components of a JPEG in RGB: R, G, B in ASCII."""
 PADDING_BYTES = 512
+RESTARTS = 8
+"""How many restart markers there are: they are numbered in turns."""
+MIN_FILL_BYTES = 16
+"""Bytes of one value at the end of a scan, from which on they may be mere fill."""
 _MARKER = re.compile(rb"\xff+([^\x00\xff])")
 _SCAN_END = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 _RESTART = re.compile(rb"(\xff[\xd0-\xd7])")
@@ -62,6 +68,21 @@ class Scan(NamedTuple):
     """What its SOS segment says."""
     data: memoryview
     """Its bytes, up to the next marker that does not belong to it."""
+    next_marker: int
+    """That marker; 0 where the file ends before it."""
+
+    @property
+    def fill_bytes(self) -> int:
+        """Bytes of one value at its end; 0 where they are so few that they may be chance."""
+        data = bytes(self.data)
+        unfilled = data.rstrip(data[-1:])
+        # Within a scan a zero follows each 255.
+        size = len(data) - len(unfilled) - unfilled.endswith(b"\xff")
+        return size if size >= MIN_FILL_BYTES else 0
+
+    def shortened(self, max_bytes: int) -> "Scan":
+        """Return the scan without its fill, or without so many bytes of it."""
+        return self._replace(data=self.data[: len(self.data) - min(self.fill_bytes, max_bytes)])
 
 
 @dataclass(slots=True, kw_only=True)
@@ -78,8 +99,6 @@ class Jpeg:
     """Its 1, 3 or 4 colours."""
     scans: list[Scan] = field(default_factory=list)
     """What it was compressed to."""
-    has_end: bool = False
-    """Whether its end is marked."""
     exif: bytes = b""
     """Its first EXIF block."""
     profile: bytes = b""
@@ -113,13 +132,11 @@ class Jpeg:
         return len(samplings) == 3 and samplings[0] in fast and samplings[1:] == [(1, 1), (1, 1)]
 
     @property
-    def is_whole(self) -> bool:
-        """Whether all its colours have come, and nothing says that more was to come."""
-        return self._has_all_colours() and (self.has_end or self.has_all_bits)
-
-    @property
     def has_all_bits(self) -> bool:
-        """Whether its scans bring each coefficient of each colour to its last bit. A progressive one need not."""
+        """Whether its scans bring each coefficient of each colour to its last bit.
+
+        A progressive one need not, but nobody writes such: it was cut between two scans, whatever follows.
+        """
         if self.frame != PROGRESSIVE:
             return self._has_all_colours()
         missing = {(component.number, k) for component in self.components for k in range(64)}
@@ -145,6 +162,10 @@ class Jpeg:
     def padded(self) -> bytes:
         """Return the JPEG with random bytes after each part: it decodes to other pixels where a part ended early."""
         return self.written(_PADDING)
+
+    def shortened(self, max_bytes: int) -> "Jpeg":
+        """Return the JPEG with so many bytes less, at most, at the end of each scan that ends in bytes of one value."""
+        return replace(self, scans=[scan.shortened(max_bytes) for scan in self.scans])
 
     def _has_all_colours(self) -> bool:
         brings_first = (scan for scan in self.scans if self.frame != PROGRESSIVE or _first(scan) == 0)
@@ -180,7 +201,6 @@ def parse_jpeg(data: bytes) -> Jpeg:
     for _ in range(MAX_SEGMENTS):
         match = _MARKER.search(data, place)
         marker = match[1][0] if match else EOI
-        jpeg.has_end = match is not None and marker == EOI
         if match is None or marker == EOI or (jpeg.scans and (marker == SOI or marker in FRAMES)):
             break
         place = match.end()
@@ -203,12 +223,12 @@ def parse_jpeg(data: bytes) -> Jpeg:
             scan_end = next_marker
             while scan_end > place and data[scan_end - 1] == 0xFF:  # fill bytes of the marker
                 scan_end -= 1
-            jpeg.scans.append(Scan(tables, _checked(body, jpeg), memoryview(data)[place:scan_end]))
+            scan_data = memoryview(data)[place:scan_end]
+            jpeg.scans.append(Scan(tables, _checked(body, jpeg), scan_data, end[0][-1] if end else 0))
             tables, place = b"", next_marker
             if len(jpeg.scans) > MAX_SCANS:
                 raise TooMuchWork(f"a JPEG of more than {MAX_SCANS} scans")
             if jpeg.frame != PROGRESSIVE and jpeg._has_all_colours():
-                jpeg.has_end = True
                 break
         elif marker == APP2 and body.startswith(b"ICC_PROFILE\0") and len(body) > 14:
             profile_parts.setdefault(body[12], body[14:])
@@ -263,11 +283,11 @@ def _checked(header: bytes, jpeg: Jpeg) -> bytes:
 
 
 def _padded(data: memoryview, padding: bytes) -> bytes:
-    """A scan's bytes with padding at the end of each restart interval, the last one included."""
-    return (
-        b"".join(padding + piece if number % 2 else piece for number, piece in enumerate(_RESTART.split(data)))
-        + padding
-    )
+    """A scan's bytes with padding at the end of each restart interval, and with further intervals that it may lack."""
+    parts = _RESTART.split(data)
+    intervals = [padding + part if number % 2 else part for number, part in enumerate(parts)]
+    restarts = (bytes((0xFF, RST + (len(parts) // 2 + number) % RESTARTS)) for number in range(RESTARTS))
+    return b"".join([*intervals, padding, *(restart + padding for restart in restarts)])
 
 
 def _numbers(scan: Scan) -> bytes:

@@ -4,6 +4,7 @@ Each kind has one decoder, for judging and for learning alike: what is judged al
 """
 
 import io
+import re
 from contextlib import AbstractContextManager
 from functools import cached_property
 from typing import Protocol
@@ -15,7 +16,7 @@ from PIL import BmpImagePlugin, Image
 from regraft.pictures.bitfields import parse_bitfields
 from regraft.pictures.decoding import PictureFormat
 from regraft.pictures.exif import orientation_of
-from regraft.pictures.jpeg import Damaged, parse_jpeg
+from regraft.pictures.jpeg import EOI, MIN_FILL_BYTES, Damaged, Jpeg, parse_jpeg
 from regraft.pictures.pixels import Pixels
 from regraft.pictures.png import parse_png
 from regraft.pictures.profiles import changes_colours
@@ -25,14 +26,13 @@ from regraft.pictures.work import MAX_PIXEL_SCANS, TooMuchWork, decoding_memory
 
 MIN_DECODED_SHARE = 0.99
 """Of a JPEG's rows, that must really decode: a last line that is not quite whole is no loss."""
-HARMLESS_COMPLAINTS = (
-    "premature end of data segment",
-    "extraneous bytes before marker 0xc4",
-    "extraneous bytes before marker 0xd9",
-    "extraneous bytes before marker 0xda",
-)
+HARMLESS_COMPLAINT = re.compile(r"premature end of data segment|(\d+) extraneous bytes before marker 0x(c4|d[0-79a])")
 """What libjpeg-turbo says where a scan's bytes end early, or where there are some left at its end. Whether that does
 any harm is seen in the pixels; all else that a strict decoder complains of is damage."""
+MAX_LEFT_BYTES = 16
+"""Of a scan, that may be left between its end and the next marker: some cameras leave 11, and 4 before a restart."""
+PROBED_FILL_BYTES = MIN_FILL_BYTES // 2
+"""Of what may be fill at the end of a scan, that must not matter before it is taken for fill."""
 BYTES_PER_PIXEL = 12
 """Memory that a picture takes at most while Pillow decodes it: its own colours, sRGB, and an array of those."""
 JPEG_BYTES_PER_PIXEL = 3
@@ -100,7 +100,7 @@ class JpegFile:
 
     def grey(self, min_side: int) -> Pixels:
         self._check_work()
-        if not self._jpeg.is_whole:
+        if not self._jpeg.has_all_bits:
             raise Damaged("ends before all of its scans have come")
         if not self._jpeg.is_fast:
             self._check_decoded_share("")
@@ -132,18 +132,51 @@ class JpegFile:
             raise TooMuchWork(f"{self.width} x {self.height} pixels in {len(self._jpeg.scans)} scans")
 
     def _check_decoded_share(self, complaint: str) -> None:
-        """Raise Damaged where too little of the picture really decodes.
-
-        `complaint` is what a strict decoder says of it. Where its bytes end early, it decodes to other pixels once
-        random bytes are added, from the row on where they are missed; a whole picture does not read them.
-        """
-        if not self._jpeg.has_all_bits or (complaint and not any(words in complaint for words in HARMLESS_COMPLAINTS)):
-            raise Damaged(complaint or "ends before all of its scans have come")
-        plain, padded = self._all_pixels(self._data), self._all_pixels(self._jpeg.padded())
-        differs = (plain != padded).any(axis=(1, 2))
-        share = differs.argmax() / len(differs) if differs.any() else 1.0
+        """Raise Damaged where too little of the picture really decodes. `complaint` is a strict decoder's, if any."""
+        if complaint and not HARMLESS_COMPLAINT.search(complaint):
+            raise Damaged(complaint)
+        share = self._decoded_share(self._jpeg)
+        # Where less fill would do as well, the picture ends before the fill is over: it may have ended before the fill.
+        has_fill = any(scan.fill_bytes for scan in self._jpeg.scans)
+        if has_fill and self._decoded_share(self._jpeg.shortened(PROBED_FILL_BYTES)) == 1:
+            unfilled = self._jpeg.shortened(len(self._data))
+            share = self._decoded_share(unfilled)
+            complaint = self._complaint(unfilled.written())
         if share < MIN_DECODED_SHARE:
             raise Damaged(f"{share:.0%} of its rows decode: {complaint or 'its bytes end early'}")
+        self._check_left_bytes(complaint)
+
+    def _decoded_share(self, jpeg: Jpeg) -> float:
+        """The share of rows that really decode, where this picture is `jpeg`, with or without some bytes of fill.
+
+        Where bytes end early, they decode to other pixels once random bytes are added, from the row on where they are
+        missed; a whole picture does not read them.
+        """
+        plain, padded = self._all_pixels(self._data), self._all_pixels(jpeg.padded())
+        differs = (plain != padded).any(axis=(1, 2))
+        return float(differs.argmax() / len(differs)) if differs.any() else 1.0
+
+    def _check_left_bytes(self, complaint: str) -> None:
+        """Raise Damaged where a scan's bytes are more than its pixels take: some of them are not what was encoded.
+
+        Bytes behind the last scan may be a camera's trailer, if they are not followed by the picture's end.
+        """
+        left = HARMLESS_COMPLAINT.search(complaint)
+        if left and left[1] and int(left[1]) > MAX_LEFT_BYTES:
+            is_last = int(left[2], 16) == EOI
+            if not is_last or self._jpeg.scans[-1].next_marker == EOI:
+                raise Damaged(f"its pixels are not what was encoded: {complaint}")
+
+    def _complaint(self, data: bytes) -> str:
+        """What a strict decoder says of the picture, "" for nothing; Pillow's says nothing of what it reads."""
+        try:
+            if self._jpeg.is_fast:
+                self._decoded(data, "GRAY", 1, strict=True)
+        except ValueError as error:
+            if is_out_of_memory(error):
+                raise
+            return str(error)
+        return ""
 
     def _decoded(self, data: bytes, colours: str, min_side: int, strict: bool = False) -> Pixels:
         """Pixels of the JPEG, (H, W, C), GRAY or RGB, before its profile is applied, by libjpeg-turbo."""

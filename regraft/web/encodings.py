@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from regraft.web.framing import TooLarge
 
-PICTURE = re.compile(rb"\xff\xd8\xff|\x89PNG\r\n|GIF8|RIFF....WEBP|BM|II\*\0|MM\0\*|....ftyp", re.DOTALL)
+PICTURE = re.compile(rb"\xff\xd8\xff|\x89PNG\r\n|GIF8|RIFF....WEBP|BM|II[*+]\0|MM\0[*+]|....ftyp", re.DOTALL)
 """What the usual kinds of pictures begin with: JPEG, PNG, GIF, WebP, BMP, TIFF, AVIF."""
 GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 GZIP_BITS, ZLIB_BITS, DEFLATE_BITS = 31, 15, -15

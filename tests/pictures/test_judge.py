@@ -26,6 +26,7 @@ def deep_png() -> bytes:
 ALIVE = {
     **{f"JPEG {mode}": encoded(CAT.convert(mode), "JPEG") for mode in ("RGB", "L", "CMYK")},
     **{f"PNG {mode}": encoded(CAT.convert(mode), "PNG") for mode in ("RGB", "L", "P", "RGBA", "LA", "1")},
+    "BigTIFF": encoded(CAT, "TIFF", big_tiff=True),
     **{f"TIFF {mode}": encoded(CAT.convert(mode), "TIFF") for mode in ("RGB", "L", "CMYK", "RGBA")},
     "PNG 16 bit": deep_png(),
     "GIF": encoded(CAT.convert("P"), "GIF"),

@@ -1,6 +1,7 @@
 """JPEGs that are odd and good are alive, and those that are damaged are not, whatever is done to hide it."""
 
 import io
+import re
 import struct
 from collections.abc import Callable
 
@@ -54,12 +55,35 @@ ODD: dict[str, Callable[[bytes], bytes]] = {
     "a camera's trailer instead of an end": lambda jpeg: strip_end(jpeg) + bytes(range(250)) * 9,
     "a trailer behind its end": lambda jpeg: jpeg + b"\xff\xd8\xff\xe1" + bytes(4000),
     "another JPEG behind its end": lambda jpeg: jpeg + JPEG,
+    "a trailer with an end of its own": lambda jpeg: (
+        strip_end(jpeg) + bytes(range(250)) * 9 + b"\xff\xe9" + jpeg[-900:]
+    ),
+    "eleven bytes before its end": lambda jpeg: strip_end(jpeg) + bytes(range(1, 12)) + b"\xff\xd9",
+    "bytes before each restart": lambda jpeg: re.sub(
+        rb"\xff[\xd0-\xd7]", lambda restart: b"\x7f\x10\5" + restart[0], jpeg
+    ),
     "zeros before its end": lambda jpeg: strip_end(jpeg) + bytes(700) + b"\xff\xd9",
     "a segment of no length": lambda jpeg: after_soi(jpeg, b"\xff\xe5\0\0"),
     "two starts": lambda jpeg: jpeg[:2] + jpeg,
     "a comment behind the scan": lambda jpeg: strip_end(jpeg) + segment(0xFE, b"made by hand") + b"\xff\xd9",
     "a broken EXIF block": lambda jpeg: after_soi(jpeg, segment(0xE1, b"Exif\0\0MM\0*\xff\xff\xff\xff")),
 }
+RESTS = {
+    "nothing": b"",
+    "end": b"\xff\xd9",
+    "start": b"\xff\xd8",
+    "table": QUANTISATION + b"\xff\xd9",
+    "whole JPEG": JPEG,
+    "restart": b"\xff\xd0\xff\xd9",
+    "frame": b"\xff\xc0",
+    "zeros": b"\0" * 40,
+    "zeros for all that is missing": b"\0" * 60_000,
+    "zeros and an end": b"\0" * 60_000 + b"\xff\xd9",
+    "blanks": b" " * 60_000,
+    "an archive": b"PK\3\4" + np.random.default_rng(0).bytes(9000),
+    "another JPEG's bytes": encoded(drawing("tiger", 2), "JPEG", quality=90)[-3000:] * 3,
+}
+"""What may follow where a JPEG is cut."""
 SAMPLINGS = {
     "4:4:4": [(1, 1), (1, 1), (1, 1)],
     "4:2:2": [(2, 1), (1, 1), (1, 1)],
@@ -120,6 +144,17 @@ def test_no_sampling_hides_that_a_jpeg_is_cut(name: str, restart_interval: int) 
         cut = data[: scan + int((len(data) - scan) * share)]
         assert not is_alive(cut)
         assert not is_alive(cut + b"\xff\xd9")
+        assert not is_alive(cut + bytes(20_000))
+
+
+def test_a_whole_jpeg_may_end_in_bytes_that_are_all_the_same() -> None:
+    """They look as if they were mere fill, where the lower half is of one colour and its code is as short as can be."""
+    pixels = np.asarray(CAT.convert("CMYK")).copy()
+    pixels[len(pixels) // 3 :] = 0
+    flat = encoded(Image.fromarray(pixels, "CMYK"), "JPEG", optimize=True)
+    assert len(set(flat[-30:-4])) == 1
+    assert is_alive(flat)
+    assert is_alive(strip_end(flat) + b"\1\2\3\xff\xd9")
 
 
 @pytest.mark.parametrize("transform", [0, 1, 2, 7])
@@ -143,8 +178,8 @@ def test_a_jpeg_in_rgb_is_known_by_its_components() -> None:
 @pytest.mark.parametrize("share", [0.2, 0.5, 0.8, 0.97])
 @pytest.mark.parametrize(
     "rest",
-    [b"", b"\xff\xd9", b"\xff\xd8", QUANTISATION + b"\xff\xd9", JPEG, b"\xff\xd0\xff\xd9", b"\xff\xc0", b"\0" * 40],
-    ids=["nothing", "end", "start", "table", "whole JPEG", "restart", "frame", "zeros"],
+    RESTS.values(),
+    ids=RESTS,
 )
 def test_a_cut_jpeg_is_truncated_whatever_follows(kind: str, share: float, rest: bytes) -> None:
     jpeg = KINDS[kind]
@@ -154,6 +189,14 @@ def test_a_cut_jpeg_is_truncated_whatever_follows(kind: str, share: float, rest:
         finding = judge(data + rest, Limits())
         assert isinstance(finding, Unfit), finding
         assert finding.reason == Reason.TRUNCATED
+
+
+def test_a_progressive_jpeg_that_is_cut_between_two_scans_is_truncated_though_its_end_is_marked() -> None:
+    scans = [match.start() for match in re.finditer(rb"\xff[\xc4\xda]", PROGRESSIVE)]
+    first = PROGRESSIVE.index(b"\xff\xda")
+    for scan in scans:
+        if scan > first:
+            assert not is_alive(PROGRESSIVE[:scan] + b"\xff\xd9")
 
 
 def test_only_a_last_line_may_be_missing() -> None:
