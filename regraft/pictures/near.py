@@ -174,13 +174,19 @@ class _Search:
 
     def _join_tile(self, rows: Rows, hashes: Hashes, turned: np.uint64, sizes: Rows) -> None:
         """Compare all pairs within each column, whose first so many rows count; the longest columns come first."""
+        near_rows, near_others, pairs = [], [], 0
         for last in range(1, len(hashes)):
             wide = int(np.searchsorted(-sizes, -last))
             differing = hashes[:last, :wide] ^ (hashes[last, :wide] ^ turned)
-            is_near = np.bitwise_count(differing) <= self.near
-            if is_near.any():
-                first, column = np.nonzero(is_near)
-                self.groups.join(rows[first, column], rows[last, column])
+            near = np.flatnonzero(np.bitwise_count(differing) <= self.near)  # five times as fast as in two dimensions
+            if len(near):
+                row, column = np.divmod(near, wide)
+                near_rows.append(rows[row, column])
+                near_others.append(rows[last, column])
+                pairs += len(near)
+            if pairs > TILE or (pairs and last == len(hashes) - 1):
+                self.groups.join(np.concatenate(near_rows), np.concatenate(near_others))
+                near_rows, near_others, pairs = [], [], 0
 
 
 class _Comparison:
