@@ -1,6 +1,7 @@
 """`regraft links`: what became of links, and why: one link as a story, many as a summary and a table."""
 
 import json
+import re
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from regraft.store.store import Store
 
 LINKS = "links.parquet"
+HOST_ONLY = re.compile(r"(?:[a-zA-Z]+:)?//([^/?#]+)/?")
+"""A URL that names a host and nothing on it."""
 MAX_ROWS = 200
 """Links that are printed to a terminal at most; a pipe, --csv and --json get all."""
 
@@ -27,7 +30,11 @@ MAX_ROWS = 200
 @app.command(rich_help_panel=Panel.LOOK)
 def links(
     what: Annotated[
-        str, typer.Argument(metavar="URL_OR_HOST", help="A link, or a host for all of its links; else all links.")
+        str,
+        typer.Argument(
+            metavar="URL_OR_HOST",
+            help="A link, however it is spelt; or a host, or the first digits of a picture, for all of its links.",
+        ),
     ] = "",
     store: StoreOption = None,
     reason: Annotated[
@@ -54,13 +61,15 @@ def links(
         from regraft.flows.cli.stores import open_store
         from regraft.reporting.chosen_links import LinkChoice
 
-        opened, word = open_store(store), url_as_listed(what)
-        choice = LinkChoice(host=word, reasons=reason or (), verdicts=verdict or (), categories=category or ())
+        opened, word = open_store(store), url_as_listed(what).strip()
+        host_only = HOST_ONLY.fullmatch(word)
+        host = host_only[1] if host_only else word
+        choice = LinkChoice(host=host, reasons=reason or (), verdicts=verdict or (), categories=category or ())
         if as_json and as_csv:
             raise ConfigError("--json and --csv are two ways to print the same: leave one out.")
-        rows = None if "/" in word else _links_of_host(choice, opened)
+        rows = None if "/" in host else _links_of_host(word, choice, opened)
         if rows is None:
-            _print_link(opened, choice, as_json, as_csv)
+            _print_link(word, opened, choice, as_json, as_csv)
         elif as_json:
             print(_json(rows))
         elif as_csv:
@@ -69,12 +78,12 @@ def links(
             _print_links(rows, choice, opened)
 
 
-def _links_of_host(choice: "LinkChoice", store: "Store") -> "pd.DataFrame | None":
-    """The chosen links of the newest version; None where the word is no host, but what a list has in place of a URL."""
+def _links_of_host(word: str, choice: "LinkChoice", store: "Store") -> "pd.DataFrame | None":
+    """The chosen links of the newest version; None where a list has just that word: it is a link, not a host."""
     from regraft.store import versions
 
     every = versions.newest(store).table(LINKS)
-    return None if (every["url"] == choice.host).any() else choice.of(every)
+    return None if (every["url"] == word).any() else choice.of(every)
 
 
 def _print_links(rows: "pd.DataFrame", choice: "LinkChoice", store: "Store") -> None:
@@ -83,7 +92,8 @@ def _print_links(rows: "pd.DataFrame", choice: "LinkChoice", store: "Store") -> 
     from regraft.reporting.link_sentences import evidence
 
     alive = int((rows["verdict"] == Verdict.ALIVE).sum())
-    print(printable(f"{choice.host or 'All lists'}: {len(rows):,} links, {alive:,} alive."))
+    links = "1 link" if len(rows) == 1 else f"{len(rows):,} links"
+    print(printable(f"{choice.host or 'All lists'}: {links}, {alive:,} alive."))
     if choice.is_whole:
         ever, still = survivors(rows, store)
         share = f" ({still / ever:.0%})" if ever else ""
@@ -107,7 +117,7 @@ def _with_evidence(rows: "pd.DataFrame") -> list[dict[str, Any]]:
     return [{str(key): value for key, value in row.items()} for row in whole.to_dict("records")]
 
 
-def _print_link(store: "Store", choice: "LinkChoice", as_json: bool, as_csv: bool) -> None:
+def _print_link(url: str, store: "Store", choice: "LinkChoice", as_json: bool, as_csv: bool) -> None:
     """Print a link's story in each list that has it."""
     import pandas as pd
 
@@ -115,7 +125,7 @@ def _print_link(store: "Store", choice: "LinkChoice", as_json: bool, as_csv: boo
 
     if not choice.is_whole:
         raise ConfigError("--reason, --verdict and --category choose among a host's links; this is one link.")
-    in_lists = stories(store, choice.host)
+    in_lists = stories(store, url)
     if as_json or as_csv:
         rows = pd.DataFrame([story.row for story in in_lists])
         print(_json(rows, in_lists) if as_json else _csv(rows), end="\n" if as_json else "")

@@ -52,6 +52,17 @@ def to_placeholders(links: pd.DataFrame, placeholders: pd.DataFrame) -> pd.DataF
     return _references(links.index, signatures, distance, words)
 
 
+def to_addresses(links: pd.DataFrame) -> pd.DataFrame:
+    """Return references of links that show one colour, columns memory.MEMORY, to the address that many of them lead to.
+
+    Nothing is kept of what they show, so where they lead to no common address they refer to nothing.
+    """
+    counts = links["final_url"].map(links["final_url"].value_counts())
+    leads = (links["final_url"] != links["url"]) & (links["final_url"] != "") & (counts > 1)
+    words = links["detail"] + "; links that lead to this address: " + counts.astype("Int64").astype(str)
+    return _references(links.index, links["final_url"].where(leads, ""), None, words.where(leads, links["detail"]))
+
+
 def to_copies(links: pd.DataFrame, is_duplicate: "pd.Series[bool]") -> pd.DataFrame:
     """Return references of duplicates among links, columns memory.MEMORY, to what shows their bytes as well."""
     copies = links.loc[is_duplicate, "digest"]

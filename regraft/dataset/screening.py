@@ -132,6 +132,8 @@ def last_verdicts(
     """
     decided, links = rulings.on(links), references.without_references(links)
     links["decision"] = decided["decision"].reindex(links.index, fill_value="")
+    is_blank = links["reason"] == Reason.PLACEHOLDER
+    _drop(links, is_blank, Reason.PLACEHOLDER, references.to_addresses(links[is_blank]))
     shows = shows_placeholder(links, placeholders)
     _drop(links, shows, Reason.PLACEHOLDER, references.to_placeholders(links[shows], placeholders))
     is_rejected = of_kind(decided, links, [DecisionKind.REJECT])

@@ -81,11 +81,11 @@ def judge(data: bytes, limits: Limits) -> Picture | Unfit:
 def _judge(data: bytes, limits: Limits) -> Picture | Unfit:
     picture_format = format_of(data)
     if picture_format is None:
-        return Unfit(Reason.NOT_AN_IMAGE, f"begins with {data[:12]!r}" if data else "empty")
+        return Unfit(Reason.NOT_AN_IMAGE, f"begins with {data[:12].decode('latin-1')!r}" if data else "empty")
     picture = open_picture(data, picture_format)
     width, height = picture.width, picture.height
     if width * height > limits.max_pixels:
-        detail = f"{width} x {height}, {limits.max_pixels} pixels are allowed"
+        detail = f"{width:,} x {height:,}, {limits.max_pixels:,} pixels are allowed"
         return Unfit(Reason.TOO_MANY_PIXELS, detail, width, height)
     if picture.is_animated:
         return Unfit(Reason.ANIMATED, "more than one frame")

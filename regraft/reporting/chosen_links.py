@@ -1,5 +1,7 @@
 """Some links of a version: those of a host, with a reason or verdict, of a category; counted, and in order."""
 
+import difflib
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -16,6 +18,10 @@ from regraft.web.urls import host_of, requested_host_of
 
 ALIVE = "alive"
 """How people name the reason of links that need none."""
+DIGEST_BEGINNING = re.compile(r"[0-9a-fA-F]{8,64}")
+"""What may be the beginning of a picture's digest: stories have 12 digits of it."""
+MAX_SIMILAR = 5
+"""Hosts that a message names at most."""
 VERDICTS = [Verdict.DEAD, Verdict.JUNK, Verdict.UNKNOWN, Verdict.ALIVE]
 """The order of links: first those that something is the matter with."""
 
@@ -25,7 +31,7 @@ class LinkChoice:
     """Which links are wanted; what is empty chooses all."""
 
     host: str = ""
-    """A host, however it is written."""
+    """A host, however it is written, or the beginning of a picture's digest."""
     reasons: Collection[str] = ()
     """Texts of reasons, and ALIVE for none."""
     verdicts: Collection[Verdict] = ()
@@ -47,9 +53,7 @@ class LinkChoice:
         _check_names("category", self.categories, sorted(links["category"].unique()))
         reasons = ["" if reason == ALIVE else reason for reason in self.reasons]
         if self.host:
-            links = links[_are_of_host(links["url"], self.host)]
-            if links.empty:
-                raise LinkError(f"There is no link and no host {self.host!r}.")
+            links = _of_host_or_picture(links, self.host)
         for column, values in (("reason", reasons), ("verdict", self.verdicts), ("category", self.categories)):
             links = links[links[column].isin(list(values))] if values else links
         rank = links["verdict"].map({verdict.value: place for place, verdict in enumerate(VERDICTS)})
@@ -73,10 +77,22 @@ def survivors(links: pd.DataFrame, store: Store) -> tuple[int, int]:
     return len(showed), int(showed["reason"].isin(SHOWS_PHOTO).sum())
 
 
-def _are_of_host(urls: "pd.Series[str]", host: str) -> "pd.Series[bool]":
-    """Which URLs are of a host, as they write it or as it is requested."""
-    wanted = {host.lower(), requested_host_of(f"http://{host}/")} - {"?"}
-    return urls.map(lambda url: host_of(url) in wanted or requested_host_of(url) in wanted).astype(bool)
+def _of_host_or_picture(links: pd.DataFrame, word: str) -> pd.DataFrame:
+    """The links of a host, or those that show a picture. Raises LinkError, naming hosts like that, where none are."""
+    hosts = links["url"].map(host_of)
+    wanted = {word.lower().rstrip("."), requested_host_of(f"http://{word.rstrip('.')}/")} - {"?", ""}
+    is_of_host = hosts.isin(wanted) | links["url"].map(lambda url: requested_host_of(url) in wanted).astype(bool)
+    if is_of_host.any():
+        return links[is_of_host]
+    shows = links["digest"].str.startswith(word.lower()) if DIGEST_BEGINNING.fullmatch(word) else is_of_host
+    if shows.any():
+        return links[shows]
+    counts = hosts[hosts != "?"].value_counts()
+    name = word.lower().removeprefix("www.").strip(".")
+    similar = [host for host in counts.index if name and f".{host}".endswith(f".{name}")]
+    similar = similar or difflib.get_close_matches(word.lower(), list(counts.index), MAX_SIMILAR)
+    named = ", ".join(f"{host} ({counts[host]:,} links)" for host in similar[:MAX_SIMILAR])
+    raise LinkError(f"There is no link and no host {word!r}." + (f" Hosts like that: {named}." if named else ""))
 
 
 def _check_names(kind: str, names: Collection[str], known: Collection[str]) -> None:

@@ -1,7 +1,7 @@
 """Why a link has its verdict: its story over all versions, and when it will be asked again. Plain text, no markup."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,6 +19,7 @@ from regraft.links.memory import PUBLISHED, remembered_links
 from regraft.links.recheck import due_from
 from regraft.links.removals import known_removals
 from regraft.links.shards import path_of
+from regraft.links.spellings import spelt_as
 from regraft.reporting.link_sentences import (
     Row,
     decision_sentence,
@@ -33,10 +34,13 @@ from regraft.store import versions
 from regraft.store.store import Store
 from regraft.store.versions import Version
 from regraft.verdicts import Reason, Verdict
+from regraft.web.urls import host_of, requested_host_of
 
 LINKS = "links.parquet"
 STATE = ["verdict", "reason", "digest", "refers_to"]
 """The columns that make a new sentence where one of them changes."""
+MAX_MEANT = 10
+"""Links that are told of at most where a word may mean several."""
 MAX_VERSIONS = 400
 """Versions that a story goes back at most."""
 READERS = 8
@@ -89,15 +93,17 @@ def story(store: Store, url: str, now: datetime | None = None) -> Story:
 def stories(store: Store, url: str, now: datetime | None = None) -> list[Story]:
     """Return the story of a link in each list that had it, by category.
 
-    Of each version only the parts that hold the link are read. A damaged version is left out, with a warning. Raises
-    LinkError where no version knows the link, VersionError where there is no version.
+    Of each version only the parts that hold the link are read. A damaged version is left out, with a warning. Where no
+    version has the link as it is written, the newest version's links that it may mean are told of, see `spellings`.
+    Raises LinkError where there is none, VersionError where there is no version.
     """
-    read = _rows_by_version(store, url.encode("utf-8", "replace").decode())
+    url = url.encode("utf-8", "replace").decode()
+    read = _rows_by_version(store, url)
     rows = [(version, row) for version, in_version in read for row in in_version]
     if not rows and known_removals(store).has_link(url):
         raise LinkError(f"{url} was removed from {store.url}, or its host was: nothing is kept of it or asked for.")
     if not rows:
-        raise LinkError(f"No version in {store.url} has the link {url!r}.")
+        return [story for meant in _meant_links(store, url) for story in stories(store, meant, now)]
     newest, last = read[-1]
     asked_next = _asked_next(store, url, newest, now or datetime.now(UTC)) if last else _not_listed(newest)
     decisions = known_decisions(store)
@@ -106,6 +112,20 @@ def stories(store: Store, url: str, now: datetime | None = None) -> list[Story]:
         _story([(version, row) for version, row in rows if row["category"] == category], decisions, asked_next)
         for category in categories
     ]
+
+
+def _meant_links(store: Store, url: str) -> list[Url]:
+    """The links of the newest version that somebody means who writes this one. Raises LinkError where there is none."""
+    try:
+        urls = versions.newest(store).arrow_table(LINKS, ["url"])["url"]
+    except VersionError as error:
+        raise LinkError(f"No version that can be read has the link {url!r}: {error}") from error
+    if meant := spelt_as(url, urls)[:MAX_MEANT]:
+        return meant
+    host = requested_host_of(url if "://" in url else f"http://{url}")
+    count = sum(host_of(listed) == host for listed in urls.to_pylist())
+    hint = f" Of its host there are {count:,}: `regraft links {host}`." if count else ""
+    raise LinkError(f"No version in {store.url} has the link {url!r}.{hint}")
 
 
 def _story(rows: Sequence[tuple[Version, Row]], decisions: pd.DataFrame, asked_next: str) -> Story:
@@ -117,7 +137,7 @@ def _story(rows: Sequence[tuple[Version, Row]], decisions: pd.DataFrame, asked_n
         category=last["category"],
         events=tuple(sorted(events, key=lambda event: event.at)),
         last_exchange=last_exchange(last),
-        others=others_sentence(_others(version, last)),
+        others=_others(version, last),
         asked_next=asked_next,
         row=last,
     )
@@ -127,14 +147,14 @@ def _rows_by_version(store: Store, url: str) -> list[tuple[Version, list[Row]]]:
     """The rows of a link in each version that can be read, the oldest version first. Raises VersionError for none."""
     chosen = [Version(store, name) for name in versions.names(store)[-MAX_VERSIONS:]] or [versions.newest(store)]
     with ThreadPoolExecutor(READERS) as threads:
-        tables = list(threads.map(lambda version: _rows(version, "url", url), chosen))
+        tables = list(threads.map(lambda version: _rows(version, "url", [url]), chosen))
     return [(version, rows) for version, rows in zip(chosen, tables, strict=True) if rows is not None]
 
 
-def _rows(version: Version, column: str, text: str) -> list[Row] | None:
-    """The links of a version in which a column has a text; None, with a warning, where its table cannot be read."""
+def _rows(version: Version, column: str, texts: Collection[str]) -> list[Row] | None:
+    """The links of a version in which a column has one of some texts; None, with a warning, where it cannot be read."""
     try:
-        return cast(list[Row], version.rows(LINKS, column, text, PUBLISHED.names).to_dict("records"))
+        return cast(list[Row], version.rows(LINKS, column, texts, PUBLISHED.names).to_dict("records"))
     except VersionError as error:
         if version.is_published:
             log.warning("%s It is left out of the story.", error)
@@ -172,13 +192,28 @@ def _decided(rows: Sequence[Row], decisions: pd.DataFrame) -> Iterator[Event]:
         yield Event(time_of(decision["decided_at"]), decision_sentence(cast(Row, decision)))
 
 
-def _others(version: Version, row: Row) -> list[str]:
-    """The other links of a version that show the same as one of its links, where that is why it was dropped."""
-    columns = {Reason.PLACEHOLDER: "refers_to", Reason.DUPLICATE: "digest"}
-    column = columns.get(row["reason"])
-    if column is None or not text_of(row[column]):
-        return []
-    return [other["url"] for other in _rows(version, column, row[column]) or [] if other["url"] != row["url"]]
+def _others(version: Version, row: Row) -> str:
+    """Which other links of a version show what a link's verdict refers to, in a sentence; empty where none do."""
+    column, texts = _referred(row)
+    if not any(texts):
+        return ""
+    urls = dict.fromkeys(other["url"] for other in _rows(version, column, texts) or [])
+    is_named = text_of(row["detail"]).endswith
+    return others_sentence(row["reason"], [url for url in urls if url != row["url"] and not is_named(f" {url}")])
+
+
+def _referred(row: Row) -> tuple[str, list[str]]:
+    """The column, and the texts in it, by which the links are known that a link's verdict refers to."""
+    refers_to = text_of(row["refers_to"])
+    match row["reason"]:
+        case Reason.PLACEHOLDER:
+            return "refers_to", [refers_to]
+        case Reason.DUPLICATE:
+            return "digest", [row["digest"]]
+        case Reason.NEAR_DUPLICATE | Reason.MISFILED:
+            return "digest", refers_to.split()
+        case _:
+            return "digest", []
 
 
 def _not_listed(newest: Version) -> str:

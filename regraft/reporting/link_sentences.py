@@ -38,8 +38,17 @@ REASON_WORDS = {
     Reason.MISFILED: "its picture looks like another category's",
 }
 """Why a link is dead or junk, in words that follow a colon."""
+OTHERS = {
+    Reason.PLACEHOLDER: "Others that show the same",
+    Reason.DUPLICATE: "Others that show the same",
+    Reason.NEAR_DUPLICATE: "The picture that looks the same is shown by",
+    Reason.MISFILED: "Its nearest neighbours are shown by",
+}
+"""What other links have to do with a link that has such a reason, in words before a colon."""
 EXPLAINED = (Reason.DUPLICATE, Reason.NEAR_DUPLICATE, Reason.REJECTED)
 """Reasons whose detail says all that their words say."""
+HTTP_WORDS = {0: "no HTTP answer", 304: "HTTP 304, not modified"}
+"""What an answer's status means, where a number says too little."""
 Row = dict[str, Any]
 """One link in one version: a row of links.parquet, by column of memory.PUBLISHED."""
 
@@ -53,7 +62,7 @@ def verdict_sentence(row: Row, before: Row | None, at: str) -> str:
         return f"Replaced on {at} by another picture{_distance(row)}; not learnt from until accepted."
     if reason == Reason.NOT_REQUESTED:
         return f"Not asked on {at}" + (f": {detail}." if detail else ".")
-    words = "" if reason in EXPLAINED and detail else REASON_WORDS.get(reason, "")
+    words = "" if reason in EXPLAINED and detail else _reason_words(row)
     facts = evidence(row)
     why = f"{words} ({facts})" if words and facts else words or facts
     return f"{str(row['verdict']).capitalize()} since {at}, {str(reason).replace('_', ' ')}: {why}."
@@ -71,19 +80,22 @@ def last_exchange(row: Row) -> str:
     """Return what the last request for a link came to."""
     if not row["attempts"]:
         return "No request was ever sent for it." if not row["http_status"] else ""
-    what = f"HTTP {row['http_status']}" if row["http_status"] else "no HTTP answer"
-    led_to = text_of(row["final_url"])
-    where = f" from {led_to}" if led_to and led_to != row["url"] else ""
+    at, led_to = moment_text(row["checked_at"]), text_of(row["final_url"])
+    is_elsewhere = bool(led_to) and led_to != row["url"]
     tries = "1 attempt" if row["attempts"] == 1 else f"{row['attempts']} attempts"
-    return f"Last asked on {moment_text(row['checked_at'])}: {what}{where}, {tries}, {row['elapsed_s']:.1f} s."
+    end = f"{tries}, {row['elapsed_s']:.1f} s."
+    if row["reason"] == Reason.BLOCKED:
+        return f"Last asked on {at}: it leads to {led_to}, which was not asked, {end}" if is_elsewhere else ""
+    what = HTTP_WORDS.get(row["http_status"], f"HTTP {row['http_status']}")
+    return f"Last asked on {at}: {what}{f' from {led_to}' if is_elsewhere else ''}, {end}"
 
 
-def others_sentence(urls: list[str]) -> str:
-    """Return which other links show the same; nothing where none do."""
+def others_sentence(reason: Reason, urls: list[str]) -> str:
+    """Return which other links a verdict of that reason refers to; nothing where it refers to none."""
     if not urls:
         return ""
     more = f" and {len(urls) - MAX_OTHERS:,} more" if len(urls) > MAX_OTHERS else ""
-    return f"Others that show the same: {', '.join(urls[:MAX_OTHERS])}{more}."
+    return f"{OTHERS[reason]}: {', '.join(urls[:MAX_OTHERS])}{more}."
 
 
 def decision_sentence(decision: Row) -> str:
@@ -121,6 +133,12 @@ def _of_alive(row: Row, before: Row | None, at: str) -> str:
     if before["reason"] == Reason.REPLACED:
         return f"Alive again since {at}: it shows the picture that it is known for."
     return f"Alive again since {at}: picture {_short(row['digest'])}, {row['width']} x {row['height']} pixels."
+
+
+def _reason_words(row: Row) -> str:
+    if row["reason"] == Reason.UNREACHABLE and row["http_status"]:
+        return "a gateway cannot reach the server"
+    return REASON_WORDS.get(row["reason"], "")
 
 
 def _reference(row: Row) -> str:

@@ -236,8 +236,8 @@ def from_parquet(data: bytes, columns: "list[str] | None" = None) -> "pd.DataFra
         raise CorruptError(f"it is no Parquet file that can be read ({error})") from error
 
 
-def rows_where(file: "BinaryIO", column: str, text: str, columns: "Collection[str]") -> "pd.DataFrame":
-    """Return some columns of the rows of a Parquet file in which a column has that text; columns it lacks are null.
+def rows_where(file: "BinaryIO", column: str, texts: "Collection[str]", columns: "Collection[str]") -> "pd.DataFrame":
+    """Return some columns of a Parquet file's rows in which a column has one of some texts; those it lacks are null.
 
     Only parts of the file are read, and the digest of each is checked. Raises CorruptError where one is damaged.
     """
@@ -251,11 +251,12 @@ def rows_where(file: "BinaryIO", column: str, text: str, columns: "Collection[st
         tables = [parquet_file.schema_arrow.empty_table().select(names)]
         metadata = parquet_file.metadata
         place = [metadata.schema.column(number).path for number in range(metadata.num_columns)].index(column)
+        wanted = pa.array(sorted(texts), pa.string())
         for group in range(metadata.num_row_groups):
-            if not _may_hold(metadata.row_group(group).column(place), text):
+            if not _may_hold(metadata.row_group(group).column(place), texts):
                 continue
-            texts = parquet_file.read_row_group(group, [column], use_threads=False)[column]
-            rows = pc.indices_nonzero(pc.equal(texts, text))
+            column_of_group = parquet_file.read_row_group(group, [column], use_threads=False)[column]
+            rows = pc.indices_nonzero(pc.is_in(column_of_group, value_set=wanted))
             if len(rows):
                 tables.append(parquet_file.read_row_group(group, names, use_threads=False).take(rows))
         return pa.concat_tables(tables).to_pandas(use_threads=False).reindex(columns=list(columns))
@@ -263,12 +264,12 @@ def rows_where(file: "BinaryIO", column: str, text: str, columns: "Collection[st
         raise CorruptError(f"it is no Parquet file that can be read ({error})") from error
 
 
-def _may_hold(chunk: Any, text: str) -> bool:
-    """Whether a column has a text in a row group, as far as the file's footer tells."""
+def _may_hold(chunk: Any, texts: "Collection[str]") -> bool:
+    """Whether a column has one of some texts in a row group, as far as the file's footer tells."""
     statistics = chunk.statistics
     if statistics is None or not statistics.has_min_max:
         return True
-    return bool(statistics.min <= text <= statistics.max)
+    return any(statistics.min <= text <= statistics.max for text in texts)
 
 
 def arrow_of_parquet(data: bytes, columns: "list[str] | None" = None) -> "pa.Table":

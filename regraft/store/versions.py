@@ -156,14 +156,14 @@ class Version:
         except Exception as error:  # Arrow raises anything on a damaged file
             raise DamagedVersionError(f"{file} of version {self.name} is damaged: {error}.") from error
 
-    def rows(self, file: str, column: str, text: str, columns: Collection[str]) -> "pd.DataFrame":
-        """Return some columns of a table's rows in which a column has that text, without reading the whole table.
+    def rows(self, file: str, column: str, texts: Collection[str], columns: Collection[str]) -> "pd.DataFrame":
+        """Return some columns of a table's rows in which a column has one of some texts, without reading the whole.
 
         Columns that the table of an earlier Regraft lacks are null. Raises as `read` does.
         """
         try:
             with self._needing(file), self.store.disk.opened(f"{self.path}/{file}") as opened:
-                return rows_where(opened, column, text, columns)
+                return rows_where(opened, column, texts, columns)
         except CorruptError as error:
             raise DamagedVersionError(f"{file} of version {self.name} is damaged: {error}.") from error
 

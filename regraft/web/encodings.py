@@ -86,7 +86,7 @@ def _inflated_with(bits: int, data: bytes, max_bytes: int) -> tuple[bytes, bytes
     inflate = zlib.decompressobj(bits)
     plain = inflate.decompress(data, max_bytes + 1)
     if len(plain) > max_bytes:
-        raise TooLarge(f"more than {max_bytes} bytes inflated", max_bytes + 1)
+        raise TooLarge(f"more than {max_bytes:,} bytes inflated", max_bytes + 1)
     if not inflate.eof:
         raise Damaged("the compressed bytes end early")
     return plain, inflate.unused_data
@@ -102,5 +102,5 @@ def _decompressed(data: bytes, codec: str, max_bytes: int) -> bytes:
     except OSError as error:
         raise (Damaged if "Truncated" in str(error) else _NotEncoded)(str(error)) from error
     if len(plain) > max_bytes:
-        raise TooLarge(f"more than {max_bytes} bytes inflated", max_bytes + 1)
+        raise TooLarge(f"more than {max_bytes:,} bytes inflated", max_bytes + 1)
     return plain

@@ -49,7 +49,7 @@ class Length:
     def read(self, stream: Stream, max_bytes: int) -> bytes:
         """Return the whole body, see Framing."""
         if self._size > max_bytes:
-            raise TooLarge(f"the server announces {self._size} bytes, {max_bytes} are allowed", self._size)
+            raise TooLarge(f"the server announces {self._size:,} bytes, {max_bytes:,} are allowed", self._size)
         body = stream.read(self._size)
         if len(body) < self._size:
             raise EndedEarly(f"{len(body)} of {self._size} bytes")
@@ -69,7 +69,7 @@ class Chunked:
         while size := _chunk_size(stream):
             if size > left:
                 stream.read(left)
-                raise TooLarge(f"more than {max_bytes} bytes", max_bytes + 1)
+                raise TooLarge(f"more than {max_bytes:,} bytes", max_bytes + 1)
             chunk = stream.read(size)
             if len(chunk) < size or stream.line():
                 raise EndedEarly("a chunk is not as long as it says")
@@ -94,7 +94,7 @@ class UntilClose:
         while piece := stream.read_some():
             left -= len(piece)
             if left < 0:
-                raise TooLarge(f"more than {max_bytes} bytes", max_bytes + 1)
+                raise TooLarge(f"more than {max_bytes:,} bytes", max_bytes + 1)
             pieces.append(piece)
         return b"".join(pieces)
 

@@ -57,6 +57,15 @@ def test_a_placeholder_refers_to_the_address_that_links_lead_to() -> None:
     assert evidence(links, placeholders) == [("placeholder", "gone.png", None, words)] * 3
 
 
+def test_links_that_show_one_colour_refer_to_the_address_that_they_lead_to() -> None:
+    links = memory(
+        *(link(f"u{i}", "", final_url=url) for i, url in enumerate(["gone.png", "gone.png", "x.png", "u3", ""]))
+    )
+    links = links.assign(verdict="junk", reason="placeholder", detail="one colour")
+    shared, alone = "one colour; links that lead to this address: 2", ("placeholder", "", None, "one colour")
+    assert evidence(links) == [("placeholder", "gone.png", None, shared)] * 2 + [alone] * 3
+
+
 def test_a_placeholder_refers_to_the_nearest_picture_that_it_is_a_variant_of() -> None:
     pictures = [("", "", phash, 200, 200, NOW) for phash in ("00" * 7 + "07", BLACK)]
     placeholders = pd.DataFrame(pictures, columns=PLACEHOLDERS.names)

@@ -73,6 +73,16 @@ def test_a_host_is_known_however_it_is_written(links: Regraft, host: str) -> Non
     assert "http://bücher.example/b.jpg" in [row["url"] for row in json.loads(links(host, "--json").out)]
 
 
+@pytest.mark.parametrize("word", ["http://example.org", "HTTPS://EXAMPLE.org/", "example.org.", "//example.org"])
+def test_a_url_of_a_host_alone_is_the_host(links: Regraft, word: str) -> None:
+    assert links(word).out.splitlines()[0].casefold().endswith(": 2 links, 0 alive.")
+
+
+def test_a_picture_is_found_by_the_digits_that_stories_have(links: Regraft) -> None:
+    [row] = json.loads(links("cccccccccccc", "--json").out)
+    assert row["url"] == LINK
+
+
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
@@ -89,7 +99,7 @@ def test_a_host_is_known_however_it_is_written(links: Regraft, host: str) -> Non
 def test_links_are_chosen(links: Regraft, words: list[str], expected: int) -> None:
     assert len(json.loads(links(*words, "--json").out)) == expected
     assert len(list(csv.DictReader(io.StringIO(links(*words, "--csv").out)))) == expected
-    assert f": {expected} links, " in links(*words).out
+    assert f": {'1 link' if expected == 1 else f'{expected} links'}, " in links(*words).out
 
 
 @pytest.mark.parametrize(
@@ -100,7 +110,10 @@ def test_links_are_chosen(links: Regraft, words: list[str], expected: int) -> No
         ([LINK, "--reason", "gone"], 2, "this is one link"),
         (["--json", "--csv"], 2, "leave one out"),
         (["nowhere.example"], 11, "There is no link and no host 'nowhere.example'."),
+        (["org"], 11, "There is no link and no host 'org'. Hosts like that: example.org (2 links)."),
+        (["exampel.org"], 11, "Hosts like that: example.org (2 links)."),
         (["http://nowhere.example/a.jpg"], 11, "has the link 'http://nowhere.example/a.jpg'."),
+        (["http://example.org/a.jpg"], 11, "Of its host there are 2: `regraft links example.org`."),
     ],
 )
 def test_what_cannot_be_chosen_is_said(links: Regraft, words: list[str], code: int, expected: str) -> None:

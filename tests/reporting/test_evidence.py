@@ -14,7 +14,7 @@ from regraft.links.removals import Kind, Removal, hash_of_host, hash_of_link, pu
 from regraft.reporting.evidence import Story, stories, story
 from regraft.store.store import Store
 from regraft.verdicts import Reason
-from tests.links.checks import DAY, FIRST_DAY, GONE, LINK, OTHER, PHOTO, RESAVED, UNCHANGED, A, C
+from tests.links.checks import DAY, FIRST_DAY, GONE, LINK, OTHER, PHOTO, RESAVED, UNCHANGED, A, B, C
 from tests.links.history import History
 
 TODAY = FIRST_DAY + 30 * DAY
@@ -78,6 +78,39 @@ def test_the_last_exchange_says_where_redirects_led(history: History) -> None:
     )
     history.check(replace(GONE, reason=Reason.BAD_URL, http_status=0))
     assert story(history.store, LINK, TODAY).last_exchange == "No request was ever sent for it."
+    history.check(replace(GONE, reason=Reason.BLOCKED, http_status=0, final_url="http://10.0.0.1/", attempts=1))
+    assert story(history.store, LINK, TODAY).last_exchange == (
+        "Last asked on 2026-01-03 00:00 UTC: it leads to http://10.0.0.1/, which was not asked, 1 attempt, 0.0 s."
+    )
+    history.check(replace(GONE, reason=Reason.UNREACHABLE, http_status=502, attempts=1, detail="HTTP 502"))
+    assert happened(story(history.store, LINK, TODAY))[-1].endswith("a gateway cannot reach the server (HTTP 502).")
+    history.check(PHOTO)
+    history.check(replace(UNCHANGED, attempts=1))
+    assert "HTTP 304, not modified, 1 attempt" in story(history.store, LINK, TODAY).last_exchange
+
+
+@pytest.mark.parametrize("word", ["https://www.example.org/CAT.jpg/", "example.org/cat.jpg"])
+def test_a_link_is_told_of_however_it_is_spelt(history: History, word: str) -> None:
+    history.check(PHOTO)
+    history.check(PHOTO)
+    assert story(history.store, word, TODAY).sentences == story(history.store, LINK, TODAY).sentences
+    with pytest.raises(LinkError, match=r"no-cat.jpg'\. Of its host there are 1: `regraft links example.org`\."):
+        story(history.store, "http://example.org/no-cat.jpg", TODAY)
+
+
+def test_twins_and_neighbours_are_named_by_their_links(history: History) -> None:
+    checks = {LINK: PHOTO, "http://example.org/twin.jpg": OTHER, "http://example.org/more.jpg": RESAVED}
+    version = history.check(checks)
+    links = version.table("links.parquet").astype({"distance": "Int16"})
+    is_link = links["url"] == LINK
+    links.loc[is_link, ["verdict", "reason", "refers_to", "detail"]] = ["junk", "near_duplicate", C, "looks the same"]
+    history.publish(links, "20260102T000000Z")
+    of_link = story(history.store, LINK, TODAY)
+    assert of_link.others == "The picture that looks the same is shown by: http://example.org/twin.jpg."
+    links.loc[is_link, ["reason", "refers_to"]] = ["misfiled", f"{C} {B}"]
+    history.publish(links, "20260103T000000Z")
+    named = "http://example.org/more.jpg, http://example.org/twin.jpg"
+    assert story(history.store, LINK, TODAY).others == f"Its nearest neighbours are shown by: {named}."
 
 
 def test_what_is_long_dead_is_asked_on_a_day_that_is_named(history: History) -> None:
@@ -118,10 +151,10 @@ def test_a_sentence_has_what_is_known_by_now(history: History) -> None:
 
 
 def test_a_copy_names_the_link_that_is_kept(history: History) -> None:
-    history.check({"http://h.example/1.jpg": PHOTO, "http://h.example/2.jpg": PHOTO})
+    history.check({f"http://h.example/{number}.jpg": PHOTO for number in (1, 2)})
     of_link = story(history.store, "http://h.example/2.jpg", TODAY)
     assert happened(of_link)[0].endswith("duplicate: the same bytes as http://h.example/1.jpg.")
-    assert of_link.others == "Others that show the same: http://h.example/1.jpg."
+    assert of_link.others == ""  # the sentence before has named it
 
 
 def test_what_persons_decided_is_part_of_the_story(history: History) -> None:

@@ -164,7 +164,7 @@ def test_a_row_of_a_version_costs_few_requests(bucket_store: Store, bucket: str,
     files = {"links.parquet": parquet(links, sort_by="url"), "run.json": b"{}"}
     version = versions.publish(bucket_store, "20260101T000000Z", files)
     before = bucket_server.count(bucket)
-    assert version.rows("links.parquet", "url", "u054321", ["digest"])["digest"].tolist() == [digest_of(b"54321")]
+    assert version.rows("links.parquet", "url", ["u054321"], ["digest"])["digest"].tolist() == [digest_of(b"54321")]
     assert bucket_server.count(bucket) - before <= 4
 
 

@@ -144,7 +144,7 @@ def test_a_body_of_unknown_size_may_have_a_bound_of_its_own() -> None:
         endless = client.get(f"{hostile.url}endless", 30, max_unannounced=1000)
         announced = client.get(f"{hostile.url}announced", 30, max_unannounced=1000)
     assert isinstance(endless, Failed)
-    assert (endless.reason, endless.bytes, endless.detail) == ("too_large", 1001, "more than 1000 bytes")
+    assert (endless.reason, endless.bytes, endless.detail) == ("too_large", 1001, "more than 1,000 bytes")
     assert isinstance(announced, Body)
 
 
