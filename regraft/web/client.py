@@ -35,8 +35,11 @@ from regraft.web.urls import BadUrl, Blocked, normalised
 MAX_SKIPPED_BYTES = 16_384
 """An error page up to this size is read, so that its connection can be used again."""
 MIN_DEADLINE_S = 0.01
-CONTENT_RANGE = re.compile(r"bytes[ \t]+([0-9]+)-([0-9]+)/([0-9]+)", re.IGNORECASE)
+CONTENT_RANGE = re.compile(r"(?:bytes[ \t=]+)?([0-9]+)-([0-9]+)/([0-9]+|\*)", re.IGNORECASE)
 PARTIAL_CONTENT = 206
+MAX_ETAG_CHARACTERS = 500
+ANY_ETAG = "*"
+"""Sent back as a validator it would mean whatever there is: https://www.rfc-editor.org/rfc/rfc9110#section-13.1.2."""
 ARCHIVED_ROBOTS = "x-archive-orig-x-robots-tag"
 """The field in which web archives repeat what the owner's server said to robots."""
 
@@ -177,7 +180,7 @@ class Client:
             return redirect_to(query.url, status, head.get("location")), is_skipped(head, connection, max_bytes=0)
         if not 200 <= status < 300 or status in NO_BODY_STATUSES:
             return refusal(status, head.get("retry-after")), is_skipped(head, connection, MAX_SKIPPED_BYTES)
-        if status == PARTIAL_CONTENT and not _is_whole(head.get("content-range")):
+        if status == PARTIAL_CONTENT and not _is_whole(head):
             detail = f"a part that nobody asked for: {head.get('content-range')}"[:200]
             return Failed(reason=Reason.TRUNCATED, detail=detail, status=status, may_pass=True), False
         data = read_body(head, connection, self._max_bytes, query.max_unannounced)
@@ -201,9 +204,10 @@ class _Query:
 
 
 def _body(data: bytes, head: Head) -> Body:
+    etag = head.get("etag")
     return Body(
         data,
-        etag=head.get("etag")[:500],
+        etag=etag if len(etag) <= MAX_ETAG_CHARACTERS and etag != ANY_ETAG else "",
         last_modified=head.get("last-modified")[:100],
         robots=", ".join(head.members("x-robots-tag") + head.members(ARCHIVED_ROBOTS))[:500],
         status=head.status,
@@ -212,7 +216,9 @@ def _body(data: bytes, head: Head) -> Body:
     )
 
 
-def _is_whole(content_range: str) -> bool:
-    """Whether a part of a body is all of it, as far as its Content-Range says so."""
-    part = CONTENT_RANGE.match(content_range)
-    return part is None or (int(part[1]) == 0 and int(part[2]) + 1 == int(part[3]))
+def _is_whole(head: Head) -> bool:
+    """Whether a part of a body is all of it, as far as the head says so."""
+    if head.get("content-type").lower().startswith("multipart/byteranges"):
+        return False
+    part = CONTENT_RANGE.match(head.get("content-range"))
+    return part is None or (int(part[1]) == 0 and part[3] in ("*", str(int(part[2]) + 1)))

@@ -106,7 +106,8 @@ def framing_of(head: Head) -> Framing:
     """
     if head.status in NO_BODY_STATUSES:
         return Length(0)
-    if codings := [coding for coding in head.members("transfer-encoding") if coding not in ("", "identity")]:
+    codings = [coding.partition(";")[0].strip() for coding in head.members("transfer-encoding")]
+    if codings := [coding for coding in codings if coding not in ("", "identity")]:
         return Chunked() if "chunked" in codings else UntilClose()
     lengths = set(head.members("content-length"))
     if len(lengths) > 1:

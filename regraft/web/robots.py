@@ -1,5 +1,6 @@
 """robots.txt, where the job obeys it: https://www.rfc-editor.org/rfc/rfc9309."""
 
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -19,6 +20,8 @@ MAX_ATTEMPTS = 2
 """Requests for a robots.txt that cannot be read, before its host is left alone."""
 PAUSE_S = 2.0
 """Seconds between them."""
+VERSION = re.compile(r"^([ \t]*user-?agent[ \t]*:[ \t]*[a-z_-]+)/[^\r\n]*", re.IGNORECASE | re.MULTILINE)
+"""A robot's name with a version behind it, which names no robot: RFC 9309, section 2.2.1."""
 NO_CONTENT_STATUSES = (204, 205)
 ALLOW_ALL = ""
 
@@ -93,7 +96,7 @@ class Robots:
         final_url, answer = self._client.follow(url, self._deadline_s)
         match answer:
             case Body(data=data):
-                return data[:MAX_ROBOTS_BYTES].decode("utf-8-sig", "replace")
+                return VERSION.sub(r"\1", data[:MAX_ROBOTS_BYTES].decode("utf-8-sig", "replace"))
             case Failed(reason=Reason.TOO_MANY_REDIRECTS):
                 return ALLOW_ALL
             case Failed(status=status) if 400 <= status < 500 or status in NO_CONTENT_STATUSES:

@@ -196,7 +196,8 @@ def test_a_request_that_goes_wrong_in_our_own_hands_costs_that_link_alone(fetche
 
 # robots.txt
 
-RULES = Body(b"\xef\xbb\xbfUser-agent: *\nDisallow: /private", etag="", last_modified="", robots="")
+def rules(robot: bytes) -> Body:
+    return Body(b"\xef\xbb\xbfUser-agent: %b\nDisallow: /private" % robot, etag="", last_modified="", robots="")
 
 
 def with_robots(robots: Answer | Callable[[float], Answer]) -> Callable[[str, float], Answer]:
@@ -212,8 +213,9 @@ def failed(status: int, reason: Reason, may_pass: bool = False) -> Failed:
     return Failed(reason=reason, detail=f"HTTP {status}", status=status, may_pass=may_pass)
 
 
-def test_what_robots_txt_disallows_is_not_requested(fetched: Callable[..., Fetched]) -> None:
-    result = fetched([*links(3), *links(3, "private")], with_robots(RULES), robots=True)
+@pytest.mark.parametrize("robot", [b"*", b"Regraft", b"regraft/0.9 (like others)"])
+def test_what_robots_txt_disallows_is_not_requested(fetched: Callable[..., Fetched], robot: bytes) -> None:
+    result = fetched([*links(3), *links(3, "private")], with_robots(rules(robot)), robots=True)
     assert {result.findings[url].reason for url in links(3, "private")} == {"opted_out"}
     assert sorted(result.web.requests) == sorted(["http://h.example/robots.txt", *links(3)])
 
@@ -249,7 +251,7 @@ def test_where_robots_txt_cannot_be_read_nothing_is_requested_and_nothing_dead(
 
 def test_a_robots_txt_that_fails_once_is_read_again(fetched: Callable[..., Fetched]) -> None:
     result = fetched(
-        [*links(30), *links(1, "private")], with_robots(lambda now: RULES if now > 1 else RESET), robots=True
+        [*links(30), *links(1, "private")], with_robots(lambda now: rules(b"*") if now > 1 else RESET), robots=True
     )
     assert result.outcomes() == {("fetched", "alive"): 30, ("fetched", "junk"): 1}
 

@@ -98,6 +98,22 @@ STAYS_OPEN: dict[str, tuple[bytes, Outcome]] = {
         b"HTTP/1.1 206 P\r\nContent-Range: bytes 88-98/99\r\nContent-Length: 11\r\n\r\n" + JPEG,
         fails("truncated", 206),
     ),
+    "206 of the end of who knows how much": (
+        b"HTTP/1.1 206 P\r\nContent-Range: bytes 5-15/*\r\nContent-Length: 11\r\n\r\n" + JPEG,
+        fails("truncated", 206),
+    ),
+    "206 of the beginning, written oddly": (
+        b"HTTP/1.1 206 P\r\nContent-Range: bytes=0-10/99\r\nContent-Length: 11\r\n\r\n" + JPEG,
+        fails("truncated", 206),
+    ),
+    "206 of the beginning, without a unit": (
+        b"HTTP/1.1 206 P\r\nContent-Range: 0-10/99\r\nContent-Length: 11\r\n\r\n" + JPEG,
+        fails("truncated", 206),
+    ),
+    "206 of several parts": (
+        b"HTTP/1.1 206 P\r\nContent-Type: multipart/byteranges; boundary=x\r\nContent-Length: 11\r\n\r\n" + JPEG,
+        fails("truncated", 206),
+    ),
     # interim answers
     "100 first": (b"HTTP/1.1 100 Continue\r\n\r\n" + ok(JPEG), ALIVE),
     "102 first": (b"HTTP/1.1 102 Processing\r\n\r\n" + ok(JPEG), ALIVE),
@@ -141,6 +157,7 @@ STAYS_OPEN: dict[str, tuple[bytes, Outcome]] = {
     "identity, chunked": (chunked(b"Transfer-Encoding: identity, chunked"), ALIVE),
     "chunked twice": (chunked(b"Transfer-Encoding: chunked", b"Transfer-Encoding: chunked"), ALIVE),
     "chunked, chunked": (chunked(b"Transfer-Encoding: chunked, chunked"), ALIVE),
+    "chunked with a parameter": (chunked(b"Transfer-Encoding: chunked;q=1"), ALIVE),
     "chunked and a length": (chunked(b"Transfer-Encoding: chunked", b"Content-Length: 3"), ALIVE),
     "chunked and two lengths": (chunked(b"Content-Length: 3, 4", b"Transfer-Encoding: chunked"), ALIVE),
     "chunked in HTTP/1.0": (chunked().replace(b"HTTP/1.1", b"HTTP/1.0"), ALIVE),
@@ -428,6 +445,18 @@ def test_a_304_answers_a_conditional_request_and_no_other() -> None:
         assert outcome_of(client, server.url) == fails("not_an_image", 304)
         unasked = client.get(server.url, DEADLINE_S, etag="a\nb")
         assert isinstance(unasked, Failed), "a validator that no header may hold is not sent"
+
+
+@pytest.mark.parametrize(
+    ("field", "etag"),
+    [("a", "a"), ('W/"a"', 'W/"a"'), ("*", ""), (f'"{"a" * 600}"', "")],
+    ids=["bare", "weak", "any", "endless"],
+)
+def test_an_etag_that_would_not_mean_the_same_when_it_is_sent_back_is_none(field: str, etag: str) -> None:
+    with serving(lambda talk: talk.say(ok(JPEG, f"ETag: {field}"))) as server:
+        answer = Client(Guard([server.exemption])).get(server.url, DEADLINE_S)
+    assert isinstance(answer, Body)
+    assert answer.etag == etag
 
 
 def test_every_line_of_a_robots_tag_counts() -> None:
