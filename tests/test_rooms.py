@@ -77,8 +77,13 @@ def modules() -> dict[str, Path]:
     return result
 
 
-def imported_names(path: Path, module: str) -> Iterator[str]:
+@cache
+def imported_names(path: Path, module: str) -> tuple[str, ...]:
     """The full name of everything that a file imports, wherever in it: `from a import b` gives `a.b`."""
+    return tuple(_imported_names(path, module))
+
+
+def _imported_names(path: Path, module: str) -> Iterator[str]:
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):

@@ -38,7 +38,7 @@ CAT = encoded(drawing("cat", "crew"), "JPEG")
 
 @contextlib.contextmanager
 def crew_for(hostile: Hostile, store: Path, **fetch: Any) -> Iterator[Crew]:
-    chosen = {"allow": (hostile.exemption,), "deadline_s": 2, "attempts": 2, "connections": 16} | fetch
+    chosen = {"allow": (hostile.exemption,), "deadline_s": 2, "attempts": 2, "connections": 16, "processes": 1} | fetch
     with Crew(str(store), FetchSettings.model_validate(chosen), ScreenSettings()) as crew:
         yield crew
 
@@ -86,7 +86,8 @@ EXPECTED = {
 
 @pytest.fixture(scope="module")
 def rotten(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Hostile, Crew]]:
-    with serving(anything) as hostile, crew_for(hostile, tmp_path_factory.mktemp("crew"), attempts=1) as crew:
+    folder = tmp_path_factory.mktemp("crew")
+    with serving(anything) as hostile, crew_for(hostile, folder, attempts=1, processes=2) as crew:
         yield hostile, crew
 
 
@@ -139,7 +140,7 @@ def test_a_host_is_asked_by_so_many_connections_at_once_over_all_processes(tmp_p
             now[0] -= 1
         talk.say(ok(CAT))
 
-    with serving(counting) as hostile, crew_for(hostile, tmp_path, per_host=3) as crew:
+    with serving(counting) as hostile, crew_for(hostile, tmp_path, per_host=3, processes=2) as crew:
         findings = findings_of(crew, *(f"{hostile.url}{i}" for i in range(24)))
     assert {finding.reason for finding in findings.values()} == {""}
     assert most[0] == 3
@@ -152,7 +153,7 @@ def test_a_paced_host_is_not_hurried(tmp_path: Path) -> None:
         times.append(time.monotonic())
         talk.say(ok(CAT))
 
-    with serving(noting) as hostile, crew_for(hostile, tmp_path, pace_s=0.2, processes=1) as crew:
+    with serving(noting) as hostile, crew_for(hostile, tmp_path, pace_s=0.2) as crew:
         findings_of(crew, *(f"{hostile.url}{i}" for i in range(5)))
     assert min(b - a for a, b in itertools.pairwise(times)) > 0.15
 
@@ -188,7 +189,7 @@ def test_a_crash_of_the_decoder_costs_one_link(tmp_path: Path) -> None:
             talk.wait(0.05)
             talk.say(ok(CAT))
 
-    with serving(deadly) as hostile, crew_for(hostile, tmp_path, connections=4) as crew:
+    with serving(deadly) as hostile, crew_for(hostile, tmp_path, connections=4, processes=2) as crew:
         urls = [f"{hostile.url}{i}" for i in range(30)]
         findings = findings_of(crew, *urls[:15], f"{hostile.url}deadly", *urls[15:])
         assert {findings[url].reason for url in urls} == {""}
@@ -252,7 +253,7 @@ def test_a_dead_host_costs_a_few_connections_and_holds_up_nobody(tmp_path: Path)
         talk.socket.close()
 
     with serving(closing, reads_request=False) as dead, serving(anything) as alive:
-        both = {"allow": (dead.exemption, alive.exemption), "processes": 1, "attempts": 1}
+        both = {"allow": (dead.exemption, alive.exemption), "attempts": 1}
         with crew_for(dead, tmp_path, **both) as crew:
             findings = findings_of(crew, *(f"{dead.url}{i}" for i in range(80)), f"{alive.url}cat/1")
     assert findings[f"{alive.url}cat/1"].elapsed_s < 2

@@ -40,26 +40,33 @@ class Job:
     new_pictures: list[Digest] = field(default_factory=list)
     checked: Checked = field(init=False)
     """What the last fetch returned."""
+    crews: dict[str, Crew] = field(default_factory=dict)
+    """By settings: a process for each fetch would take the tests most of their time."""
 
     def run(self, *names: str, now: datetime = TODAY, since: datetime | None = None, **fetch: Any) -> pd.DataFrame:
         """Fetch links of the host once, or of other URLs; return them by name."""
         links = pd.DataFrame({"url": [self.url(name) for name in names], "category": "cat"})
         chosen = {"allow": (self.host.exemption,), "attempts": 1, "processes": 1} | fetch
         settings = FetchSettings.model_validate(chosen)
-        with Crew(self.store.url, settings, ScreenSettings()) as crew:
-            self.checked = fetch_shard(
-                PATH,
-                links,
-                crew=crew,
-                store=self.store,
-                fetch=settings,
-                screen=ScreenSettings(),
-                now=now,
-                since=since or now,
-                progress=self.progress.append,
-                on_new_picture=self.new_pictures.append,
-            )
+        self.checked = fetch_shard(
+            PATH,
+            links,
+            crew=self.crew(settings),
+            store=self.store,
+            fetch=settings,
+            screen=ScreenSettings(),
+            now=now,
+            since=since or now,
+            progress=self.progress.append,
+            on_new_picture=self.new_pictures.append,
+        )
         return self.checked.links.set_index("url").rename(self.name)
+
+    def crew(self, settings: FetchSettings) -> Crew:
+        key = settings.model_dump_json()
+        if key not in self.crews:
+            self.crews[key] = Crew(self.store.url, settings, ScreenSettings())
+        return self.crews[key]
 
     def url(self, name: str) -> str:
         return name if ":" in name else f"{self.host.url}{name}"
@@ -92,7 +99,10 @@ def job(tmp_path: Path) -> Iterator[Job]:
                 talk.say(b"HTTP/1.1 404 Gone\r\nContent-Length: 0\r\n\r\n")
 
     with serving(cats) as host:
-        yield Job(Store(str(tmp_path)), host)
+        job = Job(Store(str(tmp_path)), host)
+        yield job
+        for crew in job.crews.values():
+            crew.close()
 
 
 def test_links_are_fetched_and_remembered(job: Job) -> None:

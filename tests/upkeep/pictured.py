@@ -82,11 +82,13 @@ def row_of(number: int, digest: Digest) -> dict[str, object]:
 
 
 def publish(store: Store, name: str, rows: pd.DataFrame) -> None:
-    """Publish a version that learnt from pictures, and shows all of them."""
+    """Publish a version that learnt from pictures, and shows all of them; the first one in a plot of examples too."""
     run = run_record(backbone_fingerprint=BACKBONE)
     images = rows[["digest", "category", "phash"]].assign(split=SPLITS, label=100.0, cluster=rows["digest"].min())
     predictions = images.assign(prediction=101.0)
-    sheet = example_sheet(predictions, target_of(run.config), store)
+    sheets = (
+        {"plots/examples.png": example_sheet(predictions, target_of(run.config), store)} if name == NAMES[0] else {}
+    )
     files = {
         "links.parquet": parquet(rows.reindex(columns=SCHEMA.names), SCHEMA),
         "manifest.parquet": parquet(images.assign(urls=rows["url"].map(lambda url: [url]))),
@@ -94,11 +96,11 @@ def publish(store: Store, name: str, rows: pd.DataFrame) -> None:
         "holdout.parquet": parquet(images.loc[images["split"] == "test", ["digest", "category", "phash", "label"]]),
         "metrics.json": metrics_record(promoted=True).to_bytes(),
         "certainty.npz": certainty(),
-        "plots/examples.png": sheet,
         "plots/labels.png": b"a plot without a picture",
         "MODEL_CARD.md": b"# A model\n",
-        "report.html": page(store, rows, sheet).encode(),
+        "report.html": page(store, rows, *sheets.values()).encode(),
     }
+    files |= sheets
     digests = {file: digest_of(data) for file, data in files.items()}
     complete = run.model_copy(update={"files": digests})
     versions.publish(store, name, files | {"run.json": complete.to_bytes()})
@@ -112,15 +114,17 @@ def certainty() -> bytes:
     return file.getvalue()
 
 
-def page(store: Store, rows: pd.DataFrame, sheet: bytes) -> str:
-    """A report: a row and a figure for each picture, and the sheet of examples."""
+def page(store: Store, rows: pd.DataFrame, *sheets: bytes) -> str:
+    """A report: a row and a figure for each picture, and sheets of examples."""
     small = thumbnails(rows["digest"], store)
     cells = [
         f'<tr><td><img src="{small[digest]}"></td><td class="url">{url}</td></tr>\n'
         f'<figure><img src="{small[digest]}"></figure>\n'
         for digest, url in zip(rows["digest"], rows["url"], strict=True)
     ]
-    plot = base64.b64encode(sheet).decode()
-    named = f'<img id="examples" alt="Test images" src="{jpeg_uri(sheet)}">'
-    figures = f'<figure><img src="data:image/png;base64,{plot}"></figure><figure>{named}</figure>'
-    return f"<html><body><h1>felidae</h1>\n{figures}{''.join(cells)}"
+    figures = [
+        f'<figure><img src="data:image/png;base64,{base64.b64encode(sheet).decode()}"></figure>'
+        f'<figure><img id="examples" alt="Test images" src="{jpeg_uri(sheet)}"></figure>'
+        for sheet in sheets
+    ]
+    return f"<html><body><h1>felidae</h1>\n{''.join(figures)}{''.join(cells)}"
