@@ -196,6 +196,7 @@ def test_a_request_that_goes_wrong_in_our_own_hands_costs_that_link_alone(fetche
 
 # robots.txt
 
+
 def rules(robot: bytes) -> Body:
     return Body(b"\xef\xbb\xbfUser-agent: %b\nDisallow: /private" % robot, etag="", last_modified="", robots="")
 

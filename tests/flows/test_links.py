@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -22,10 +23,11 @@ HOSTILE = "http://bücher.example/\x1b[2J[red]a.jpg"
 FORMULA = '=HYPERLINK("http://evil.example")'
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> str:
+@pytest.fixture(scope="module")
+def two_versions(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store with two versions: LINK was replaced, another link died, and two texts in the lists are odd."""
-    history = History(str(tmp_path / "store"))
+    folder = tmp_path_factory.mktemp("links") / "store"
+    history = History(str(folder))
     gone = replace(GONE, attempts=1, detail="HTTP 404")
     dog = replace(PHOTO, digest=Digest("d" * 64), phash="0ff0" * 4)
     bad = replace(GONE, reason=Reason.BAD_URL, http_status=0)
@@ -33,7 +35,13 @@ def store(tmp_path: Path) -> str:
     history.check({LINK: PHOTO, "http://example.org/dog.jpg": dog})
     died = dict.fromkeys(["http://example.org/dog.jpg", "http://bücher.example/b.jpg", HOSTILE], gone)
     history.check({LINK: other, FORMULA: bad} | died)
-    return str(tmp_path / "store")
+    return folder
+
+
+@pytest.fixture
+def store(two_versions: Path, tmp_path: Path) -> str:
+    """A copy of that store."""
+    return str(shutil.copytree(two_versions, tmp_path / "store"))
 
 
 @pytest.fixture

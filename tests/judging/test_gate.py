@@ -35,14 +35,14 @@ def models(seed: int, n: int, worse: float) -> tuple[NDArray[np.float64], NDArra
 
 @pytest.mark.parametrize("n", [60, 120, 400])
 def test_equal_models_are_promoted_falsely_at_most_one_time_in_twenty(n: int) -> None:
-    promoted = [decision(*models(seed, n, 0), seed).promoted for seed in range(400)]
+    promoted = [decision(*models(seed, n, 0), seed).promoted for seed in range(200)]
     print(f"n={n}: {np.mean(promoted):.1%} promoted falsely")
     assert np.mean(promoted) <= 0.05
 
 
 @pytest.mark.parametrize("n", [30, 60, 120, 400])
 def test_a_regression_of_a_twentieth_is_caught_or_the_holdout_is_called_too_small(n: int) -> None:
-    decisions = [decision(*models(seed, n, 0.05), seed) for seed in range(200)]
+    decisions = [decision(*models(seed, n, 0.05), seed) for seed in range(100)]
     caught = ["worse" in decided.why for decided in decisions]
     noticed = ["worse" in decided.why or "too small" in decided.why for decided in decisions]
     print(f"n={n}: {np.mean(caught):.0%} caught, {np.mean(noticed):.0%} caught or told")

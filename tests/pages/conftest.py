@@ -1,6 +1,7 @@
 """A store with one small version of pictures drawn here, and the curator's pages of it."""
 
 import io
+import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -71,10 +72,11 @@ def links_of(store: Store) -> pd.DataFrame:
     return table.astype({"dead_since": "datetime64[us, UTC]"}).reindex(columns=SCHEMA.names)
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
+@pytest.fixture(scope="session")
+def one_version(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store with one version, which has few links and no model."""
-    store = Store(str(tmp_path / "store"))
+    folder = tmp_path_factory.mktemp("pages") / "store"
+    store = Store(str(folder))
     put_layout(store.disk, Layout())
     links = links_of(store)
     alive = links[links["verdict"] == "alive"].reset_index(drop=True)
@@ -95,7 +97,13 @@ def store(tmp_path: Path) -> Store:
         "run.json": run_record().to_bytes(),
     }
     versions.publish(store, VERSION, files)
-    return store
+    return folder
+
+
+@pytest.fixture
+def store(one_version: Path, tmp_path: Path) -> Store:
+    """A copy of that store."""
+    return Store(str(shutil.copytree(one_version, tmp_path / "store")))
 
 
 @pytest.fixture
