@@ -9,6 +9,7 @@ from regraft.reporting import rendering
 from regraft.reporting.history import Summary
 from regraft.reporting.report import Report
 from regraft.reporting.tables import link_health
+from regraft.store.store import Store
 from regraft.targets.wording import WORDINGS, percent
 from regraft.tasks.dashboard.progress import artifact_key
 
@@ -35,7 +36,7 @@ def create_artifacts(report: Report) -> None:
         key=artifact_key(config.name, "version"),
         link=f"{config.reports_url.rstrip('/')}/{report.version}/report.html",
         link_text=f"{report.version}: the full report",
-        description=f"{report.metrics.why} The link needs `regraft serve --store {config.store}`.",
+        description=f"{report.metrics.why} The link needs `regraft serve --store {Store(config.store).address}`.",
     )
 
 

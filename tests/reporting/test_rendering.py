@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 
 from regraft.dataset.decision import table_of
 from regraft.reporting import rendering
+from regraft.reporting.examples import Examples
 from regraft.reporting.report import Report, forecasts
 from regraft.store.records import LinkCount, MisfiledScores, Survival
 from tests.dataset.decided import decision
@@ -44,6 +46,16 @@ def test_text_from_links_is_never_markup() -> None:
     assert "<script>" not in text
     assert "\\<script\\>" in text
     assert "\\|\\`a\\`" in text
+
+
+def test_the_dashboard_says_first_what_changed_and_shows_pictures_in_strips_of_four() -> None:
+    shown = report(LINKS, before())
+    empty, six = shown.examples.best.head(0), pd.concat([shown.examples.best] * 6).head(6)
+    text = rendering.markdown(replace(shown, examples=Examples(best=six, worst=empty, doubtful=empty, strays=empty)))
+    headings = [line for line in text.splitlines() if line.startswith(("#", "**"))]
+    assert headings.index("**What changed**") == 1
+    strips = re.findall(r"^\|.*\|\n\|((?::-:\|)+)\n\|.*\|\n\n", text, re.MULTILINE)
+    assert [strip.count(":-:") for strip in strips] == [4, 2]
 
 
 def test_nothing_is_fetched_when_the_page_is_read() -> None:
