@@ -55,6 +55,7 @@ def links(
     Examples:
     - `regraft links http://photos.savanna.example/tiger/035.jpg`
     - `regraft links photos.savanna.example --verdict dead`
+    - `regraft links --reason archived`: what a web archive has kept of dead links
     - `regraft links --reason misfiled --reason replaced --csv > look.csv`
     """
     with exit_with_message():
@@ -88,12 +89,13 @@ def _links_of_host(word: str, choice: "LinkChoice", store: "Store") -> "pd.DataF
 
 def _print_links(rows: "pd.DataFrame", choice: "LinkChoice", store: "Store") -> None:
     """Print how many links have which reason and how many survive, and then the links."""
-    from regraft.reporting.chosen_links import ALIVE, reason_counts, survivors
+    from regraft.reporting.chosen_links import named_reasons, reason_counts, survivors
     from regraft.reporting.link_sentences import evidence
+    from regraft.reporting.sentences import from_archive
 
     alive = int((rows["verdict"] == Verdict.ALIVE).sum())
     links = "1 link" if len(rows) == 1 else f"{len(rows):,} links"
-    print(printable(f"{choice.host or 'All lists'}: {links}, {alive:,} alive."))
+    print(printable(f"{choice.host or 'All lists'}: {links}, {alive:,} alive{from_archive(rows)}."))
     if choice.is_whole:
         ever, still = survivors(rows, store)
         share = f" ({still / ever:.0%})" if ever else ""
@@ -103,7 +105,8 @@ def _print_links(rows: "pd.DataFrame", choice: "LinkChoice", store: "Store") -> 
     counts = [(reason, verdict, count, f"{count / len(rows):.0%}") for reason, verdict, count in reason_counts(rows)]
     table(["reason", "verdict", "links", "share"], counts)
     shown = rows.head(MAX_ROWS) if sys.stdout.isatty() else rows
-    cells = [(row["reason"] or ALIVE, row["category"], row["url"], evidence(row)) for row in _with_evidence(shown)]
+    named = zip(named_reasons(shown), _with_evidence(shown), strict=True)
+    cells = [(reason, row["category"], row["url"], evidence(row)) for reason, row in named]
     table(["reason", "category", "url", "why"], cells, folded=("url", "why"))
     if len(shown) < len(rows):
         print(f"{len(rows) - len(shown):,} more: choose with --reason, --verdict or --category, or print with --csv.")

@@ -42,13 +42,14 @@ def print_run_summary(version: "Version", option: str, as_json: bool) -> None:
 
 def _link_lines(version: "Version", run: "RunRecord") -> dict[str, str]:
     """What became of links and images, by title."""
+    from regraft.reporting.sentences import from_archive
     from regraft.reporting.tables import link_health
     from regraft.verdicts import Reason, Verdict
 
-    links, counts = version.table("links.parquet", ["category", "verdict", "reason"]), run.counts
+    links, counts = version.table("links.parquet", ["category", "verdict", "reason", "outcome"]), run.counts
     lost = [row for row in link_health(links) if row.verdict != Verdict.ALIVE]
     lines = {
-        "links": f"{counts.links} ({_counted(counts.outcomes)}): {counts.alive} alive",
+        "links": f"{counts.links} ({_counted(counts.outcomes)}): {counts.alive} alive{from_archive(links)}",
         "lost": ", ".join(f"{row.links} {row.reason}" for row in lost[:MAX_REASONS]),
     }
     if misfiled := sum(row.links for row in lost if row.reason == Reason.MISFILED):

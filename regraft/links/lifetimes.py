@@ -131,7 +131,8 @@ def survival_curve(lives: pd.DataFrame) -> SurvivalCurve:
     """Return the survival curve of lives, columns LIVES.
 
     The interval holds the share with CONFIDENCE. Its variance is Greenwood's on the scale of log(-log), or that between
-    hosts where it is larger, because a host dies with all of its links: https://doi.org/10.1007/BF00985768.
+    hosts where it is larger, because a host dies with all of its links: https://doi.org/10.1007/BF00985768. Where none
+    or all have died there is no variance, and the interval is Clopper's and Pearson's: https://doi.org/10.2307/2331986.
     """
     day, position = np.unique(lives["days"].to_numpy(np.int64), return_inverse=True)
     links, has_died = lives["links"].to_numpy(np.float64), (lives["end"] == End.DIED).to_numpy()
@@ -142,7 +143,7 @@ def survival_curve(lives: pd.DataFrame) -> SurvivalCurve:
     np.add.at(ended, (group, position), links)
     at_risk = ended[:, ::-1].cumsum(axis=1)[:, ::-1]
     share, variance = _product_limit(died, at_risk)
-    low, high = _interval(share, variance)
+    low, high = _interval(share, variance, at_risk.sum(axis=0))
     return SurvivalCurve(days=day, share=share, low=low, high=high, links=int(links.sum()), died=int(died.sum()))
 
 
@@ -164,15 +165,16 @@ def _product_limit(
 
 
 def _interval(
-    share: NDArray[np.float64], variance: NDArray[np.float64]
+    share: NDArray[np.float64], variance: NDArray[np.float64], at_risk: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The ends of the interval around each share, (T,); where nothing or everything has died, they are the share."""
-    low, high = share.copy(), share.copy()
+    """The ends of the interval around each share, (T,), of so many links on that day."""
+    tail = (1 - CONFIDENCE) / 2
+    low, high = np.where(share < 1, 0, tail ** (1 / at_risk)), np.where(share > 0, 1, 1 - tail ** (1 / at_risk))
     is_between = (share > 0) & (share < 1)
     log = np.log(share[is_between])
     width = ndtri(0.5 + CONFIDENCE / 2) * np.sqrt(variance[is_between]) / np.abs(log)
     low[is_between], high[is_between] = np.exp(log * np.exp(width)), np.exp(log * np.exp(-width))
-    return low, high
+    return low, np.where(share > 0, high, np.minimum.accumulate(high))  # the last link may be the only one of that day
 
 
 def survival_curves(lives: pd.DataFrame, by: str, most: int) -> dict[str, SurvivalCurve]:

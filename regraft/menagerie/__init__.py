@@ -7,8 +7,9 @@ web behind them is served while the run lasts.
 import contextlib
 from collections.abc import Iterator
 
-from regraft.config import MENAGERIE, Category, Config, FetchSettings, Normal, ScreenSettings
+from regraft.config import MENAGERIE, ArchiveSettings, Category, Config, FetchSettings, Normal, ScreenSettings
 from regraft.errors import ListError
+from regraft.menagerie.archive import TIMEGATE
 from regraft.menagerie.server import serve
 from regraft.menagerie.web import ANIMALS, LISTS, MAX_BYTES, Web
 
@@ -18,7 +19,11 @@ CONFIG = Config(
         "tiger": Category(list="menagerie:tiger", label=Normal(mean=100, std=30, min=20)),
         "cat": Category(list="menagerie:cat", label=Normal(mean=40, std=8, min=10)),
     },
-    fetch=FetchSettings(deadline_s=3, max_bytes=MAX_BYTES),
+    fetch=FetchSettings(
+        deadline_s=3,
+        max_bytes=MAX_BYTES,
+        archive=ArchiveSettings(timegate=TIMEGATE, pace_s=0),  # it is nobody's but ours
+    ),
     screen=ScreenSettings(near=4),  # drawn animals are more alike than photographs
 )
 """The config of `regraft run` without one: the tutorial's job on drawn animals."""

@@ -91,3 +91,13 @@ ALIVE_FATES = (Fate.PHOTO, Fate.FLAKY, Fate.MOVED, Fate.OCTET_STREAM, Fate.AS_HT
 """The fates of links that show a picture to learn from."""
 DEAD_FATES = tuple(fate for fate in Fate if fate not in (*ALIVE_FATES, Fate.MISFILED))
 """The fates of links to learn nothing from; each comes up at least once in a list."""
+ONCE_ALIVE_FATES = (
+    Fate.GONE_404,
+    Fate.GONE_410,
+    Fate.SERVER_ERROR,
+    Fate.UNREACHABLE,
+    Fate.TLS,
+    Fate.HANG,
+    Fate.LOOP,
+)
+"""The fates of dead links that the menagerie's web archive may have kept."""

@@ -41,7 +41,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: Server
 
     def do_GET(self) -> None:
-        page = self.server.web.page(self.path)
+        page = self.server.web.page(self.path, self.headers.get("Accept-Datetime", ""))
         if page.hangs:
             self.server.closing.wait(HANG_S)
             self.close_connection = True

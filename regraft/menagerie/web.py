@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from regraft.menagerie import drawing, odd_pictures
-from regraft.menagerie.fates import ALIVE_FATES, DEAD_FATES, Fate
+from regraft.menagerie.archive import TIMEGATE, Archive
+from regraft.menagerie.fates import ALIVE_FATES, DEAD_FATES, ONCE_ALIVE_FATES, Fate
 from regraft.menagerie.pages import OTHER_PAGES, PHOTO_TYPES, REDIRECTS, SORRY, WELCOME, Page
 
 HOSTS = ("photos.savanna.example", "pets.fotolog.example", "img.zoo-club.example", "members.oldhost.example")
@@ -31,10 +32,17 @@ class Web:
         """What becomes of each link, by URL."""
         self.lists: dict[str, list[str]] = {animal: self._list(animal) for animal in ANIMALS}
         """The URLs of each animal's list."""
+        once_alive = [url for url, fate in self.fates.items() if fate in ONCE_ALIVE_FATES]
+        self.archive = Archive(once_alive, seed, self.bytes_of)
         self._requests: dict[str, int] = {}
 
-    def page(self, url: str) -> Page:
-        """Return what a URL serves now; a flaky one fails the first time and every other time."""
+    def page(self, url: str, accept_datetime: str = "") -> Page:
+        """Return what a URL serves now; a flaky one fails the first time and every other time.
+
+        `accept_datetime` is the request's field of that name, which only the archive reads.
+        """
+        if url.startswith(TIMEGATE):
+            return self.archive.page(url.removeprefix(TIMEGATE), accept_datetime)
         if url.startswith(LISTS):
             return self._list_page(url.removeprefix(LISTS).removesuffix(".csv"))
         if url.endswith("/gone.png"):
@@ -47,7 +55,7 @@ class Web:
         return Page(body=WELCOME) if is_home else Page(status=404, body=SORRY)
 
     def bytes_of(self, url: str) -> bytes:
-        """Return the picture behind an alive link."""
+        """Return the picture that a link shows, or showed while it was alive."""
         fate = self.fates[url]
         animal, number = url.rsplit("/", 2)[-2:]
         number = number.removesuffix(".jpg")

@@ -9,7 +9,7 @@ import pandas as pd
 
 from regraft.errors import ConfigError, LinkError
 from regraft.links.memory import remembered_links
-from regraft.links.rot import SHOWS_PHOTO
+from regraft.links.rot import ARCHIVED, is_archived, shows_photo
 from regraft.links.shards import path_of
 from regraft.store.store import Store
 from regraft.store.tables import is_in
@@ -33,7 +33,7 @@ class LinkChoice:
     host: str = ""
     """A host, however it is written, or the beginning of a picture's digest."""
     reasons: Collection[str] = ()
-    """Texts of reasons, and ALIVE for none."""
+    """Texts of reasons; ALIVE for none, and ARCHIVED for none but a web archive's."""
     verdicts: Collection[Verdict] = ()
     """Verdicts."""
     categories: Collection[str] = ()
@@ -49,23 +49,33 @@ class LinkChoice:
 
         Raises ConfigError where there is no such reason or category, LinkError where no link is of the host.
         """
-        _check_names("reason", self.reasons, [reason or ALIVE for reason in Reason])
+        _check_names("reason", self.reasons, [*(reason or ALIVE for reason in Reason), ARCHIVED])
         _check_names("category", self.categories, sorted(links["category"].unique()))
-        reasons = ["" if reason == ALIVE else reason for reason in self.reasons]
         if self.host:
             links = _of_host_or_picture(links, self.host)
-        for column, values in (("reason", reasons), ("verdict", self.verdicts), ("category", self.categories)):
-            links = links[links[column].isin(list(values))] if values else links
         rank = links["verdict"].map({verdict.value: place for place, verdict in enumerate(VERDICTS)})
-        in_order = links.assign(rank=rank).sort_values(["rank", "reason", "category", "url"], ignore_index=True)
-        return in_order.drop(columns="rank")
+        links = links.assign(rank=rank, named_reason=named_reasons(links))
+        for column, values in (
+            ("named_reason", self.reasons),
+            ("verdict", self.verdicts),
+            ("category", self.categories),
+        ):
+            links = links[links[column].isin(list(values))] if values else links
+        in_order = links.sort_values(["rank", "named_reason", "category", "url"], ignore_index=True)
+        return in_order.drop(columns=["rank", "named_reason"])
+
+
+def named_reasons(links: pd.DataFrame) -> "pd.Series[str]":
+    """Return the reasons of links (reason, outcome) as people name them: ALIVE or ARCHIVED in place of none."""
+    reasons = links["reason"].mask(links["reason"] == "", ALIVE)
+    return reasons.mask(is_archived(links) & (links["reason"] == ""), ARCHIVED)
 
 
 def reason_counts(links: pd.DataFrame) -> list[tuple[str, str, int]]:
-    """Return how many links have each reason: the reason or "alive", the verdict, their number; the most first."""
-    counts = links.groupby(["reason", "verdict"]).size().reset_index(name="links")
+    """Return how many links have each reason, as people name it: reason, verdict, number; the most first."""
+    counts = links.groupby([named_reasons(links), "verdict"]).size().reset_index(name="links")
     counts = counts.sort_values("links", ascending=False, kind="stable")
-    return [(reason or ALIVE, str(verdict), int(count)) for reason, verdict, count in counts.to_numpy()]
+    return [(str(reason), str(verdict), int(count)) for reason, verdict, count in counts.to_numpy()]
 
 
 def survivors(links: pd.DataFrame, store: Store) -> tuple[int, int]:
@@ -74,7 +84,7 @@ def survivors(links: pd.DataFrame, store: Store) -> tuple[int, int]:
     paths = sorted({path_of(url, layout) for url in links["url"]}) if layout else []
     ever = [known.loc[known["trusted_digest"] != "", "url"] for known in (remembered_links(store, p) for p in paths)]
     showed = links[is_in(links["url"], pd.concat(ever))] if ever else links.iloc[:0]
-    return len(showed), int(showed["reason"].isin(SHOWS_PHOTO).sum())
+    return len(showed), int(shows_photo(showed).sum())
 
 
 def _of_host_or_picture(links: pd.DataFrame, word: str) -> pd.DataFrame:

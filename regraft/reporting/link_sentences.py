@@ -56,6 +56,8 @@ Row = dict[str, Any]
 def verdict_sentence(row: Row, before: Row | None, at: str) -> str:
     """Return what became of a link, and since when; `before` is the row of the version before."""
     reason, detail = row["reason"], text_of(row["detail"])
+    if reason == Reason.ALIVE and text_of(row["memento"]):
+        return _of_archived(row, before, at)
     if reason == Reason.ALIVE:
         return _of_alive(row, before, at)
     if reason == Reason.REPLACED:
@@ -77,17 +79,17 @@ def evidence(row: Row) -> str:
 
 
 def last_exchange(row: Row) -> str:
-    """Return what the last request for a link came to."""
+    """Return what the last request for a link came to, and where a web archive has what it once showed."""
     if not row["attempts"]:
         return "No request was ever sent for it." if not row["http_status"] else ""
-    at, led_to = moment_text(row["checked_at"]), text_of(row["final_url"])
-    is_elsewhere = bool(led_to) and led_to != row["url"]
+    at, led_to, memento = moment_text(row["checked_at"]), text_of(row["final_url"]), text_of(row["memento"])
+    is_elsewhere = bool(led_to) and led_to not in (row["url"], memento)
     tries = "1 attempt" if row["attempts"] == 1 else f"{row['attempts']} attempts"
     end = f"{tries}, {row['elapsed_s']:.1f} s."
     if row["reason"] == Reason.BLOCKED:
         return f"Last asked on {at}: it leads to {led_to}, which was not asked, {end}" if is_elsewhere else ""
-    what = HTTP_WORDS.get(row["http_status"], f"HTTP {row['http_status']}")
-    return f"Last asked on {at}: {what}{f' from {led_to}' if is_elsewhere else ''}, {end}"
+    exchange = f"Last asked on {at}: {_status(row)}{f' from {led_to}' if is_elsewhere else ''}, {end}"
+    return exchange + (f" The archive has its picture at {memento}." if memento else "")
 
 
 def others_sentence(reason: Reason, urls: list[str]) -> str:
@@ -123,16 +125,32 @@ def moment_text(moment: Any) -> str:
     return f"{pd.Timestamp(moment):%Y-%m-%d %H:%M} UTC"
 
 
+def _of_archived(row: Row, before: Row | None, at: str) -> str:
+    """Of a link that is dead, and learnt from as a web archive has kept it."""
+    kept = f"as a web archive kept it on {pd.Timestamp(row['memento_at']):%Y-%m-%d}: {_picture(row)}."
+    if before is not None and before["verdict"] == Verdict.DEAD:
+        return f"Learnt from since {at} {kept}"
+    return f"Dead since {at} ({_status(row)}); learnt from {kept}"
+
+
 def _of_alive(row: Row, before: Row | None, at: str) -> str:
     if before is None or before["reason"] == Reason.NOT_REQUESTED:
-        return f"Alive since {at}: picture {_short(row['digest'])}, {row['width']} x {row['height']} pixels."
-    if before["reason"] == Reason.ALIVE:
+        return f"Alive since {at}: {_picture(row)}."
+    if before["reason"] == Reason.ALIVE and not text_of(before["memento"]):
         return f"Shows the same picture in other bytes since {at}: {_short(row['digest'])}."
     if before["reason"] == Reason.REPLACED and before["digest"] == row["digest"]:
         return f"Learnt from again since {at}: the other picture was accepted."
     if before["reason"] == Reason.REPLACED:
         return f"Alive again since {at}: it shows the picture that it is known for."
-    return f"Alive again since {at}: picture {_short(row['digest'])}, {row['width']} x {row['height']} pixels."
+    return f"Alive again since {at}: {_picture(row)}."
+
+
+def _picture(row: Row) -> str:
+    return f"picture {_short(row['digest'])}, {row['width']} x {row['height']} pixels"
+
+
+def _status(row: Row) -> str:
+    return HTTP_WORDS.get(row["http_status"], f"HTTP {row['http_status']}")
 
 
 def _reason_words(row: Row) -> str:

@@ -15,10 +15,10 @@ from regraft.reporting.outlook import charts, survival_gist
 from regraft.reporting.report import MAX_ROWS, Report, newest_decisions
 from regraft.reporting.sentences import (
     above_or_below,
-    archived_links,
     certainty_note,
     champion_sentence,
     decisions_note,
+    from_archive,
     misfiled_note,
     summary,
     suspects_note,
@@ -121,7 +121,7 @@ def _context(report: Report) -> dict[str, Any]:
         "champion_sentence": champion_sentence(report.metrics),
         "waiting": waiting(report),
         "verdicts": verdict_counts(report.links),
-        "archived": archived_links(report),
+        "from_archive": from_archive(report.links),
         "charts": charts(report.run, report.lives, report.forecasts),
         "survival_gist": survival_gist(report),
         "certainty_note": certainty_note(report.metrics),

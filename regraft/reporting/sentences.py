@@ -1,5 +1,7 @@
 """What happened in a run, in sentences for people."""
 
+import pandas as pd
+
 from regraft.dataset.decision import DecisionKind
 from regraft.links.rot import is_archived
 from regraft.reporting.report import Report
@@ -28,9 +30,10 @@ def champion_sentence(metrics: MetricsRecord) -> str:
     return ("It is the new champion: " if metrics.promoted else "The champion stays: ") + metrics.why
 
 
-def archived_links(report: Report) -> int:
-    """Return how many links are dead, and learnt from as a web archive has kept them."""
-    return int((is_archived(report.links) & (report.links["verdict"] == Verdict.ALIVE)).sum())
+def from_archive(links: pd.DataFrame) -> str:
+    """Return how many links (verdict, outcome) are alive in a web archive only, as a sentence's end; else nothing."""
+    count = int((is_archived(links) & (links["verdict"] == Verdict.ALIVE)).sum())
+    return f", {count:,} of them from a web archive" if count else ""
 
 
 def above_or_below(excess: float | None) -> str:
@@ -90,11 +93,9 @@ def _links(report: Report) -> str:
         int((verdicts == verdict).sum()) for verdict in (Verdict.ALIVE, Verdict.DEAD, Verdict.JUNK, Verdict.UNKNOWN)
     )
     not_requested = f", {unknown:,} were not requested" if unknown else ""
-    archived = archived_links(report)
-    from_archive = f", {archived:,} of them from a web archive" if archived else ""
     return (
-        f"Of {len(verdicts):,} links {alive:,} are alive and used{from_archive}{not_requested}, {dead:,} are dead and "
-        f"{junk:,} serve nothing to learn from; {len(report.manifest):,} images were labelled."
+        f"Of {len(verdicts):,} links {alive:,} are alive and used{from_archive(report.links)}{not_requested}, "
+        f"{dead:,} are dead and {junk:,} serve nothing to learn from; {len(report.manifest):,} images were labelled."
     )
 
 

@@ -8,6 +8,7 @@ import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Protocol
 
 from regraft.verdicts import Reason
@@ -211,7 +212,7 @@ def _body(data: bytes, head: Head) -> Body:
         last_modified=head.get("last-modified")[:100],
         robots=", ".join(head.members("x-robots-tag") + head.members(ARCHIVED_ROBOTS))[:500],
         status=head.status,
-        memento=memento_of(head),
+        memento=memento_of(head, datetime.now(UTC)),
         memento_url=linked(head, "memento") if head.get("link") else "",
     )
 

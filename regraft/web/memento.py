@@ -6,7 +6,7 @@ a memento must carry its date, be of the URL that was asked for, and lie on the 
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from email.utils import format_datetime, parsedate_to_datetime
 from urllib.parse import urlsplit
 
@@ -18,6 +18,10 @@ STAMP = re.compile(r"/(\d{14})(?:[a-z]{2}_)?/(?=https?:)")
 """What comes before the URL in a memento's at archives that run Wayback or pywb: a time, and how it is changed."""
 LINK = re.compile(r"<([^>]*)>((?:\s*;\s*[^\s=;,]+(?:\s*=\s*(?:\"[^\"]*\"|[^\s;,\"]+))?)*)")
 """A link and its parameters in the field Link: https://www.rfc-editor.org/rfc/rfc8288, section 3."""
+CLOCK_DIFFERENCE = timedelta(days=1)
+"""By how much an archive's clock may be ahead of ours."""
+OLDEST = datetime(1991, 8, 6, tzinfo=UTC)
+"""The web's first day: no memento is older."""
 RELATION = re.compile(r";\s*rel\s*=\s*(?:\"([^\"]*)\"|([^\s;,\"]+))", re.IGNORECASE)
 
 
@@ -31,13 +35,14 @@ class Memento:
     """The URL that it was taken from; "" where the archive does not say so."""
 
 
-def memento_of(head: Head) -> Memento | None:
-    """Return what a head says of the memento; None where it is no memento's."""
+def memento_of(head: Head, now: datetime) -> Memento | None:
+    """Return what a head says of the memento; None where it is no memento's, or has a date that cannot be true."""
     if not (moment := head.get("memento-datetime")):
         return None
     try:
         at = parsedate_to_datetime(moment)
-        return Memento(at if at.tzinfo else at.replace(tzinfo=UTC), linked(head, "original"))
+        at = at if at.tzinfo else at.replace(tzinfo=UTC)
+        return Memento(at, linked(head, "original")) if OLDEST <= at <= now + CLOCK_DIFFERENCE else None
     except (ValueError, TypeError, OverflowError):
         return None
 
@@ -63,7 +68,7 @@ def is_of_archive(url: str, archive: str) -> bool:
 def flaw(memento: Memento | None, memento_url: str, url: str) -> str:
     """Return why an answer from `memento_url` is not a memento of a URL, for people; "" where it is."""
     if memento is None:
-        return "the archive's answer is no memento: it has no Memento-Datetime that can be read"
+        return "the archive's answer is no memento: it has no Memento-Datetime that can be true"
     stamp = STAMP.search(memento_url)
     original = memento.original or (memento_url[stamp.end() :] if stamp else "")
     if not original:

@@ -224,6 +224,22 @@ def test_the_review_makes_the_picture_of_the_documentation(served: Served, brows
     )
     page.keyboard.press("j")
     page.keyboard.press("x")
+    keep_picture(page, PICTURE)
+
+
+def test_a_picture_from_an_archive_makes_the_picture_of_its_documentation(served: Served, browser: Any) -> None:
+    links = versions.newest(served.store).table("links.parquet")
+    archived = links[(links["outcome"] == "archived") & (links["category"] == "tiger") & (links["verdict"] == "alive")]
+    viewport = {"width": 960, "height": 720}
+    page, _ = opened(
+        browser, f"{served.address}/pictures/{archived['digest'].iloc[0]}", viewport=viewport, device_scale_factor=1.25
+    )
+    assert page.get_by_text("learnt from as a web archive kept it on 2009-08-21").is_visible()
+    keep_picture(page, PICTURE.with_name("archive.png"))
+
+
+def keep_picture(page: Any, path: Path) -> None:
+    """Take a screenshot with few colours of what is in view, written where that is wanted; the page is closed then."""
     page.wait_for_function(IN_VIEW_PAINTED)
     shot = page.screenshot()
     page.close()
@@ -232,7 +248,7 @@ def test_the_review_makes_the_picture_of_the_documentation(served: Served, brows
     assert picture.width == 1200
     assert len(file.getvalue()) < MAX_PICTURE_BYTES
     if "REGRAFT_PICTURE" in os.environ:
-        PICTURE.write_bytes(file.getvalue())
+        path.write_bytes(file.getvalue())
 
 
 def test_the_colours_are_told_apart() -> None:

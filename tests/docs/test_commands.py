@@ -126,6 +126,13 @@ def test_what_became_of_a_link(here: Path, regraft: Regraft) -> None:
     assert regraft(*shlex.split(accept)[1:]).code == 11  # that link is an example: it is in no list of this store
 
 
+def test_what_an_archive_brings_back(here: Path, regraft: Regraft) -> None:
+    show, story = (regraft(*shlex.split(command)[1:]).out for command in commands("archived"))
+    words, lines = without_names(output("archived")), without_names(show)
+    assert words[0] in lines
+    assert words[1:] == without_names(story)
+
+
 def test_what_a_person_decides(here: Path, regraft: Regraft) -> None:
     run_each(commands("curating"), regraft)
     write, read = (shlex.split(command) for command in commands("curating-table"))

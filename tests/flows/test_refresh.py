@@ -12,11 +12,13 @@ from regraft import menagerie
 from regraft.config import Config
 from regraft.errors import TooFewImages
 from regraft.links.memory import PUBLISHED
+from regraft.menagerie.archive import Kept
 from regraft.menagerie.fates import Fate
 from regraft.menagerie.web import LICENCE, Web
 from regraft.store import versions
 from regraft.store.store import Store
 from regraft.verdicts import Verdict
+from tests.command_line import Regraft
 
 REASONS: dict[Fate, set[str]] = {
     Fate.PHOTO: {"", "near_duplicate", "duplicate"},
@@ -55,6 +57,8 @@ REASONS: dict[Fate, set[str]] = {
     Fate.OPTED_OUT: {"opted_out"},
 }
 """The reasons that a link of each fate may end with."""
+KEPT_REASONS = {Kept.PHOTO: "", Kept.BUSY: "", Kept.PLACEHOLDER: "placeholder"}
+"""The reason of a dead link by what the menagerie's archive has kept of it; of all others it is that of their fate."""
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.usefixtures("prefect_server")]
 
@@ -62,11 +66,38 @@ pytestmark = [pytest.mark.tensorflow, pytest.mark.usefixtures("prefect_server")]
 def test_every_link_ends_with_the_reason_of_its_fate(first: versions.Version) -> None:
     links = first.table("links.parquet")
     assert list(links.columns) == PUBLISHED.names
-    fates = Web().fates
+    web = Web()
+    fates = web.fates
     assert set(links["url"]) == set(fates)
-    reasons = zip(links["url"], links["reason"], strict=True)
+    archived = {url: KEPT_REASONS[kept] for url, kept in web.archive.kept.items() if kept in KEPT_REASONS}
+    shown = links[links["outcome"] == "archived"].set_index("url")
+    assert shown["reason"].to_dict() == archived
+    assert all(memento.endswith(f"/{url}") for url, memento in shown["memento"].items())
+    own = links[~links["url"].isin(set(archived))]
+    reasons = zip(own["url"], own["reason"], strict=True)
     wrong = [(fates[url], url, reason) for url, reason in reasons if reason not in REASONS[fates[url]]]
     assert wrong == []
+
+
+def test_what_an_archive_has_kept_is_learnt_from_and_counted_apart(first: versions.Version, regraft: Regraft) -> None:
+    links = first.table("links.parquet")
+    archived = links[(links["outcome"] == "archived") & (links["verdict"] == Verdict.ALIVE)]
+    assert set(archived["digest"]) <= set(first.table("manifest.parquet")["digest"])
+    words = f"{len(archived)} of them from a web archive"
+    assert words in first.read("report.html").decode()
+    assert words in regraft("show", "--store", first.store.url).out
+    story = regraft("links", archived["url"].iloc[0], "--store", first.store.url).out
+    assert "learnt from as a web archive kept it on 2009-08-21" in story
+
+
+def test_what_an_archive_has_kept_is_left_out_where_that_is_wanted(first: versions.Version, config: Config) -> None:
+    from regraft.flows.refresh import refresh
+
+    settings = config.screen.model_copy(update={"archived": False})
+    second = versions.version(first.store, refresh(config.model_copy(update={"screen": settings})))
+    links = second.table("links.parquet")
+    assert not (links["outcome"] == "archived").any()
+    assert second.run.counts.alive < first.run.counts.alive
 
 
 def test_a_version_holds_what_it_promises(first: versions.Version) -> None:
@@ -95,7 +126,7 @@ def test_a_second_run_asks_conditionally_and_computes_nothing_again(first: versi
     second = versions.version(first.store, refresh(config))
     counts = second.run.counts
     assert counts.features_computed == 0
-    assert counts.outcomes["not_modified"] >= counts.verdicts[Verdict.ALIVE]
+    assert counts.outcomes["not_modified"] + counts.outcomes["archived"] >= counts.verdicts[Verdict.ALIVE]
     for table in ("manifest.parquet", "predictions.parquet", "holdout.parquet"):
         pd.testing.assert_frame_equal(first.table(table), second.table(table))
     assert second.run.model_of == first.name

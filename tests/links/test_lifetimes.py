@@ -114,6 +114,21 @@ def test_the_interval_holds_the_true_share_nine_times_out_of_ten(die_together: b
     assert 0.85 <= np.mean(hits) <= 0.95
 
 
+@pytest.mark.parametrize(("count", "daily"), [(1, 0.01), (4, 0.002), (4, 0.1), (12, 0.001), (12, 0.2)])
+def test_the_interval_of_few_links_claims_no_more_than_is_known(count: int, daily: float) -> None:
+    """Where none has died, or all have, too: `count` links of one host that die at a daily rate, after 20 days."""
+    hits = []
+    for seed in range(400):
+        life = np.random.default_rng(seed).geometric(daily, count)
+        end = np.where(life <= 20, End.DIED.value, End.GOES_ON.value)
+        rows = pd.DataFrame({"host": "h", "days": np.minimum(life, 20), "end": end}).assign(category="cat", links=1)
+        curve = survival_curve(rows)
+        assert (curve.low <= curve.share).all()
+        assert (curve.share <= curve.high).all()
+        hits.append(curve.low[-1] <= (1 - daily) ** 20 <= curve.high[-1])
+    assert np.mean(hits) >= 0.85
+
+
 def test_the_hosts_with_the_most_links_have_a_curve_each() -> None:
     curves = survival_curves(drawn(1, links=301), "host", most=3)
     assert list(curves) == ["h0", "h1", "h10"]

@@ -1,20 +1,27 @@
 """A link's story over all versions, in sentences."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from regraft.dataset.decision import Decision, DecisionKind
 from regraft.dataset.decisions import decide
+from regraft.dataset.placeholders import PLACEHOLDERS
+from regraft.dataset.screening import last_verdicts
 from regraft.errors import LinkError, VersionError
 from regraft.identity import Digest, Host
+from regraft.links.findings import Finding
+from regraft.links.mementos import MEMENTOS, with_mementos
+from regraft.links.memory import COLUMNS, OF_AN_ARCHIVE
 from regraft.links.removals import Kind, Removal, hash_of_host, hash_of_link, put_rows
 from regraft.reporting.evidence import Story, stories, story
 from regraft.store.store import Store
 from regraft.verdicts import Reason
-from tests.links.checks import DAY, FIRST_DAY, GONE, LINK, OTHER, PHOTO, RESAVED, UNCHANGED, A, B, C
+from tests.links.checks import DAY, FIRST_DAY, GONE, LINK, OTHER, PHOTO, RESAVED, UNCHANGED, A, B, C, memories
 from tests.links.history import History
 
 TODAY = FIRST_DAY + 30 * DAY
@@ -51,6 +58,47 @@ def test_a_link_that_died_and_came_back_has_both_times(history: History) -> None
         "Dead since 2026-01-02 00:00 UTC, gone: the server says that there is no such page (HTTP 404).",
         "Alive again since 2026-01-04 00:00 UTC: picture aaaaaaaaaaaa, 99 x 99 pixels.",
     ]
+
+
+MEMENTO = f"http://archive.example/web/20090821100000id_/{LINK}"
+
+
+def publish_archived(history: History, *findings: Finding, first_day: int = 0) -> None:
+    """Publish a version for each day's check; from `first_day` on an archive has what the link, where dead, showed."""
+    row = {"url": LINK, "reason": "", "digest": A, "bytes": 9, "width": 99, "height": 99, "phash": "0" * 16}
+    taken = {"memento": MEMENTO, "memento_at": datetime(2009, 8, 21, tzinfo=UTC), "asked_at": FIRST_DAY, "detail": ""}
+    kept = pa.Table.from_pylist([row | taken], schema=MEMENTOS).to_pandas()
+    for day, memory in enumerate(memories(*findings)):
+        links = with_mementos(memory, kept if day >= first_day else kept.iloc[:0], near=6)
+        judged, _ = last_verdicts(links, PLACEHOLDERS.empty_table().to_pandas(), 6, lambda name, digest: "train")
+        table = judged[[*COLUMNS, *OF_AN_ARCHIVE.names]]
+        history.publish(table, f"{FIRST_DAY + day * DAY:%Y%m%dT%H%M%SZ}")
+
+
+def test_a_link_that_was_brought_back_is_dead_and_comes_alive_again(history: History) -> None:
+    publish_archived(history, PHOTO, GONE, GONE, PHOTO)
+    assert happened(story(history.store, LINK, TODAY)) == [
+        ALIVE,
+        "Dead since 2026-01-02 00:00 UTC (HTTP 404); learnt from as a web archive kept it on 2009-08-21: picture "
+        "aaaaaaaaaaaa, 99 x 99 pixels.",
+        "Alive again since 2026-01-04 00:00 UTC: picture aaaaaaaaaaaa, 99 x 99 pixels.",
+    ]
+
+
+def test_a_link_that_is_brought_back_later_has_both_times(history: History) -> None:
+    publish_archived(history, GONE, GONE, first_day=1)
+    assert happened(story(history.store, LINK, TODAY)) == [
+        "Dead since 2026-01-01 00:00 UTC, gone: the server says that there is no such page (HTTP 404).",
+        "Learnt from since 2026-01-02 00:00 UTC as a web archive kept it on 2009-08-21: picture aaaaaaaaaaaa, 99 x 99 "
+        "pixels.",
+    ]
+
+
+def test_the_last_exchange_of_a_link_that_was_brought_back_is_its_own(history: History) -> None:
+    publish_archived(history, replace(GONE, attempts=1, elapsed_s=0.1))
+    assert story(history.store, LINK, TODAY).last_exchange == (
+        f"Last asked on 2026-01-01 00:00 UTC: HTTP 404, 1 attempt, 0.1 s. The archive has its picture at {MEMENTO}."
+    )
 
 
 def test_the_same_picture_in_other_bytes_is_no_other_picture(history: History) -> None:
