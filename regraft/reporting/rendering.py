@@ -26,7 +26,7 @@ from regraft.reporting.sentences import (
 from regraft.reporting.tables import (
     MAX_CATEGORIES,
     MAX_COLUMNS,
-    MAX_REASONS,
+    SHOWN_ROWS,
     by_host,
     funnel,
     link_health,
@@ -143,7 +143,7 @@ def _context(report: Report) -> dict[str, Any]:
         "forecast_days": FORECAST_DAYS,
         "rivals": RIVALS,
         "max_rows": MAX_ROWS,
-        "max_reasons": MAX_REASONS,
+        "shown_rows": SHOWN_ROWS,
         "plots": {name: jpeg_uri(png) if name == "examples" else _data_uri(png) for name, png in report.plots.items()},
         "config": _first_lines(yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)),
     }

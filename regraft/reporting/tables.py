@@ -18,8 +18,8 @@ MAX_HOSTS = 15
 """Hosts that a report lists."""
 MAX_CATEGORIES = 30
 """Categories that a table lists; of more, those that are worst off."""
-MAX_REASONS = 8
-"""Reasons that a report shows at once; rarer ones are folded."""
+SHOWN_ROWS = 8
+"""Rows of a table that a report shows at once; the others are folded."""
 MAX_COLUMNS = 12
 """Categories that have a column each; of more, only the sum is shown."""
 

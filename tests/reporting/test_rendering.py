@@ -80,7 +80,8 @@ def test_long_lists_are_cut_and_say_how_many_are_left_out() -> None:
     many = links(*((f"http://a.example/{i}.jpg", "dead", "gone", "") for i in range(35)), ("b", "alive", "", "d1"))
     page = rendering.html(report(many, many.assign(verdict="alive", reason="", digest="d1")))
     assert "Died: 35" in page
-    assert "and 5 more" in page
+    assert '<summary class="soft">22 more</summary>' in page
+    assert "The 30 first of 35; all are in links.parquet." in page
 
 
 def test_a_thumbnail_is_shown_where_there_is_one() -> None:
