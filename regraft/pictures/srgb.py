@@ -49,7 +49,7 @@ def _transparency(image: Image.Image, transparent: tuple[int, ...]) -> Image.Ima
         return None
     values = np.asarray(image.convert("L") if image.mode == "1" else image)
     is_transparent = values == transparent[0] if values.ndim == 2 else (values == transparent[:3]).all(axis=2)
-    return Image.fromarray(np.where(is_transparent, 0, 255).astype(np.uint8))
+    return Image.fromarray(np.where(is_transparent, np.uint8(0), np.uint8(255)))
 
 
 def _base(image: Image.Image) -> Image.Image:
@@ -73,4 +73,4 @@ def _base(image: Image.Image) -> Image.Image:
 def _eight_bits(values: "np.ndarray[tuple[int, ...], np.dtype[np.integer]]") -> Pixels:
     """Grey values of 16 bits, or of 32 where some need them, in 8 bits."""
     shift = 8 if values.dtype.itemsize == 2 or values.max() < 1 << 16 else 24
-    return (values.astype(np.int64).clip(0) >> shift).clip(0, 255).astype(np.uint8)
+    return (values.clip(0) >> shift).clip(0, 255).astype(np.uint8)
