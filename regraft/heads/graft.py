@@ -17,10 +17,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from regraft.config import HeadSettings
+from regraft.heads.cross_validation import LearntCategories, choice_of, fit_softmax, max_images
 from regraft.heads.head import CATEGORY_LAYER
 from regraft.heads.moments import Rows, Scale, ScaledRows, evenly, scale_of
 from regraft.heads.smoothers import Regression
-from regraft.heads.softmax import Softmax, choice_of, fit_softmax, max_images
+from regraft.heads.softmax import Softmax
 from regraft.heads.softmax_in_blocks import fit_softmax_in_blocks
 from regraft.heads.training_data import TrainingData
 from regraft.heads.within_category import robust_means, within_category
@@ -45,15 +46,6 @@ class Graft:
     left_out: NDArray[np.float64]
     """(N,) of each image what it would be answered by a head that has not learnt from it, NaN where that is not known:
     the length in cm, or the probability of its own category."""
-
-
-@dataclass(frozen=True)
-class _Categories:
-    """The regression of the categories, and the probabilities, (K, C), of some rows, (K,), that are left out of it."""
-
-    softmax: Softmax
-    rows: Rows
-    left_out: NDArray[np.float64]
 
 
 def fit(
@@ -95,16 +87,15 @@ def _placed(values: NDArray[np.float64], rows: Rows, count: int) -> NDArray[np.f
     return placed
 
 
-def _fit_categories(data: TrainingData, settings: HeadSettings) -> _Categories:
+def _fit_categories(data: TrainingData, settings: HeadSettings) -> LearntCategories:
     """The regression of the categories, in memory or block by block; then the validation images are left out of it."""
     if len(data.train) + len(data.validation) <= max_images(data.x.shape[1]):
-        softmax, choice = fit_softmax(data, settings)
-        return _Categories(softmax, choice.rows, choice.left_out)
+        return fit_softmax(data, settings)
     choice = choice_of(data, settings)
     chosen = settings.model_copy(update={"weight_decay": choice.weight_decay})
     softmax = fit_softmax_in_blocks(data, chosen).times(choice.factor)
     rows = evenly(data.validation, max(1, MAX_PROBABILITIES // data.categories))
-    return _Categories(
+    return LearntCategories(
         softmax, rows, np.concatenate([softmax.probabilities(block) for _, block in data.x.blocks(rows)])
     )
 

@@ -13,7 +13,9 @@ from scipy.optimize import OptimizeResult, minimize
 
 from regraft.config import HeadSettings
 from regraft.heads.moments import evenly, products
-from regraft.heads.softmax import CURVATURE, MIN_GAIN, MIN_PROBABILITY, TOLERANCE, Matrix, Softmax, probabilities_of
+from regraft.heads.principal import Matrix
+from regraft.heads.softmax import CURVATURE, TOLERANCE, Softmax, probabilities_of
+from regraft.heads.sureness import MIN_PROBABILITY
 from regraft.heads.training_data import TrainingData
 
 # N images, D features, C categories
@@ -21,6 +23,8 @@ MAX_IMAGES = 20_480
 """Training images that the coordinates are chosen by; of more, so many that are evenly spread over them."""
 MAX_WIDTH = 4096
 """Features up to which the coordinates are chosen by their products; more of them are left as they are."""
+MIN_GAIN = 1e-4
+"""A validation loss that is lower by less than this is not better."""
 MAX_PATIENCE = 5
 """Steps without a better validation loss, after which no more are taken: each goes as far as many of Adam's."""
 

@@ -10,9 +10,9 @@ from scipy.special import softmax
 import regraft.heads.within_category
 from regraft.config import HeadSettings
 from regraft.heads import moments, softmax_in_blocks, unlike
+from regraft.heads.cross_validation import choice_of, fit_softmax
 from regraft.heads.moments import ScaledRows, evenly, products, scale_of
 from regraft.heads.smoothers import STRENGTHS, KernelSmoother, LinearRegression, RidgeSmoother
-from regraft.heads.softmax import fit_softmax
 from regraft.heads.softmax_in_blocks import fit_softmax_in_blocks
 from regraft.heads.training_data import TrainingData
 from regraft.heads.within_category import within_category
@@ -183,8 +183,9 @@ def test_the_step_with_the_lowest_validation_loss_counts(seed: int) -> None:
 def test_few_steps_in_blocks_come_to_what_many_in_memory_come_to() -> None:
     features, category = world(6, 2)
     x = ScaledRows(features, scale_of(features, TRAIN))
-    at_once, choice = fit_softmax(data_of(x, category), HeadSettings())
-    in_blocks = fit_softmax_in_blocks(data_of(x, category), HeadSettings(weight_decay=choice.weight_decay))
+    at_once = fit_softmax(data_of(x, category), HeadSettings()).softmax
+    decay = choice_of(data_of(x, category), HeadSettings()).weight_decay
+    in_blocks = fit_softmax_in_blocks(data_of(x, category), HeadSettings(weight_decay=decay))
     likeliest = [each.probabilities(x.read(VALIDATION)).argmax(axis=1) for each in (in_blocks, at_once)]
     assert (likeliest[0] == likeliest[1]).mean() > 0.97
 

@@ -1,4 +1,4 @@
-"""Softmax regression in memory: the lowest loss, with the decay that cross-validation chooses, of images left out."""
+"""Learning categories in memory: the lowest loss, and what cross-validation makes of images that are left out."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,9 @@ from scipy.optimize import minimize
 from scipy.special import log_softmax
 
 from regraft.config import HeadSettings
-from regraft.heads.softmax import choice_of, fit_softmax, max_images
+from regraft.heads.cross_validation import choice_of, fit_softmax, max_images
+from regraft.heads.principal import Principal
+from regraft.heads.softmax import regression
 from regraft.heads.training_data import TrainingData
 from regraft.store.feature_rows import ArrayRows
 
@@ -25,15 +27,16 @@ def world(width: int, apart: float, wrong: float = 0.0, seed: int = 0) -> tuple[
 @pytest.mark.parametrize("width", [8, 400], ids=["fewer features than images", "more"])
 def test_the_loss_is_the_lowest(width: int) -> None:
     data, _ = world(width, 2.0)
-    fitted, choice = fit_softmax(data, HeadSettings())
-    x, own = data.x.read(np.arange(120)).astype(np.float64), data.category[:120]
+    x, own, decay = data.x.read(np.arange(120)), data.category[:120], 0.01
+    images = Principal.of(x, own, 3)
+    fitted = regression(images, images.one_hot, decay, 200)
+    ours = np.concatenate([(images.directions @ fitted[:-1]).reshape(-1), fitted[-1]])
 
     def loss(flat: np.ndarray) -> float:
         kernel, bias = flat[:-3].reshape(width, 3), flat[-3:]
         fit = -log_softmax(x @ kernel + bias, axis=1)[np.arange(120), own].mean()
-        return float(fit + choice.weight_decay * (kernel**2).sum())
+        return float(fit + decay * (kernel**2).sum())
 
-    ours = np.concatenate([fitted.kernel.reshape(-1), fitted.bias]).astype(np.float64) / choice.factor
     random = np.random.default_rng(0)
     assert all(loss(ours + random.normal(0, size, len(ours))) > loss(ours) - 1e-4 for size in (1e-3, 1e-2, 0.1))
     if width < 100:
@@ -44,36 +47,38 @@ def test_the_loss_is_the_lowest(width: int) -> None:
 def test_an_image_that_is_left_out_does_not_know_its_own_category(width: int) -> None:
     """Where features say nothing, all images can be learnt by heart, and none can be guessed."""
     data, _ = world(width, 0.0)
-    _, choice = fit_softmax(data, HeadSettings())
-    assert choice.rows.tolist() == list(range(120))
-    right = choice.left_out.argmax(axis=1) == data.category[:120]
+    learnt = fit_softmax(data, HeadSettings())
+    assert learnt.rows.tolist() == list(range(120))
+    right = learnt.left_out.argmax(axis=1) == data.category[:120]
     assert 0.15 < right.mean() < 0.5
-    assert choice.left_out.max() < 0.9  # and that is known
+    assert learnt.left_out.max() < 0.9  # and that is known
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_wrong_categories_are_not_learnt_by_heart(seed: int) -> None:
     data, true = world(200, 4.0, wrong=0.3, seed=seed)
-    fitted, _ = fit_softmax(data, HeadSettings())
+    fitted = fit_softmax(data, HeadSettings()).softmax
     fresh = np.arange(120, 1120)
     right = fitted.probabilities(data.x.read(fresh)).argmax(axis=1) == true[fresh]
-    by_heart, _ = fit_softmax(data, HeadSettings(weight_decay=0.0))
-    right_by_heart = by_heart.probabilities(data.x.read(fresh)).argmax(axis=1) == true[fresh]
+    images = Principal.of(data.x.read(np.arange(120)), data.category[:120], 3)
+    by_heart = images.directions @ regression(images, images.one_hot, 0.0, 200)[:-1]
+    right_by_heart = (data.x.read(fresh) @ by_heart).argmax(axis=1) == true[fresh]
     print(f"right {right.mean():.1%}, without decay {right_by_heart.mean():.1%}")
     assert right.mean() > right_by_heart.mean() + 0.2
 
 
 def test_many_or_wide_images_are_chosen_by_a_part_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
     data, _ = world(400, 2.0)
-    monkeypatch.setattr("regraft.heads.softmax.MAX_NUMBERS", 400 * 60)
-    assert len(choice_of(data, HeadSettings()).rows) == max_images(400) == 60
-    monkeypatch.setattr("regraft.heads.softmax.MAX_IMAGES", 40)
-    assert len(choice_of(data, HeadSettings()).rows) == max_images(8) == 40
+    monkeypatch.setattr("regraft.heads.cross_validation.MAX_NUMBERS", 400 * 60)
+    assert len(fit_softmax(data, HeadSettings()).rows) == max_images(400) == 60
+    monkeypatch.setattr("regraft.heads.cross_validation.MAX_IMAGES", 40)
+    assert len(fit_softmax(data, HeadSettings()).rows) == max_images(8) == 40
+    assert choice_of(data, HeadSettings()).weight_decay > 0
 
 
 def test_images_that_are_easy_are_answered_surely() -> None:
     data, true = world(20, 12.0)
-    fitted, _ = fit_softmax(data, HeadSettings())
+    fitted = fit_softmax(data, HeadSettings()).softmax
     fresh = np.arange(120, 1120)
     own = fitted.probabilities(data.x.read(fresh))[np.arange(1000), true[fresh]]
     assert own.mean() > 0.98
@@ -87,5 +92,5 @@ def test_a_category_with_one_image_and_features_that_are_all_the_same_do_no_harm
     single = TrainingData(data.x, category, TRAIN, VALIDATION)
     constant = TrainingData(ArrayRows(np.zeros((120, 8), np.float32)), category[:120], TRAIN, VALIDATION)
     for each in (single, constant):
-        fitted, _ = fit_softmax(each, HeadSettings())
+        fitted = fit_softmax(each, HeadSettings()).softmax
         assert np.isfinite(fitted.probabilities(each.x.read(TRAIN))).all()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from regraft.config import HeadSettings
-from regraft.heads.softmax import fit_softmax
+from regraft.heads.cross_validation import fit_softmax
 from regraft.heads.training_data import TrainingData
 from regraft.store.feature_rows import ArrayRows
 
@@ -26,7 +26,7 @@ def scores(wrong: float, apart: float) -> tuple[float, float]:
     is_wrong = random.random(COUNT) < wrong
     shown = np.where(is_wrong, (category + random.integers(1, CATEGORIES, COUNT)) % CATEGORIES, category)
     data = TrainingData(ArrayRows(features), shown, np.arange(500), np.arange(500, COUNT))
-    regression, _ = fit_softmax(data, HeadSettings())
+    regression = fit_softmax(data, HeadSettings()).softmax
     unseen, own = pictures(2, apart)
     probabilities = regression.probabilities(unseen)
     brier = ((probabilities - np.eye(CATEGORIES)[own]) ** 2).sum(axis=1).mean()

@@ -1,0 +1,165 @@
+"""Learns categories by what is best for images that are left out in turn, and then from all of them.
+
+Several learners are tried, and those that are about as good are blended by how likely they make the labels: few images
+seldom say which is best, and wrong labels say less. Where labels seem to be wrong, learners also try what each picture
+probably is instead, which counts if it makes the labels that are left out likelier:
+https://doi.org/10.1613/jair.1.12125.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from regraft.config import HeadSettings
+from regraft.heads.learners import FOLDS, Discriminant, FoldedImages, Learner, Regression, left_out_scores
+from regraft.heads.moments import Rows, evenly
+from regraft.heads.principal import Principal, Values
+from regraft.heads.softmax import Softmax, losses_by_step
+from regraft.heads.sureness import Sureness, sureness_of
+from regraft.heads.training_data import TrainingData
+
+# N images, D features, C categories, K images that take part, R principal coordinates
+MAX_IMAGES = 4096
+MAX_NUMBERS = 20_000_000
+"""Images, and features of them, that cross-validation takes at most; of more, those that are evenly spread."""
+DECAYS = (0.1, 1.0, 10.0, 100.0, 1000.0)
+"""Weight decays that are tried, by that in the settings."""
+SHRINKAGES = (0.9, 1.0)
+ROBUST = Discriminant(SHRINKAGES[0])
+"""By which labels are judged."""
+PRIOR_ODDS = 2.0
+"""Of a learner by the one before it, where they are sorted by how little wrong labels lead them astray."""
+MIN_PART = 0.05
+"""Of the blend: learners with a smaller one are left out."""
+
+
+@dataclass(frozen=True)
+class LearntCategories:
+    """A regression of the categories, and the probabilities, (K, C), of some rows, (K,), that are left out of it."""
+
+    softmax: Softmax
+    rows: Rows
+    left_out: Values
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What cross-validation chooses of regressions alone."""
+
+    weight_decay: float
+    factor: float
+    """By which scores are multiplied."""
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """A learner, what it learns from, and how good it is."""
+
+    learner: Learner
+    prior: float
+    """How probable it is to be the best before anything is known, by that of the first learner."""
+    targets: Values
+    """(K, C) the probabilities of the true categories that it learns from."""
+    left_out: NDArray[np.float32]
+    """(K, C) scores of the images by the folds that they are not in."""
+    sureness: Sureness
+
+
+def fit_softmax(data: TrainingData, settings: HeadSettings) -> LearntCategories:
+    """Return what is learnt of the categories from all images to learn from, in memory."""
+    rows, images = _folded(data)
+    regressions = _regressions(settings)
+    learners: list[Learner] = [*regressions, *(Discriminant(shrinkage) for shrinkage in SHRINKAGES)]
+    plain = list(_plain(learners, images))
+    parts, sureness = _blend([*plain, *_relabelled(learners, images)], images)
+    weights = sureness.factor * _total([factor * each.learner.weights(images, each.targets) for each, factor in parts])
+    softmax = Softmax.of(images.images, weights, _history(images, _best(regressions, plain)[0]))
+    left_out = sureness.probabilities(_total([factor * each.left_out for each, factor in parts]))
+    return LearntCategories(softmax, rows, left_out)
+
+
+def choice_of(data: TrainingData, settings: HeadSettings) -> Choice:
+    """Return which regression cross-validation chooses, on at most `max_images` of the images."""
+    regressions = _regressions(settings)
+    best, candidate = _best(regressions, list(_plain(regressions, _folded(data)[1])))
+    return Choice(best.decay, candidate.sureness.factor)
+
+
+def max_images(width: int) -> int:
+    """Return how many images of so many features cross-validation takes at most."""
+    return max(FOLDS, min(MAX_IMAGES, MAX_NUMBERS // width))
+
+
+def _folded(data: TrainingData) -> tuple[Rows, FoldedImages]:
+    """The rows of the images that take part, and they themselves."""
+    rows = evenly(np.sort(np.concatenate([data.train, data.validation])), max_images(data.x.shape[1]))
+    images = Principal.of(data.x.read(rows), data.category[rows], data.categories)
+    return rows, FoldedImages.of(images)
+
+
+def _regressions(settings: HeadSettings) -> list[Regression]:
+    return [Regression(settings.weight_decay * times, settings.epochs) for times in DECAYS]
+
+
+def _best(regressions: list[Regression], candidates: list[_Candidate]) -> tuple[Regression, _Candidate]:
+    """The regression with the lowest loss; the first of the candidates are theirs."""
+    return min(zip(regressions, candidates, strict=False), key=lambda pair: pair[1].sureness.loss)
+
+
+def _history(images: FoldedImages, learner: Regression) -> dict[str, list[float]]:
+    """The losses by step of learning without the first fold, and on it."""
+    return losses_by_step(images.images, images.fold == 0, learner.decay, learner.steps)
+
+
+def _plain(learners: Sequence[Learner], images: FoldedImages) -> Iterator[_Candidate]:
+    """The learners with the labels as they are."""
+    labels, index = images.images.one_hot, images.images.index
+    for position, learner in enumerate(learners):
+        scores = left_out_scores(learner, images, [labels] * FOLDS)
+        yield _Candidate(learner, PRIOR_ODDS**position, labels, scores, sureness_of(scores, index))
+
+
+def _relabelled(learners: Sequence[Learner], images: FoldedImages) -> Iterator[_Candidate]:
+    """The learners with what each picture probably is; none where no label seems to be wrong."""
+    labels, index = images.images.one_hot, images.images.index
+    sureness = sureness_of(left_out_scores(ROBUST, images, [labels] * FOLDS), index)
+    if sureness.wrong_share == 0:
+        return
+    probable = _probable(images, sureness, ())
+    by_fold = [_probable(images, sureness, (number,)) for number in range(FOLDS)]
+    for position, learner in enumerate(learners):
+        scores = left_out_scores(learner, images, by_fold)
+        sure = sureness_of(scores, index, (sureness.wrong_share,))
+        yield _Candidate(learner, PRIOR_ODDS**position, probable, scores, sure)
+
+
+def _probable(images: FoldedImages, sureness: Sureness, left_out: tuple[int, ...]) -> Values:
+    """The probabilities of the true categories, (K, C), as far as some folds need not be known for that."""
+    labels = images.images.one_hot
+    targets = labels.copy()
+    for number in set(range(FOLDS)) - set(left_out):
+        rows = np.flatnonzero(images.fold == number)
+        part = images.images.rows(rows)
+        weights = ROBUST.weights(images, labels, (*left_out, number))
+        targets[rows] = sureness.with_labels(part.scores(weights), part.index)
+    return targets
+
+
+def _blend(candidates: list[_Candidate], images: FoldedImages) -> tuple[list[tuple[_Candidate, float]], Sureness]:
+    """The best learners with factors on their scores, and how sure the sum of these should be."""
+    losses = np.array([each.sureness.loss for each in candidates])
+    parts = np.array([each.prior for each in candidates]) * np.exp(len(images.fold) * (losses.min() - losses))
+    parts *= parts >= MIN_PART * parts.sum()
+    parts /= parts.sum()
+    chosen = [(each, float(part)) for each, part in zip(candidates, parts, strict=True) if part > 0]
+    wrong_share = sum(part * each.sureness.wrong_share for each, part in chosen)
+    factored = [(each, part * each.sureness.factor) for each, part in chosen]
+    scores = _total([factor * each.left_out for each, factor in factored])
+    return factored, sureness_of(scores, images.images.index, (wrong_share,))
+
+
+def _total(arrays: Sequence[NDArray[np.floating]]) -> Values:
+    """The sum of arrays of one shape."""
+    return np.sum(arrays, axis=0, dtype=np.float64)
