@@ -15,7 +15,7 @@ from regraft.flows.cli.output import printable, table
 
 if TYPE_CHECKING:
     from regraft.dataset.decision import Decision
-    from regraft.store.store import Store
+    from regraft.upkeep.decide import KnownPictures
 
 NamesArgument = Annotated[list[str], typer.Argument(metavar="LINK...", help="Links, or digests of pictures.")]
 WhyOption = Annotated[str, typer.Option("--why", help="Why, in your own words.")]
@@ -149,11 +149,11 @@ def _decide(kind: str, names: Sequence[str], url: str | None, **fields: str) -> 
     from regraft.flows.cli.stores import open_store
     from regraft.upkeep.decide import KnownPictures, decisions_on, kind_named
 
-    store = open_store(url)
+    pictures = KnownPictures(open_store(url))
     person = {"decided_at": datetime.now(UTC), "decided_by": _user()}
-    wish, pictures = Decision(kind=kind_named(kind), **person, **fields), KnownPictures(store)  # type: ignore[arg-type]
+    wish = Decision(kind=kind_named(kind), **person, **fields)  # type: ignore[arg-type]
     named = [url_as_listed(name) for name in names]
-    if not _keep([decision for name in named for decision in decisions_on(name, wish, pictures)], store):
+    if not _keep([decision for name in named for decision in decisions_on(name, wish, pictures)], pictures):
         print("That is decided already; nothing was changed.")
 
 
@@ -165,17 +165,17 @@ def _decide_from(file: Path, url: str | None) -> None:
     from regraft.upkeep.decide import KnownPictures
     from regraft.upkeep.decision_csv import from_csv
 
-    store = open_store(url)
-    imported = from_csv(file, _user(), datetime.now(UTC), KnownPictures(store))
-    _keep(imported.decisions, store, is_history=True)
+    pictures = KnownPictures(open_store(url))
+    imported = from_csv(file, _user(), datetime.now(UTC), pictures)
+    _keep(imported.decisions, pictures, is_history=True)
     print(f"{file}: {len(imported.decisions)} decided, {imported.known} were decided so already.")
 
 
-def _keep(new: "Sequence[Decision]", store: "Store", is_history: bool = False) -> int:
+def _keep(new: "Sequence[Decision]", pictures: "KnownPictures", is_history: bool = False) -> int:
     """Have the store keep decisions, say of each what was decided, and return how many are new."""
     from regraft.dataset.decisions import decide
 
-    kept = decide(store, new, is_history)
+    kept = decide(pictures.store, new, is_history, known=pictures.decisions)
     for decision in kept:
         where = f" to {decision.to_category}" if decision.to_category else ""
         print(printable(f"{PAST[decision.kind]}{where}: {decision.url or decision.digest}"))

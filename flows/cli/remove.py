@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from regraft.errors import ConfigError, LinkError, RegraftError
+from regraft.errors import ConfigError, LinkError
 from regraft.flows.cli.app import JsonOption, Panel, StoreOption, app, exit_with_message, url_as_listed
 from regraft.flows.cli.output import table
 
@@ -62,6 +62,7 @@ def remove(
     with exit_with_message():
         if yes and not (why or "").strip():
             raise ConfigError('Say why: --why "the owner wants it". It is kept in the receipt. Nothing was changed.')
+        from regraft.flows.cli.prefect_reports import remove_artifacts
         from regraft.flows.cli.stores import open_store
         from regraft.upkeep import remove as removing
 
@@ -72,7 +73,7 @@ def remove(
             _print_plan(plan, opened, as_json)
             return
         receipt = removing.remove(
-            opened, wanted, str(why), near_duplicates=near_duplicates, ahead=ahead, ask_prefect=_remove_artifacts
+            opened, wanted, str(why), near_duplicates=near_duplicates, ahead=ahead, ask_prefect=remove_artifacts
         )
         print(receipt.to_bytes().decode() if as_json else _removed(receipt, opened))
 
@@ -156,28 +157,3 @@ def _counted(count: "dict[Kind, int]") -> str:
 
     names = [kind for kind in (Kind.PICTURE, Kind.LINK, Kind.HOST) if count[kind]]
     return ", ".join(f"{count[kind]} {kind}{'' if count[kind] == 1 else 's'}" for kind in names)
-
-
-def _remove_artifacts(versions: Sequence[str]) -> str:
-    """Have Prefect's server delete the reports of some versions; return a sentence on how that went.
-
-    Where no server is configured, runs have used Prefect's own database, which a temporary one opens.
-    """
-    import httpx
-    from prefect.exceptions import PrefectException
-
-    from regraft.flows.cli import temporary_server
-
-    try:
-        if wait := temporary_server.start():
-            wait()
-        from regraft.tasks.dashboard.removal import remove_reports
-
-        count = remove_reports(versions)
-    except (httpx.HTTPError, PrefectException, RegraftError) as error:
-        reason = str(error).strip().splitlines()[:1] or [type(error).__name__]
-        return (
-            f"Prefect's server did not answer ({reason[0]}), so its reports of these versions stay: start it, and run "
-            "the same command again."
-        )
-    return f"Reports in Prefect's dashboard that were deleted: {count}."

@@ -54,6 +54,7 @@ def serve(
     `REGRAFT_TOKEN=$(openssl rand -hex 16) regraft serve --host 0.0.0.0`
     """
     with exit_with_message():
+        from regraft.flows.cli.prefect_reports import remove_artifacts_aside
         from regraft.flows.cli.stores import open_store
         from regraft.flows.web.server import serve as serve_pages
 
@@ -63,6 +64,6 @@ def serve(
             print(f"The pages of {opened.url} are at {url}", flush=True)
 
         try:
-            serve_pages(opened, host, port, token, print_address)
+            serve_pages(opened, host, port, token, print_address, remove_artifacts_aside)
         except KeyboardInterrupt:
             print("regraft: ended.")

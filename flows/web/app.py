@@ -30,6 +30,7 @@ from regraft.flows.web.rendering import SECURITY_POLICY, page
 from regraft.flows.web.site import Site
 from regraft.flows.web.thumbnails import Thumbnails
 from regraft.store.store import Store
+from regraft.upkeep.purge import AskPrefect
 
 ROUTERS = (
     overview,
@@ -63,12 +64,12 @@ STATUSES: dict[type[RegraftError], int] = {
 """The HTTP status for an error, by the first of its kinds that is here."""
 
 
-def curator(store: Store, access: Access | None = None) -> FastAPI:
-    """Return the application that serves a store's pages.
+def curator(store: Store, access: Access | None = None, ask_prefect: AskPrefect | None = None) -> FastAPI:
+    """Return the application that serves a store's pages; `ask_prefect`, see `upkeep.purge`, is for removals.
 
     Its processes for thumbnails start and end with the server, and what the first page shows is worked out meanwhile.
     """
-    site = Site(store, access or Access(), Thumbnails(store))
+    site = Site(store, access or Access(), Thumbnails(store), ask_prefect)
 
     @asynccontextmanager
     async def closing(app: FastAPI) -> AsyncIterator[None]:

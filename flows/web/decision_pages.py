@@ -107,6 +107,7 @@ def decide_on(request: Request, site: SiteOf, form: FormOf) -> Response:
             )
             for item in items
         ],
+        known=site.decisions(),
     )
     return back(form, **_batch_query(made))
 
@@ -115,7 +116,8 @@ def decide_on(request: Request, site: SiteOf, form: FormOf) -> Response:
 def undo(request: Request, site: SiteOf, form: FormOf) -> Response:
     """Take decisions back, and lead back to the page that the form stood on."""
     ids = form.get("id", [])[:MAX_BATCH_IDS]
-    known = {decision.id: decision for decision in site.decisions()}
+    decisions = site.decisions()
+    known = {decision.id: decision for decision in decisions}
     missing = [id_ for id_ in ids if id_ not in known]
     if missing or not ids:
         raise Refused(404, "There is no such decision that could be taken back; nothing was changed.")
@@ -135,6 +137,7 @@ def undo(request: Request, site: SiteOf, form: FormOf) -> Response:
             )
             for id_ in ids
         ],
+        known=decisions,
     )
     return back(form, **_batch_query(made))
 

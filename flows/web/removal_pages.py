@@ -60,6 +60,7 @@ def remove_for_good(site: SiteOf, form: FormOf) -> Response:
         [_wanted(value(form, "what"))],
         why[:MAX_WHY],
         near_duplicates=value(form, "near_duplicates") == "yes",
+        ask_prefect=site.ask_prefect,
     )
     return RedirectResponse(f"/{FOLDER}/{receipt.id}.html", 303)
 

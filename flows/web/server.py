@@ -10,6 +10,7 @@ from regraft.errors import ConfigError, StoreError
 from regraft.flows.web.access import Access, is_loopback
 from regraft.flows.web.app import curator
 from regraft.store.store import Store
+from regraft.upkeep.purge import AskPrefect
 
 MIN_TOKEN_LENGTH = 16
 STOP_S = 2
@@ -21,18 +22,26 @@ ADVICE = {
 """What helps where a port cannot be used."""
 
 
-def serve(store: Store, host: str, port: int, token: str | None, on_ready: Callable[[str], None]) -> None:
+def serve(
+    store: Store,
+    host: str,
+    port: int,
+    token: str | None,
+    on_ready: Callable[[str], None],
+    ask_prefect: AskPrefect | None = None,
+) -> None:
     """Serve a store's pages at an address of this machine until a signal ends them; port 0 is any that is free.
 
-    `on_ready` is called with the pages' URL. Raises ConfigError where other machines could come in without a token, or
-    with one that can be guessed; StoreError where the port cannot be used.
+    `on_ready` is called with the pages' URL; `ask_prefect`, see `upkeep.purge`, where something is removed. Raises
+    ConfigError where other machines could come in without a token, or with one that can be guessed; StoreError where
+    the port cannot be used.
     """
     check_access(host, token)
     with _listening(host, port) as listener:
         address, number = listener.getsockname()[:2]
         name = f"[{address}]" if ":" in address else address
         config = uvicorn.Config(
-            curator(store, Access(token, host)),
+            curator(store, Access(token, host), ask_prefect),
             log_level="error",
             server_header=False,
             proxy_headers=False,  # who asks is who has connected, whatever a header says

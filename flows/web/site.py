@@ -25,6 +25,7 @@ from regraft.store import versions
 from regraft.store.store import Store
 from regraft.store.tables import OpenTable
 from regraft.store.versions import Version
+from regraft.upkeep.purge import AskPrefect
 
 log = logging.getLogger("regraft")
 MAX_OPEN_TABLES = 8
@@ -60,6 +61,8 @@ class Site:
     store: Store
     access: Access
     thumbnails: Thumbnails
+    ask_prefect: AskPrefect | None = None
+    """Has Prefect forget what is removed; None where nobody has asked for that."""
     _links: "Opened[LinkTable]" = field(default_factory=lambda: Opened())
     _tables: "Opened[OpenTable]" = field(default_factory=lambda: Opened())
     _waiting: "Opened[list[ReviewItem]]" = field(default_factory=lambda: Opened(1))

@@ -2,8 +2,10 @@
 
 decisions/00000042.json holds the decisions that were made at once, and is written once. They come in the order of the
 files' numbers, whatever the clocks of those who wrote them say; so no lock is needed, and none of two writers is lost.
+A run merges many files into the last of them.
 """
 
+import contextlib
 import json
 import logging
 import re
@@ -13,7 +15,8 @@ from dataclasses import replace
 import pandas as pd
 from pydantic import TypeAdapter
 
-from regraft.dataset.decision import Decision, DecisionKind, hold, holding_by_subject, table_of, undone_ids
+from regraft.dataset.decision import Decision, DecisionKind, table_of
+from regraft.dataset.past_decisions import Past
 from regraft.dataset.shown_pictures import ShownPictures
 from regraft.errors import CorruptError, LinkError, StoreError
 from regraft.identity import Digest, digest_of
@@ -22,35 +25,35 @@ from regraft.store.store import Store
 FOLDER = "decisions"
 FILE = re.compile(r"(\d{8})\.json")
 """The names of its files; the number says in which order they were written."""
+MAX_FILES = 50
+"""Files that are left as they are."""
 SCHEMA = 1
 """The schema of a file that is written, and the newest that can be read."""
 log = logging.getLogger("regraft")
 _DECISIONS = TypeAdapter(tuple[Decision, ...])
 
 
-def decide(store: Store, decisions: Iterable[Decision], is_history: bool = False) -> list[Decision]:
+def decide(
+    store: Store,
+    decisions: Iterable[Decision],
+    is_history: bool = False,
+    known: Sequence[Decision] | None = None,
+) -> list[Decision]:
     """Have the store keep decisions, all or none, and return those that are new. The store need not be held.
 
     What holds already is not decided again, so that one undo takes it back; a history of another store is kept as it
-    was. Raises LinkError where a decision names no picture, moves it nowhere, or takes back what nobody decided.
+    was. `known`: all decisions until now, for who has read them. Raises LinkError where a decision names no picture,
+    moves it nowhere, or takes back what nobody decided.
     """
-    known, pictures = all_decisions(store), ShownPictures(store)
-    ids, new, holding = {decision.id for decision in known}, list[Decision](), holding_by_subject(known)
+    past, pictures = Past(all_decisions(store) if known is None else known), ShownPictures(store)
     for decision in decisions:
-        complete = _described(_with_undone(decision, [*known, *new]), pictures)
+        complete = _described(past.with_undone(decision), pictures)
         check_complete(complete)
-        held = holding.get(complete.subject)
-        if complete.id in ids or (not is_history and held is not None and held.effect == complete.effect):
-            continue
-        ids.add(complete.id)
-        new.append(complete)
-        if complete.kind is DecisionKind.UNDO:
-            holding = holding_by_subject([*known, *new])
-        else:
-            hold(complete, holding)
-    if new:
-        _append(store, _to_bytes(new))
-    return new
+        if not past.has(complete) and (is_history or not past.holds(complete)):
+            past.add(complete)
+    if past.new:
+        _append(store, _to_bytes(past.new))
+    return past.new
 
 
 def known_decisions(store: Store) -> pd.DataFrame:
@@ -99,6 +102,29 @@ def read_file(store: Store, path: str) -> list[Decision]:
     if isinstance(schema, int) and schema > SCHEMA:
         raise StoreError(f"{where} was written by a newer Regraft: install that one to honour what was decided.")
     raise CorruptError(f"{where} is damaged: its decisions are not those that were written.")
+
+
+def compact(store: Store, max_files: int = MAX_FILES) -> None:
+    """Merge the files into the last one where they are more than so many. The store must be held.
+
+    Nothing is lost or comes in another order for whoever reads meanwhile, or where this is cut off: the last file holds
+    all before any other goes, the others go from the last to the first, and what is read twice counts once. Damaged
+    files stay.
+    """
+    files = decision_files(store)
+    if len(files) <= max_files:
+        return
+    merged, whole = dict[str, Decision](), list[str]()
+    for path in files:
+        with contextlib.suppress(CorruptError):  # `verify` tells of it
+            for decision in read_file(store, path):
+                merged.setdefault(decision.id, decision)
+            whole.append(path)
+    *others, last = whole or [""]
+    if others:
+        store.disk.write(last, _to_bytes(list(merged.values())))
+    for path in reversed(others):
+        store.disk.delete(path)
 
 
 def files_on(store: Store, is_removed: Callable[[Decision], bool]) -> list[str]:
@@ -152,20 +178,6 @@ def check_complete(decision: Decision) -> None:
         raise LinkError("To move a picture takes the category that it is moved to; nothing was changed.")
     if decision.to_category and decision.to_category == decision.category:
         raise LinkError(f"The picture is in {decision.category!r} already; nothing was changed.")
-
-
-def _with_undone(decision: Decision, earlier: Sequence[Decision]) -> Decision:
-    """An undo with the decision that it takes back: the one that it names, or the last on its picture."""
-    if decision.kind is not DecisionKind.UNDO:
-        return decision
-    undone = undone_ids(earlier)
-    for last in reversed([other for other in earlier if other.id not in undone]):
-        is_on_picture = last.digest == decision.digest and decision.category in (last.category, "")
-        is_last = is_on_picture and last.kind is not DecisionKind.UNDO
-        if last.id == decision.undoes or (is_last and not decision.undoes):
-            return replace(decision, undoes=last.id, url=last.url, digest=last.digest, category=last.category)
-    what = f"decision {decision.undoes}" if decision.undoes else f"decision on picture {decision.digest[:8]}"
-    raise LinkError(f"There is no {what} that could be taken back; nothing was changed.")
 
 
 def _described(decision: Decision, pictures: ShownPictures) -> Decision:

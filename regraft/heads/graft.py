@@ -24,7 +24,7 @@ from regraft.heads.smoothers import Regression
 from regraft.heads.softmax import Softmax
 from regraft.heads.softmax_in_blocks import fit_softmax_in_blocks
 from regraft.heads.training_data import TrainingData
-from regraft.heads.within_category import robust_means, within_category
+from regraft.heads.within_category import learnt_rows, robust_means, within_category
 from regraft.store.feature_rows import FeatureRows
 from regraft.targets.labels import SyntheticLabels
 from regraft.targets.oracle import oracle_answers
@@ -69,7 +69,7 @@ def fit(
         means = oracle_answers(pd.DataFrame({"category": codes.categories}), synthetic.distributions)
         left_out = _placed(known.left_out @ means, known.rows, len(manifest))
         return Graft(_with_lengths(classifier, means, None), history, left_out)
-    rows = np.sort(np.concatenate([train, validation]))
+    rows = learnt_rows(manifest["split"])
     label, own_category = manifest["label"].to_numpy(dtype=np.float64)[rows], data.category[rows]
     means = robust_means(label, own_category, data.categories)
     left_out = _placed(known.left_out @ means, known.rows, len(manifest))

@@ -20,6 +20,8 @@ STRENGTHS = np.geomspace(1e-2, 1e3, 11)
 """(S,) penalties that are tried, by the mean square of an image's features."""
 MIN_FREEDOM = 1e-6
 """What 1 - h is at least, for the division."""
+SIMILARITY_LAYER, WITHIN_CATEGORY_LAYER = "similarity", "within_category"
+"""The layers of a head that compare a picture with those learnt from, and that make an answer of it."""
 Values = NDArray[np.float64]
 """(N, S) numbers to learn, a column for each strength."""
 
@@ -42,7 +44,7 @@ class LinearRegression(Regression):
 
     def output(self, x: Any) -> Any:
         """Return its answers, (N, 1), as a Keras tensor, from one of scaled features (N, D)."""
-        return _with_weights(x, self.weights[:, None], np.array([self.offset]), "linear", "within_category")
+        return _with_weights(x, self.weights[:, None], np.array([self.offset]), "linear", WITHIN_CATEGORY_LAYER)
 
 
 @dataclass(frozen=True)
@@ -62,8 +64,8 @@ class KernelRegression(Regression):
 
         unit = keras.layers.UnitNormalization(name="direction")(x)
         biases = np.full(len(self.references), -self.width)
-        similar = _with_weights(unit, self.width * self.references.T, biases, "exponential", "similarity")
-        return _with_weights(similar, self.weights[:, None], np.array([self.offset]), "linear", "within_category")
+        similar = _with_weights(unit, self.width * self.references.T, biases, "exponential", SIMILARITY_LAYER)
+        return _with_weights(similar, self.weights[:, None], np.array([self.offset]), "linear", WITHIN_CATEGORY_LAYER)
 
 
 class Smoother(ABC):

@@ -15,6 +15,7 @@ from functools import cached_property
 from typing import Protocol
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from regraft.backbones.backbone import Features
@@ -38,6 +39,8 @@ USUAL_SHARE = 0.97
 MIN_SPREAD = 1e-9
 """Of distances that are all the same."""
 MIN_NORM = 1e-9
+REFERENCES = "references"
+"""The references' array in certainty.npz."""
 Distances = NDArray[np.float64]
 """(N,)"""
 
@@ -116,7 +119,7 @@ class DistanceToNearest:
 
     def arrays(self) -> Mapping[str, NDArray[np.floating]]:
         """Return the references, by their name in certainty.npz."""
-        return {"references": self.references.directions}
+        return {REFERENCES: self.references.directions}
 
 
 @dataclass(frozen=True)
@@ -150,7 +153,7 @@ class GreaterDistance:
 
     def arrays(self) -> Mapping[str, NDArray[np.floating]]:
         """Return the references and what distances are usual, by their names in certainty.npz."""
-        return {"references": self.references.directions, "medians": self.medians, "spreads": self.spreads}
+        return {REFERENCES: self.references.directions, "medians": self.medians, "spreads": self.spreads}
 
     def _greater(self, *distances: Distances) -> Distances:
         return np.asarray(((np.stack(distances, axis=1) - self.medians) / self.spreads).max(axis=1))
@@ -179,9 +182,11 @@ class DistanceFromPlane:
 
 def distance_of(arrays: Mapping[str, NDArray[np.floating]]) -> Distance:
     """Return the distance that computes with these arrays. Raises KeyError where they are none's."""
-    if "references" not in arrays:
+    if REFERENCES not in arrays:
         return DistanceFromPlane(arrays["centre"].astype(np.float32), arrays["plane"].astype(np.float32))
-    references = References(arrays["references"].astype(np.float16))
+    directions = arrays[REFERENCES].astype(np.float16)
+    is_left = directions.any(axis=1)  # the features of a picture that somebody had removed are 0
+    references = References(directions[is_left] if is_left.any() else directions[:1])
     if "spreads" not in arrays:
         return DistanceToNearest(references)
     return GreaterDistance(references, arrays["medians"].astype(np.float64), arrays["spreads"].astype(np.float64))
@@ -194,14 +199,22 @@ def distance_from(features: FeatureRows, train: Rows, validation: Rows) -> tuple
     needed to say what one in a hundred exceeds. It is the one that, by its rank, the next image exceeds with a
     probability of nearest to 1 - SIMILAR_SHARE: https://doi.org/10.1561/2200000101.
     """
-    count = max(MIN_REFERENCES, min(MAX_REFERENCES, MAX_REFERENCE_NUMBERS // features.shape[1]))
-    rows = evenly(train, count)
+    rows = _references(train, features.shape[1])
     distance = GreaterDistance.of(References(_directions(features.read(rows)).astype(np.float16)))
     others = np.concatenate([np.setdiff1d(evenly(train, MAX_IMAGES), rows), evenly(validation, MAX_IMAGES)])
     blocks = [distance(block) for _, block in features.blocks(others)]
     usual = np.sort(np.concatenate([distance.left_out(), *blocks]))
     rank = min(len(usual), round(SIMILAR_SHARE * (len(usual) + 1)))
     return distance, float(usual[rank - 1])
+
+
+def reference_rows(split: "pd.Series[str]", width: int) -> Rows:
+    """Return which of N images, by their splits, are references where each has so many features, (R,)."""
+    return _references(np.flatnonzero(split == "train"), width)
+
+
+def _references(train: Rows, width: int) -> Rows:
+    return evenly(train, max(MIN_REFERENCES, min(MAX_REFERENCES, MAX_REFERENCE_NUMBERS // width)))
 
 
 def _directions(features: Features) -> Features:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from regraft.heads.moments import Rows, evenly
@@ -53,6 +54,11 @@ def robust_means(label: NDArray[np.float64], category: NDArray[np.int64], catego
     order = np.argsort(category, kind="stable")
     parts = np.split(label[order], np.cumsum(np.bincount(category, minlength=categories))[:-1])
     return np.array([_clipped(part - np.median(part)).mean() + np.median(part) for part in parts])
+
+
+def learnt_rows(split: "pd.Series[str]") -> Rows:
+    """Return the rows of those of N images, by their splits, that a regression within categories learns from, (K,)."""
+    return np.flatnonzero(split.isin(["train", "validation"]))
 
 
 def within_category(x: FeatureRows, rows: Rows, residuals: NDArray[np.float64]) -> WithinCategory | None:

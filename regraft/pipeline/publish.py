@@ -11,6 +11,7 @@ from regraft.config import Config
 from regraft.dataset.honouring import decisions_in
 from regraft.dataset.misfiled import known_misfiled, misfiled_links, with_doubtful
 from regraft.errors import DamagedVersionError, VersionError
+from regraft.heads.reference_rows import HOLDERS, SCHEMA, TABLE, named_references
 from regraft.identity import digest_of
 from regraft.links import memory as links
 from regraft.links.forecast import counted
@@ -151,6 +152,8 @@ def _files(report: Report, finished: Finished) -> dict[str, bytes]:
         "report.html": rendering.html(report).encode(),
         "MODEL_CARD.md": rendering.model_card(report).encode(),
     }
+    holding = {file: data for file, data in files.items() if file in HOLDERS}
+    files[TABLE] = parquet(named_references(evaluation.predictions, holding), SCHEMA)
     if finished.tuned is not None:
         files["backbone.npz"] = finished.tuned
     return files | {f"plots/{plot}.png": png for plot, png in report.plots.items()}

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from regraft.config import Config
+from regraft.dataset import decisions
 from regraft.errors import StoreError
 from regraft.pipeline.bench import Bench
 from regraft.pipeline.spec import RunSpec
@@ -21,7 +22,7 @@ IN_ONE_PROCESS = "memory:"
 def open_run(config: Config, run_id: str = "", now: datetime | None = None) -> Iterator[RunSpec]:
     """Hold the store for one run and yield its spec. At the end close this process's bench, then let the store go.
 
-    A removal that was cut off is finished first.
+    A removal that was cut off is finished first, and decisions that lie in many files are merged.
     `run_id` is the name by which the next run knows this one, should it be cut off; one is made up where none is given.
     `now` is when the run begins, by another clock than this machine's.
     Raises LockedError while another run is under way, StoreError where the store cannot be written, or where the
@@ -36,6 +37,7 @@ def open_run(config: Config, run_id: str = "", now: datetime | None = None) -> I
     store = Store(config.store)
     with store.run(run_id, now) as start:
         finish_removal(store)
+        decisions.compact(store)
         spec = RunSpec(
             config=config,
             store_url=store.address,

@@ -1,9 +1,7 @@
 """A removal carried out: every step may be cut off and done again, and what names a picture goes before its bytes."""
 
 import base64
-import io
 import re
-import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 
@@ -11,6 +9,7 @@ import numpy as np
 
 from regraft.dataset import decisions
 from regraft.errors import CorruptError, VersionError
+from regraft.heads.reference_rows import TABLE as REFERENCES
 from regraft.identity import Digest, digest_of
 from regraft.links.removals import Removals, known_rows, put_rows
 from regraft.reporting.examples import jpeg_uri
@@ -21,6 +20,7 @@ from regraft.store.store import Store
 from regraft.store.tables import arrow_of_parquet, from_parquet, parquet_of_arrow
 from regraft.store.versions import Version
 from regraft.targets.choice import target_of
+from regraft.upkeep.held_features import files_without
 from regraft.upkeep.receipt import Receipt, put_finished, put_unfinished, receipts
 from regraft.upkeep.scrub import EMPTY_PAGE, page_without, table_without
 from regraft.upkeep.traces import EXAMPLES, PAGE, TABLE, is_on_removed, tables_of_links, version_traces
@@ -29,11 +29,6 @@ CARD = "MODEL_CARD.md"
 PLOT = ".png"
 EMBEDDED_SHEET = re.compile(r'(<img id="examples" [^>]*src=")data:[^"]+')
 EMBEDDED_PLOT = re.compile(r"data:image/png;base64,([A-Za-z0-9+/=]+)")
-CERTAINTY = "certainty.npz"
-REFERENCES = "references"
-"""The array of certainty.npz with features of training images, of length 1."""
-SAME_COSINE = 0.9999
-"""From which on two features are the same picture's: references are kept as float16."""
 LEARNT_FROM = ("train", "validation")
 """The splits from which a head learns."""
 AskPrefect = Callable[[Sequence[str]], str]
@@ -108,20 +103,19 @@ def purge_version(version: Version, removals: Removals, now: datetime) -> None:
     """
     run = _run_of(version)
     note = next((note for note in run.removals if note.removed_at == now), None) if run else None
-    tables = dict(_tables_without(version, removals))
-    damaged = [file for file, data in tables.items() if data is None]
-    files = {file: data for file, data in tables.items() if data is not None}
     lost = lost_pictures(version, removals)
+    learnt = note.learnt if note else sum(lost[split] for split in LEARNT_FROM)
+    changed = files_without(version, removals, has_learnt=learnt > 0) | dict(_tables_without(version, removals))
+    damaged = [file for file, data in changed.items() if data is None]
+    files = {file: data for file, data in changed.items() if data is not None}
     if run and version.has(EXAMPLES) and (lost["test"] or (note and EXAMPLES in note.files)):
         files |= _examples(version, files, run, version.store)
-    files |= _certainty_without(version, removals, run)
     files |= _pages_without(version, removals, files, now)
     if not files and not damaged and note is None:
         return
     if run is None:
         version.replace(files, None)
     else:
-        learnt = sum(lost[split] for split in LEARNT_FROM)
         note = note or RemovalNote(removed_at=now, pictures=sum(lost.values()), learnt=learnt, files={})
         files |= _card(version, note)
         version.replace(files, _noted(version, run, note, files, damaged))
@@ -176,30 +170,6 @@ def _examples(version: Version, files: Mapping[str, bytes], run: RunRecord, stor
     except VersionError:
         return {EXAMPLES: plots.contact_sheet([], [])}
     return {EXAMPLES: example_sheet(predictions, target_of(run.config), store)}
-
-
-def _certainty_without(version: Version, removals: Removals, run: RunRecord | None) -> dict[str, bytes]:
-    """certainty.npz without the features of pictures that go, where it compares others with them; see `heads.unlike`.
-
-    Features go after versions, so they are still there to be compared with, also where this was cut off before.
-    """
-    digests = [Digest(digest) for digest in sorted(removals.pictures)]
-    known = version.store.features.read(run.backbone_fingerprint, digests) if run else {}
-    try:
-        arrays = dict(np.load(io.BytesIO(version.read(CERTAINTY)))) if known and version.has(CERTAINTY) else {}
-    except (VersionError, ValueError, OSError, zipfile.BadZipFile):  # damaged, so nothing can be read from it
-        return {}
-    if REFERENCES not in arrays:
-        return {}
-    references, rows = arrays[REFERENCES], np.stack(list(known.values()))
-    cosines = references.astype(np.float32) @ (rows / np.linalg.norm(rows, axis=1, keepdims=True)).T
-    stays = (cosines < SAME_COSINE).all(axis=1)
-    if stays.all():
-        return {}
-    file = io.BytesIO()
-    arrays[REFERENCES] = references[stays] if stays.any() else np.zeros_like(references[:1])  # near to nothing
-    np.savez(file, **arrays)
-    return {CERTAINTY: file.getvalue()}
 
 
 def _pages_without(version: Version, removals: Removals, files: Mapping[str, bytes], now: datetime) -> dict[str, bytes]:
@@ -280,6 +250,6 @@ def _noted(
         changes[file] = FileChange(before=before, after=digest)
     others = [other for other in run.removals if other.removed_at != note.removed_at]
     digests = {file: digest for file, digest in run.files.items() if file not in damaged}
-    known = {file: digest for file, digest in after.items() if file in digests and digest}
+    known = {file: digest for file, digest in after.items() if file in {*digests, REFERENCES} and digest}
     noted = note.model_copy(update={"files": changes})
     return run.model_copy(update={"files": digests | known, "removals": (*others, noted)})

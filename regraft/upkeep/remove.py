@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pandas as pd
 
 from regraft.errors import CorruptError, DamagedVersionError
+from regraft.heads.reference_rows import HOLDERS
 from regraft.identity import Digest, digest_of
 from regraft.links.memory import all_known_links
 from regraft.links.removals import Kind, Removals, known_rows, put_rows
@@ -29,7 +30,7 @@ from regraft.upkeep.traces import EXAMPLES, PAGE, Trace, traces
 from regraft.upkeep.wanted import Search, Wanted
 from regraft.verdicts import Reason
 
-SPEAKING = ("/run.json", "/MODEL_CARD.md", "/certainty.npz", PAGE)
+SPEAKING = ("/run.json", "/MODEL_CARD.md", *(f"/{file}" for file in HOLDERS), PAGE)
 """The ends of the names of files that may change with a version's tables."""
 Progress = Callable[[str], None]
 

@@ -16,6 +16,7 @@ from regraft.store.layout import LINKS
 from regraft.store.store import Store
 from regraft.store.tables import arrow_of_parquet
 from regraft.store.versions import Version
+from regraft.upkeep.held_features import unnamed
 from regraft.upkeep.scrub import names_removed, rows_of, shows_removed, table_without
 
 TABLE = ".parquet"
@@ -81,6 +82,8 @@ def version_traces(version: Version, removals: Removals, progress: Callable[[str
             yield trace
         if path.endswith(PAGE) and shows_removed(version.store.disk.read(path).decode("utf-8", "replace"), removals):
             yield Trace(path, "pictures or links")
+    for file in unnamed(version) if removals.pictures else ():
+        yield Trace(f"{version.path}/{file}", "features of pictures that nobody names")
 
 
 def _table_trace(path: str, data: bytes, removals: Removals) -> Trace | None:

@@ -10,7 +10,15 @@ import pandas as pd
 import pytest
 
 from regraft.dataset.decision import DECISIONS, Decision, standing
-from regraft.dataset.decisions import all_decisions, decide, decision_files, files_on, forget, known_decisions
+from regraft.dataset.decisions import (
+    all_decisions,
+    compact,
+    decide,
+    decision_files,
+    files_on,
+    forget,
+    known_decisions,
+)
 from regraft.errors import LinkError, StoreError
 from regraft.links.memory import put_links
 from regraft.links.shards import path_of
@@ -214,6 +222,46 @@ def test_of_two_processes_that_write_at_the_same_time_none_loses_a_decision(tmp_
     for writer in "12":
         own = known["digest"][known["digest"].str.startswith(writer)]
         assert own.tolist() == [f"{writer}-{n}" for n in range(20)]
+
+
+def test_files_that_are_merged_meanwhile_cost_no_decision_and_no_order(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("fork")
+    store = Store(str(tmp_path))
+    with ProcessPoolExecutor(2, context) as processes:
+        writing = [processes.submit(decide_many, str(tmp_path), writer) for writer in (1, 2)]
+        while not all(each.done() for each in writing):
+            with store.held():
+                compact(store, max_files=3)
+    digests = [each.digest for each in all_decisions(store)]
+    for writer in "12":
+        assert [digest for digest in digests if digest[0] == writer] == [f"{writer}-{n}" for n in range(20)]
+
+
+def test_many_files_become_one_and_say_the_same(store: Store) -> None:
+    for n in range(4):
+        decide(store, [decision("accept", f"{n}"), decision("reject", f"{n}", "dog")])
+    decide(store, [decision("undo", "2")])
+    before, last = all_decisions(store), decision_files(store)[-1]
+    with store.held():
+        compact(store, max_files=5)
+        assert len(decision_files(store)) == 5
+        compact(store, max_files=4)
+    assert decision_files(store) == [last]
+    assert all_decisions(store) == before
+    decide(store, [decision("accept", "later")])
+    assert [each.digest for each in all_decisions(store)][-1] == "later"
+
+
+def test_a_damaged_file_is_not_merged(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    for n in range(3):
+        decide(store, [decision("accept", f"{n}")])
+    first = decision_files(store)[0]
+    store.disk.write(first, b"{")
+    with store.held():
+        compact(store, max_files=1)
+    assert [store.disk.read(first), len(decision_files(store))] == [b"{", 2]
+    assert [each.digest for each in all_decisions(store)] == ["1", "2"]
 
 
 def test_a_run_that_begins_and_sweeps_costs_no_decision(tmp_path: Path) -> None:

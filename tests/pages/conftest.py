@@ -20,6 +20,7 @@ from regraft.store import versions
 from regraft.store.layout import Layout, put_layout
 from regraft.store.store import Store
 from regraft.store.tables import parquet
+from regraft.upkeep.purge import AskPrefect
 from tests.records import metrics_record, run_record
 
 VERSION = "20261125T030000Z"
@@ -113,11 +114,13 @@ def pages(store: Store) -> Iterator[TestClient]:
         yield client
 
 
-def browser(store: Store, address: str = "127.0.0.1", **access: object) -> TestClient:
+def browser(
+    store: Store, address: str = "127.0.0.1", ask_prefect: AskPrefect | None = None, **access: object
+) -> TestClient:
     """A browser at an address, for the pages of a store."""
     from regraft.flows.web.access import Access
 
-    app = curator(store, Access(**access))  # type: ignore[arg-type]
+    app = curator(store, Access(**access), ask_prefect)  # type: ignore[arg-type]
     return TestClient(app, HOST, client=(address, 50_000), follow_redirects=False)
 
 

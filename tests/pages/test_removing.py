@@ -1,12 +1,14 @@
 """Pictures that are removed for good on the pages."""
 
+from collections.abc import Sequence
+
 import pytest
 from starlette.testclient import TestClient
 
 from regraft.store import versions
 from regraft.store.store import Store
 from regraft.upkeep.receipt import receipts
-from tests.pages.conftest import VERSION, digest_of_link
+from tests.pages.conftest import VERSION, browser, digest_of_link
 from tests.pages.test_access import csrf
 
 URL = "http://b.example/kitten.jpg"
@@ -36,6 +38,21 @@ def test_what_is_removed_is_gone_from_every_page_and_has_a_receipt(pages: TestCl
     assert pages.get(f"/pictures/{digest}").status_code == 404
     assert digest not in pages.get("/pictures").text
     assert URL not in set(versions.newest(store).table("links.parquet")["url"])
+
+
+def test_prefect_is_asked_to_forget_the_versions_that_change(store: Store) -> None:
+    asked_for: list[str] = []
+
+    def ask(names: Sequence[str]) -> str:
+        asked_for.extend(names)
+        return "Reports in Prefect's dashboard that were deleted: 1."
+
+    with browser(store, ask_prefect=ask) as pages:
+        what = {"what": digest_of_link(store, URL)}
+        form = {"csrf": csrf(pages.get("/remove", params=what).text), "why": "so", **what}
+        receipt = pages.get(pages.post("/remove", data=form).headers["Location"])
+    assert asked_for == [VERSION]
+    assert "deleted: 1." in receipt.text
 
 
 def test_nothing_is_removed_without_a_reason_or_a_form_of_this_server(pages: TestClient, store: Store) -> None:

@@ -17,7 +17,7 @@ import pandas as pd
 
 from regraft.config import FetchSettings
 from regraft.dataset.decision import Decision, DecisionKind
-from regraft.dataset.decisions import decide
+from regraft.dataset.decisions import all_decisions, compact, decide
 from regraft.errors import RegraftError
 from regraft.identity import Url, digest_of
 from regraft.links.memory import all_known_links, known_links, put_links
@@ -43,6 +43,11 @@ PATH = path_of(URL, Layout())
 """Where the store remembers that link."""
 BACKBONE = "net"
 NOW = datetime(2026, 2, 1, tzinfo=UTC)
+DECISIONS = [
+    Decision(kind=kind, url=Url(URL), digest=digest_of(b"picture 0"), decided_at=NOW, why=kind)
+    for kind in (DecisionKind.ACCEPT, DecisionKind.REJECT, DecisionKind.NOT_PLACEHOLDER)
+]
+"""What is decided one after the other, each with other words."""
 NEW = JANUARY[9]
 """The version that some changes publish."""
 
@@ -206,6 +211,11 @@ def _accept(store: Store) -> None:
     decide(store, decisions_on(URL, wish, KnownPictures(store)))
 
 
+def _compact(store: Store) -> None:
+    with store.held():
+        compact(store, max_files=1)
+
+
 def _prune(store: Store) -> None:
     prune(store, 1, lambda path: None)
 
@@ -233,6 +243,7 @@ CHANGES: dict[str, Callable[[Store], None]] = {
     "run": _run,
     "layout": _layout,
     "accept": _accept,
+    "compact": _compact,
     "prune": _prune,
     "remove": _remove,
     "repair": _repair,
@@ -259,6 +270,9 @@ def prepare(change: str, url: str) -> None:
     if change == "remove":
         decision = Decision(kind=DecisionKind.ACCEPT, url=Url(URL), digest=digest_of(b"picture 0"), decided_at=NOW)
         decide(opened(url), [decision])
+    if change == "compact":
+        for each in DECISIONS:
+            decide(opened(url), [each])
     if change == "prune":
         versions.promote(opened(url), JANUARY[2], JANUARY[1])
         opened(url).blobs.put(b"needed by nobody")
@@ -339,6 +353,8 @@ class World:
                 assert champion is not None, "there is no champion any more"
                 assert champion.is_published, "the champion is no version"
                 history(store)
+                if self.change == "compact":
+                    assert [each.why for each in all_decisions(store)] == [each.why for each in DECISIONS]
                 if self.change != "remove":
                     assert len(all_known_links(store)) == 1, "the link is not known any more"
                 is_removing = store.disk.exists(versions.REMOVING)

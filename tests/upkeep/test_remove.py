@@ -15,13 +15,14 @@ from regraft.config import FetchSettings
 from regraft.dataset.decisions import known_decisions
 from regraft.dataset.placeholders import PLACEHOLDERS
 from regraft.errors import CorruptError, LinkError, LockedError
-from regraft.identity import Digest
+from regraft.identity import Digest, digest_of
 from regraft.links.memory import all_known_links
 from regraft.links.removals import FILE, Kind, hash_of_host, hash_of_link, known_removals, known_rows
 from regraft.reporting.examples import jpeg_uri
 from regraft.reporting.history import history
 from regraft.store import versions
 from regraft.store.store import Store
+from regraft.store.tables import parquet
 from regraft.store.versions import Version
 from regraft.upkeep.receipt import Receipt, page, receipts
 from regraft.upkeep.remove import finish, opted_out, plan, remove
@@ -137,14 +138,45 @@ def test_no_other_picture_is_compared_with_its_features(store: Store, digests: l
         return np.load(io.BytesIO(data))["references"].tolist()
 
     first, other = (row.tolist() for row in FEATURES[[0, 3]] / 2)
+    nothing = [0.0] * 6
     assert references() == [first, other]
     removed(store, digests[4])  # of the test split
     assert references() == [first, other]
     receipt = removed(store, digests[0])
-    assert references() == [other]
+    assert references() == [nothing, other]
     assert f"versions/{NAMES[0]}/certainty.npz" in receipt.files
+    names = Version(Store(store.url), NAMES[0]).table("references.parquet")
+    assert names.to_dict("records") == [{"file": "certainty.npz", "row": 1, "digest": digests[3]}]
     removed(store, digests[3])
-    assert references() == [[0.0] * 6]
+    assert references() == [nothing, nothing]
+    assert damages(Store(store.url)) == []
+
+
+def test_features_that_nobody_names_are_a_trace(store: Store, digests: list[Digest]) -> None:
+    path = f"versions/{NAMES[0]}/certainty.npz"
+    before = store.disk.read(path)
+    removed(store, digests[0])
+    store.disk.write(path, before)  # as from a backup, with a run.json to it
+    version = Version(Store(store.url), NAMES[0])
+    known = version.run.files | {"certainty.npz": digest_of(before)}
+    store.disk.write(f"{version.path}/run.json", version.run.model_copy(update={"files": known}).to_bytes())
+    assert damages(Store(store.url)) == [path]
+    damages(Store(store.url), repair=True)
+    assert damages(Store(store.url)) == []
+
+
+def test_where_nobody_can_tell_whose_features_they_are_all_go(store: Store, digests: list[Digest]) -> None:
+    for name in NAMES:
+        predictions = Version(store, name).table("predictions.parquet")
+        one_less = parquet(predictions[predictions["digest"] != digests[3]])
+        run = Version(store, name).run
+        store.disk.write(f"versions/{name}/predictions.parquet", one_less)
+        files = run.files | {"predictions.parquet": digest_of(one_less)}
+        store.disk.write(f"versions/{name}/run.json", run.model_copy(update={"files": files}).to_bytes())
+    removed(Store(store.url), digests[0])
+    data = Version(Store(store.url), NAMES[0]).read("certainty.npz")
+    assert not np.load(io.BytesIO(data))["references"].any()
+    assert damages(Store(store.url)) == []
 
 
 def test_the_receipt_names_files_and_digests_and_nothing_removed(store: Store, digests: list[Digest]) -> None:
