@@ -26,6 +26,7 @@ from regraft.flows.web import (
     thumbnail_pages,
 )
 from regraft.flows.web.access import LOGIN, OPEN_PATHS, Access, Refused
+from regraft.flows.web.forms import without_empty
 from regraft.flows.web.rendering import SECURITY_POLICY, page
 from regraft.flows.web.site import Site
 from regraft.flows.web.thumbnails import Thumbnails
@@ -87,6 +88,7 @@ def curator(store: Store, access: Access | None = None, ask_prefect: AskPrefect 
     app.add_exception_handler(Refused, _say_refused)
     app.add_exception_handler(RequestValidationError, _say_wrong_value)
     app.add_exception_handler(HTTPException, _say_status)
+    app.add_exception_handler(Exception, _say_fault)
     app.mount(STATIC, StaticFiles(directory=Path(str(resources.files("regraft.flows.web") / "static"))))
     for module in ROUTERS:
         app.include_router(module.router)
@@ -96,6 +98,7 @@ def curator(store: Store, access: Access | None = None, ask_prefect: AskPrefect 
 async def _guarded(request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:
     """Answer a request that may be answered, and say what browsers may do with the answer."""
     access: Access = request.app.state.site.access
+    request.scope["query_string"] = without_empty(request.scope["query_string"])
     try:
         access.check(request)
         if access.is_logged_in(request) or request.url.path.startswith(OPEN_PATHS):
@@ -129,13 +132,29 @@ def _say_wrong_value(request: Request, error: Exception) -> Response:
     place, name = problem["loc"][0], problem["loc"][-1]
     if place == "path":
         return _error_page(request, 404, f"There is no page {request.url.path}.")
+    if problem["type"] == "missing":
+        return _error_page(request, 400, f"This page is about something that its address has to name: {name}.")
     return _error_page(request, 400, f"The {name} {str(problem['input'])[:100]!r} cannot be shown: {problem['msg']}.")
 
 
 def _say_status(request: Request, error: Exception) -> Response:
-    status = error.status_code if isinstance(error, HTTPException) else 500
-    sentence = f"There is no page {request.url.path}." if status == HTTPStatus.NOT_FOUND else HTTPStatus(status).phrase
-    return _error_page(request, status, sentence)
+    assert isinstance(error, HTTPException)  # noqa: S101  # as it is registered
+    sentences = {
+        HTTPStatus.NOT_FOUND: f"There is no page {request.url.path}.",
+        HTTPStatus.METHOD_NOT_ALLOWED: f"{request.url.path} does not answer {request.method}; nothing was changed.",
+    }
+    sentence = sentences.get(HTTPStatus(error.status_code), HTTPStatus(error.status_code).phrase)
+    response = _error_page(request, error.status_code, sentence)
+    response.headers.update(error.headers or {})
+    return response
+
+
+def _say_fault(request: Request, error: Exception) -> Response:
+    """Say that this program is wrong, outside of what `_guarded` adds; the server's log has the traceback."""
+    sentence = f"Regraft has a fault here ({type(error).__name__}); the terminal of `regraft serve` says more of it."
+    response = _error_page(request, 500, sentence)
+    response.headers.update(HEADERS)
+    return response
 
 
 def _error_page(request: Request, status: int, sentence: str) -> Response:

@@ -40,9 +40,17 @@ def value(form: Form, name: str) -> str:
     return form.get(name, [""])[0]
 
 
+def without_empty(query: bytes) -> bytes:
+    """Return a query string without what is empty: a browser sends all fields of a form, also the empty ones."""
+    return b"&".join(part for part in query.split(b"&") if part.partition(b"=")[2])
+
+
 def back(form: Form, **query: str) -> RedirectResponse:
     """Return the way back to the page that a form stood on (its field `back`), with some values added to its query."""
-    parts = urlsplit(value(form, "back") or "/")
+    try:
+        parts = urlsplit(value(form, "back") or "/")
+    except ValueError:  # such as a half IPv6 address; no page of this server sends that
+        parts = urlsplit("/")
     path = parts.path if parts.path.startswith("/") and not parts.path.startswith(("//", "/\\")) else "/"
     kept = {name: values[0] for name, values in parse_qs(parts.query).items()} | query
     return RedirectResponse(path + ("?" + urlencode(kept) if kept else ""), status_code=303)

@@ -11,9 +11,12 @@ from regraft.flows.web.rendering import records
 from regraft.flows.web.site import Site
 from regraft.identity import Digest
 from regraft.reporting.link_search import LinkSearch, LinkTable
+from regraft.reporting.review import ReviewKind
 
 COLUMNS = ["digest", "category", "verdict", "reason", "url"]
 """The columns of links that items are made from."""
+NO_REVIEW = "-"
+"""What a form says of a picture that does not wait."""
 MAX_ITEMS = 1_000
 """Pictures that are decided about at once."""
 
@@ -41,7 +44,7 @@ class Item:
     @property
     def key(self) -> str:
         """What a form names it by: nothing that is numbered, because rows of a version may go."""
-        return " ".join((self.digest, self.category, self.review or "-", self.url))
+        return " ".join((self.digest, self.category, self.review or NO_REVIEW, self.url))
 
 
 def items_of(rows: pd.DataFrame) -> list[Item]:
@@ -84,4 +87,6 @@ def _item_of(key: str) -> Item:
     if len(parts) != 4:
         raise Refused(400, "The form names no picture that could be understood; nothing was decided.")
     digest, category, review, url = parts
-    return Item(digest=Digest(digest), category=category, review="" if review == "-" else review, url=url)
+    if review not in (NO_REVIEW, *ReviewKind):
+        raise Refused(400, f"Nothing waits as {review[:40]!r}; nothing was decided.")
+    return Item(digest=Digest(digest), category=category, review="" if review == NO_REVIEW else review, url=url)

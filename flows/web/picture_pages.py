@@ -6,12 +6,11 @@ from dataclasses import replace
 from typing import Annotated, Any
 
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from regraft.dataset.decision import Decision, table_of
+from regraft.dataset.list_columns import names_of_list_columns
 from regraft.errors import PictureError, StoreError
 from regraft.flows.web.decision_pages import batch_of
 from regraft.flows.web.items import COLUMNS, Item, items_of, with_decisions
@@ -25,12 +24,13 @@ from regraft.reporting.evidence import Story, stories
 from regraft.reporting.likeness import look_alikes, neighbours
 from regraft.reporting.link_search import LinkSearch, LinkTable
 from regraft.store import versions
+from regraft.store.row_tables import among, rows_that
 from regraft.store.versions import Version
 from regraft.targets.choice import target_of
 
 router = APIRouter()
 log = logging.getLogger("regraft")
-PREDICTIONS = "predictions.parquet"
+MANIFEST, PREDICTIONS = "manifest.parquet", "predictions.parquet"
 PICTURES_A_PAGE = 120
 MAX_LINKS = 50
 """Links of one picture that its page lists."""
@@ -86,6 +86,7 @@ def picture(request: Request, site: SiteOf, version: VersionOf, digest: DigestOf
         all_links=len(rows),
         items=_items(site, shown),
         example=_example(site, version, digest),
+        listed=_listed(site, version, digest),
         alike=_look_alikes(site, links, shown, digest),
         neighbours=_neighbours(site, version, links, digest),
         decisions=_decided(decisions, digest),
@@ -123,12 +124,19 @@ def _example(site: Site, version: Version, digest: str) -> dict[str, Any] | None
     if not version.has(PREDICTIONS):
         return None
     table = site.table(version, PREDICTIONS)
-    parts = [group.filter(pc.equal(group["digest"], digest)) for _, group in table.groups(table.columns)]
-    rows = pa.concat_tables(parts).to_pandas()
+    rows = rows_that(table, "digest", among({digest}), table.columns)
     if rows.empty:
         return None
     caption = target_of(version.run.config).captions_with_labels(rows)[0]
     return {"split": rows["split"].iloc[0], "category": rows["category"].iloc[0], "caption": caption}
+
+
+def _listed(site: Site, version: Version, digest: str) -> dict[str, Any]:
+    """What its list says of the picture beside the link, such as a licence, by the column's name."""
+    manifest = site.table(version, MANIFEST)
+    names = names_of_list_columns(manifest.columns)
+    rows = rows_that(manifest, "digest", among({digest}), names) if names else pd.DataFrame()
+    return {name: value for name, value in records(rows)[0].items() if value is not None} if len(rows) else {}
 
 
 def _look_alikes(site: Site, links: LinkTable, shown: pd.DataFrame, digest: str) -> list[Item]:
@@ -142,7 +150,7 @@ def _look_alikes(site: Site, links: LinkTable, shown: pd.DataFrame, digest: str)
 
 def _neighbours(site: Site, version: Version, links: LinkTable, digest: str) -> list[Item]:
     """Pictures whose features are nearest to this one's, with how near they are."""
-    manifest = site.table(version, "manifest.parquet")
+    manifest = site.table(version, MANIFEST)
     fingerprint = version.run.backbone_fingerprint
     try:
         near = neighbours(manifest, site.store.features, fingerprint, Digest(digest), MAX_LIKE)

@@ -1,5 +1,6 @@
-"""/remove: what somebody wants gone is shown, and then removed for good; /receipts/ID.html says what was removed."""
+"""/remove: what somebody wants gone is named, shown, and then removed for good; /receipts/ID.html is the receipt."""
 
+from collections.abc import Iterable
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request
@@ -8,18 +9,24 @@ from fastapi.responses import RedirectResponse, Response
 from regraft.errors import LinkError
 from regraft.flows.web.access import Refused
 from regraft.flows.web.forms import FormOf, value
-from regraft.flows.web.items import COLUMNS, items_of
+from regraft.flows.web.items import COLUMNS, Item, items_of
 from regraft.flows.web.rendering import page
 from regraft.flows.web.reports import SECURITY_POLICY
-from regraft.flows.web.site import SiteOf
+from regraft.flows.web.site import Site, SiteOf
 from regraft.links.removals import Kind
 from regraft.reporting.link_search import LinkSearch
 from regraft.store import versions
 from regraft.upkeep import remove
 from regraft.upkeep.receipt import FOLDER
-from regraft.upkeep.wanted import DIGEST, FULL_DIGITS, Wanted
+from regraft.upkeep.wanted import wanted_in
 
 router = APIRouter()
+MAX_WHAT = 8192
+"""Characters of the words that name what is to go; the command reads files of any size."""
+MAX_OPTED_OUT = 50
+"""Links that have opted out that are offered at a time."""
+WORDS = "What is named"
+"""How messages call the words of a form."""
 MAX_WHY = 500
 """Characters of the reason that the receipt keeps."""
 MAX_LOOK_ALIKES = 60
@@ -29,12 +36,13 @@ MAX_FILES = 100
 
 
 @router.get("/remove")
-def removal_page(request: Request, site: SiteOf, what: Annotated[str, Query(max_length=8192)]) -> Response:
-    """Return the page that says what would go with a link or a picture. Raises LinkError where it is not known."""
-    plan = remove.plan(site.store, [_wanted(what)])
-    links = site.links(versions.newest(site.store))
+def removal_page(request: Request, site: SiteOf, what: Annotated[str, Query(max_length=MAX_WHAT)] = "") -> Response:
+    """Return the page that asks what is to go; once that is named, what would go with it. Raises LinkError."""
+    if not what.strip():
+        opted_out = [its.text for its in remove.opted_out(site.store)]
+        return page(request, "removal.html.j2", opted_out=opted_out[:MAX_OPTED_OUT], all_opted_out=len(opted_out))
+    plan = remove.plan(site.store, wanted_in(what, WORDS))
     near = plan.copies.drop_duplicates("digest").head(MAX_LOOK_ALIKES)
-    shown = links.find(LinkSearch(digests=frozenset(near["digest"]), once=True), COLUMNS)
     pictures = {its.hash for its in plan.hashes if its.kind is Kind.PICTURE}
     return page(
         request,
@@ -44,9 +52,15 @@ def removal_page(request: Request, site: SiteOf, what: Annotated[str, Query(max_
         files=plan.traces[:MAX_FILES],
         all_files=len(plan.traces),
         learnt=[version for version in plan.versions if version.learnt],
-        near=items_of(shown),
+        near=_shown(site, near["digest"]),
         max_why=MAX_WHY,
     )
+
+
+def _shown(site: Site, digests: Iterable[str]) -> list[Item]:
+    """Some pictures as the newest version shows them."""
+    search = LinkSearch(digests=frozenset(digests), once=True)
+    return items_of(site.links(versions.newest(site.store)).find(search, COLUMNS)) if search.digests else []
 
 
 @router.post("/remove")
@@ -57,7 +71,7 @@ def remove_for_good(site: SiteOf, form: FormOf) -> Response:
         raise Refused(400, "Say why: it is kept in the receipt. Nothing was removed.")
     receipt = remove.remove(
         site.store,
-        [_wanted(value(form, "what"))],
+        wanted_in(value(form, "what"), WORDS),
         why[:MAX_WHY],
         near_duplicates=value(form, "near_duplicates") == "yes",
         ask_prefect=site.ask_prefect,
@@ -73,9 +87,3 @@ def receipt_page(site: SiteOf, name: Annotated[str, Path(pattern=r"^[\w-]+$")]) 
     except FileNotFoundError:
         raise LinkError(f"There is no receipt {name} in {site.store.url}.") from None
     return Response(data, media_type="text/html; charset=utf-8", headers={"Content-Security-Policy": SECURITY_POLICY})
-
-
-def _wanted(text: str) -> Wanted:
-    """A picture, by its whole digest, or else a link."""
-    is_digest = len(text) == FULL_DIGITS and DIGEST.fullmatch(text)
-    return Wanted(Kind.PICTURE if is_digest else Kind.LINK, text)

@@ -86,6 +86,9 @@ def one_version(tmp_path_factory: pytest.TempPathFactory) -> Path:
         cluster=alive["digest"],
         split=["test", "train", "train", "train"],
         label=40.0,
+        licence=alive["url"].map({"http://a.example/cat0.jpg": "CC BY 4.0"}),
+        photographer="<b>Ada</b>",
+        views=7,
     )
     predictions = manifest[["digest", "category", "split", "label"]].assign(prediction=42.0)
     files = {

@@ -126,3 +126,19 @@ def test_this_machine_alone_is_served_without_a_token() -> None:
     for host in ("127.0.0.1", "localhost", "::1", "127.0.0.2"):
         check_access(host, None)
     check_access("0.0.0.0", TOKEN)
+
+
+def test_a_method_that_a_page_does_not_answer_changes_nothing(pages: TestClient) -> None:
+    answer = pages.delete("/decisions")
+    assert (answer.status_code, answer.headers["Allow"]) in [(405, "GET"), (405, "POST")]
+    assert "/decisions does not answer DELETE; nothing was changed." in answer.text
+
+
+def test_a_fault_of_this_program_is_one_sentence_too(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("regraft.flows.web.overview.history", lambda *_: 1 / 0)
+    with browser(store) as pages:
+        client = TestClient(pages.app, HOST, client=("127.0.0.1", 1), raise_server_exceptions=False)
+        answer = client.get("/")
+    assert answer.status_code == 500
+    assert "Regraft has a fault here (ZeroDivisionError)" in answer.text
+    assert answer.headers["Content-Security-Policy"] == pages.get("/links").headers["Content-Security-Policy"]

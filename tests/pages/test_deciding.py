@@ -91,7 +91,7 @@ def test_what_nobody_decided_is_not_taken_back(pages: TestClient, store: Store) 
 
 
 @pytest.mark.parametrize(
-    "back", ["http://evil.example/", "//evil.example/x", "/\\evil.example", "javascript:alert(1)", ""]
+    "back", ["http://evil.example/", "//evil.example/x", "/\\evil.example", "javascript:alert(1)", "", "http://[::1"]
 )
 def test_a_form_leads_back_to_this_server_only(pages: TestClient, back: str) -> None:
     answer = pages.post("/decisions", data=form_of(pages, "/pictures?reason=misfiled", kind="skip", back=back))

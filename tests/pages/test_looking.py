@@ -54,6 +54,16 @@ def test_links_are_filtered_and_searched(pages: TestClient) -> None:
     assert "No link fits" in pages.get("/links?host=nowhere.example").text
 
 
+@pytest.mark.parametrize("address", ["/links", "/pictures"])
+def test_a_form_that_is_sent_as_it_stands_shows_all(pages: TestClient, store: Store, address: str) -> None:
+    """A browser sends the fields that are empty, too."""
+    newest = versions.newest(store)
+    versions.publish(store, "20260102T000000Z", {file: newest.read(file) for file in (*newest.digests, "run.json")})
+    form = dict.fromkeys(("verdict", "reason", "category", "host", "text", "version", "page", "batch"), "")
+    assert pages.get(address, params=form).text == pages.get(address).text
+    assert pages.get(address, params={**form, "verdict": "junk"}).text == pages.get(f"{address}?verdict=junk").text
+
+
 def test_pictures_are_shown_once_each(pages: TestClient, store: Store) -> None:
     shown = pages.get("/pictures").text
     assert shown.count('class="tile"') == 6
@@ -68,6 +78,15 @@ def test_a_picture_has_its_links_its_prediction_and_what_looks_like_it(pages: Te
     assert "http://b.example/cat0.jpg" in shown
     assert "test split: 42 cm, label 40" in shown
     assert "1 of 64 bits differ" in shown
+
+
+def test_a_picture_has_what_its_list_says_of_it(pages: TestClient, store: Store) -> None:
+    digest, other = (digest_of_link(store, f"http://a.example/cat{number}.jpg") for number in range(2))
+    shown = pages.get(f"/pictures/{digest}").text
+    assert '<dt>licence</dt><dd><span class="url">CC BY 4.0</span></dd>' in shown.replace("\n", "")
+    assert "&lt;b&gt;Ada&lt;/b&gt;" in shown
+    assert "<dt>views</dt>" in shown
+    assert "<dt>licence</dt>" not in pages.get(f"/pictures/{other}").text
 
 
 def test_a_link_has_a_page_of_its_own_also_without_a_picture(pages: TestClient) -> None:

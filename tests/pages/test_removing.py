@@ -2,10 +2,14 @@
 
 from collections.abc import Sequence
 
+import pandas as pd
 import pytest
 from starlette.testclient import TestClient
 
+from regraft.links.memory import MEMORY, put_links
+from regraft.links.shards import path_of
 from regraft.store import versions
+from regraft.store.layout import Layout
 from regraft.store.store import Store
 from regraft.upkeep.receipt import receipts
 from tests.pages.conftest import VERSION, browser, digest_of_link
@@ -84,3 +88,25 @@ def test_while_a_run_is_under_way_nothing_is_removed(pages: TestClient, store: S
 def test_a_receipt_that_is_not_there_is_said_not_to_be(pages: TestClient) -> None:
     assert pages.get("/receipts/20260101T000000Z.html").status_code == 404
     assert pages.get("/receipts/..%2fchampion.html").status_code == 404
+
+
+def test_links_hosts_and_pictures_are_named_together(pages: TestClient, store: Store) -> None:
+    digest = digest_of_link(store, URL)
+    shown = pages.get("/remove", params={"what": f"a.example\r\n{digest[:12]}"})
+    assert shown.status_code == 200
+    form = {"csrf": csrf(shown.text), "what": f"a.example\r\n{digest[:12]}", "why": "so"}
+    assert pages.post("/remove", data=form).status_code == 303
+    left = set(versions.newest(store).table("links.parquet")["url"])
+    assert not any(url.startswith("http://a.example/") for url in left)
+    assert URL not in left
+
+
+def test_links_whose_owners_have_opted_out_are_offered(pages: TestClient, store: Store) -> None:
+    asked = pages.get("/remove")
+    assert asked.status_code == 200
+    assert "opted out" not in asked.text
+    path = path_of(URL, Layout())
+    row = {"url": URL, "category": "cat", "verdict": "junk", "reason": "opted_out", "digest": ""}
+    table = pd.DataFrame([row]).reindex(columns=MEMORY.names)
+    put_links(store, path, pd.concat([MEMORY.empty_table().to_pandas(), table], ignore_index=True))
+    assert f"readonly>{URL}</textarea>" in pages.get("/remove").text

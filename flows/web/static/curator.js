@@ -8,7 +8,7 @@ const boxes = () => [...document.querySelectorAll("[data-items] input[name=item]
 let lastBox = null;
 
 function isTyping(element) {
-  return element instanceof HTMLSelectElement || (element instanceof HTMLInputElement && element.type !== "checkbox");
+  return element instanceof HTMLSelectElement || element instanceof HTMLTextAreaElement || (element instanceof HTMLInputElement && element.type !== "checkbox");
 }
 
 // Keys: the buttons say theirs, and a key does what a click on its button does.
