@@ -30,6 +30,7 @@ from regraft.flows.web.forms import without_empty
 from regraft.flows.web.rendering import SECURITY_POLICY, page
 from regraft.flows.web.site import Site
 from regraft.flows.web.thumbnails import Thumbnails
+from regraft.store import versions
 from regraft.store.store import Store
 from regraft.upkeep.purge import AskPrefect
 
@@ -122,6 +123,9 @@ def _say_refused(request: Request, error: Exception) -> Response:
 
 
 def _say_error(request: Request, error: Exception) -> Response:
+    store = request.app.state.site.store
+    if isinstance(error, VersionError) and not versions.is_store(store):
+        error = StoreError(f"There is no store at {store.address} any more.")
     status = next((status for kind, status in STATUSES.items() if isinstance(error, kind)), 500)
     return _error_page(request, status, str(error))
 

@@ -153,11 +153,24 @@ def _without(store: Store, path: str, is_removed: Callable[[Decision], bool]) ->
 
 
 def _append(store: Store, data: bytes) -> None:
-    """Write a file under the next number that nobody else takes."""
+    """Write a file under the next number that nobody else takes.
+
+    Where a later file is there then, a run may have merged files meanwhile, so that the number was free again: the file
+    is written once more, behind that one.
+    """
+    written = _create_next(store, data)
+    if decision_files(store)[-1] != written:
+        _create_next(store, data)
+        store.disk.delete(written)
+
+
+def _create_next(store: Store, data: bytes) -> str:
+    """Write a file under the next free number, and return its path."""
     files = decision_files(store)
     number = int(files[-1].removeprefix(f"{FOLDER}/")[:8]) + 1 if files else 1
-    while not store.disk.create(f"{FOLDER}/{number:08d}.json", data):
+    while not store.disk.create(path := f"{FOLDER}/{number:08d}.json", data):
         number += 1
+    return path
 
 
 def _to_bytes(decisions: Sequence[Decision]) -> bytes:

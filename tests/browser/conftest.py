@@ -29,7 +29,7 @@ OVERFLOW = "() => document.documentElement.scrollWidth - document.documentElemen
 def browser() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
-    SHOTS.mkdir(exist_ok=True)
+    SHOTS.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
         yield chromium

@@ -224,17 +224,24 @@ def test_of_two_processes_that_write_at_the_same_time_none_loses_a_decision(tmp_
         assert own.tolist() == [f"{writer}-{n}" for n in range(20)]
 
 
-def test_files_that_are_merged_meanwhile_cost_no_decision_and_no_order(tmp_path: Path) -> None:
-    context = multiprocessing.get_context("fork")
+def test_what_is_decided_while_files_are_merged_comes_last(tmp_path: Path) -> None:
+    class Merged(SystemCalls):
+        def link(self, source: str, target: str) -> None:
+            if not merged:
+                merged.append(target)
+                for n in range(3):
+                    decide(store, [decision("reject", f"{n}", decided_at=FIRST)])
+                with store.held():
+                    compact(store, max_files=1)
+            super().link(source, target)
+
+    merged: list[str] = []
     store = Store(str(tmp_path))
-    with ProcessPoolExecutor(2, context) as processes:
-        writing = [processes.submit(decide_many, str(tmp_path), writer) for writer in (1, 2)]
-        while not all(each.done() for each in writing):
-            with store.held():
-                compact(store, max_files=3)
-    digests = [each.digest for each in all_decisions(store)]
-    for writer in "12":
-        assert [digest for digest in digests if digest[0] == writer] == [f"{writer}-{n}" for n in range(20)]
+    decide(store, [decision("accept", "first")])
+    decide(Store(str(tmp_path), disk=LocalDisk(str(tmp_path), Merged())), [decision("accept", "last")])
+    assert merged
+    assert [each.digest for each in all_decisions(store)] == ["first", "0", "1", "2", "last"]
+    assert len(decision_files(store)) == 2
 
 
 def test_many_files_become_one_and_say_the_same(store: Store) -> None:

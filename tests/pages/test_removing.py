@@ -102,9 +102,9 @@ def test_links_hosts_and_pictures_are_named_together(pages: TestClient, store: S
 
 
 def test_links_whose_owners_have_opted_out_are_offered(pages: TestClient, store: Store) -> None:
-    asked = pages.get("/remove")
-    assert asked.status_code == 200
-    assert "opted out" not in asked.text
+    form = pages.get("/remove")
+    assert form.status_code == 200
+    assert "opted out" not in form.text
     path = path_of(URL, Layout())
     row = {"url": URL, "category": "cat", "verdict": "junk", "reason": "opted_out", "digest": ""}
     table = pd.DataFrame([row]).reindex(columns=MEMORY.names)
