@@ -1,10 +1,13 @@
 """What persons decide, as they name it: by a link, a picture's digest or a decision's id; checked before it is kept."""
 
-from collections.abc import Iterator
-from dataclasses import replace
-from functools import cache, cached_property, partial
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
+from typing import cast
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from regraft.dataset.decision import Decision, DecisionKind, standing, undone_ids
 from regraft.dataset.decisions import all_decisions
@@ -21,10 +24,23 @@ from regraft.store.tables import no_rows
 from regraft.verdicts import Reason, Verdict
 
 NO_LINKS = no_rows(MEMORY)
+NO_ROWS = np.empty(0, np.intp)
 WAITS = (Reason.REPLACED, Reason.MISFILED, Reason.PLACEHOLDER, Reason.NEAR_DUPLICATE, Reason.DUPLICATE, Reason.REJECTED)
 """Why a version leaves pictures out that a person may accept."""
 TAKES_PICTURE = (*LEARN, DecisionKind.NOT_PLACEHOLDER, DecisionKind.SAME_PICTURE)
 """Decisions that are for nothing where there is no picture to learn from."""
+
+
+@dataclass(frozen=True)
+class _Shard:
+    """What is known of the links of one shard, for who looks many of them up."""
+
+    links: pd.DataFrame
+    """Columns MEMORY."""
+    rows: Mapping[str, NDArray[np.intp]]
+    """The rows of each URL."""
+    reviews: Mapping[tuple[str, str, str], str]
+    """What a link waits for a person as, by URL, digest and category; those that do not wait are left out."""
 
 
 class KnownPictures:
@@ -32,7 +48,7 @@ class KnownPictures:
 
     def __init__(self, store: Store):
         self.store = store
-        self._of_shard = cache(partial(remembered_links, store))
+        self._of_shard = cache(self._read_shard)
 
     @cached_property
     def decisions(self) -> list[Decision]:
@@ -54,13 +70,21 @@ class KnownPictures:
         """
         if DIGEST.fullmatch(name):
             self._check_picture(Digest(name))
-            return self._links[self._links["digest"] == name]
-        layout = self.store.layout
-        known = self._of_shard(path_of(name, layout)) if layout else NO_LINKS
-        rows = known[known["url"] == name]
-        if rows.empty:
+            return self._links.iloc[self._rows_of_digest.get(name, NO_ROWS)]
+        shard = self._shard_of(name)
+        if shard is None or name not in shard.rows:
             raise LinkError(f"{name} is in no list that {self.store.url} knows; nothing was changed.")
-        return rows
+        return shard.links.iloc[shard.rows[name]]
+
+    def _shard_of(self, url: str) -> _Shard | None:
+        layout = self.store.layout
+        return self._of_shard(path_of(url, layout)) if layout else None
+
+    def _read_shard(self, path: str) -> _Shard:
+        links = remembered_links(self.store, path)
+        keys = links[["url", "digest", "category"]].itertuples(index=False, name=None)
+        reviews = {key: review for key, review in zip(keys, self._reviews_of(links), strict=True) if review}
+        return _Shard(links, _rows_by(links["url"]), reviews)
 
     def check_known(self, decision: Decision) -> None:
         """Raise LinkError where a decision names no picture, or one or a link or category that the store knows not."""
@@ -83,17 +107,19 @@ class KnownPictures:
         if not is_known:
             raise LinkError(f"{self.store.url} knows no picture {digest!r}; nothing was changed.")
 
-    def reviewed_as(self, links: pd.DataFrame) -> "pd.Series[str]":
-        """Return what each of some links, columns MEMORY, waits for a person as: its reason, "" where it does not."""
+    def reviewed_as(self, url: str, digest: str, category: str) -> str:
+        """Return what a link waits for a person as: its reason, "" where it does not wait."""
+        shard = self._shard_of(url)
+        return shard.reviews.get((url, digest, category), "") if shard else ""
+
+    def _reviews_of(self, links: pd.DataFrame) -> "pd.Series[str]":
+        """What each of some links, columns MEMORY, waits for a person as: its reason, "" where it does not."""
         keys = ["url", "digest", "category"]
-        published = links[keys].merge(self._published[[*keys, "reason"]], on=keys, how="left")
-        reason = published["reason"].set_axis(links.index)
-        reason = reason.where(reason.isin(WAITS), "")
+        published = links[keys].merge(self._waiting[[*keys, "reason"]], on=keys, how="left")
+        reason = published["reason"].set_axis(links.index).fillna("")
         reason = reason.mask(links["replaced_at"].notna(), Reason.REPLACED)
-        misfiled = known_misfiled(self.store)
-        reason = reason.mask(is_among(links, misfiled[~misfiled["accepted"]]), Reason.MISFILED)
-        placeholders = placeholders_in_force(self.store, self._rulings.photos())
-        reason = reason.mask(shows_placeholder(links, placeholders), Reason.PLACEHOLDER)
+        reason = reason.mask(is_among(links, self._misfiled), Reason.MISFILED)
+        reason = reason.mask(shows_placeholder(links, self._placeholders), Reason.PLACEHOLDER)
         decided = self._rulings.on(links)
         reason = reason.mask(of_kind(decided, links, [DecisionKind.REJECT]), Reason.REJECTED)
         return reason.mask(of_kind(decided, links, LEARN), "").astype(str)
@@ -117,10 +143,29 @@ class KnownPictures:
         return set(self._links["digest"]) - {""}
 
     @cached_property
-    def _published(self) -> pd.DataFrame:
-        """The links of the newest version."""
+    def _rows_of_digest(self) -> Mapping[str, NDArray[np.intp]]:
+        return _rows_by(self._links["digest"])
+
+    @cached_property
+    def _waiting(self) -> pd.DataFrame:
+        """The links of the newest version that a person may accept, each once."""
         links = versions.newest_table(self.store, "links.parquet")
-        return NO_LINKS if links is None else links
+        links = NO_LINKS if links is None else links
+        return links[links["reason"].isin(WAITS)].drop_duplicates(["url", "digest", "category"])
+
+    @cached_property
+    def _misfiled(self) -> pd.DataFrame:
+        misfiled = known_misfiled(self.store)
+        return misfiled[~misfiled["accepted"]]
+
+    @cached_property
+    def _placeholders(self) -> pd.DataFrame:
+        return placeholders_in_force(self.store, self._rulings.photos())
+
+
+def _rows_by(texts: "pd.Series[str]") -> Mapping[str, NDArray[np.intp]]:
+    """The rows of each text."""
+    return cast(Mapping[str, NDArray[np.intp]], texts.groupby(texts).indices)
 
 
 def kind_named(text: str) -> DecisionKind:
@@ -150,19 +195,19 @@ def decisions_on(name: str, wish: Decision, pictures: KnownPictures) -> list[Dec
         return [replace(wish, digest=Digest(name))]
     _check_shows_picture(name, links, wish.kind)
     shown = links[links["digest"] != ""].drop_duplicates(["digest", "category"])
-    reviewed_as = pictures.reviewed_as(shown)
-    if wish.kind is DecisionKind.ACCEPT:
-        shown = shown[reviewed_as != ""]
-        if shown.empty:
-            raise LinkError(f"{name} shows the picture that it is known for; there is nothing to accept.")
-    return list(_on_each(shown, reviewed_as, wish))
+    decisions = list(_on_each(shown, wish, pictures))
+    if not decisions:
+        raise LinkError(f"{name} shows the picture that it is known for; there is nothing to accept.")
+    return decisions
 
 
-def _on_each(shown: pd.DataFrame, reviewed_as: "pd.Series[str]", wish: Decision) -> Iterator[Decision]:
-    """The wish as a decision on the picture of each link."""
-    for index, url, digest, category in shown[["url", "digest", "category"]].itertuples(name=None):
-        review = wish.review or str(reviewed_as[index])
-        yield replace(wish, url=Url(url), digest=Digest(digest), category=category, review=review)
+def _on_each(shown: pd.DataFrame, wish: Decision, pictures: KnownPictures) -> Iterator[Decision]:
+    """The wish as a decision on the picture of each link; what does not wait is not accepted."""
+    for url, digest, category in shown[["url", "digest", "category"]].itertuples(index=False, name=None):
+        waits_as = pictures.reviewed_as(url, digest, category)
+        if waits_as or wish.kind is not DecisionKind.ACCEPT:
+            review = wish.review or waits_as
+            yield replace(wish, url=Url(url), digest=Digest(digest), category=category, review=review)
 
 
 def _check_shows_picture(name: str, links: pd.DataFrame, kind: DecisionKind) -> None:

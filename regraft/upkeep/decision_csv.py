@@ -6,6 +6,7 @@ https://owasp.org/www-community/attacks/CSV_Injection.
 
 import csv
 import io
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -32,6 +33,8 @@ COLUMNS = (
     "id",
 )
 """The columns of a file; `kind` and one of `url`, `digest` and `undoes` are needed, the others may be missing."""
+DELIMITERS = ",;\t"
+"""What may stand between cells: a spreadsheet writes what is usual where it runs."""
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "'")
 """What a spreadsheet takes for the beginning of a formula, and the apostrophe, so that reading is unequivocal."""
 
@@ -77,7 +80,7 @@ def from_csv(path: Path, by: str, now: datetime, pictures: KnownPictures) -> Imp
     decisions, known = list[Decision](), 0
     for line, row in _rows(path):
         try:
-            new = _decisions(row, by, now, pictures, earlier)
+            new = [each for each in _decisions(row, by, now, pictures, earlier) if each.id not in earlier]
             for decision in new:
                 check_complete(decision)
         except LinkError as error:
@@ -93,9 +96,9 @@ def _decisions(
 ) -> list[Decision]:
     """The decisions of one row; none where it was decided so already. `earlier`: the ids of those decided or read."""
     wish = Decision(
-        kind=kind_named(row.get("kind", "").strip()),
-        url=Url(row.get("url", "")),
-        digest=Digest(row.get("digest", "")),
+        kind=kind_named(row.get("kind", "").strip().lower()),
+        url=Url(row.get("url", "").strip()),
+        digest=Digest(row.get("digest", "").strip().lower()),
         category=row.get("category", ""),
         to_category=row.get("to_category", ""),
         decided_at=_moment(row.get("decided_at", ""), now),
@@ -131,21 +134,19 @@ def _moment(text: str, now: datetime) -> datetime:
     if not text:
         return now
     try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
+        moment = datetime.fromisoformat(text.strip())
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):  # the latter at the ends of the calendar
         raise LinkError(f"{text!r} is no time such as 2026-01-31T12:00:00Z; nothing was changed.") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     """The rows of a file by column, and the line at which each ends; empty ones are left out."""
+    text = _text(path)
+    delimiter = max(DELIMITERS, key=text.partition("\n")[0].count)
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=delimiter)
     try:
-        text = decoded(path.read_bytes()).removeprefix("\ufeff")
-    except OSError as error:
-        raise LinkError(f"{path} cannot be read: {error.strerror}; nothing was changed.") from error
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    try:
-        header = [cell.strip() for cell in next(reader, [])]
+        header = [cell.strip().lower() for cell in next(reader, [])]
         _check_header(header, path)
         for cells in reader:
             if len(cells) > len(header):
@@ -154,6 +155,18 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
                 yield reader.line_num, dict(zip(header, map(plain_text, cells), strict=False))
     except csv.Error as error:
         raise LinkError(f"{path}, line {reader.line_num}: it is no CSV ({error}); nothing was changed.") from error
+
+
+def _text(path: Path) -> str:
+    """A file's text, as editors and spreadsheets write it: UTF-8, UTF-16 with a mark, or Windows-1252."""
+    try:
+        data = path.read_bytes()
+        text = data.decode("utf-16") if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else decoded(data)
+    except OSError as error:
+        raise LinkError(f"{path} cannot be read: {error.strerror}; nothing was changed.") from error
+    except UnicodeDecodeError as error:
+        raise LinkError(f"{path} is no text in UTF-16, as its first bytes say; nothing was changed.") from error
+    return text.removeprefix("\ufeff")
 
 
 def _check_header(header: Sequence[str], path: Path) -> None:
