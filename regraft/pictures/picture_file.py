@@ -16,6 +16,7 @@ from PIL import BmpImagePlugin, Image
 from regraft.pictures.bitfields import parse_bitfields
 from regraft.pictures.decoding import PictureFormat
 from regraft.pictures.exif import orientation_of
+from regraft.pictures.filled import is_filled
 from regraft.pictures.jpeg import EOI, MIN_FILL_BYTES, Damaged, Jpeg, parse_jpeg
 from regraft.pictures.pixels import Pixels
 from regraft.pictures.png import parse_png
@@ -233,6 +234,8 @@ class PillowFile:
         return self._may_be_animated and getattr(self._image, "is_animated", False)
 
     def grey(self, min_side: int) -> Pixels:
+        if is_filled(self._data, self._format):
+            raise Damaged("ends early: the rest is filled with zeros")
         with self._reserved():
             image = self._loaded()
             factor = min(image.size) // min_side

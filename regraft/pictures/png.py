@@ -8,6 +8,7 @@ import struct
 import zlib
 from dataclasses import dataclass
 
+from regraft.pictures.jpeg import Damaged
 from regraft.pictures.work import MAX_SEGMENTS, TooMuchWork
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -41,14 +42,16 @@ class Png:
 
 
 def parse_png(data: bytes) -> Png:
-    """Return a PNG's chunks. Raises TooMuchWork where it has too many; a damaged one stays damaged in `pixels`."""
-    png, kept, place, is_srgb = Png(), [SIGNATURE], len(SIGNATURE), False
+    """Return a PNG's chunks; a damaged one stays damaged in `pixels`.
+
+    Raises TooMuchWork where it has too many, Damaged where it has no end and its chunks are not what was written.
+    """
+    png, kept, place, is_srgb, has_end = Png(), [SIGNATURE], len(SIGNATURE), False, False
     bits = colour_type = 0
     for _ in range(MAX_SEGMENTS):
-        if len(data) < place + 8:
+        size, name = int.from_bytes(data[place : place + 4], "big"), data[place + 4 : place + 8]
+        if len(name) < 4 or not name.isalpha():
             break
-        size = int.from_bytes(data[place : place + 4], "big")
-        name = data[place + 4 : place + 8]
         chunk, body = data[place : place + size + 12], data[place + 8 : place + 8 + size]
         place += size + 12
         if name in PIXEL_CHUNKS:
@@ -57,6 +60,7 @@ def parse_png(data: bytes) -> Png:
                 bits, colour_type = body[8], body[9]
         match name:
             case b"IEND":
+                has_end = True
                 break
             case b"acTL":
                 png.frames = int.from_bytes(body[:4], "big")
@@ -79,8 +83,15 @@ def parse_png(data: bytes) -> Png:
     if is_srgb or png.profile:
         png.gamma = SRGB_GAMMA
     is_cut = place > len(data)
+    if not has_end and not all(map(_has_checksum, kept[1:-1] if is_cut else kept[1:])):
+        raise Damaged("ends early, and what is there is not what was written")
     png.pixels = b"".join(kept if is_cut else [*kept, END])
     return png
+
+
+def _has_checksum(chunk: bytes) -> bool:
+    """Whether a chunk is what was written, as its checksum says; decoders do not look at that of pixels."""
+    return zlib.crc32(chunk[4:-4]).to_bytes(4, "big") == chunk[-4:]
 
 
 def _transparent(body: bytes, bits: int, colour_type: int) -> tuple[int, ...]:

@@ -83,6 +83,31 @@ def test_a_png_without_its_end_is_alive_and_without_its_last_pixels_is_not() -> 
     assert not is_alive(data[:-60] + chunk(b"IEND", b""))
 
 
+@pytest.mark.parametrize(
+    ("file_format", "options"),
+    [
+        ("PNG", {}),
+        ("WEBP", {}),
+        ("WEBP", {"lossless": True}),
+        ("WEBP", {"exif": b"Exif\0\0" + bytes(99)}),
+        ("AVIF", {}),
+    ],
+)
+def test_a_picture_that_was_cut_and_filled_with_zeros_is_none(file_format: str, options: dict[str, object]) -> None:
+    data = encoded(CAT, file_format, **options)
+    assert is_alive(data)
+    assert is_alive(data + bytes(5_000))
+    for share in (0.3, 0.6, 0.9):
+        end = int(len(data) * share)
+        filled = judge(data[:end] + bytes(len(data) - end), Limits())
+        assert isinstance(filled, Unfit), share
+        assert filled.reason == Reason.TRUNCATED
+
+
+def test_a_png_whose_last_bytes_are_a_part_of_a_checksum_is_alive() -> None:
+    assert is_alive(encoded(CAT, "PNG")[:-14])
+
+
 # BMP
 
 
