@@ -158,7 +158,8 @@ def test_a_type_checker_knows_the_public_names(installation: Installation, tmp_p
     site.rmdir()
     site.symlink_to(installation.site)
     (tmp_path / "notebook.py").write_text(NOTEBOOK)
-    command = [sys.executable, "-m", "mypy", "--strict", "--python-executable", str(python), "notebook.py"]
+    command = [sys.executable, "-m", "mypy", "--strict", "--no-incremental", f"--python-executable={python}"]
+    command.append("notebook.py")
     ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
     errors = re.findall(r"^notebook\.py:(\d+): error:.*\[([\w-]+)\]$", ended.stdout, re.MULTILINE)
     assert errors == [("6", "attr-defined"), ("7", "arg-type")], ended.stdout

@@ -160,7 +160,7 @@ def test_segments_and_chunks_without_end_are_too_much_work() -> None:
 
 def test_a_png_that_unpacks_to_more_than_its_pixels_takes_no_more_memory(tmp_path: Path) -> None:
     header = encoded(CAT, "PNG")[8:33]
-    bomb = SIGNATURE + header + chunk(b"IDAT", zlib.compress(bytes(200 * MIB), 9)) + chunk(b"IEND", b"")
+    bomb = SIGNATURE + header + chunk(b"IDAT", zlib.compress(bytes(200 * MIB), 1)) + chunk(b"IEND", b"")
     assert judged(tmp_path, bomb).mib < 100
 
 
@@ -200,14 +200,14 @@ def test_no_jpeg_crashes_a_decoder_however_its_header_is_bent(tmp_path: Path) ->
     assert len(judged(tmp_path, *bent).reasons) == len(bent)
 
 
-@pytest.mark.parametrize("file_format", ["PNG", "GIF", "WEBP", "BMP", "TIFF", "AVIF"])
-def test_no_picture_crashes_a_decoder_however_its_bytes_are_bent(tmp_path: Path, file_format: str) -> None:
+def test_no_picture_crashes_a_decoder_however_its_bytes_are_bent(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
-    data = encoded(CAT.resize((48, 40)), file_format)
     bent = []
-    for _ in range(400):
-        copy = bytearray(data)
-        for _ in range(int(random.integers(1, 6))):
-            copy[int(random.integers(len(copy) if random.random() < 0.5 else 120))] = int(random.integers(256))
-        bent.append(bytes(copy[: int(random.integers(len(copy) // 2, len(copy) + 1))]))
+    for file_format in ("PNG", "GIF", "WEBP", "BMP", "TIFF", "AVIF"):
+        data = encoded(CAT.resize((48, 40)), file_format)
+        for _ in range(400):
+            copy = bytearray(data)
+            for _ in range(int(random.integers(1, 6))):
+                copy[int(random.integers(len(copy) if random.random() < 0.5 else 120))] = int(random.integers(256))
+            bent.append(bytes(copy[: int(random.integers(len(copy) // 2, len(copy) + 1))]))
     assert len(judged(tmp_path, *bent).reasons) == len(bent)

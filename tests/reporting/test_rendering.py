@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -124,6 +125,7 @@ def test_a_category_that_will_run_out_is_named_with_its_days() -> None:
     assert f"in about {shown.forecasts['cat'].days_left} days" in page
 
 
+@cache
 def with_categories(count: int) -> Report:
     """A report on so many categories, whose links died in every list, with very long URLs."""
     names = [f"category-{i:04d}" for i in range(count)]
