@@ -3,10 +3,10 @@
 import atexit
 import contextlib
 import os
-import tempfile
 from pathlib import Path
 
 from regraft.errors import ConfigError, ServerError
+from regraft.store.scratch import Scratch
 
 ANSWER_DEADLINE_S = 10
 """Seconds that a configured server has to answer."""
@@ -23,9 +23,9 @@ def use_writable_home() -> None:
     with contextlib.suppress(OSError):
         home.mkdir(parents=True, exist_ok=True)
     if not os.access(home, os.W_OK):
-        temporary = tempfile.TemporaryDirectory(prefix="regraft-prefect-", ignore_cleanup_errors=True)
-        atexit.register(temporary.cleanup)
-        os.environ["PREFECT_HOME"] = temporary.name
+        home_of_process = Scratch()
+        atexit.register(home_of_process.close)
+        os.environ["PREFECT_HOME"] = str(home_of_process.path)
 
 
 def configured_url() -> str | None:

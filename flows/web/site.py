@@ -1,13 +1,11 @@
 """What all pages of one server share: the store, its tables as they are opened, thumbnails, and who may come in."""
 
 import logging
-import tempfile
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Annotated, Generic, TypeVar
 
 from fastapi import Depends, Query, Request
@@ -22,6 +20,7 @@ from regraft.reporting.outlook import TitledChart, charts
 from regraft.reporting.report import forecasts
 from regraft.reporting.review import ReviewItem, reviewed, waiting
 from regraft.store import versions
+from regraft.store.scratch import Scratch
 from regraft.store.store import Store
 from regraft.store.tables import OpenTable
 from regraft.store.versions import Version
@@ -68,9 +67,7 @@ class Site:
     _waiting: "Opened[list[ReviewItem]]" = field(default_factory=lambda: Opened(1))
     _charts: "Opened[list[TitledChart]]" = field(default_factory=lambda: Opened(1))
     _decisions: "Opened[list[Decision]]" = field(default_factory=lambda: Opened(1))
-    _copies: "tempfile.TemporaryDirectory[str]" = field(
-        default_factory=lambda: tempfile.TemporaryDirectory(prefix="regraft-")
-    )
+    _copies: Scratch = field(default_factory=Scratch)
     """Where tables of a remote store are copied to."""
 
     def links(self, version: Version) -> LinkTable:
@@ -79,13 +76,7 @@ class Site:
 
     def table(self, version: Version, file: str) -> OpenTable:
         """Return a version's table, opened. Raises VersionError."""
-
-        def opened() -> OpenTable:
-            folder = Path(self._copies.name, version.name)
-            folder.mkdir(exist_ok=True)
-            return version.opened(file, folder)
-
-        return self._tables.get(_key(version, file), opened)
+        return self._tables.get(_key(version, file), lambda: version.opened(file, self._copies))
 
     def waiting(self, version: Version) -> list[ReviewItem]:
         """Return what a version leaves to a person, be it decided by now or not. Raises VersionError."""
@@ -116,7 +107,7 @@ class Site:
     def close(self) -> None:
         """End what runs beside the server."""
         self.thumbnails.close()
-        self._copies.cleanup()
+        self._copies.close()
 
 
 def _key(version: Version, file: str) -> Key:

@@ -5,7 +5,6 @@ import os
 import threading
 from collections.abc import Iterator
 from functools import cached_property
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from regraft.backbones.weights import frozen_fingerprint
@@ -19,6 +18,7 @@ from regraft.progress import Meter
 from regraft.store.disk import is_remote
 from regraft.store.drafts import Drafts
 from regraft.store.local_disk import LocalDisk
+from regraft.store.scratch import Scratch
 from regraft.store.store import Store
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Bench:
         self._budget: Budget | None = None
         self._device: str | None = None
         self._backbone: Backbone | None = None
-        self._nearby: TemporaryDirectory[str] | None = None
+        self._nearby = Scratch()
         self._closed = False
 
     @classmethod
@@ -92,8 +92,7 @@ class Bench:
         """A folder of this machine for pictures that were fetched here, so that a bucket is not asked for them."""
         if not is_remote(self.spec.store_url):
             return None
-        self._nearby = TemporaryDirectory(prefix="regraft-", ignore_cleanup_errors=True)
-        return self._nearby.name
+        return str(self._nearby.path)
 
     @cached_property
     def drafts(self) -> Drafts:
@@ -181,8 +180,7 @@ class Bench:
             self._backbone = None
             if self._crew is not None:
                 self._crew.close()
-            if self._nearby is not None:
-                self._nearby.cleanup()
+            self._nearby.close()
 
 
 def import_tensorflow() -> None:

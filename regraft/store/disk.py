@@ -14,6 +14,7 @@ from typing import BinaryIO, Protocol
 from regraft.errors import StoreError
 from regraft.store.local_disk import LocalDisk
 from regraft.store.remote_disk import RemoteDisk
+from regraft.store.scratch import Scratch
 
 
 class Disk(Protocol):
@@ -115,10 +116,10 @@ class Disk(Protocol):
         """
         ...
 
-    def local_copy(self, path: str, folder: Path | None = None) -> Path:
-        """Return where programs of this machine can open a file: itself, or a copy, put into `folder` if that is given.
+    def local_copy(self, path: str, scratch: Scratch | None = None) -> Path:
+        """Return where programs of this machine can open a file: itself, or a copy.
 
-        Raises FileNotFoundError.
+        The copy lasts as long as `scratch`, or a day where none is given. Raises FileNotFoundError.
         """
         ...
 

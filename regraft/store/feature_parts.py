@@ -8,12 +8,12 @@ import io
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from regraft.errors import CorruptError
 from regraft.identity import Digest
 from regraft.store.backbone_files import BackboneFile, short_name
+from regraft.store.scratch import Scratch
 from regraft.store.tables import arrow_of_parquet
 
 if TYPE_CHECKING:
@@ -58,17 +58,18 @@ class Part(BackboneFile):
         """Return whose features it holds. Raises as `read` does."""
         return set(self.read()[0])
 
-    def records(self, folder: Path) -> "Records":
+    def records(self, scratch: Scratch) -> "Records":
         """Return the records, mapped into memory: what is not looked at is not read, and they are not checked.
 
-        Where the store is remote, the part is copied into `folder`, once. Raises CorruptError where it holds no
+        Where the store is remote, the part is copied into `scratch`, once. Raises CorruptError where it holds no
         records, FileNotFoundError where it is gone.
         """
         import numpy as np
 
-        copy = folder / self.name
         try:
-            records: Records = np.load(copy if copy.exists() else self.disk.local_copy(self.path, folder), "r")
+            records: Records = np.load(
+                scratch.known_copy_of(self.path) or self.disk.local_copy(self.path, scratch), "r"
+            )
         except (ValueError, EOFError) as error:
             raise CorruptError(f"{self.path} is damaged: {error}") from error
         if records.dtype.names != FIELDS:

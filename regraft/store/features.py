@@ -2,12 +2,10 @@
 
 import contextlib
 import logging
-import tempfile
 import threading
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from regraft.errors import CorruptError
@@ -16,6 +14,7 @@ from regraft.store.disk import Disk
 from regraft.store.feature_index import SUFFIX, FeatureIndex, IndexFile
 from regraft.store.feature_parts import FOLDER, Part, Records, are_whole, part_of
 from regraft.store.feature_rows import FeatureRows
+from regraft.store.scratch import Scratch
 
 if TYPE_CHECKING:
     import numpy as np
@@ -149,7 +148,7 @@ class Features:
         for number, its in _by_part(index.part[positions]):
             part = Part(self._disk, fingerprint, index.parts[number])
             try:
-                records, rows = part.records(Path(self._copies.name)), index.row[positions[its]]
+                records, rows = part.records(self._copies), index.row[positions[its]]
                 if rows.max() >= len(records) or not are_whole(records[rows], index.digests(positions[its])):
                     raise CorruptError(f"{part.path} is damaged: its features are not those that were stored")
             except FileNotFoundError:  # pruned just now
@@ -198,9 +197,9 @@ class Features:
         log.warning("%s; what it held is computed again, and `regraft verify --repair` removes it.", error)
 
     @cached_property
-    def _copies(self) -> "tempfile.TemporaryDirectory[str]":
+    def _copies(self) -> Scratch:
         """Where parts of a remote store are copied to, as long as anybody reads them."""
-        return tempfile.TemporaryDirectory(prefix="regraft-")
+        return Scratch()
 
 
 @dataclass(frozen=True)
@@ -212,7 +211,7 @@ class _StoredRows(FeatureRows):
     """(N,): the number of each row's part."""
     row: "NDArray[np.int64]"
     """(N,): the place of each row in its part."""
-    copies: "tempfile.TemporaryDirectory[str]"
+    copies: Scratch
 
     @cached_property
     def shape(self) -> tuple[int, int]:
@@ -230,7 +229,7 @@ class _StoredRows(FeatureRows):
         return features
 
     def _records(self, number: int) -> "Records":
-        return self.parts[number].records(Path(self.copies.name))
+        return self.parts[number].records(self.copies)
 
 
 def _by_part(part: "NDArray[np.integer]") -> "Iterator[tuple[int, NDArray[np.int64]]]":

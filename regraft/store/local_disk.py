@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from regraft.errors import StoreError
+from regraft.store.scratch import Scratch
 from regraft.store.system_calls import FILE_MODE, SystemCalls
 
 ASIDE = "tmp"
@@ -198,7 +199,7 @@ class LocalDisk:
         finally:
             os.close(descriptor)  # frees the lock, as the system does when its holder dies
 
-    def local_copy(self, path: str, folder: Path | None = None) -> Path:
+    def local_copy(self, path: str, scratch: Scratch | None = None) -> Path:
         if not self.exists(path):
             raise FileNotFoundError(self.root / path)
         return self.root / path

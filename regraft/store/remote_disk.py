@@ -8,7 +8,6 @@ sent side by side is.
 import contextlib
 import itertools
 import os
-import tempfile
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from regraft.errors import StoreError
 from regraft.store.lease import leased
 from regraft.store.remote_errors import ALREADY_THERE, NO_BUCKET, code_of, explained
+from regraft.store.scratch import Scratch, lasting_folder
 
 if TYPE_CHECKING:
     import numpy as np
@@ -185,9 +185,10 @@ class RemoteDisk:
     def lock(self, name: str, wait_s: float, lease: timedelta) -> AbstractContextManager[None]:
         return leased(self, name, wait_s, lease)
 
-    def local_copy(self, path: str, folder: Path | None = None) -> Path:
-        copy = (folder or Path(tempfile.mkdtemp(prefix="regraft-"))) / PurePosixPath(path).name
-        copy.write_bytes(self.read(path))
+    def local_copy(self, path: str, scratch: Scratch | None = None) -> Path:
+        data = self.read(path)
+        copy = scratch.copy_of(path) if scratch else lasting_folder() / PurePosixPath(path).name
+        copy.write_bytes(data)
         return copy
 
     def _at(self, path: str) -> str:

@@ -16,6 +16,7 @@ from regraft.errors import CorruptError, DamagedVersionError, StoreError, Versio
 from regraft.identity import digest_of
 from regraft.store import layout
 from regraft.store.locks import champion_locked
+from regraft.store.scratch import Scratch
 from regraft.store.store import Store
 from regraft.store.tables import OpenTable, arrow_of_parquet, rows_where
 
@@ -167,13 +168,13 @@ class Version:
         except CorruptError as error:
             raise DamagedVersionError(f"{file} of version {self.name} is damaged: {error}.") from error
 
-    def opened(self, file: str, folder: Path | None = None) -> OpenTable:
+    def opened(self, file: str, scratch: Scratch | None = None) -> OpenTable:
         """Return one of its tables, opened, to be read a group of rows at a time. Raises as `read` does.
 
-        A table of a remote store is copied to this machine first, into `folder` if that is given.
+        A table of a remote store is copied to this machine first, into `scratch` if that is given.
         """
         with self._needing(file):
-            path = self.store.disk.local_copy(f"{self.path}/{file}", folder)
+            path = self.store.disk.local_copy(f"{self.path}/{file}", scratch)
             with path.open("rb") as bytes_of_file:
                 digest = hashlib.file_digest(bytes_of_file, "sha256").hexdigest()
         if not self._is_known(file, digest):
