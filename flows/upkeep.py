@@ -7,10 +7,18 @@ from regraft.config import FetchSettings
 from regraft.errors import CorruptError
 from regraft.process import prepare_process
 from regraft.store.store import Store
+from regraft.tasks.dashboard.beats import beating, emit_end
 from regraft.upkeep.verify import verify as damages
 
 
-@flow(name="verify", flow_run_name="verify {store}")
+@flow(
+    name="verify",
+    flow_run_name="verify {store}",
+    on_completion=[emit_end],
+    on_failure=[emit_end],
+    on_crashed=[emit_end],
+    on_cancellation=[emit_end],
+)
 def verify(store: str = "artifacts") -> int:
     """Check a store: every digest, every table, every pointer. Returns how many files were checked.
 
@@ -18,7 +26,8 @@ def verify(store: str = "artifacts") -> int:
     """
     prepare_process()  # a Prefect worker calls this flow without the command line
     checked: list[str] = []
-    damaged = list(damages(Store(store), False, FetchSettings(), checked.append))
+    with beating():
+        damaged = list(damages(Store(store), False, FetchSettings(), checked.append))
     if damaged:
         rows = [{"path": damage.path, "what": damage.what} for damage in damaged]
         create_table_artifact(key="damage", table=rows, description=f"Damaged in {store}")

@@ -6,8 +6,10 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import requests
@@ -33,8 +35,30 @@ class Server:
     def get(self, path: str) -> Any:
         return requests.get(self.api + path, timeout=30).json()
 
+    def post(self, path: str, body: Any) -> Any:
+        def answers() -> list[requests.Response]:  # 503: its database is busy
+            answer = requests.post(self.api + path, json=body, timeout=30)
+            return [] if answer.status_code == requests.codes.unavailable else [answer]
+
+        [answer] = until(f"{path} is answered", answers, 60)
+        answer.raise_for_status()
+        return answer.json() if answer.content else None
+
     def find(self, what: str, **criteria: Any) -> Any:
-        return requests.post(f"{self.api}/{what}/filter", json=criteria, timeout=30).json()
+        return self.post(f"/{what}/filter", criteria)
+
+    def emit(self, event: str, resource: str, follows: str | None) -> str:
+        """Emit an event that comes after another one, if one is named; return its id."""
+        name, now = str(uuid4()), datetime.now(UTC).isoformat()
+        body = {"id": name, "occurred": now, "event": event, "resource": {"prefect.resource.id": resource}}
+        self.post("/events", [body | ({"follows": follows} if follows else {})])
+        return name
+
+    def events(self, event: str, resource: str) -> list[dict[str, Any]]:
+        """The events of that name and resource."""
+        criteria = {"event": {"name": [event]}, "resource": {"id": [resource]}}
+        found: list[dict[str, Any]] = self.post("/events/filter", {"filter": criteria})["events"]
+        return found
 
 
 @pytest.fixture(scope="session")

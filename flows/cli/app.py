@@ -14,7 +14,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from regraft import __version__
-from regraft.errors import RegraftError
+from regraft.errors import RegraftError, StoreError
 from regraft.flows.cli.output import printable
 from regraft.process import prepare_process
 from regraft.store.lease import release_all
@@ -77,16 +77,19 @@ _has_said_stopped = threading.Event()
 def main(version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False) -> None:
     """Prepare the process for every command; print the version where only that is wanted."""
     prepare_process()
-    _print_whatever_the_encoding()
+    _print_whatever_the_terminal()
     if version:
         print(f"regraft {__version__}")
         raise typer.Exit
 
 
-def _print_whatever_the_encoding() -> None:
-    """Where the terminal's encoding has no such character, print its code instead of failing."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
+def _print_whatever_the_terminal() -> None:
+    """Where the terminal's encoding has no such character, print its code; where there is none, nothing."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # closed by whoever started this
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - it stays open
+        elif isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
 
@@ -101,6 +104,12 @@ def exit_with_message() -> Iterator[None]:
     except KeyboardInterrupt:
         _say_stopped()
         raise typer.Exit(STOPPED_EXIT_CODE) from None
+    except OSError as error:  # a file of the command's own, such as one that it was to write
+        if error.strerror is None or isinstance(error, BrokenPipeError):
+            raise
+        place = f"{error.filename} cannot be used" if error.filename else "The system refuses what was wanted"
+        print_error(refusal := StoreError(f"{place}: {error.strerror}. Look at the disk, and try again."))
+        raise typer.Exit(refusal.exit_code) from error
 
 
 @contextmanager

@@ -50,8 +50,10 @@ def run(
     """
     with exit_with_message():
         job = _job(config, lists or [], store, proxy, engine)
+        from regraft import menagerie
         from regraft.pipeline.inputs import check_inputs
 
+        menagerie.check_lists(job)
         check_inputs(job)  # before TensorFlow and Prefect are imported, which takes longer
         _quiet_prefect()
         from regraft.flows.cli.progress_bars import progress_shown

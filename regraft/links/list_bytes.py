@@ -4,6 +4,7 @@ import contextlib
 import gzip
 import io
 import os
+import stat
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, BinaryIO, assert_never
 
@@ -49,17 +50,22 @@ def _packed(source: str, client: Client) -> Iterator[io.BufferedReader]:
         return
     try:
         file = _opened(source)
+    except UnusableError:
+        raise
     except FileNotFoundError:
         raise UnusableError("is not there. Give its path in the config, or with --list CATEGORY=PATH") from None
     except Exception as error:  # every file system raises its own
-        raise UnusableError(f"cannot be read: {error}") from error
+        raise UnusableError(f"cannot be read: {getattr(error, 'strerror', None) or error}") from error
     with file:
         yield _bounded(file)
 
 
 def _opened(source: str) -> BinaryIO:
     if not is_remote(source):
-        return open(os.path.expanduser(source.removeprefix("file://")), "rb")
+        path = os.path.expanduser(source.removeprefix("file://"))
+        if stat.S_ISFIFO(os.stat(path).st_mode):
+            raise UnusableError("is a pipe, which can be read only once, and lists are read again. Make it a file.")
+        return open(path, "rb")
     import fsspec  # takes a while to import, and most lists are files
 
     return fsspec.open(source, "rb").open()

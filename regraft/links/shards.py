@@ -13,7 +13,7 @@ import pandas as pd
 
 from regraft.errors import CorruptError
 from regraft.links.memory import all_known_links, put_links, remembered_links
-from regraft.store.layout import COPY, FORMAT, FORMAT_0_NAME, LINKS, Layout, named_layout, put_layout
+from regraft.store.layout import COPY, FORMAT, FORMAT_0_NAME, LINKS, Layout, copied_layout, named_layout, put_layout
 from regraft.store.store import Store
 from regraft.verdicts import Reason
 from regraft.web.urls import requested_host_of
@@ -66,7 +66,12 @@ def put_in_layout(store: Store, layout: Layout) -> None:
     What is known is written anew, then store.json names it, then what it was before goes: cut off at any moment, the
     store has one of the two. Needs memory for all that is known.
     """
-    before, is_kept_twice = store.layout, _is_kept_twice(store, layout)
+    try:
+        before = named = named_layout(store.disk)
+    except CorruptError as error:
+        log.warning("%s It is written anew.", error)
+        before, named = copied_layout(store.disk), None
+    is_kept_twice = named == layout and store.disk.exists(f"{layout.folder}/{COPY}")
     if before != layout:
         known = all_known_links(store, remembered_links)
         if before is not None and before.format == 0:
@@ -78,15 +83,6 @@ def put_in_layout(store: Store, layout: Layout) -> None:
     if not is_kept_twice:
         put_layout(store.disk, layout)
     _remove_files_of_others(store, layout)
-
-
-def _is_kept_twice(store: Store, layout: Layout) -> bool:
-    """Whether store.json names a layout, and the layout's folder holds the copy."""
-    try:
-        return named_layout(store.disk) == layout and store.disk.exists(f"{layout.folder}/{COPY}")
-    except CorruptError as error:
-        log.warning("%s It is written anew.", error)
-        return False
 
 
 def _to_be_judged_again(known: pd.DataFrame) -> pd.DataFrame:

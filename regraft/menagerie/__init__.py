@@ -34,6 +34,12 @@ def is_needed(config: Config) -> bool:
     return any(category.list.startswith(MENAGERIE) for category in config.categories.values())
 
 
+def check_lists(config: Config) -> None:
+    """Raise ListError where a config names a list that the menagerie has not."""
+    for category in config.categories.values():
+        _list_url(category.list)
+
+
 @contextlib.contextmanager
 def served(config: Config) -> Iterator[Config]:
     """Serve the menagerie while the context lasts, if a config needs it; yield the config with its addresses.

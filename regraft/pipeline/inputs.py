@@ -1,4 +1,4 @@
-"""What a run starts from: its lists, and its backbone's weights.
+"""What a run starts from: its lists, its backbone's weights, and its store.
 
 Nothing here imports TensorFlow or Prefect, so what is wrong with them is said at once.
 """
@@ -7,19 +7,23 @@ from collections.abc import Iterator
 
 from regraft.backbones.weights import check_weights
 from regraft.config import MENAGERIE, Config
-from regraft.errors import ListError
+from regraft.errors import ListError, StoreError
 from regraft.links.list_table import Columns
 from regraft.links.lists import Listed, read_list
+from regraft.store.locks import check_writable
+from regraft.store.store import Store
 from regraft.targets.choice import target_of
 from regraft.targets.labels import SyntheticLabels
 from regraft.web.client import Client
 
+IN_ONE_PROCESS = "memory:"
+"""How the URLs of stores begin that other processes cannot see."""
 MAX_FETCHED_LIST_BYTES = 256_000_000
 """Of a list on the web, as it is sent; `fetch.max_bytes` is for pictures."""
 
 
 def check_inputs(config: Config) -> None:
-    """Raise what a run would raise over its lists and weights, before it does anything else.
+    """Raise what a run would raise over its lists, weights and store, before it does anything else.
 
     The menagerie's lists are there only while it is served, so they are not read.
     """
@@ -28,6 +32,17 @@ def check_inputs(config: Config) -> None:
     for name, category in config.categories.items():
         if not category.list.startswith(MENAGERIE):
             _read_list(name, config, client)
+    check_store(config.store)
+
+
+def check_store(url: str) -> None:
+    """Raise StoreError where a run cannot keep anything in the store at a URL, or its processes would not share it."""
+    if url.startswith(IN_ONE_PROCESS):
+        raise StoreError(
+            f"The store {url} lies in the memory of one process, and a run has several. Choose a folder or a bucket: "
+            "`store:` in the config, or --store."
+        )
+    check_writable(Store(url).disk)
 
 
 def read_lists(config: Config) -> Iterator[tuple[str, Listed]]:

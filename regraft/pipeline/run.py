@@ -7,15 +7,12 @@ from datetime import datetime
 
 from regraft.config import Config
 from regraft.dataset import decisions
-from regraft.errors import StoreError
 from regraft.pipeline.bench import Bench
+from regraft.pipeline.inputs import check_store
 from regraft.pipeline.spec import RunSpec
 from regraft.store import versions
 from regraft.store.store import Store
 from regraft.upkeep.remove import finish as finish_removal
-
-IN_ONE_PROCESS = "memory:"
-"""How the URLs of stores begin that other processes cannot see."""
 
 
 @contextlib.contextmanager
@@ -28,11 +25,7 @@ def open_run(config: Config, run_id: str = "", now: datetime | None = None) -> I
     Raises LockedError while another run is under way, StoreError where the store cannot be written, or where the
     processes of a run would each see another one.
     """
-    if config.store.startswith(IN_ONE_PROCESS):
-        raise StoreError(
-            f"The store {config.store} lies in the memory of one process, and a run has several. Choose a folder or a "
-            "bucket: `store:` in the config, or --store."
-        )
+    check_store(config.store)
     run_id = run_id or uuid.uuid4().hex
     store = Store(config.store)
     with store.run(run_id, now) as start:

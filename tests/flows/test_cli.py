@@ -2,6 +2,9 @@
 
 import json
 import os
+import shlex
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -104,6 +107,21 @@ def test_bad_input_gets_one_clear_message_and_publishes_nothing(
     assert "Traceback" not in ran.err
     assert ran.out == ""
     assert versions.names(Store(str(tmp_path / "store"))) == []
+
+
+@pytest.mark.parametrize("place", ["nowhere/job.yaml", "file/job.yaml", "/proc/job.yaml"])
+def test_a_file_that_cannot_be_written_is_named(tmp_path: Path, regraft: Regraft, place: str) -> None:
+    (tmp_path / "file").touch()
+    ran = regraft("init", tmp_path / place)
+    assert ran.code == 3
+    assert f"{tmp_path / place} cannot be used: " in ran.err
+
+
+def test_a_command_without_a_terminal_works(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "regraft.flows.cli", "init", "job.yaml"]
+    closed = f"cd {shlex.quote(str(tmp_path))} && {shlex.join(command)} >&- 2>&-"
+    assert subprocess.run(["bash", "-c", closed]).returncode == 0
+    assert (tmp_path / "job.yaml").exists()
 
 
 @pytest.mark.usefixtures("prefect_server")

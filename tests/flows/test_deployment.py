@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 from collections.abc import Iterator
+from functools import partial
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
@@ -22,6 +23,7 @@ from regraft.errors import ConfigError
 from regraft.flows.cli.deploy import check_closed
 from regraft.store import versions
 from regraft.store.store import Store
+from regraft.tasks.dashboard.beats import BEAT, ENDED
 from tests.clusters import dask_cluster
 from tests.deployed import TERMINAL_STATES, Server
 from tests.docs_commands import BIN, ROOT
@@ -118,9 +120,9 @@ def test_events_are_told_and_a_new_champion_has_its_store_looked_through(
         )
         return {event["event"]: event for event in answer.json()["events"]}
 
-    until("both events are there", lambda: len(events_by_name()) >= 2, 60)
-    events = events_by_name()
-    assert set(events) == {"regraft.version.published", "regraft.champion.changed"}
+    expected = {"regraft.version.published", "regraft.champion.changed", BEAT, ENDED}
+    events = until("the events are there", lambda: (names := events_by_name()).keys() >= expected and names, 60)
+    assert set(events) == expected
     resource = events["regraft.champion.changed"]["resource"]
     assert resource["prefect.resource.id"] == "regraft.job.menagerie"
     assert resource["regraft.store"] == "artifacts"
@@ -138,7 +140,7 @@ def test_a_run_that_is_killed_says_so_and_the_next_one_goes_on_from_there(deploy
     """Killed with its whole process group, so that nobody is left to tell: only its heartbeats end."""
     store = str(tmp_path / "store")
     command = [str(BIN / "regraft"), "run", "--store", store]
-    environment = deployed.environment | {"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30"}
+    environment = deployed.environment
     known = {run["id"] for run in deployed.find("flow_runs")}
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment, start_new_session=True) as run:
         assert run.stderr is not None
@@ -161,6 +163,38 @@ def test_a_run_that_is_killed_says_so_and_the_next_one_goes_on_from_there(deploy
     assert again.returncode == 0, again.stderr
     record = json.loads((Path(json.loads(again.stdout)["path"]) / "run.json").read_text())
     assert record["counts"]["outcomes"] == {"checked_before": record["counts"]["links"]}
+
+
+def test_a_late_heartbeat_of_a_run_that_has_completed_starts_no_automation(
+    deployed: Server, deployment_run: dict[str, Any]
+) -> None:
+    """By the automation of automations.yaml, made to watch one run each, and to wait for 10 seconds instead of 90.
+
+    Two runs have completed before their last heartbeat comes. One has its last event too; the other, later, lacks it.
+    """
+    automations = yaml.safe_load((ROOT / "automations.yaml").read_text())["automations"]
+    [beating] = [automation for automation in automations if "beating" in automation["name"]]
+    flow = deployed.get("/flows/name/refresh")["id"]
+    watched = []
+    for late_events in ([BEAT, ENDED], [BEAT]):
+        run = deployed.post("/flow_runs/", {"flow_id": flow, "state": {"type": "RUNNING"}})["id"]
+        trigger = beating["trigger"] | {"match": {"prefect.resource.id": f"prefect.flow-run.{run}"}, "within": 10}
+        watched.append(deployed.post("/automations/", beating | {"trigger": trigger})["id"])
+        deployed.post(f"/flow_runs/{run}/set_state", {"state": {"type": "COMPLETED", "name": "Completed"}})
+        events = partial(deployed.events, resource=f"prefect.flow-run.{run}")
+        until("the server knows that it has completed", partial(events, "prefect.flow-run.Completed"), 60)
+        before = None
+        for event in late_events:
+            before = deployed.emit(event, f"prefect.flow-run.{run}", follows=before)
+    ended, unended = [
+        partial(deployed.events, "prefect.automation.triggered", f"prefect.automation.{name}") for name in watched
+    ]
+    until("the automation has waited in vain for the run without an end", unended, 120)
+    assert ended() == []
+    of_a_real_run = deployed.events(ENDED, f"prefect.flow-run.{deployment_run['id']}")
+    beats = deployed.events(BEAT, f"prefect.flow-run.{deployment_run['id']}")
+    assert [event["payload"] for event in of_a_real_run] == [{"state": "Completed"}]
+    assert of_a_real_run[0]["follows"] in {event["id"] for event in beats}
 
 
 def test_a_run_that_stays_pending_is_marked_as_crashed(deployed: Server) -> None:

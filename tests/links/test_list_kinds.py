@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import os
 from pathlib import Path
 
 import pandas as pd
@@ -374,3 +375,9 @@ def test_a_place_that_cannot_be_read_is_named(source: str) -> None:
     with pytest.raises(ListError, match=r"cannot be read|is not there") as refused:
         read_list("cat", source, Client())
     assert source in str(refused.value)
+
+
+def test_a_pipe_is_refused_because_a_list_is_read_more_than_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ListError, match="is a pipe, which can be read only once"):
+        read_list("cat", str(tmp_path / "pipe"), Client())

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from regraft import menagerie
 from regraft.backbones.weights import application_names, check_weights
-from regraft.errors import BackboneError, CheckpointError
+from regraft.errors import BackboneError, CheckpointError, ListError, StoreError
+from regraft.pipeline.inputs import check_inputs, check_store
 
 SLOW = {"tensorflow", "keras", "prefect", "matplotlib"}
 SCRIPT = """
@@ -63,3 +65,26 @@ def test_the_names_of_all_applications_are_known_without_importing_them() -> Non
     from keras import applications
 
     assert application_names() == {name for name in dir(applications) if name[0].isupper()}
+
+
+@pytest.mark.parametrize(
+    ("store", "expected"),
+    [
+        ("nonsense://bucket", "cannot be opened: Protocol not known"),
+        ("memory://store", "lies in the memory of one process"),
+        ("/proc/nowhere", "cannot be written"),
+        ("/dev/null", "Not a directory"),
+    ],
+)
+def test_a_store_that_cannot_keep_a_run_is_refused_before_any_work(store: str, expected: str) -> None:
+    with pytest.raises(StoreError, match=expected):
+        check_store(store)
+    with pytest.raises(StoreError, match=expected):
+        check_inputs(menagerie.CONFIG.model_copy(update={"store": store}))
+
+
+def test_a_list_that_the_menagerie_has_not_is_refused_by_name() -> None:
+    tiger = menagerie.CONFIG.categories["tiger"].model_copy(update={"list": "menagerie:lion"})
+    config = menagerie.CONFIG.model_copy(update={"categories": {**menagerie.CONFIG.categories, "tiger": tiger}})
+    with pytest.raises(ListError, match="menagerie:lion"):
+        menagerie.check_lists(config)
