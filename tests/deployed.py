@@ -57,8 +57,8 @@ class Server:
     def events(self, event: str, resource: str) -> list[dict[str, Any]]:
         """The events of that name and resource."""
         criteria = {"event": {"name": [event]}, "resource": {"id": [resource]}}
-        found: list[dict[str, Any]] = self.post("/events/filter", {"filter": criteria})["events"]
-        return found
+        events: list[dict[str, Any]] = self.post("/events/filter", {"filter": criteria})["events"]
+        return events
 
 
 @pytest.fixture(scope="session")
