@@ -37,7 +37,7 @@ from regraft.verdicts import Reason, Verdict
 from regraft.web.urls import host_of, requested_host_of
 
 LINKS = "links.parquet"
-STATE = ["verdict", "reason", "digest", "refers_to", "memento"]
+STATE = ["verdict", "reason", "digest", "memento"]
 """The columns that make a new sentence where one of them changes."""
 MAX_MEANT = 10
 """Links that are told of at most where a word may mean several."""

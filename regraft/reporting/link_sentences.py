@@ -61,7 +61,8 @@ def verdict_sentence(row: Row, before: Row | None, at: str) -> str:
     if reason == Reason.ALIVE:
         return _of_alive(row, before, at)
     if reason == Reason.REPLACED:
-        return f"Replaced on {at} by another picture{_distance(row)}; not learnt from until accepted."
+        words = "Replaced again" if before is not None and before["reason"] == Reason.REPLACED else "Replaced"
+        return f"{words} on {at} by another picture{_distance(row)}; not learnt from until accepted."
     if reason == Reason.NOT_REQUESTED:
         return f"Not asked on {at}" + (f": {detail}." if detail else ".")
     words = "" if reason in EXPLAINED and detail else _reason_words(row)

@@ -36,7 +36,7 @@ def failure_from(error: Exception, proxy: str | None) -> Failed:
         case OSError() if error.errno in THIS_MACHINES_ERRORS:
             return _unreachable(detail, local=True)
         case _:
-            return _unreachable(f"{type(error).__name__}: {detail}")
+            return _unreachable(detail or type(error).__name__)
 
 
 def _unreachable(detail: str, local: bool = False) -> Failed:

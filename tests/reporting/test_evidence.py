@@ -198,6 +198,27 @@ def test_a_sentence_has_what_is_known_by_now(history: History) -> None:
     ]
 
 
+def test_what_a_verdict_refers_to_may_change_without_a_new_sentence(history: History) -> None:
+    blank = Finding(url=LINK, reason=Reason.PLACEHOLDER, final_url="http://example.org/gone.png", detail="one colour")
+    history.check(blank)
+    history.check({LINK: blank, "http://example.org/dog.jpg": blank})
+    assert happened(story(history.store, LINK, TODAY)) == [
+        "Junk since 2026-01-01 00:00 UTC, placeholder: it shows what its host shows in place of photos that are gone "
+        "(one colour; links that lead to this address: 2; see http://example.org/gone.png)."
+    ]
+    assert story(history.store, LINK, TODAY).others == "Others that show the same: http://example.org/dog.jpg."
+
+
+def test_a_second_replacement_is_told_apart_from_the_first(history: History) -> None:
+    for finding in (PHOTO, OTHER, replace(OTHER, digest=B)):
+        history.check(finding)
+    first, again = (f"{on} by another picture (distance 64)" for on in ("2026-01-02 00:00 UTC", "2026-01-03 00:00 UTC"))
+    assert happened(story(history.store, LINK, TODAY))[1:] == [
+        f"Replaced on {first}; not learnt from until accepted.",
+        f"Replaced again on {again}; not learnt from until accepted.",
+    ]
+
+
 def test_a_copy_names_the_link_that_is_kept(history: History) -> None:
     history.check({f"http://h.example/{number}.jpg": PHOTO for number in (1, 2)})
     of_link = story(history.store, "http://h.example/2.jpg", TODAY)
