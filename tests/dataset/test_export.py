@@ -246,6 +246,19 @@ def test_licences_have_the_hubs_identifiers(licence: str, identifier: str) -> No
     assert identifiers([licence]) == [identifier]
 
 
+def test_an_export_to_s3_goes_on_where_it_was_cut_off(version: Version, bucket: str) -> None:
+    out, settings = f"{bucket}/felidae", ExportSettings(layout="webdataset", pictures=PictureSettings(), shard_images=2)
+    export_dataset(version, out, settings)
+    disk = Store(out).disk
+    written = {path: disk.read(path) for path in disk.sizes("")}
+    assert len(written) == 3 + 6
+    for path in ("test-000001.tar", "README.md"):
+        disk.delete(path)
+    disk.write("train-000000.tar", b"written before")
+    assert export_dataset(version, out, settings).images == 12
+    assert {path: disk.read(path) for path in disk.sizes("")} == written | {"train-000000.tar": b"written before"}
+
+
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_croissant_metadata_is_valid_and_reads_every_row(layout: Layout, version: Version, tmp_path: Path) -> None:
     mlcroissant = pytest.importorskip("mlcroissant")
