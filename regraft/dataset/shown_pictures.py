@@ -10,6 +10,7 @@ from regraft.identity import Digest, Url
 from regraft.links.memory import MEMORY, remembered_links
 from regraft.links.shards import path_of
 from regraft.store import versions
+from regraft.store.layout import Layout
 from regraft.store.store import Store
 from regraft.store.tables import no_rows
 
@@ -49,10 +50,13 @@ class ShownPictures:
         return None
 
     def _tables(self, url: Url) -> Iterator[pd.DataFrame]:
-        layout = self._store.layout
-        if url and layout:
-            yield self._of_shard(path_of(url, layout))
+        if url and self._layout:
+            yield self._of_shard(path_of(url, self._layout))
         yield self._published
+
+    @cached_property
+    def _layout(self) -> Layout | None:
+        return self._store.layout
 
     @cached_property
     def _published(self) -> pd.DataFrame:

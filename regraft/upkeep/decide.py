@@ -1,13 +1,11 @@
 """What persons decide, as they name it: by a link, a picture's digest or a decision's id; checked before it is kept."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cache, cached_property
-from typing import cast
+from typing import NamedTuple
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from regraft.dataset.decision import Decision, DecisionKind, standing, undone_ids
 from regraft.dataset.decisions import all_decisions
@@ -16,31 +14,33 @@ from regraft.dataset.misfiled import is_among, known_misfiled
 from regraft.dataset.placeholders import placeholders_in_force, shows_placeholder
 from regraft.errors import LinkError, VersionError
 from regraft.identity import DIGEST, Digest, Url
+from regraft.links.findings import NO_DIGEST
 from regraft.links.memory import MEMORY, all_known_links, remembered_links
 from regraft.links.shards import path_of
 from regraft.store import versions
+from regraft.store.layout import Layout
 from regraft.store.store import Store
 from regraft.store.tables import no_rows
 from regraft.verdicts import Reason, Verdict
 
 NO_LINKS = no_rows(MEMORY)
-NO_ROWS = np.empty(0, np.intp)
 WAITS = (Reason.REPLACED, Reason.MISFILED, Reason.PLACEHOLDER, Reason.NEAR_DUPLICATE, Reason.DUPLICATE, Reason.REJECTED)
 """Why a version leaves pictures out that a person may accept."""
 TAKES_PICTURE = (*LEARN, DecisionKind.NOT_PLACEHOLDER, DecisionKind.SAME_PICTURE)
 """Decisions that are for nothing where there is no picture to learn from."""
 
 
-@dataclass(frozen=True)
-class _Shard:
-    """What is known of the links of one shard, for who looks many of them up."""
+class KnownLink(NamedTuple):
+    """What is known of a link in one list."""
 
-    links: pd.DataFrame
-    """Columns MEMORY."""
-    rows: Mapping[str, NDArray[np.intp]]
-    """The rows of each URL."""
-    reviews: Mapping[tuple[str, str, str], str]
-    """What a link waits for a person as, by URL, digest and category; those that do not wait are left out."""
+    url: Url
+    digest: Digest
+    """The picture that it shows; "" where it shows none."""
+    category: str
+    verdict: str
+    reason: str
+    waits_as: str
+    """What its picture waits for a person as: a reason; "" where it does not wait."""
 
 
 class KnownPictures:
@@ -63,28 +63,35 @@ class KnownPictures:
         except VersionError:
             return set(self._links["category"])
 
-    def links_of(self, name: str) -> pd.DataFrame:
-        """Return the links, columns MEMORY, of a URL, or those that show a picture, by its digest.
+    def links_of(self, name: str) -> list[KnownLink]:
+        """Return the links of a URL, one for each list that has it, or those that show a picture, by its digest.
 
         None where only the picture is known, and no link shows it any more. Raises LinkError where nothing is known.
         """
         if DIGEST.fullmatch(name):
             self._check_picture(Digest(name))
-            return self._links.iloc[self._rows_of_digest.get(name, NO_ROWS)]
-        shard = self._shard_of(name)
-        if shard is None or name not in shard.rows:
+            urls = self._links.loc[self._links["digest"] == name, "url"].unique()
+            return [link for url in urls for link in self._links_of_url(str(url)) if link.digest == name]
+        links = self._links_of_url(name)
+        if not links:
             raise LinkError(f"{name} is in no list that {self.store.url} knows; nothing was changed.")
-        return shard.links.iloc[shard.rows[name]]
+        return links
 
-    def _shard_of(self, url: str) -> _Shard | None:
-        layout = self.store.layout
-        return self._of_shard(path_of(url, layout)) if layout else None
+    def _links_of_url(self, url: str) -> list[KnownLink]:
+        return self._of_shard(path_of(url, self._layout)).get(url, []) if self._layout else []
 
-    def _read_shard(self, path: str) -> _Shard:
+    @cached_property
+    def _layout(self) -> Layout | None:
+        return self.store.layout
+
+    def _read_shard(self, path: str) -> Mapping[str, list[KnownLink]]:
+        """The links of one shard by URL."""
         links = remembered_links(self.store, path)
-        keys = links[["url", "digest", "category"]].itertuples(index=False, name=None)
-        reviews = {key: review for key, review in zip(keys, self._reviews_of(links), strict=True) if review}
-        return _Shard(links, _rows_by(links["url"]), reviews)
+        columns = links[["url", "digest", "category", "verdict", "reason"]].assign(waits_as=self._waits_as(links))
+        of_url: dict[str, list[KnownLink]] = {}
+        for row in columns.itertuples(index=False, name=None):
+            of_url.setdefault(row[0], []).append(KnownLink(*row))
+        return of_url
 
     def check_known(self, decision: Decision) -> None:
         """Raise LinkError where a decision names no picture, or one or a link or category that the store knows not."""
@@ -107,12 +114,7 @@ class KnownPictures:
         if not is_known:
             raise LinkError(f"{self.store.url} knows no picture {digest!r}; nothing was changed.")
 
-    def reviewed_as(self, url: str, digest: str, category: str) -> str:
-        """Return what a link waits for a person as: its reason, "" where it does not wait."""
-        shard = self._shard_of(url)
-        return shard.reviews.get((url, digest, category), "") if shard else ""
-
-    def _reviews_of(self, links: pd.DataFrame) -> "pd.Series[str]":
+    def _waits_as(self, links: pd.DataFrame) -> "pd.Series[str]":
         """What each of some links, columns MEMORY, waits for a person as: its reason, "" where it does not."""
         keys = ["url", "digest", "category"]
         published = links[keys].merge(self._waiting[[*keys, "reason"]], on=keys, how="left")
@@ -143,10 +145,6 @@ class KnownPictures:
         return set(self._links["digest"]) - {""}
 
     @cached_property
-    def _rows_of_digest(self) -> Mapping[str, NDArray[np.intp]]:
-        return _rows_by(self._links["digest"])
-
-    @cached_property
     def _waiting(self) -> pd.DataFrame:
         """The links of the newest version that a person may accept, each once."""
         links = versions.newest_table(self.store, "links.parquet")
@@ -161,11 +159,6 @@ class KnownPictures:
     @cached_property
     def _placeholders(self) -> pd.DataFrame:
         return placeholders_in_force(self.store, self._rulings.photos())
-
-
-def _rows_by(texts: "pd.Series[str]") -> Mapping[str, NDArray[np.intp]]:
-    """The rows of each text."""
-    return cast(Mapping[str, NDArray[np.intp]], texts.groupby(texts).indices)
 
 
 def kind_named(text: str) -> DecisionKind:
@@ -186,46 +179,45 @@ def decisions_on(name: str, wish: Decision, pictures: KnownPictures) -> list[Dec
     if wish.kind is DecisionKind.UNDO:
         return [_undo(name, wish, pictures)]
     links = pictures.links_of(name)
-    if wish.category and len(links):
-        links = links[links["category"] == wish.category]
-        if links.empty:
+    if wish.category and links:
+        links = [link for link in links if link.category == wish.category]
+        if not links:
             raise LinkError(f"{name} is not in the list of {wish.category!r}; nothing was changed.")
     pictures.check_categories(wish)
-    if links.empty:  # a picture whose links are gone
+    if not links:  # a picture whose links are gone
         return [replace(wish, digest=Digest(name))]
     _check_shows_picture(name, links, wish.kind)
-    shown = links[links["digest"] != ""].drop_duplicates(["digest", "category"])
-    decisions = list(_on_each(shown, wish, pictures))
+    decisions = list(_on_each(links, wish))
     if not decisions:
         raise LinkError(f"{name} shows the picture that it is known for; there is nothing to accept.")
     return decisions
 
 
-def _on_each(shown: pd.DataFrame, wish: Decision, pictures: KnownPictures) -> Iterator[Decision]:
-    """The wish as a decision on the picture of each link; what does not wait is not accepted."""
-    for url, digest, category in shown[["url", "digest", "category"]].itertuples(index=False, name=None):
-        waits_as = pictures.reviewed_as(url, digest, category)
-        if waits_as or wish.kind is not DecisionKind.ACCEPT:
-            review = wish.review or waits_as
-            yield replace(wish, url=Url(url), digest=Digest(digest), category=category, review=review)
+def _on_each(links: Sequence[KnownLink], wish: Decision) -> Iterator[Decision]:
+    """The wish as a decision on each picture in each list, by its first link; what does not wait is not accepted."""
+    firsts = {(link.digest, link.category): link for link in reversed(links) if link.digest}
+    for link in reversed(firsts.values()):
+        if link.waits_as or wish.kind is not DecisionKind.ACCEPT:
+            review = wish.review or link.waits_as
+            yield replace(wish, url=link.url, digest=link.digest, category=link.category, review=review)
 
 
-def _check_shows_picture(name: str, links: pd.DataFrame, kind: DecisionKind) -> None:
+def _check_shows_picture(name: str, links: Sequence[KnownLink], kind: DecisionKind) -> None:
     """Raise LinkError where links show no picture, or none that a decision of that kind could change anything about."""
-    first = links.iloc[0]
-    if not (links["digest"] != "").any():
-        raise LinkError(f"{name} shows no picture ({first['reason'] or first['verdict']}); nothing was changed.")
-    if kind in TAKES_PICTURE and not (links["verdict"] == Verdict.ALIVE).any():
-        raise LinkError(f"{name} is {first['reason']}, and nobody can change that; nothing was changed.")
+    first = links[0]
+    if not any(link.digest for link in links):
+        raise LinkError(f"{name} shows no picture ({first.reason or first.verdict}); nothing was changed.")
+    if kind in TAKES_PICTURE and not any(link.verdict == Verdict.ALIVE for link in links):
+        raise LinkError(f"{name} is {first.reason}, and nobody can change that; nothing was changed.")
 
 
 def _undo(name: str, wish: Decision, pictures: KnownPictures) -> Decision:
     """The wish to take back the decision of that id, or the last one on a picture or link."""
     undone = undone_ids(pictures.decisions)
     earlier = [decision for decision in pictures.decisions if decision.id not in undone]
-    digests = {name}
+    digests: set[str] = {name}
     if not any(name in (decision.id, decision.digest, decision.url) for decision in earlier):
-        digests = set(pictures.links_of(name)["digest"]) - {""}
+        digests = {link.digest for link in pictures.links_of(name)} - {NO_DIGEST}
     for decision in reversed(earlier):
         is_on_picture = decision.digest in digests or decision.url == name
         is_last = is_on_picture and decision.kind is not DecisionKind.UNDO and wish.category in ("", decision.category)

@@ -117,8 +117,7 @@ def _decisions(
     if wish.digest and wish.kind is not DecisionKind.UNDO:
         return [] if _holds(wish, pictures) and not row.get("decided_at") else [wish]
     links = pictures.links_of(wish.url or wish.digest)
-    shown = links[["digest", "category"]].itertuples(index=False, name=None)
-    if all(_holds(replace(wish, digest=digest, category=category), pictures) for digest, category in shown):
+    if all(_holds(replace(wish, digest=link.digest, category=link.category), pictures) for link in links):
         return []
     return decisions_on(wish.url or wish.digest, wish, pictures)
 

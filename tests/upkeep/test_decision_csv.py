@@ -1,5 +1,6 @@
 """Decisions as CSV: a round trip changes nothing, a wrong line keeps nothing, and no cell is a formula."""
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -105,6 +106,34 @@ def test_of_a_file_with_a_wrong_line_nothing_is_kept(store: Store, tmp_path: Pat
         imported(store, tmp_path, text)
     assert "\n" not in str(refused.value)
     assert all_decisions(store) == []
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        f"kind,url\nreject,{LINK}\n".encode("utf-16"),
+        f"kind;url;why\r\nreject;{LINK};a drawing, no cat\r\n".encode(),
+        f"Kind\tURL\nReject\t {LINK} \n".encode(),
+        f"kind,url,why\nreject,{LINK},caf\u00e9\n".encode("cp1252"),
+    ],
+    ids=["utf-16", "semicolons", "tabs", "cp1252"],
+)
+def test_a_file_is_read_as_spreadsheets_write_it(store: Store, tmp_path: Path, data: bytes) -> None:
+    [kept] = imported(store, tmp_path, data).decisions
+    assert (kept.kind, kept.digest) == ("reject", OTHER.digest)
+    assert kept.why in ("", "a drawing, no cat", "caf\u00e9")
+
+
+@pytest.mark.parametrize("moment", ["9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00+23:00", "yesterday"])
+def test_a_time_that_is_none_is_named_with_its_line(store: Store, tmp_path: Path, moment: str) -> None:
+    with pytest.raises(LinkError, match=f"line 2: '{re.escape(moment)}' is no time such as"):
+        imported(store, tmp_path, f"kind,url,decided_at\nreject,{LINK},{moment}\n")
+
+
+def test_of_many_rows_on_one_picture_each_is_kept_once(store: Store, tmp_path: Path) -> None:
+    rows = "".join(f"reject,{LINK},because {n}\n" for n in range(1000))
+    again = imported(store, tmp_path, f"kind,url,why\n{rows}{rows}")
+    assert (len(again.decisions), again.known) == (1000, 1000)
 
 
 def test_a_file_that_is_not_there_is_refused(store: Store, tmp_path: Path) -> None:
