@@ -217,7 +217,7 @@ def _undo(name: str, wish: Decision, pictures: KnownPictures) -> Decision:
     earlier = [decision for decision in pictures.decisions if decision.id not in undone]
     digests: set[str] = {name}
     if not any(name in (decision.id, decision.digest, decision.url) for decision in earlier):
-        digests = {link.digest for link in pictures.links_of(name)} - {NO_DIGEST}
+        digests = {str(link.digest) for link in pictures.links_of(name)} - {NO_DIGEST}
     for decision in reversed(earlier):
         is_on_picture = decision.digest in digests or decision.url == name
         is_last = is_on_picture and decision.kind is not DecisionKind.UNDO and wish.category in ("", decision.category)
