@@ -19,7 +19,7 @@ MAX_HOSTS = 15
 MAX_CATEGORIES = 30
 """Categories that a table lists; of more, those that are worst off."""
 SHOWN_ROWS = 8
-"""Rows of a table that a report shows at once; the others are folded."""
+"""Rows of a table that a report shows at once; the others are folded, if they are more than two."""
 MAX_COLUMNS = 12
 """Categories that have a column each; of more, only the sum is shown."""
 

@@ -230,7 +230,7 @@ def test_the_review_makes_the_picture_of_the_documentation(served: Served, brows
 def test_a_picture_from_an_archive_makes_the_picture_of_its_documentation(served: Served, browser: Any) -> None:
     links = versions.newest(served.store).table("links.parquet")
     archived = links[(links["outcome"] == "archived") & (links["category"] == "tiger") & (links["verdict"] == "alive")]
-    viewport = {"width": 960, "height": 720}
+    viewport = {"width": 960, "height": 840}
     page, _ = opened(
         browser, f"{served.address}/pictures/{archived['digest'].iloc[0]}", viewport=viewport, device_scale_factor=1.25
     )

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -13,6 +14,7 @@ from regraft.store import versions
 from regraft.upkeep.remove import remove
 from regraft.upkeep.wanted import wanted_of
 from tests.browser.conftest import OVERFLOW, PAINTED, SHOTS
+from tests.command_line import Regraft
 from tests.deployed import Server
 
 pytestmark = pytest.mark.browser
@@ -20,6 +22,8 @@ PICTURE = Path(__file__).parents[2] / "docs" / "img" / "report.png"
 """The README's picture. It is written where REGRAFT_PICTURE is set; elsewhere it is only made."""
 RECEIPT = PICTURE.with_name("receipt.png")
 """The picture in docs/removing.md, written in the same way."""
+FOLDER = PICTURE.with_name("dataset.png")
+"""The picture in docs/datasets.md, written in the same way."""
 MAX_PICTURE_BYTES = 300_000
 MAX_REPORT_BYTES = 5_000_000
 
@@ -96,6 +100,42 @@ def test_a_receipt_makes_the_picture_in_the_docs(first: versions.Version, browse
     assert len(requested) == 1
     assert overflow <= 0, "the page is wider than the screen"
     _keep_picture(shot, RECEIPT)
+
+
+def test_a_data_set_that_was_taken_away_makes_the_picture_in_the_docs(
+    first: versions.Version, browser: Any, regraft: Regraft, tmp_path: Path
+) -> None:
+    out = tmp_path / "menagerie"
+    ran = regraft("dataset", "newest", str(out), "--to", "imagefolder", "--encode", "jpeg", "--store", first.store.url)
+    assert ran.code == 0, ran.err
+    rows = pd.read_parquet(out / "train" / "metadata.parquet")
+    shelves = [_shelf(rows[rows["category"] == category].head(5), out / "train") for category in ("cat", "tiger")]
+    (tmp_path / "folder.html").write_text(FOLDER_PAGE.format(shelves="".join(shelves)))
+    page = browser.new_page(viewport={"width": 960, "height": 500}, device_scale_factor=1.25)
+    page.goto(f"file://{tmp_path}/folder.html")
+    assert len(page.evaluate(PAINTED)) == 10
+    assert all(page.evaluate(PAINTED))
+    shot = page.screenshot(full_page=True)
+    page.close()
+    _keep_picture(shot, FOLDER)
+
+
+FOLDER_PAGE = """<!doctype html><meta charset="utf-8"><style>
+body {{ font: 14px/1.35 system-ui, sans-serif; color: #1d1f21; background: #fdfdfb; margin: 1rem 1.4rem; }}
+h2 {{ font: 600 15px ui-monospace, monospace; margin: .6rem 0 .4rem; }} div {{ display: flex; gap: 1rem; }}
+figure {{ margin: 0; flex: 1; }} img {{ width: 100%; height: 7.2rem; object-fit: cover; border-radius: 4px; }}
+figcaption {{ color: #5f6670; overflow-wrap: anywhere; }} b {{ color: #1d1f21; font-weight: 600; }}
+</style>{shelves}"""
+
+
+def _shelf(rows: pd.DataFrame, folder: Path) -> str:
+    """A folder's first pictures, each with what metadata.parquet says of it."""
+    figures = []
+    for row in rows.to_dict("records"):
+        name, facts = Path(row["file_name"]), f"{row['width']} x {row['height']}<br>{row['url']}<br>{row['licence']}"
+        words = f"{name.name[:8]}...jpg<br><b>{row['label']:.1f} cm</b>, {facts}"
+        figures.append(f'<figure><img alt="" src="{folder / name}"><figcaption>{words}</figcaption></figure>')
+    return f"<h2>train/{rows['category'].iloc[0]}/</h2><div>{''.join(figures)}</div>"
 
 
 def test_the_dashboard_shows_the_artifacts(deployed: Server, deployment_run: dict[str, Any], browser: Any) -> None:
