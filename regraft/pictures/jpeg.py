@@ -30,11 +30,16 @@ FAST_LUMA_SAMPLINGS = ((1, 1), (2, 1), (1, 2), (2, 2), (4, 1), (1, 4))
 """How much finer brightness is sampled than colour, across and down, in JPEGs that libjpeg-turbo decodes fast."""
 RGB_IDS = (82, 71, 66)
 """The numbers of the components of a JPEG in RGB: R, G, B in ASCII."""
-PADDING_BYTES = 512
+PADDING_BYTES, RESTART_PADDING_BYTES = 512, 32
+"""Random bytes that follow a scan, and each of its restart intervals, of which there may be very many."""
+BLOCK_SIDE = 8
+"""Pixels of the side of a block, the least that there may be between two restarts."""
 RESTARTS = 8
 """How many restart markers there are: they are numbered in turns."""
 MIN_FILL_BYTES = 16
 """Bytes of one value at the end of a scan, from which on they may be mere fill."""
+MAX_OWN_BYTES = 4
+"""Of those, that may be the scan's own: blocks of one colour may end in zeros, and a zero follows each 255."""
 _MARKER = re.compile(rb"\xff+([^\x00\xff])")
 _SCAN_END = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 _RESTART = re.compile(rb"(\xff[\xd0-\xd7])")
@@ -73,15 +78,19 @@ class Scan(NamedTuple):
 
     @property
     def fill_bytes(self) -> int:
-        """Bytes of one value at its end; 0 where they are so few that they may be chance."""
+        """Bytes at its end that may be mere fill, as all are of one value; the first few of them may be its own."""
         data = bytes(self.data)
-        unfilled = data.rstrip(data[-1:])
-        # Within a scan a zero follows each 255.
-        size = len(data) - len(unfilled) - unfilled.endswith(b"\xff")
-        return size if size >= MIN_FILL_BYTES else 0
+        run_bytes = len(data) - len(data.rstrip(data[-1:]))
+        return run_bytes - MAX_OWN_BYTES if run_bytes >= MIN_FILL_BYTES else 0
+
+    @property
+    def restarts(self) -> int:
+        """How often it restarts."""
+        data = bytes(self.data)
+        return sum(data.count(bytes((0xFF, RST + number))) for number in range(RESTARTS))
 
     def shortened(self, max_bytes: int) -> "Scan":
-        """Return the scan without its fill, or without so many bytes of it."""
+        """Return the scan with less fill: so many bytes less, or none at all."""
         return self._replace(data=self.data[: len(self.data) - min(self.fill_bytes, max_bytes)])
 
 
@@ -160,12 +169,18 @@ class Jpeg:
         return b"".join([*parts, _segment(EOI)])
 
     def padded(self) -> bytes:
-        """Return the JPEG with random bytes after each part: it decodes to other pixels where a part ended early."""
+        """Return the JPEG with random bytes after each part: it decodes to other pixels where a part ended early.
+
+        Raises Damaged where it restarts more often than it has blocks.
+        """
+        blocks = -(-self.width // BLOCK_SIDE) * -(-self.height // BLOCK_SIDE)
+        if any(scan.restarts > blocks for scan in self.scans):
+            raise Damaged("more restarts than it has blocks")
         return self.written(_PADDING)
 
     def shortened(self, max_bytes: int) -> "Jpeg":
-        """Return the JPEG with so many bytes less, at most, at the end of each scan that ends in bytes of one value."""
-        return replace(self, scans=[scan.shortened(max_bytes) for scan in self.scans])
+        """Return the JPEG with less fill at the end of its last scan: so many bytes less, or none at all."""
+        return replace(self, scans=[*self.scans[:-1], self.scans[-1].shortened(max_bytes)])
 
     def _has_all_colours(self) -> bool:
         brings_first = (scan for scan in self.scans if self.frame != PROGRESSIVE or _first(scan) == 0)
@@ -285,7 +300,7 @@ def _checked(header: bytes, jpeg: Jpeg) -> bytes:
 def _padded(data: memoryview, padding: bytes) -> bytes:
     """A scan's bytes with padding at the end of each restart interval, and with further intervals that it may lack."""
     parts = _RESTART.split(data)
-    intervals = [padding + part if number % 2 else part for number, part in enumerate(parts)]
+    intervals = [padding[:RESTART_PADDING_BYTES] + part if number % 2 else part for number, part in enumerate(parts)]
     restarts = (bytes((0xFF, RST + (len(parts) // 2 + number) % RESTARTS)) for number in range(RESTARTS))
     return b"".join([*intervals, padding, *(restart + padding for restart in restarts)])
 

@@ -136,25 +136,27 @@ class JpegFile:
         """Raise Damaged where too little of the picture really decodes. `complaint` is a strict decoder's, if any."""
         if complaint and not HARMLESS_COMPLAINT.search(complaint):
             raise Damaged(complaint)
-        share = self._decoded_share(self._jpeg)
+        pixels = self._all_pixels(self._data)
+        share = self._decoded_share(pixels, self._jpeg)
         # Where less fill would do as well, the picture ends before the fill is over: it may have ended before the fill.
-        has_fill = any(scan.fill_bytes for scan in self._jpeg.scans)
-        if has_fill and self._decoded_share(self._jpeg.shortened(PROBED_FILL_BYTES)) == 1:
+        if (
+            self._jpeg.scans[-1].fill_bytes
+            and self._decoded_share(pixels, self._jpeg.shortened(PROBED_FILL_BYTES)) == 1
+        ):
             unfilled = self._jpeg.shortened(len(self._data))
-            share = self._decoded_share(unfilled)
+            share = self._decoded_share(pixels, unfilled)
             complaint = self._complaint(unfilled.written())
         if share < MIN_DECODED_SHARE:
             raise Damaged(f"{share:.0%} of its rows decode: {complaint or 'its bytes end early'}")
         self._check_left_bytes(complaint)
 
-    def _decoded_share(self, jpeg: Jpeg) -> float:
-        """The share of rows that really decode, where this picture is `jpeg`, with or without some bytes of fill.
+    def _decoded_share(self, pixels: Pixels, jpeg: Jpeg) -> float:
+        """The share of rows of the picture's pixels, (H, W, C), that `jpeg` brings: itself, with or without its fill.
 
         Where bytes end early, they decode to other pixels once random bytes are added, from the row on where they are
         missed; a whole picture does not read them.
         """
-        plain, padded = self._all_pixels(self._data), self._all_pixels(jpeg.padded())
-        differs = (plain != padded).any(axis=(1, 2))
+        differs = (pixels != self._all_pixels(jpeg.padded())).any(axis=(1, 2))
         return float(differs.argmax() / len(differs)) if differs.any() else 1.0
 
     def _check_left_bytes(self, complaint: str) -> None:

@@ -152,6 +152,12 @@ def test_memory_is_never_taken_beyond_its_limit(size: int) -> None:
     assert most[0] <= 10
 
 
+@pytest.mark.parametrize("bytes_left", [-2, -2000])
+def test_restarts_without_end_take_no_memory(tmp_path: Path, bytes_left: int) -> None:
+    jpeg = encoded(CAT, "JPEG")[:bytes_left]
+    assert judged(tmp_path, jpeg + b"\xff\xd0" * 2_000_000 + b"\xff\xd9").mib < 60
+
+
 def test_segments_and_chunks_without_end_are_too_much_work() -> None:
     jpeg, png = encoded(CAT, "JPEG"), encoded(CAT, "PNG")
     assert reason(jpeg[:2] + segment(0xFE, b"") * (MAX_SEGMENTS + 1) + jpeg[2:]) == Reason.TOO_MANY_PIXELS

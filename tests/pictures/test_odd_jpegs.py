@@ -147,6 +147,14 @@ def test_no_sampling_hides_that_a_jpeg_is_cut(name: str, restart_interval: int) 
         assert not is_alive(cut + bytes(20_000))
 
 
+@pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
+def test_no_last_byte_of_a_jpeg_is_taken_for_fill(mode: str) -> None:
+    for seed in range(20):
+        pixels = np.random.default_rng(seed).integers(0, 255, (64, 64), dtype=np.uint8)
+        noise = encoded(Image.fromarray(pixels).convert(mode), "JPEG")
+        assert is_alive(strip_end(noise) + bytes(700) + b"\xff\xd9"), seed
+
+
 def test_a_whole_jpeg_may_end_in_bytes_that_are_all_the_same() -> None:
     """They look as if they were mere fill, where the lower half is of one colour and its code is as short as can be."""
     pixels = np.asarray(CAT.convert("CMYK")).copy()
