@@ -41,6 +41,10 @@ ADVICE = {
 """What helps, by the system's error number."""
 
 
+NO_FILE = (errno.EISDIR, errno.ELOOP)
+"""What the system answers where something else lies in a file's place: a folder, or a link that leads nowhere."""
+
+
 class LocalDisk:
     """A folder of this machine. What the system refuses becomes a StoreError of one sentence."""
 
@@ -63,7 +67,7 @@ class LocalDisk:
     def write(self, path: str, data: bytes) -> None:
         with self._explained("written", path), self._written_aside(data) as aside:
             self._make_folders(self._parent(path))
-            self._system.rename(aside, self._at(path))
+            self._put(aside, path)
             self._sync(self._parent(path))
 
     def write_once(self, path: str, data: bytes) -> None:
@@ -79,7 +83,7 @@ class LocalDisk:
             except FileNotFoundError:
                 self._make_folders(self._parent(path))
                 self._write_new(aside, data)
-            self._system.rename(aside, self._at(path))
+            self._put(aside, path)
 
     def settle(self) -> None:
         with self._explained("written"):
@@ -131,6 +135,10 @@ class LocalDisk:
                 os.stat(self._at(path))
             except (FileNotFoundError, NotADirectoryError):
                 return False
+            except OSError as error:
+                if error.errno not in NO_FILE:
+                    raise
+                return False
             return True
 
     def present(self, folder: str, paths: Iterable[str]) -> set[str]:
@@ -161,7 +169,10 @@ class LocalDisk:
 
     def delete(self, path: str) -> None:
         with self._explained("removed", path), contextlib.suppress(FileNotFoundError):
-            self._system.unlink(self._at(path))
+            try:
+                self._system.unlink(self._at(path))
+            except IsADirectoryError:
+                self._remove(self._at(path))
 
     def delete_folder(self, folder: str) -> None:
         aside = self._new_aside()
@@ -230,6 +241,8 @@ class LocalDisk:
         except OSError as error:
             if isinstance(error, FileNotFoundError) and verb == "read":
                 raise
+            if error.errno in NO_FILE and verb == "read":
+                raise FileNotFoundError(errno.ENOENT, error.strerror, error.filename) from error
             where = f"{path} in the store {self.root}" if path else f"The store {self.root}"
             help_text = ADVICE.get(error.errno or 0, "Look at the disk, and run again.")
             raise StoreError(f"{where} cannot be {verb}: {error.strerror or error}. {help_text}") from error
@@ -251,6 +264,14 @@ class LocalDisk:
             with contextlib.suppress(OSError):
                 self._remove(aside)
             raise
+
+    def _put(self, aside: str, path: str) -> None:
+        """Put what was written aside in its place, also where somebody has put a folder there."""
+        try:
+            self._system.rename(aside, self._at(path))
+        except IsADirectoryError:
+            self._remove(self._at(path))
+            self._system.rename(aside, self._at(path))
 
     def _write_new(self, path: str, data: bytes, is_synced: bool = False) -> None:
         descriptor = self._system.create(path)

@@ -183,6 +183,10 @@ def _damage_of(part: Part) -> str:
         _, rows = part.read()
     except CorruptError:
         return "its bytes are not what its name says"
+    except FileNotFoundError:
+        folder, _, name = part.path.rpartition("/")
+        is_listed = name in part.disk.names(folder)  # else it was pruned just now
+        return "it is no file that can be read" if is_listed else ""
     return "" if np.isfinite(rows).all() else "it holds values that are not finite numbers"
 
 

@@ -104,3 +104,20 @@ def test_a_disk_says_where_it_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_a_url_that_nothing_speaks_is_refused() -> None:
     with pytest.raises(StoreError, match="cannot be opened"):
         disk_at("nonsense://bucket")
+
+
+def test_a_folder_or_an_endless_link_in_a_files_place_is_no_file_and_is_replaced(tmp_path: Path) -> None:
+    disk = disk_at(str(tmp_path))
+    for name in ("folder", "link"):
+        for change in (disk.write, disk.write_once, lambda path, data: disk.delete(path)):
+            (tmp_path / "folder/inner").mkdir(parents=True)
+            (tmp_path / "link").symlink_to("link")
+            with pytest.raises(FileNotFoundError):
+                disk.read(name)
+            with pytest.raises(FileNotFoundError), disk.opened(name):
+                pass
+            change(name, b"whole")
+            assert (tmp_path / name).is_file() == disk.exists(name)
+            assert not disk.exists(name) or disk.read(name) == b"whole"
+            for other in ("folder", "link"):
+                disk.delete(other)

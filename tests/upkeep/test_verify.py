@@ -66,6 +66,18 @@ def test_damaged_features_are_dropped_to_be_computed_again(tmp_path: Path) -> No
     assert damaged(store) == []
 
 
+def test_an_endless_link_in_the_place_of_features_is_removed(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    store.features.append("net", [DIGEST], np.ones((1, 4), np.float32))
+    part = next((tmp_path / "features" / "net").glob("*.npy"))
+    part.unlink()
+    part.symlink_to(part.name)
+    [damage] = damaged(store, True)
+    assert (damage.what, bool(damage.mended)) == ("it is no file that can be read", True)
+    assert not part.is_symlink()
+    assert damaged(store) == []
+
+
 def test_a_damaged_index_of_features_is_made_again_from_them(tmp_path: Path) -> None:
     store = Store(str(tmp_path))
     store.features.append("net", [DIGEST], np.ones((1, 4), np.float32))
