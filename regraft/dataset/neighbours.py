@@ -7,8 +7,8 @@ https://doi.org/10.1109/TSMC.1972.4309137. What is misfiled is left out, and the
 new is found: so even lists of which a third is wrong are put right.
 
 A list may show more than one kind of picture, such as photographs and some drawings. Pictures that lie nearer to each
-other than the other category's pictures would are such a kind, not misfiled. And where many pictures lie between two
-categories, some lie on the wrong side by chance. Such pictures are doubtful: they stay, and a person is asked.
+other than the other category's pictures would are such a kind, not misfiled. And where pictures of a list vary much,
+some lie on another's side by chance. Such pictures are doubtful: they stay, and a person is asked.
 """
 
 from dataclasses import dataclass
@@ -18,6 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import bdtrc
 
+from regraft.dataset.chance import Margins, shares_by_spread, shares_crossing
 from regraft.store.feature_rows import FeatureRows
 
 # N images, D features, C categories, R references, K images at a time, M nearest references of each
@@ -38,7 +39,7 @@ MIN_KIN_PROBABILITY = 0.02
 """Where so many of these are suspected too, and it is less probable than this that chance brought them there, they are
 a kind of their own."""
 MAX_CHANCE = 0.1
-"""Share of a list's misfiled pictures that may be there by chance; where it is more, all of them are doubtful."""
+"""Share of a list's misfiled pictures that may look so by chance; those beyond it are doubtful."""
 MAX_ROUNDS = 10
 MAX_REFERENCES = 6000
 """Pictures that others are compared with: of each category those with the smallest digests, of small ones all."""
@@ -58,9 +59,9 @@ class Suspects:
     """Pictures that are nearer to another category than to their own."""
 
     misfiled: pd.DataFrame
-    """What is in the wrong list: digest, category, `like`, the category that it is like, `chance`, the probability
-    that it is in the right one and lies there by chance, `share`, that category's of its nearest neighbours, and
-    `neighbours`, the digests of the nearest ones of that category, with blanks between."""
+    """What is in the wrong list: digest, category, `like`, the category that it is like, `chance`, which share of
+    those of its list that look at least as misfiled do so by chance, `share`, how many of its nearest neighbours are of
+    that category, and `neighbours`, the digests of the nearest of these, with blanks between."""
     doubtful: pd.DataFrame
     """What may be in the wrong list, and stays until a person decides; the same columns."""
 
@@ -119,18 +120,24 @@ def find_misfiled(manifest: pd.DataFrame, features: FeatureRows) -> Suspects:
     references = _after_rounds(category[rows], _nearest(directions, directions, np.arange(len(rows))))
     position = np.full(len(features), NO_REFERENCE)
     position[rows] = np.arange(len(rows))
-    like, shares, is_misfiled = category.copy(), np.ones(len(category)), np.zeros(len(category), bool)
+    left = ~references.is_misfiled
+    margins = Margins.of(directions[left], category[rows][left], len(names))
+    like, is_misfiled = category.copy(), np.zeros(len(category), bool)
+    shares, probabilities = np.ones(len(category)), np.ones(len(category))
     named, digests = np.full(len(category), "", dtype=object), manifest["digest"].to_numpy()[rows]
     for block_rows, block in features.blocks():
-        nearest = _nearest(_directions(block, centre), directions, position[block_rows])
+        block_directions = _directions(block, centre)
+        nearest = _nearest(block_directions, directions, position[block_rows])
         neighbours = _neighbours(nearest, references)
         like[block_rows], shares[block_rows] = neighbours.like, neighbours.shares
         is_misfiled[block_rows] = _is_misfiled(category[block_rows], nearest, neighbours, references)
+        probabilities[block_rows] = margins.probabilities(block_directions, category[block_rows], neighbours.like)
         for place in np.flatnonzero(neighbours.like != category[block_rows]):
             near = neighbours.references[place]
             is_like = references.category[near] == neighbours.like[place]
             named[block_rows[place]] = " ".join(digests[near[is_like][:NAMED_NEIGHBOURS]])
-    chance = _chance(category, shares, is_misfiled)
+    crossing = shares_crossing(category, shares < MIN_FOREIGN_SHARE, is_misfiled)
+    chance = np.minimum(crossing, shares_by_spread(probabilities, category, is_misfiled))
     is_misfiled &= chance <= MAX_CHANCE
     suspects = manifest[["digest", "category"]].assign(like=names[like], chance=chance, share=shares, neighbours=named)
     return Suspects(suspects[is_misfiled], suspects[(like != category) & ~is_misfiled])
@@ -231,18 +238,6 @@ def _count_of(wanted: Indices, values: Indices, counts: Indices) -> Indices:
     """How often each of K wanted numbers is among some, of which the distinct values, sorted, and counts are known."""
     position = np.searchsorted(values, wanted).clip(max=len(values) - 1)
     return np.where(values[position] == wanted, counts[position], 0)
-
-
-def _chance(category: Indices, shares: Values, is_misfiled: Flags) -> Values:
-    """The probability, (N,), that chance alone makes a picture of a list look misfiled, the same for all of the list's.
-
-    Pictures grow fewer the farther they lie from their own category's. So those that are beyond the undecided ones are
-    to these at most as these are to the decided ones.
-    """
-    undecided = np.bincount(category, shares < MIN_FOREIGN_SHARE)
-    decided = np.bincount(category) - undecided
-    by_chance = undecided**2 / np.maximum(decided, 1)
-    return np.asarray(np.minimum(1, by_chance / np.maximum(np.bincount(category, is_misfiled), 1))[category])
 
 
 def _directions(features: NDArray[np.float32], centre: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from regraft.dataset import neighbours
+from regraft.dataset.chance import shares_by_spread
 from regraft.dataset.neighbours import find_misfiled
 from regraft.store.feature_rows import ArrayRows
 
@@ -80,6 +81,42 @@ def test_lists_of_which_up_to_a_third_is_wrong_are_put_right(share: float) -> No
     assert right.mean() >= 0.95
     assert right.sum() >= 0.9 * is_moved.sum()
     assert (misfiled["chance"] < 0.1).all()
+
+
+@pytest.mark.parametrize(("each", "share"), [(25, 0.1), (25, 0.3), (100, 0.2)])
+def test_small_lists_of_which_up_to_a_third_is_wrong_are_put_right(each: int, share: float) -> None:
+    hits = calls = moves = 0
+    for seed in range(6):
+        manifest, features = world(each, seed=seed)
+        is_moved = np.random.default_rng(seed).random(len(manifest)) < share
+        others = {"cat": "dog", "dog": "tiger", "tiger": "cat"}
+        moved = manifest.assign(category=manifest["category"].mask(is_moved, manifest["category"].map(others)))
+        misfiled = find_misfiled(moved, ArrayRows(features)).misfiled
+        hits += int(is_moved[misfiled.index].sum())
+        calls, moves = calls + len(misfiled), moves + int(is_moved.sum())
+    print(f"found {hits / moves:.1%}, right {hits / calls:.1%}")
+    assert hits >= 0.9 * moves
+    assert hits >= 0.95 * calls
+
+
+def test_categories_that_overlap_give_what_is_clear_and_little_by_chance() -> None:
+    manifest, features = world(150, apart=0.75)
+    is_moved = np.random.default_rng(4).random(len(manifest)) < 0.1
+    others = {"cat": "dog", "dog": "tiger", "tiger": "cat"}
+    moved = manifest.assign(category=manifest["category"].mask(is_moved, manifest["category"].map(others)))
+    suspects = find_misfiled(moved, ArrayRows(features))
+    right = is_moved[suspects.misfiled.index]
+    print(f"found {right.sum() / is_moved.sum():.1%}, right {right.mean():.1%}")
+    assert right.mean() >= 0.95
+    assert 0.5 * is_moved.sum() < right.sum() < is_moved.sum()
+    is_found = suspects.misfiled.index.union(suspects.doubtful.index)
+    assert is_moved[is_found].sum() >= 0.9 * is_moved.sum(), "the rest is put before a person"
+
+
+def test_of_pictures_that_are_as_clear_the_share_by_chance_is_counted_in_each_list() -> None:
+    probabilities = np.array([0.001, 0.9, 0.02, 0.02, 0.5, 0.01])
+    shares = shares_by_spread(probabilities, np.array([0, 0, 0, 0, 1, 1]), np.array([1, 1, 1, 0, 0, 1], bool))
+    np.testing.assert_allclose(shares, [0.004, 1, 0.04, 1, 1, 0.02])
 
 
 def test_a_small_list_of_which_a_tenth_is_wrong_beside_a_large_one() -> None:
