@@ -237,8 +237,6 @@ class HeadSettings(Settings):
     patience: Annotated[int, Field(ge=1)] = 20
     """With more than 4,096 images training stops after so many epochs without a better validation loss, at most 5. With
     fewer images it ends by itself."""
-    learning_rate: Annotated[float, Field(gt=0)] = 0.003
-    """Not used any more: training finds its step sizes itself. It may still stand in a config."""
     weight_decay: Annotated[float, Field(ge=0)] = 0.01
     """The L2 penalty on the head's weights. Cross-validation on the train and validation split tries a tenth of it, and
     10, 100 and 1000 times as much, too, and takes the best."""

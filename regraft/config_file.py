@@ -20,6 +20,8 @@ MERGE_TAG = "tag:yaml.org,2002:merge"
 """YAML's names for kinds of values; https://yaml.org/type/."""
 UNION_MEMBER = re.compile(r"\[key\]$|constrained-|literal\[")
 """What pydantic adds to a field's place, and nobody has written."""
+REMOVED_SETTINGS = {"head.learning_rate": "training finds its step sizes itself"}
+"""Settings of earlier Regrafts, and why they are gone."""
 
 
 def load_config(path: str | Path, lists: Mapping[str, str] | None = None) -> Config:
@@ -141,6 +143,8 @@ def _problem_line(problem: Any) -> str:
     location = [str(part) for part in problem["loc"] if not UNION_MEMBER.match(str(part))]
     field = ".".join(location)
     match problem["type"]:
+        case "extra_forbidden" if field in REMOVED_SETTINGS:
+            return f"  {field}: no setting any more, because {REMOVED_SETTINGS[field]}; take it out."
         case "extra_forbidden":
             known = _keys_at(location[:-1])
             similar = difflib.get_close_matches(location[-1].lower(), known, 1)

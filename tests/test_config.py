@@ -35,6 +35,7 @@ def test_lists_and_weights_are_beside_the_config_unless_other_lists_are_given(tm
     ("old", "new", "expected"),
     [
         ("name: job", "name: job\nstroe: x", "stroe: unknown key; did you mean `store`?"),
+        ("name: job", "name: job\nhead: {learning_rate: 0.1}", "head.learning_rate: no setting any more"),
         ("std: 30", "std: -30", "categories.tiger.label.std"),
         ("list: tiger.txt, ", "", "categories.tiger.list: missing"),
         ("tiger:", "../tiger:", "no safe name"),
