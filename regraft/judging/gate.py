@@ -43,10 +43,11 @@ def gate(
     `champion` is the champion's version. `candidate_errors`, `champion_errors`: squared errors, (N,) each, see
     `rivals.Errors`.
 
-    The candidate is promoted where the whole interval of the difference lies below zero: a champion changes for a
-    measurable gain only, never by chance. Where the models cannot be told apart, and where a change of RELEVANT_SHARE
-    could not have been seen, the sentence says that the holdout is too small. Source of that power: a two-sided test
-    at the confidence, https://doi.org/10.4324/9780203771587.
+    The candidate is promoted where the whole interval of the difference is a gain that figures show: a champion changes
+    for a measurable gain only, never by chance, and not for probabilities that are all a trifle surer. Where the models
+    cannot be told apart, and where a change of RELEVANT_SHARE could not have been seen, the sentence says that the
+    holdout is too small. Source of that power: a two-sided test at the confidence,
+    https://doi.org/10.4324/9780203771587.
     """
     samples = bootstrap.rmse_differences(candidate_errors, champion_errors[:, None], settings, seed)[:, 0]
     low, high = bootstrap.interval(samples, settings)
@@ -61,7 +62,7 @@ def gate(
         high=high,
         detectable=quantiles * float(samples.std()) / rmse if rmse > 0 else 0.0,
     )
-    return Gate(high < 0, _sentence(comparison, wording, settings.confidence), comparison)
+    return Gate(high < -wording.smallest_difference, _sentence(comparison, wording, settings.confidence), comparison)
 
 
 def _sentence(comparison: Comparison, wording: Wording, confidence: float) -> str:
@@ -70,9 +71,9 @@ def _sentence(comparison: Comparison, wording: Wording, confidence: float) -> st
     signed = wording.signed
     interval = f"{confidence:.0%} interval {signed(low)} to {signed(high)}"
     measured = f"{signed(comparison.difference)} {wording.error}, {interval}, n={n}"
-    if high < 0:
+    if high < -wording.smallest_difference:
         return f"Measurably better than champion {version} on the same images ({measured})."
-    if low > 0:
+    if low > wording.smallest_difference:
         return f"Measurably worse than champion {version} on the same images ({measured})."
     if max(abs(low), abs(high)) < ROUNDING:
         return f"Predicts just what champion {version} predicts on the same {n} images."

@@ -51,6 +51,11 @@ class Wording:
         """Return an error without its unit, such as "20.81"; nothing for None."""
         return "" if error is None else f"{error:.{self.decimals}f}"
 
+    @property
+    def smallest_difference(self) -> float:
+        """The smallest difference of errors that figures show: 0.01 cm, or 0.001 of a probability."""
+        return 10.0**-self.decimals
+
     def signed(self, difference: float) -> str:
         """Return a difference of errors with its sign and without its unit, such as "+0.31"."""
         return f"{difference:+.{self.decimals}f}"

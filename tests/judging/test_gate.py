@@ -68,6 +68,16 @@ def test_equal_classifiers_are_promoted_falsely_at_most_one_time_in_twenty() -> 
     assert np.mean(promoted) <= 0.05
 
 
+def test_a_classifier_that_is_a_trifle_surer_of_every_picture_changes_nothing() -> None:
+    theirs = np.random.default_rng(0).uniform(0.01, 0.02, 60)
+    ours = theirs - 0.0003
+    for errors, their_errors in ((ours, theirs), (theirs, ours)):
+        decided = gate("v", errors**2, their_errors**2, TARGET.wording, GATE, 0)
+        assert not decided.promoted
+        assert "Not measurably better" in decided.why
+    assert gate("v", (theirs - 0.005) ** 2, theirs**2, TARGET.wording, GATE, 0).promoted
+
+
 def test_the_comparison_says_what_was_measured() -> None:
     label, ours, theirs = models(1, 400, 0.2)
     decided = decision(label, ours, theirs, 1)
