@@ -16,6 +16,8 @@ from regraft.store.feature_rows import FeatureRows
 from regraft.targets.labels import SyntheticLabels
 from regraft.targets.target import Target
 
+MAX_FEATURE = 1e15
+"""Sums of squares of larger features are no numbers in float32."""
 MAX_LENGTH_CM = 1e9
 """Ten thousand kilometres: what is longer is a mistake, and its square would leave nothing of all other lengths."""
 
@@ -45,7 +47,8 @@ def train(
     `manifest`: digest, category, split and label in cm of N images, whose features, (N, D), follow its rows.
     `synthetic`: how a job draws labels: those have nothing to learn within a category. The same seed gives the same
     head, to the bit on one machine; see `make_deterministic` for what that means to the process. Raises TrainingError
-    where features or a loss are not finite, lengths are none, or a category has no image in the train split.
+    where features are far too large or no numbers, lengths or a loss are none, or a category has no image in the train
+    split.
     """
     _check_finite(manifest, features)
     _check_categories(manifest)
@@ -67,14 +70,15 @@ def train(
 
 
 def _check_finite(manifest: pd.DataFrame, features: FeatureRows) -> None:
-    """Raise TrainingError, with an image's digest, where features are not finite: nothing can be learnt from them."""
+    """Raise TrainingError, with an image's digest, where nothing can be learnt from features."""
     for rows, block in features.blocks():
-        is_finite = np.isfinite(block.sum(axis=1))
+        is_finite = np.abs(block).max(axis=1) <= MAX_FEATURE
         if not is_finite.all():
             digest = manifest["digest"].iloc[rows[is_finite.argmin()]]
             raise TrainingError(
-                f"Training stopped: features of {(~is_finite).sum():,} of {len(rows):,} images are not numbers, first "
-                f"those of {digest}. `regraft verify` finds damaged features; the next run computes them again."
+                f"Training stopped: features of {(~is_finite).sum():,} of {len(rows):,} images are not numbers up to "
+                f"{MAX_FEATURE:g}, first those of {digest}. `regraft verify` finds damaged features; the next run "
+                "computes them again."
             )
 
 

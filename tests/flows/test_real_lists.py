@@ -135,8 +135,8 @@ def test_the_real_lists_become_a_version_near_the_best_possible(tmp_path: Path) 
     assert metrics.misfiled.excess < 0.05  # with the kitten
     excess, area = zip(*(drawn_anew(version, config, seed) for seed in range(10)), strict=True)
     print(f"ten draws of labels and splits: excess {', '.join(f'{x:.1%}' for x in excess)}, mean {np.mean(excess):.2%}")
-    assert np.mean(excess) <= 0.015
-    assert max(excess) <= 0.1  # one test picture that looks like another category costs some percent of a draw
+    assert np.mean(excess) <= 0.01
+    assert max(excess) <= 0.06  # one test picture that looks like another category costs some percent of a draw
     assert min(area) >= 0.995
     caught, wrongly = zip(*(planted(version, seed) for seed in range(5)), strict=True)
     print(f"5% put into the wrong list: {np.mean(caught):.1%} found, {sum(wrongly)} others called so in five draws")

@@ -82,10 +82,12 @@ def test_categories_are_answered_with_their_probabilities() -> None:
 
 
 @pytest.mark.parametrize("preset", ["graft", "tutorial"])
-def test_features_that_are_no_numbers_are_refused_with_the_images_digest(preset: Preset) -> None:
+@pytest.mark.parametrize("feature", [np.nan, -np.inf, 1e30])
+def test_features_that_are_no_numbers_are_refused_with_the_images_digest(feature: float, preset: Preset) -> None:
     manifest, features = tigers_and_cats()
-    features[3, 2] = np.nan
-    with pytest.raises(TrainingError, match=r"features of 1 of 300 images are not numbers, first those of 0003"):
+    features[3, 2] = feature
+    expected = r"features of 1 of 300 images are not numbers up to 1e\+15, first those of 0003"
+    with pytest.raises(TrainingError, match=expected):
         trained_head(manifest, features, Lengths(), HeadSettings(preset=preset, epochs=3), 0)
 
 
