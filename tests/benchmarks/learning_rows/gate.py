@@ -63,10 +63,10 @@ def _decision(pictures: Photographs, lesson: Lesson, seed: int) -> Gate:
     both = _manifest(pictures, lesson, order[: SIZE + CHANGED], seed)
     champion, candidate = (_head(both[both.index.isin(rows)], lesson, seed) for rows in (before, after))
     held = both[both["split"] == "test"]
-    errors = [
+    ours, theirs = (
         lesson.target.errors(held, head.predict(lesson.features[held.index])).squared for head in (candidate, champion)
-    ]
-    return gate("before", *errors, lesson.target.wording, GateSettings(), seed)
+    )
+    return gate("before", ours, theirs, lesson.target.wording, GateSettings(), seed)
 
 
 def _manifest(pictures: Photographs, lesson: Lesson, rows: NDArray[np.int64], seed: int) -> pd.DataFrame:
