@@ -30,6 +30,7 @@ def main(default_parts: Sequence[str] = PARTS) -> None:
     parser.add_argument("--cache", type=Path, default=Path.home() / ".cache" / "regraft-benchmarks")
     options = parser.parse_args()
     pictures = photographs(options.cache)
+    start = time.monotonic()
     for name in options.parts:
         part = importlib.import_module(f"learning_rows.{name}")
         began = time.monotonic()
@@ -37,6 +38,7 @@ def main(default_parts: Sequence[str] = PARTS) -> None:
         for line in part.lines(pictures, options.draws or part.DRAWS):
             print(line, flush=True)
         print(f"({time.monotonic() - began:.0f} s)", flush=True)
+    print(f"\n({time.monotonic() - start:.0f} s in all)")
 
 
 if __name__ == "__main__":
