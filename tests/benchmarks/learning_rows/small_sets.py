@@ -1,8 +1,8 @@
 """Small sets: how far the test RMSE is above the oracle's, with drawn labels; mean and largest of the draws.
 
 The oracle knows each picture's true category. Categories are the lists themselves, and kinds of pictures within them,
-by k-means: some of these hardly differ. How to choose was chosen on draws 5000 to 6007 and other kinds, and how features
-are scaled on photographs of a package of stamps, on handwritten digits and on draws 6000 to 6009, not on these.
+by k-means: some of these hardly differ. How to choose was chosen on draws 5000 to 6007 and other kinds, not on these;
+how features are scaled, on photographs of a package of stamps, on handwritten digits and on draws 6000 to 6009.
 """
 
 from collections.abc import Iterator
