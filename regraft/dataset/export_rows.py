@@ -43,9 +43,9 @@ def provenance(version: Version) -> pd.DataFrame:
     links = links.assign(is_of_list=is_among(links, rows))  # else the picture was moved to another category
     links = links.sort_values("is_of_list", kind="stable").drop_duplicates(["digest", "url"], keep="last")
     rows = rows.merge(links[["digest", "url", *columns]], on=["digest", "url"], how="left")
-    order = rows["split"].map(SPLITS.index)
-    rows = rows.assign(order=order).sort_values(["order", "category", "digest"])
-    return rows[[*PROVENANCE, *of_lists]].reset_index(drop=True)
+    order = rows[["category", "digest"]].assign(split=rows["split"].map(SPLITS.index))  # a list may have an `order`
+    in_order = rows.loc[order.sort_values(["split", "category", "digest"]).index]
+    return in_order[[*PROVENANCE, *of_lists]].reset_index(drop=True)
 
 
 def schema_of(rows: pd.DataFrame) -> pa.Schema:

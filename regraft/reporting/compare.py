@@ -9,6 +9,9 @@ import pandas as pd
 from regraft.store.records import MetricsRecord
 from regraft.store.versions import Version
 
+IMAGE_COLUMNS = ["digest", "category", "label", "split"]
+"""The columns of manifests that are compared."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
@@ -32,7 +35,7 @@ def difference(first: Version, second: Version) -> Difference:
     return Difference(
         config=[row for row in _side_by_side(_config(first), _config(second)) if row[1] != row[2]],
         metrics=_side_by_side(_metrics(first.metrics), _metrics(second.metrics)),
-        images=_images(first.table("manifest.parquet"), second.table("manifest.parquet")),
+        images=_images(*(version.table("manifest.parquet", IMAGE_COLUMNS) for version in (first, second))),
         links=_reason_counts(links_a, links_b),
         turned=_reason_changes(links_a, links_b),
     )

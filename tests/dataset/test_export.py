@@ -21,6 +21,7 @@ from regraft.errors import ConfigError
 from regraft.identity import digest_of
 from regraft.links.list_columns import RESERVED
 from regraft.links.memory import SCHEMA
+from regraft.reporting.compare import difference
 from regraft.store import versions
 from regraft.store.store import Store
 from regraft.store.tables import parquet, parquet_of_arrow
@@ -34,6 +35,9 @@ OF_LISTS = {
     "licence": ["CC BY 4.0", "https://creativecommons.org/publicdomain/zero/1.0/", None] * 4,
     "photo_id": [None, *range(2**60, 2**60 + 11)],
     "score": [0.5] * 12,
+    "order": ["first", "last"] * 6,
+    "is_of_list": [1] * 12,
+    "label_a": ["a"] * 12,
     "is_wild": [True, None, False] * 4,
     "list_width": ["=1+1", "60 px"] * 6,
     "tags": ['["cat", "é"]'] * 12,
@@ -89,6 +93,8 @@ def test_every_image_comes_with_its_first_link_and_with_what_its_list_says_of_th
     by_url = rows.set_index("url")
     assert by_url.loc["http://example.org/4.jpg", "photo_id"] == 2**60 + 3
     assert by_url.loc["http://example.org/0.jpg", "photo_id"] is pd.NA
+    assert set(rows["order"]) == {"first", "last"}
+    assert difference(version, version).images["in_both"] == 12
 
 
 def test_a_version_without_columns_of_lists_is_exported_as_before(version: Version, tmp_path: Path) -> None:
