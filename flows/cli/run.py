@@ -1,5 +1,6 @@
 """`regraft run`."""
 
+import logging
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -119,6 +120,8 @@ def _quiet_prefect() -> None:
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
     os.environ.setdefault("PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW", "ignore")
     os.environ.setdefault("PREFECT_LOGGING_INTERNAL_LEVEL", "CRITICAL")
+    # What keeps Prefect from being imported is logged with a traceback; it ends the command with a sentence anyway.
+    logging.getLogger("prefect.plugins").setLevel(logging.CRITICAL)
 
 
 def _run_flow(config: "Config") -> str:

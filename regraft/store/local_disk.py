@@ -183,8 +183,13 @@ class LocalDisk:
             self._remove(aside)
 
     def check_writable(self) -> None:
+        is_new = not os.path.exists(self.address)
         with self._explained("written"), self._written_aside(b"") as aside:
             self._system.unlink(aside)
+        if is_new:
+            with contextlib.suppress(OSError):  # not empty: somebody else writes here by now
+                for folder in (self._at(ASIDE), self.address):
+                    os.rmdir(folder)
 
     def sweep(self, beside: Sequence[str], lock: str) -> None:
         with self.lock(lock, 0, timedelta()), self._explained("removed", ASIDE):

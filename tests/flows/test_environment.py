@@ -87,6 +87,7 @@ def test_an_environment_that_prefects_client_does_not_take_is_named(
 @pytest.mark.parametrize(
     ("environment", "code", "expected"),
     [
+        ({"SSL_CERT_FILE": "/nowhere.pem"}, 2, "SSL_CERT_FILE"),
         ({"PREFECT_API_URL": "http://127.0.0.1:9/api"}, 13, "Prefect's server at http://127.0.0.1:9/api"),
         ({"PREFECT_LOGGING_LEVEL": "LOUD"}, 2, "Prefect refuses its settings (LoggingSettings, level:"),
     ],

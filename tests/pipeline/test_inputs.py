@@ -83,6 +83,11 @@ def test_a_store_that_cannot_keep_a_run_is_refused_before_any_work(store: str, e
         check_inputs(menagerie.CONFIG.model_copy(update={"store": store}))
 
 
+def test_a_store_that_is_not_there_yet_is_not_made_by_being_looked_at(tmp_path: Path) -> None:
+    check_store(str(tmp_path / "store"))
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_list_that_the_menagerie_has_not_is_refused_by_name() -> None:
     tiger = menagerie.CONFIG.categories["tiger"].model_copy(update={"list": "menagerie:lion"})
     config = menagerie.CONFIG.model_copy(update={"categories": {**menagerie.CONFIG.categories, "tiger": tiger}})
