@@ -40,7 +40,7 @@ def endangered(shown: Report) -> list[dict[str, Any]]:
     def events() -> list[Any]:
         with get_client(sync_client=True) as client:
             answer = client.request("POST", "/events/filter", json=wanted)
-        return [event for event in answer.json()["events"] if event["resource"]["regraft.version"] == shown.version]
+        return [event for event in answer.json()["events"] if event["resource"].get("regraft.version") == shown.version]
 
     until("the version's last event is there", lambda: len(events()) > 1 + shown.metrics.promoted, 60)
     return [event["payload"] for event in events() if event["event"] == "regraft.category.endangered"]

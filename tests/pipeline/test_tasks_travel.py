@@ -85,7 +85,7 @@ def luggage(tmp_path_factory: pytest.TempPathFactory, prefect_server: None) -> l
         run = travels.run
         links = run(read, spec)
         fetched = travels.map(fetch, [(lane, spec) for lane in links.lanes])
-        assert run(ask_archive, fetched, spec) == 0
+        assert run(ask_archive, fetched, spec) > 0
         screened = run(screen, fetched, spec)
         manifest = run(label, screened, links, spec)
         assert run(reuse, screened, manifest, spec) is None
