@@ -32,37 +32,37 @@ PICTURES = {
     ReviewKind.REPLACED: (
         "picture stands where a link showed another",
         "pictures stand where links showed others",
-        "not learnt from until somebody accepts it",
+        "not learnt from until accepted",
     ),
     ReviewKind.MISFILED: (
         "picture is probably in the wrong list",
         "pictures are probably in the wrong list",
-        "left out: move it to the other list, or accept it where it is",
+        "left out: to move to the other list, or to accept as is",
     ),
     ReviewKind.DUPLICATE: (
         "picture of a list is in another list too",
         "pictures of a list are in another list too",
-        "left out of both: reject it in one",
+        "left out of both until rejected in one",
     ),
     ReviewKind.PLACEHOLDER: (
         "picture is taken for a placeholder",
         "pictures are taken for placeholders",
-        "left out: say so where it is a photo after all",
+        "left out: say where that is a photo after all",
     ),
     ReviewKind.NEAR_DUPLICATE: (
         "picture looks the same as another",
         "pictures look the same as others",
-        "left out, so that the test stays fair: accept it where it is another",
+        "left out, so that the test stays fair: to accept where they differ",
     ),
     ReviewKind.DOUBTFUL: (
         "picture that was learnt from looks like another category",
         "pictures that were learnt from look like another category",
-        "look whether it is in the right list",
+        "to be looked at: is this the right list?",
     ),
     ReviewKind.UNLIKE: (
         "picture that was learnt from is unlike nearly all others",
         "pictures that were learnt from are unlike nearly all others",
-        "look whether it is of its list at all",
+        "to be looked at: does it belong to the list at all?",
     ),
 }
 """What waits as each kind: a singular, a plural, and what to do about it."""
