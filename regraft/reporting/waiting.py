@@ -37,7 +37,7 @@ PICTURES = {
     ReviewKind.MISFILED: (
         "picture is probably in the wrong list",
         "pictures are probably in the wrong list",
-        "left out: to move to the other list, or to accept as is",
+        "left out: move to the other list, or accept as is",
     ),
     ReviewKind.DUPLICATE: (
         "picture of a list is in another list too",
@@ -47,22 +47,22 @@ PICTURES = {
     ReviewKind.PLACEHOLDER: (
         "picture is taken for a placeholder",
         "pictures are taken for placeholders",
-        "left out: say where that is a photo after all",
+        "left out: take back what is a photo after all",
     ),
     ReviewKind.NEAR_DUPLICATE: (
         "picture looks the same as another",
         "pictures look the same as others",
-        "left out, so that the test stays fair: to accept where they differ",
+        "left out, so that the test stays fair: accept what differs",
     ),
     ReviewKind.DOUBTFUL: (
         "picture that was learnt from looks like another category",
         "pictures that were learnt from look like another category",
-        "to be looked at: is this the right list?",
+        "have a look: is this the right list?",
     ),
     ReviewKind.UNLIKE: (
         "picture that was learnt from is unlike nearly all others",
         "pictures that were learnt from are unlike nearly all others",
-        "to be looked at: does it belong to the list at all?",
+        "have a look: does it belong to the list at all?",
     ),
 }
 """What waits as each kind: a singular, a plural, and what to do about it."""
