@@ -8,10 +8,10 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
-from enum import StrEnum
 
 from regraft.menagerie.odd_pictures import unavailable_png
 from regraft.menagerie.pages import SORRY, WELCOME, Page
+from regraft.menagerie.weighted import Weighted
 
 TIMEGATE = "http://archive.savanna.example/web/"
 """The archive's TimeGate, to which a link's URL is added."""
@@ -25,18 +25,8 @@ IMPOSSIBLE_DATE = "Sun, 21 Aug 2109 10:00:00 GMT"
 BANNER = b"<!doctype html><title>Kept by the archive</title><p>You are looking at a page of long ago."
 
 
-class Kept(StrEnum):
+class Kept(Weighted):
     """What the archive has of a dead link, from when it lived."""
-
-    weight: int
-    """How often it is drawn, relative to the others."""
-
-    def __new__(cls, text: str, weight: int) -> "Kept":
-        """Make a member that is equal to its text."""
-        kept = str.__new__(cls, text)
-        kept._value_ = text
-        kept.weight = weight
-        return kept
 
     PHOTO = "photo", 60
     """The picture."""

@@ -1,20 +1,10 @@
 """What may become of a link in the menagerie: its fate, which is fixed when the web is made."""
 
-from enum import StrEnum
+from regraft.menagerie.weighted import Weighted
 
 
-class Fate(StrEnum):
+class Fate(Weighted):
     """What a link serves, and how often that comes up in a list."""
-
-    weight: int
-    """How often the fate is drawn, relative to the others."""
-
-    def __new__(cls, text: str, weight: int = 0) -> "Fate":
-        """Make a fate that is equal to its text."""
-        fate = str.__new__(cls, text)
-        fate._value_ = text
-        fate.weight = weight
-        return fate
 
     PHOTO = "photo", 504
     """A picture, served as it should be."""
