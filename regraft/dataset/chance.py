@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import t as student_t
+from scipy.special import stdtr
 
 # K images, N images of all lists, R references, D features, C categories
 MAX_FREEDOM = 6
@@ -56,7 +56,7 @@ class Margins:
         count = np.maximum(self.counts[category], 2)
         spread = self.spreads[category, like] * np.sqrt(1 + 1 / count)
         deviation = (margins - self.means[category, like]) / spread
-        return np.asarray(student_t.sf(deviation, np.minimum(count - 1, MAX_FREEDOM)), np.float64)
+        return np.asarray(stdtr(np.minimum(count - 1, MAX_FREEDOM), -deviation), np.float64)  # Student's distribution
 
 
 def shares_crossing(category: Indices, is_undecided: Flags, is_suspected: Flags) -> Values:
