@@ -8,6 +8,7 @@ https://doi.org/10.1613/jair.1.12125.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from regraft.config import HeadSettings
 from regraft.heads.learners import FOLDS, Discriminant, FoldedImages, Learner, Regression, left_out_scores
 from regraft.heads.moments import Rows, evenly
-from regraft.heads.principal import Principal, Values
+from regraft.heads.principal import Principal, Values, Weights
 from regraft.heads.softmax import Softmax, losses_by_step
 from regraft.heads.sureness import Sureness, sureness_of
 from regraft.heads.training_data import TrainingData
@@ -73,7 +74,8 @@ def fit_softmax(data: TrainingData, settings: HeadSettings) -> LearntCategories:
     regressions = _regressions(settings)
     learners: list[Learner] = [*regressions, *(Discriminant(shrinkage) for shrinkage in SHRINKAGES)]
     plain = list(_plain(learners, images))
-    parts, sureness = _blend([*plain, *_relabelled(learners, images)], images)
+    robust = plain[learners.index(ROBUST)].sureness
+    parts, sureness = _blend([*plain, *_relabelled(learners, images, robust)], images)
     weights = sureness.factor * _total([factor * each.learner.weights(images, each.targets) for each, factor in parts])
     softmax = Softmax.of(images.images, weights, _history(images, _best(regressions, plain)[0]))
     left_out = sureness.probabilities(_total([factor * each.left_out for each, factor in parts]))
@@ -121,30 +123,37 @@ def _plain(learners: Sequence[Learner], images: FoldedImages) -> Iterator[_Candi
         yield _Candidate(learner, PRIOR_ODDS**position, labels, scores, sureness_of(scores, index))
 
 
-def _relabelled(learners: Sequence[Learner], images: FoldedImages) -> Iterator[_Candidate]:
-    """The learners with what each picture probably is; none where no label seems to be wrong."""
-    labels, index = images.images.one_hot, images.images.index
-    sureness = sureness_of(left_out_scores(ROBUST, images, [labels] * FOLDS), index)
-    if sureness.wrong_share == 0:
+def _relabelled(learners: Sequence[Learner], images: FoldedImages, robust: Sureness) -> Iterator[_Candidate]:
+    """The learners with what each picture probably is; none where no label seems to be wrong. `robust`: of ROBUST."""
+    if robust.wrong_share == 0:
         return
-    probable = _probable(images, sureness, ())
-    by_fold = [_probable(images, sureness, (number,)) for number in range(FOLDS)]
+    index = images.images.index
+    probable, *by_fold = _probable(images, robust)
     for position, learner in enumerate(learners):
         scores = left_out_scores(learner, images, by_fold)
-        sure = sureness_of(scores, index, (sureness.wrong_share,))
-        yield _Candidate(learner, PRIOR_ODDS**position, probable, scores, sure)
+        sureness = sureness_of(scores, index, (robust.wrong_share,))
+        yield _Candidate(learner, PRIOR_ODDS**position, probable, scores, sureness)
 
 
-def _probable(images: FoldedImages, sureness: Sureness, left_out: tuple[int, ...]) -> Values:
-    """The probabilities of the true categories, (K, C), as far as some folds need not be known for that."""
+def _probable(images: FoldedImages, robust: Sureness) -> Iterator[Values]:
+    """Yield the probabilities of the true categories, (K, C); then of each fold those for which it need not be known.
+
+    Of an image in a fold that is left out they are its label.
+    """
     labels = images.images.one_hot
-    targets = labels.copy()
-    for number in set(range(FOLDS)) - set(left_out):
-        rows = np.flatnonzero(images.fold == number)
-        part = images.images.rows(rows)
-        weights = ROBUST.weights(images, labels, (*left_out, number))
-        targets[rows] = sureness.with_labels(part.scores(weights), part.index)
-    return targets
+
+    @cache
+    def weights_without(folds: frozenset[int]) -> Weights:
+        return ROBUST.weights(images, labels, folds)
+
+    for left_out in (None, *range(FOLDS)):
+        targets = labels.copy()
+        for number in set(range(FOLDS)) - {left_out}:
+            rows = np.flatnonzero(images.fold == number)
+            part = images.images.rows(rows)
+            weights = weights_without(frozenset({number} if left_out is None else {number, left_out}))
+            targets[rows] = robust.with_labels(part.scores(weights), part.index)
+        yield targets
 
 
 def _blend(candidates: list[_Candidate], images: FoldedImages) -> tuple[list[tuple[_Candidate, float]], Sureness]:

@@ -20,6 +20,7 @@ from regraft.heads.moments import Rows
 from regraft.heads.smoothers import SIMILARITY_LAYER, WITHIN_CATEGORY_LAYER
 from regraft.heads.unlike import REFERENCES, reference_rows
 from regraft.heads.within_category import learnt_rows
+from regraft.store.tables import no_rows
 
 # N images, R references of one file, D features
 TABLE = "references.parquet"
@@ -53,7 +54,7 @@ def named_references(images: pd.DataFrame, files: Mapping[str, bytes]) -> pd.Dat
     the bytes of those of HOLDERS that it has. Raises ValueError where a file holds another number of references than
     these images make: then nobody can tell whose they are.
     """
-    tables = [SCHEMA.empty_table().to_pandas()]
+    tables = [no_rows(SCHEMA)]
     for file, data in files.items():
         held = HOLDERS[file].read(data)
         if len(held):

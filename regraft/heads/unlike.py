@@ -83,7 +83,7 @@ class References:
 
         From their mixtures: Gaussian Processes for Machine Learning, equation 5.12.
         """
-        cosines = self._directions @ self._directions.T
+        cosines = self._products.astype(np.float32)
         np.fill_diagonal(cosines, -1)
         return self.to_nearest(cosines), np.asarray(1 / np.diag(self._inverse) - self._penalty, np.float64)
 

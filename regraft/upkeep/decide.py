@@ -23,7 +23,6 @@ from regraft.store.store import Store
 from regraft.store.tables import no_rows
 from regraft.verdicts import Reason, Verdict
 
-NO_LINKS = no_rows(MEMORY)
 WAITS = (Reason.REPLACED, Reason.MISFILED, Reason.PLACEHOLDER, Reason.NEAR_DUPLICATE, Reason.DUPLICATE, Reason.REJECTED)
 """Why a version leaves pictures out that a person may accept."""
 TAKES_PICTURE = (*LEARN, DecisionKind.NOT_PLACEHOLDER, DecisionKind.SAME_PICTURE)
@@ -148,7 +147,7 @@ class KnownPictures:
     def _waiting(self) -> pd.DataFrame:
         """The links of the newest version that a person may accept, each once."""
         links = versions.newest_table(self.store, "links.parquet")
-        links = NO_LINKS if links is None else links
+        links = no_rows(MEMORY) if links is None else links
         return links[links["reason"].isin(WAITS)].drop_duplicates(["url", "digest", "category"])
 
     @cached_property

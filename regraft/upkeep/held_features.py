@@ -11,11 +11,10 @@ import pandas as pd
 
 from regraft.heads.reference_rows import HOLDERS, SCHEMA, TABLE, named_references, unnamed_rows
 from regraft.links.removals import Removals
-from regraft.store.tables import parquet
+from regraft.store.tables import no_rows, parquet
 from regraft.store.versions import Version
 
 IMAGES = "predictions.parquet"
-NO_NAMES = SCHEMA.empty_table().to_pandas()
 
 
 def files_without(version: Version, removals: Removals, has_learnt: bool) -> dict[str, bytes | None]:
@@ -31,7 +30,7 @@ def files_without(version: Version, removals: Removals, has_learnt: bool) -> dic
     changed: dict[str, bytes | None] = {file: None for file in held if has_learnt and file not in whole}
     if names is None and not has_learnt:
         return changed
-    left = NO_NAMES if names is None else names[~names["digest"].map(removals.has_picture).astype(bool)]
+    left = no_rows(SCHEMA) if names is None else names[~names["digest"].map(removals.has_picture).astype(bool)]
     for file, data in whole.items():
         rows = unnamed_rows(file, data, _rows(left, file))
         if len(rows):
