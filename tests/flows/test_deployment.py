@@ -169,29 +169,33 @@ def test_a_run_that_is_killed_says_so_and_the_next_one_goes_on_from_there(deploy
 def test_a_late_heartbeat_of_a_run_that_has_completed_starts_no_automation(
     deployed: Server, deployment_run: dict[str, Any]
 ) -> None:
-    """By the automation of automations.yaml, made to watch one run each, and to wait for 10 seconds instead of 90.
+    """By the automation of automations.yaml, made to watch two runs, and to wait for 10 seconds instead of 90.
 
-    Two runs have completed before their last heartbeat comes. One has its last event too; the other, later, lacks it.
+    Both have completed before their last heartbeat comes. One has its last event too; the other, later, lacks it.
+    There is one automation, and it is there first: the server forgets all of them for a moment when one is added.
     """
     automations = yaml.safe_load((ROOT / "automations.yaml").read_text())["automations"]
     [beating] = [automation for automation in automations if "beating" in automation["name"]]
     flow = deployed.get("/flows/name/refresh")["id"]
-    watched = []
-    for late_events in ([BEAT, ENDED], [BEAT]):
-        run = deployed.post("/flow_runs/", {"flow_id": flow, "state": {"type": "RUNNING"}})["id"]
-        trigger = beating["trigger"] | {"match": {"prefect.resource.id": f"prefect.flow-run.{run}"}, "within": 10}
-        watched.append(deployed.post("/automations/", beating | {"trigger": trigger})["id"])
+    runs = [deployed.post("/flow_runs/", {"flow_id": flow, "state": {"type": "RUNNING"}})["id"] for _ in range(2)]
+    ended, unended = resources = [f"prefect.flow-run.{run}" for run in runs]
+    trigger = beating["trigger"] | {"match": {"prefect.resource.id": resources}, "within": 10}
+    automation = deployed.post("/automations/", beating | {"trigger": trigger})["id"]
+    for run in runs:
         deployed.post(f"/flow_runs/{run}/set_state", {"state": {"type": "COMPLETED", "name": "Completed"}})
-        events = partial(deployed.events, resource=f"prefect.flow-run.{run}")
-        until("the server knows that it has completed", partial(events, "prefect.flow-run.Completed"), 60)
+    for resource, late_events in ((ended, [BEAT, ENDED]), (unended, [BEAT])):
+        completed = partial(deployed.events, "prefect.flow-run.Completed", resource)
+        until("the server knows that it has completed", completed, 60)
         before = None
         for event in late_events:
-            before = deployed.emit(event, f"prefect.flow-run.{run}", follows=before)
-    ended, unended = [
-        partial(deployed.events, "prefect.automation.triggered", f"prefect.automation.{name}") for name in watched
-    ]
-    until("the automation has waited in vain for the run without an end", unended, 120)
-    assert ended() == []
+            before = deployed.emit(event, resource, follows=before)
+
+    def waited_for() -> set[str]:
+        triggered = deployed.events("prefect.automation.triggered", f"prefect.automation.{automation}")
+        return {event["payload"]["triggering_labels"]["prefect.resource.id"] for event in triggered}
+
+    until("the automation has waited in vain for the run without an end", lambda: unended in waited_for(), 120)
+    assert waited_for() == {unended}
     of_a_real_run = deployed.events(ENDED, f"prefect.flow-run.{deployment_run['id']}")
     beats = deployed.events(BEAT, f"prefect.flow-run.{deployment_run['id']}")
     assert [event["payload"] for event in of_a_real_run] == [{"state": "Completed"}]
