@@ -18,7 +18,7 @@ from regraft.pipeline.run import open_run
 from regraft.pipeline.spec import RunSpec
 from regraft.process import prepare_process
 from regraft.tasks.ask_archive import ask_archive
-from regraft.tasks.dashboard.beats import beating, emit_end
+from regraft.tasks.dashboard.beats import beating, emitting_end
 from regraft.tasks.dashboard.crashes import mark_cut_off_run
 from regraft.tasks.dashboard.progress import progress_shown
 from regraft.tasks.drop_misfiled import drop_misfiled
@@ -45,14 +45,11 @@ def run_name() -> str:
     return f"{name} {when:%Y-%m-%d %H:%M}"
 
 
+@emitting_end
 @flow(
     name="refresh",
     flow_run_name=run_name,
     task_runner=Engine(threads=LANES),
-    on_completion=[emit_end],
-    on_failure=[emit_end],
-    on_crashed=[emit_end],
-    on_cancellation=[emit_end],
 )
 def refresh(config: Config = menagerie.CONFIG) -> str:
     """Fetch the links, label and embed the pictures that they show, train a head, and publish a version.

@@ -7,17 +7,14 @@ from regraft.config import FetchSettings
 from regraft.errors import CorruptError
 from regraft.process import prepare_process
 from regraft.store.store import Store
-from regraft.tasks.dashboard.beats import beating, emit_end
+from regraft.tasks.dashboard.beats import beating, emitting_end
 from regraft.upkeep.verify import verify as damages
 
 
+@emitting_end
 @flow(
     name="verify",
     flow_run_name="verify {store}",
-    on_completion=[emit_end],
-    on_failure=[emit_end],
-    on_crashed=[emit_end],
-    on_cancellation=[emit_end],
 )
 def verify(store: str = "artifacts") -> int:
     """Check a store: every digest, every table, every pointer. Returns how many files were checked.

@@ -12,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse
 from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from regraft.errors import DamagedVersionError, LinkError, PictureError, RegraftError, StoreError, VersionError
 from regraft.flows.web import (
@@ -85,6 +86,7 @@ def curator(store: Store, access: Access | None = None, ask_prefect: AskPrefect 
     app = FastAPI(title="Regraft", openapi_url=None, lifespan=closing)  # without the pages that load scripts elsewhere
     app.state.site = site
     app.middleware("http")(_guarded)
+    app.add_middleware(HeadAsGet)
     app.add_exception_handler(RegraftError, _say_error)
     app.add_exception_handler(Refused, _say_refused)
     app.add_exception_handler(RequestValidationError, _say_wrong_value)
@@ -94,6 +96,18 @@ def curator(store: Store, access: Access | None = None, ask_prefect: AskPrefect 
     for module in ROUTERS:
         app.include_router(module.router)
     return app
+
+
+class HeadAsGet:
+    """Answers HEAD as GET: what serves the application leaves out the body, https://www.rfc-editor.org/rfc/rfc9110#HEAD."""
+
+    def __init__(self, app: ASGIApp):
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        is_head = scope["type"] == "http" and scope["method"] == "HEAD"
+        await self._app({**scope, "method": "GET"} if is_head else scope, receive, send)
 
 
 async def _guarded(request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:

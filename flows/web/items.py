@@ -10,10 +10,11 @@ from regraft.flows.web.access import Refused
 from regraft.flows.web.rendering import records
 from regraft.flows.web.site import Site
 from regraft.identity import Digest
+from regraft.reporting.chosen_links import named_reasons
 from regraft.reporting.link_search import LinkSearch, LinkTable
 from regraft.reporting.review import ReviewKind
 
-COLUMNS = ["digest", "category", "verdict", "reason", "url"]
+COLUMNS = ["digest", "category", "verdict", "reason", "outcome", "url"]
 """The columns of links that items are made from."""
 NO_REVIEW = "-"
 """What a form says of a picture that does not wait."""
@@ -29,6 +30,7 @@ class Item:
     category: str
     verdict: str = ""
     reason: str = ""
+    """As people name it; "" where that does not matter."""
     url: str = ""
     links: int = 1
     """Links of that list that show it."""
@@ -49,8 +51,8 @@ class Item:
 
 def items_of(rows: pd.DataFrame) -> list[Item]:
     """Return the pictures that some links (COLUMNS, and `note` if there is one) show."""
-    columns = [*COLUMNS, *(["note"] if "note" in rows else [])]
-    return [Item(**record) for record in records(rows[columns])]
+    columns = ["digest", "category", "verdict", "reason", "url", *(["note"] if "note" in rows else [])]
+    return [Item(**record) for record in records(rows.assign(reason=named_reasons(rows))[columns])]
 
 
 def with_decisions(items: Iterable[Item], decisions: Iterable[Decision]) -> list[Item]:

@@ -9,10 +9,11 @@ from regraft.errors import LinkError
 from regraft.flows.web.paging import page_of
 from regraft.flows.web.rendering import page, records
 from regraft.flows.web.site import PageNumber, SiteOf, VersionOf
+from regraft.reporting.chosen_links import NAMED_REASONS, named_reasons
 from regraft.reporting.evidence import stories
 from regraft.reporting.link_search import LinkSearch, LinkTable
 from regraft.store import versions
-from regraft.verdicts import Reason, Verdict
+from regraft.verdicts import Verdict
 
 router = APIRouter()
 LINKS_A_PAGE = 100
@@ -28,13 +29,11 @@ def search_of(
     refers_to: Text = "",
 ) -> LinkSearch:
     """Return what a page's query looks for. Raises LinkError where there is no such reason."""
-    try:
-        known = Reason(reason) if reason else None
-    except ValueError:
-        raise LinkError(f"There is no reason {reason!r}; the pages of documentation list them all.") from None
+    if reason and reason not in NAMED_REASONS:
+        raise LinkError(f"There is no reason {reason!r}; the pages of documentation list them all.")
     return LinkSearch(
         verdict=verdict,
-        reason=known,
+        reason=reason,
         category=category,
         host=host.strip(),
         text=text.strip(),
@@ -51,7 +50,7 @@ def filter_choices(links: LinkTable) -> dict[str, list[str]]:
     counts = links.counts()
     return {
         "verdicts": list(dict.fromkeys(counts["verdict"])),
-        "reasons": [reason for reason in dict.fromkeys(counts["reason"]) if reason],
+        "reasons": list(dict.fromkeys(counts["reason"])),
         "categories": sorted(set(counts["category"])),
     }
 
@@ -68,13 +67,14 @@ def links_page(
     links = site.links(version)
     rows = links.rows(search)
     shown = page_of(number, LINKS_A_PAGE, len(rows))
+    table = links.read(rows[shown.rows])
     return page(
         request,
         "links.html.j2",
         version=version.name,
         names=versions.names(site.store)[::-1],
         search=search,
-        links=records(links.read(rows[shown.rows])),
+        links=records(table.assign(named_reason=named_reasons(table))),
         shown=shown,
         all_links=len(links),
         choices=filter_choices(links),
@@ -90,5 +90,10 @@ def link_page(request: Request, site: SiteOf, version: VersionOf, url: Text) -> 
     if rows.empty:
         raise LinkError(f"Version {version.name} has no link {url[:300]!r}.")
     return page(
-        request, "link.html.j2", version=version.name, url=url, links=records(rows), stories=stories(site.store, url)
+        request,
+        "link.html.j2",
+        version=version.name,
+        url=url,
+        links=records(rows.assign(named_reason=named_reasons(rows))),
+        stories=stories(site.store, url),
     )

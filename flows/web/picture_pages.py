@@ -24,7 +24,7 @@ from regraft.reporting.evidence import Story, stories
 from regraft.reporting.likeness import look_alikes, neighbours
 from regraft.reporting.link_search import LinkSearch, LinkTable
 from regraft.store import versions
-from regraft.store.row_tables import among, rows_that
+from regraft.store.row_tables import rows_among
 from regraft.store.versions import Version
 from regraft.targets.choice import target_of
 
@@ -124,7 +124,7 @@ def _example(site: Site, version: Version, digest: str) -> dict[str, Any] | None
     if not version.has(PREDICTIONS):
         return None
     table = site.table(version, PREDICTIONS)
-    rows = rows_that(table, "digest", among({digest}), table.columns)
+    rows = rows_among(table, "digest", {digest}, table.columns)
     if rows.empty:
         return None
     caption = target_of(version.run.config).captions_with_labels(rows)[0]
@@ -135,7 +135,7 @@ def _listed(site: Site, version: Version, digest: str) -> dict[str, Any]:
     """What its list says of the picture beside the link, such as a licence, by the column's name."""
     manifest = site.table(version, MANIFEST)
     names = names_of_list_columns(manifest.columns)
-    rows = rows_that(manifest, "digest", among({digest}), names) if names else pd.DataFrame()
+    rows = rows_among(manifest, "digest", {digest}, names) if names else pd.DataFrame()
     return {name: value for name, value in records(rows)[0].items() if value is not None} if len(rows) else {}
 
 
@@ -163,6 +163,7 @@ def _neighbours(site: Site, version: Version, links: LinkTable, digest: str) -> 
     rows = near.assign(
         verdict=near["digest"].map(shown["verdict"]).fillna(""),
         reason=near["digest"].map(shown["reason"]).fillna(""),
+        outcome=near["digest"].map(shown["outcome"]),
         url=near["digest"].map(shown["url"]).fillna(""),
         note=[f"cosine {cosine:.2f}" for cosine in near["cosine"]],
     )

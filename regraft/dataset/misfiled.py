@@ -72,12 +72,13 @@ def with_doubtful(manifest: pd.DataFrame, decided: Collection[str], store: Store
     return manifest.merge(known, on=["digest", "category"], how="left").fillna({"doubtful": ""})
 
 
-def misfiled_links(links: pd.DataFrame, store: Store) -> pd.DataFrame:
-    """Return the links that show misfiled pictures, and what those are like: digest, category, url, like, chance."""
+def misfiled_links(links: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
+    """Return the links that show misfiled pictures, and what those are like: digest, category, url, like, chance.
+
+    `known`: see `known_misfiled`.
+    """
     rows = links.loc[links["reason"] == Reason.MISFILED, ["digest", "category", "url"]]
-    return rows.merge(
-        known_misfiled(store)[["digest", "category", "like", "chance"]], on=["digest", "category"], how="left"
-    )
+    return rows.merge(known[["digest", "category", "like", "chance"]], on=["digest", "category"], how="left")
 
 
 def is_among(rows: pd.DataFrame, pictures: pd.DataFrame) -> NDArray[np.bool_]:

@@ -31,7 +31,7 @@ DAY_S = 86_400
 MAX_COUNTS = 90
 """Versions whose counts are kept."""
 ENDANGERED_DAYS = 60
-"""A category is endangered where it is expected to have too few links within so many days."""
+"""A category is endangered where it is expected to have too few links in less than so many days."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Forecast:
     @property
     def is_endangered(self) -> bool:
         """Whether the category is expected to have too few links soon."""
-        return self.days_left is not None and self.days_left <= ENDANGERED_DAYS
+        return self.days_left is not None and self.days_left < ENDANGERED_DAYS
 
 
 def counted(

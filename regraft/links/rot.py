@@ -29,6 +29,11 @@ def is_archived(links: pd.DataFrame) -> "pd.Series[bool]":
     return links["outcome"] == ARCHIVED if "outcome" in links else pd.Series(False, links.index)
 
 
+def is_from_archive(links: pd.DataFrame) -> "pd.Series[bool]":
+    """Return which links (verdict, outcome) are alive by a web archive alone."""
+    return is_archived(links) & (links["verdict"] == Verdict.ALIVE)
+
+
 def changes(links: pd.DataFrame, before: pd.DataFrame | None) -> dict[str, pd.DataFrame]:
     """Return by event what changed since another version's links: url, category, reason, digest, digest_before.
 

@@ -25,11 +25,11 @@ from regraft.progress import Meter
 from regraft.reporting import rendering
 from regraft.reporting.examples import examples, thumbnails
 from regraft.reporting.history import MAX_VERSIONS, Summary, history, summary
-from regraft.reporting.report import Report, forecasts, pictured
+from regraft.reporting.report import Report, forecasts, newly_endangered, pictured
 from regraft.reporting.review import Reviewed, undecided, waiting
 from regraft.store import versions
 from regraft.store.locks import champion_locked
-from regraft.store.records import MetricsRecord, RunRecord, Survival
+from regraft.store.records import MetricsRecord, RunRecord
 from regraft.store.row_tables import TableInMemory
 from regraft.store.store import Store
 from regraft.store.tables import parquet, parquet_of_arrow
@@ -67,9 +67,10 @@ def _published(finished: Finished, config: Config, store: Store, meter: Meter) -
     finished = replace(finished, screened=replace(finished.screened, links=now))
     changed = changes(now, links_before)
     run = run_record(finished, config, parents[0] if parents else None, meter.timings())
-    survival = counted(run.survival, _survival_before(config, store), changed["revived"], run.published_at)
+    before = _run_before(config, store)
+    survival = counted(run.survival, before.survival if before else {}, changed["revived"], run.published_at)
     run = run.model_copy(update={"survival": survival})
-    report = _report(name, run, finished, changed, links_before, store)
+    report = _report(name, run, finished, changed, links_before, before, store)
     files = _files(report, finished)
     digests = {file: digest_of(data) for file, data in files.items()}
     complete = run.model_copy(update={"files": digests, "timings": meter.timings()})
@@ -77,13 +78,13 @@ def _published(finished: Finished, config: Config, store: Store, meter: Meter) -
     return report
 
 
-def _survival_before(config: Config, store: Store) -> Mapping[str, Survival]:
-    """How many links survived in the newest version of this job; nothing where that cannot be read."""
+def _run_before(config: Config, store: Store) -> RunRecord | None:
+    """run.json of the newest version; None where that cannot be read, or is another job's."""
     try:
         run = versions.newest(store).run
     except VersionError:
-        return {}
-    return run.survival if run.config.name == config.name else {}
+        return None
+    return run if run.config.name == config.name else None
 
 
 def _report(
@@ -92,11 +93,13 @@ def _report(
     finished: Finished,
     changed: Mapping[str, pd.DataFrame],
     links_before: pd.DataFrame | None,
+    before: RunRecord | None,
     store: Store,
 ) -> Report:
     """Gather what the report shows."""
     metrics, now = finished.evaluation.metrics, finished.screened.links
-    left_out = misfiled_links(now, store)
+    misfiled, expected = known_misfiled(store), forecasts(run)
+    left_out = misfiled_links(now, misfiled)
     manifest = finished.manifest
     if run.config.screen.misfiled:
         manifest = with_doubtful(manifest, finished.screened.learnt_by_decision, store)
@@ -106,7 +109,7 @@ def _report(
         links=TableInMemory(now),
         manifest=TableInMemory(manifest),
         predictions=TableInMemory(predictions),
-        misfiled=known_misfiled(store),
+        misfiled=misfiled,
         target=target,
     )
     return Report(
@@ -121,7 +124,8 @@ def _report(
         to_review=Counter(item.kind for item in undecided(waiting(tables), decisions_in(finished.screened.decisions))),
         decisions=finished.screened.decisions,
         history=_history(name, run, metrics, store),
-        forecasts=forecasts(run),
+        forecasts=expected,
+        newly_endangered=newly_endangered(expected, before),
         plots=illustrations(finished, run.config, store),
         examples=shown,
         thumbnails=thumbnails(pictured(changed, left_out, shown, finished.screened.decisions), store),

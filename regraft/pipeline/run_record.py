@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pandas as pd
 
 from regraft.config import Config
+from regraft.links.rot import is_from_archive
 from regraft.pipeline.finished import Finished
 from regraft.pipeline.provenance import commit, libraries
 from regraft.pipeline.reuse import model_fingerprint
@@ -33,6 +34,7 @@ def run_record(finished: Finished, config: Config, parent: str | None, timings: 
             verdicts={Verdict(name): count for name, count in _counts(screened.links["verdict"]).items()},
             outcomes=_counts(screened.links["outcome"]),
             images=_counts(finished.manifest["category"]),
+            archived=_counts(screened.links.loc[is_from_archive(screened.links), "category"]),
             features_computed=finished.features_computed,
         ),
         decisions=_counts(screened.decisions.loc[screened.decisions["links"] > 0, "kind"]),

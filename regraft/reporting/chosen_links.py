@@ -20,6 +20,8 @@ ALIVE = "alive"
 """How people name the reason of links that need none."""
 DIGEST_BEGINNING = re.compile(r"[0-9a-fA-F]{8,64}")
 """What may be the beginning of a picture's digest: stories have 12 digits of it."""
+NAMED_REASONS = (*(str(reason) or ALIVE for reason in Reason), ARCHIVED)
+"""All reasons as people name them."""
 MAX_SIMILAR = 5
 """Hosts that a message names at most."""
 VERDICTS = [Verdict.DEAD, Verdict.JUNK, Verdict.UNKNOWN, Verdict.ALIVE]
@@ -49,7 +51,7 @@ class LinkChoice:
 
         Raises ConfigError where there is no such reason or category, LinkError where no link is of the host.
         """
-        _check_names("reason", self.reasons, [*(reason or ALIVE for reason in Reason), ARCHIVED])
+        _check_names("reason", self.reasons, NAMED_REASONS)
         _check_names("category", self.categories, sorted(links["category"].unique()))
         if self.host:
             links = _of_host_or_picture(links, self.host)

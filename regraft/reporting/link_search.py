@@ -15,6 +15,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from regraft.links.memory import COLUMNS
+from regraft.links.rot import ARCHIVED
+from regraft.reporting.chosen_links import ALIVE
 from regraft.store.tables import OpenTable
 from regraft.verdicts import Reason, Verdict
 from regraft.web.urls import host_of
@@ -22,7 +24,7 @@ from regraft.web.urls import host_of
 # N links of a table, K of them that fit
 Rows = NDArray[np.int64]
 """Numbers of some rows of a table, from 0, ascending."""
-EQUAL_COLUMNS = ("verdict", "reason", "category", "refers_to")
+EQUAL_COLUMNS = ("verdict", "category", "refers_to")
 """The columns whose text is looked for as it is."""
 MAX_SEARCHES = 32
 """Searches whose rows are remembered."""
@@ -33,7 +35,8 @@ class LinkSearch:
     """What links are looked for; what is None or empty does not matter."""
 
     verdict: Verdict | None = None
-    reason: Reason | None = None
+    reason: str = ""
+    """As people name it, see `chosen_links.named_reasons`."""
     category: str = ""
     host: str = ""
     text: str = ""
@@ -49,9 +52,10 @@ class LinkSearch:
     def columns(self) -> list[str]:
         """The columns that say whether a link fits: the fewer, the less is read. One at least."""
         equal = [name for name in EQUAL_COLUMNS if getattr(self, name)]
+        reasons = ["reason", "outcome"] if self.reason else []
         urls = ["url"] if self.text or self.host else []
         digests = ["digest"] if self.text or self.digests or self.once else []
-        return [*equal, *urls, *digests] or ["verdict"]
+        return [*equal, *reasons, *urls, *digests] or ["verdict"]
 
     def fits(self, table: pa.Table) -> NDArray[np.bool_]:
         """Return which of N links (`columns`) fit, (N,), but for `once`."""
@@ -59,6 +63,8 @@ class LinkSearch:
         for column in EQUAL_COLUMNS:
             if wanted := getattr(self, column):  # versions of earlier Regrafts do not say what verdicts refer to
                 fits &= column in table.column_names and _flags(pc.equal(table[column], str(wanted)))
+        if self.reason:
+            fits &= _flags(pc.equal(_named_reasons(table), self.reason))
         if self.digests:
             fits &= _flags(pc.is_in(table["digest"], value_set=pa.array(sorted(self.digests), pa.string())))
         if self.once:
@@ -109,11 +115,12 @@ class LinkTable:
     def counts(self) -> pd.DataFrame:
         """Return how many links each (category, verdict, reason) has, and how many with a picture; the most first.
 
-        The columns are these three, `links` and `pictures`.
+        The columns are these three, `links` and `pictures`. Reasons are as people name them.
         """
         if self._counts is None:
             keys, parts = ["category", "verdict", "reason"], []
-            for _, table in self._table.groups([*keys, "digest"]):
+            for _, table in self._table.groups([*keys, "outcome", "digest"]):
+                table = table.set_column(table.column_names.index("reason"), "reason", _named_reasons(table))
                 has_picture = pc.cast(pc.not_equal(table["digest"], ""), pa.int64())
                 table = table.append_column("pictures", has_picture)
                 counted = table.group_by(keys).aggregate([("pictures", "count"), ("pictures", "sum")])
@@ -143,6 +150,14 @@ class LinkTable:
             return found_rows
         _, firsts = np.unique(np.concatenate(digests), return_index=True)
         return found_rows[np.sort(firsts)]
+
+
+def _named_reasons(table: pa.Table) -> pa.ChunkedArray:
+    """The reasons of links as `chosen_links.named_reasons` has them; earlier Regrafts knew no outcome `archived`."""
+    is_archived = "outcome" in table.column_names and pc.fill_null(pc.equal(table["outcome"], ARCHIVED), False)
+    return pc.if_else(
+        pc.equal(table["reason"], Reason.ALIVE), pc.if_else(is_archived, ARCHIVED, ALIVE), table["reason"]
+    )
 
 
 def _flags(flags: pa.ChunkedArray) -> NDArray[np.bool_]:

@@ -47,6 +47,8 @@ class Report:
     """The job's newest versions, this one last."""
     forecasts: Mapping[str, Forecast]
     """What becomes of the links of each category of which enough is known."""
+    newly_endangered: Sequence[str]
+    """The categories that will soon have too few links for a run, as was not yet expected in the version before."""
     plots: Mapping[str, bytes]
     """PNG bytes by name."""
     examples: Examples
@@ -58,15 +60,34 @@ class Report:
 def forecasts(run: RunRecord) -> dict[str, Forecast]:
     """Return what becomes of each category's links, from the counts in run.json; those that end soonest first.
 
-    See `links.forecast`. A run needs `split.min_images` images of a category, and an image takes as many links as now.
+    See `links.forecast`.
     """
-    outlook = {}
-    for category, survival in run.survival.items():
-        images = run.counts.images.get(category, 0)
-        needed = run.config.split.min_images * survival.alive / images if images else 0
-        if expected := forecast(survival.counts, needed, run.seed):
-            outlook[category] = expected
-    return dict(sorted(outlook.items(), key=lambda item: item[1].days_left or np.inf))
+    each = {category: forecast_of(category, run) for category in run.survival}
+    known = {category: expected for category, expected in each.items() if expected}
+    return dict(sorted(known.items(), key=lambda item: item[1].days_left or np.inf))
+
+
+def forecast_of(category: str, run: RunRecord) -> Forecast | None:
+    """Return what becomes of one category's links; None where too little is known of it.
+
+    A run needs `split.min_images` images of it. Those that a web archive has kept stay; of the others, an image takes
+    as many links as now.
+    """
+    if category not in run.survival:
+        return None
+    survival, archived = run.survival[category], run.counts.archived.get(category, 0)
+    images = max(0, run.counts.images.get(category, 0) - archived)
+    images_needed = max(0, run.config.split.min_images - archived)
+    return forecast(survival.counts, images_needed * survival.alive / images if images else 0, run.seed)
+
+
+def newly_endangered(known: Mapping[str, Forecast], before: RunRecord | None) -> list[str]:
+    """Return the categories that are endangered now and were not in the version before, or were not forecast there."""
+    endangered = [category for category, expected in known.items() if expected.is_endangered]
+    if before is None:
+        return endangered
+    earlier = {category: forecast_of(category, before) for category in endangered}
+    return [category for category, expected in earlier.items() if expected is None or not expected.is_endangered]
 
 
 def newest_decisions(decisions: pd.DataFrame) -> pd.DataFrame:

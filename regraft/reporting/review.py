@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from regraft.dataset.decision import Decision, DecisionKind, standing
 from regraft.dataset.misfiled import known_misfiled
 from regraft.identity import Digest
-from regraft.store.row_tables import RowTable, among, rows_that
+from regraft.store.row_tables import RowTable, rows_among, rows_that
 from regraft.store.tables import is_in
 from regraft.store.versions import Version
 from regraft.targets.choice import target_of
@@ -126,9 +126,7 @@ def _settles(decision: Decision, item: ReviewItem) -> bool:
 
 def waiting(version: Reviewed) -> list[ReviewItem]:
     """Return all that a version left out or doubts, by kind, be it decided by now or not."""
-    left_out = rows_that(version.links, "reason", among(set(LEFT_OUT)), LINK_COLUMNS).fillna(
-        {"refers_to": "", "detail": ""}
-    )
+    left_out = rows_among(version.links, "reason", LEFT_OUT, LINK_COLUMNS).fillna({"refers_to": "", "detail": ""})
     of_reason = {str(reason): rows for reason, rows in left_out[left_out["digest"] != ""].groupby("reason")}
     misfiled = version.misfiled
     like = dict(zip(zip(misfiled["digest"], misfiled["category"], strict=True), misfiled["like"], strict=True))
@@ -139,7 +137,7 @@ def waiting(version: Reviewed) -> list[ReviewItem]:
     doubtful = {**_taken_for_another(version.predictions, version.target), **_in_doubt(version.manifest)}
     unlike, twice = _unlike(version.predictions), _in_two_lists(rows(ReviewKind.DUPLICATE))
     pictures = {*doubtful, *unlike, *twice["digest"]}
-    learnt_from = rows_that(version.manifest, "digest", among(pictures), ["digest", "category", "urls"])
+    learnt_from = rows_among(version.manifest, "digest", pictures, ["digest", "category", "urls"])
     return [
         *_pictures(ReviewKind.REPLACED, rows(ReviewKind.REPLACED), _replaced),
         *_pictures(ReviewKind.MISFILED, rows(ReviewKind.MISFILED), lambda row: _misfiled(row, like)),

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from regraft.dataset.decision import DecisionKind
-from regraft.links.rot import is_archived
+from regraft.links.rot import is_from_archive
 from regraft.reporting.report import Report
 from regraft.store.records import MetricsRecord
 from regraft.targets.calibration import LEVEL
@@ -32,7 +32,7 @@ def champion_sentence(metrics: MetricsRecord) -> str:
 
 def from_archive(links: pd.DataFrame) -> str:
     """Return how many links (verdict, outcome) are alive in a web archive only, as a sentence's end; else nothing."""
-    count = int((is_archived(links) & (links["verdict"] == Verdict.ALIVE)).sum())
+    count = int(is_from_archive(links).sum())
     return f", {count:,} of them from a web archive" if count else ""
 
 

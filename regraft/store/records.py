@@ -264,6 +264,8 @@ class Counts(Record):
     """Links by what came of asking: fetched, not_modified and so on."""
     images: dict[str, int]
     """Images of the manifest by category."""
+    archived: dict[str, int] = {}
+    """Alive links by category whose picture is a web archive's: it stays, though the link is dead."""
     features_computed: int
     """Images whose features were not in the store yet."""
 

@@ -1,6 +1,6 @@
 """Large tables of which a few rows are wanted, and what finds these rows by one column."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -24,6 +24,9 @@ class RowTable(Protocol):
     def groups(self, columns: Sequence[str]) -> Iterator[tuple[int, pa.Table]]:
         """Yield those of some columns that there are, of each group of rows, with the number of its first row."""
 
+    def groups_with(self, column: str, texts: Collection[str]) -> Iterator[tuple[int, pa.Table]]:
+        """Yield a column as `groups` does, of those groups that may have one of some texts there."""
+
     def rows(self, rows: NDArray[np.int64], columns: Sequence[str]) -> pd.DataFrame:
         """Return some columns of some rows, (K,), numbered from 0 and ascending; a column that is not there is null."""
 
@@ -44,6 +47,10 @@ class TableInMemory:
         present = [column for column in columns if column in self.columns]
         yield 0, pa.Table.from_pandas(self._table[present], preserve_index=False)
 
+    def groups_with(self, column: str, texts: Collection[str]) -> Iterator[tuple[int, pa.Table]]:
+        """Yield a column of all rows, and 0."""
+        return self.groups([column])
+
     def rows(self, rows: NDArray[np.int64], columns: Sequence[str]) -> pd.DataFrame:
         """Return some columns of some rows, (K,), numbered from 0 and ascending; a column that is not there is null."""
         return self._table.iloc[rows].reindex(columns=list(columns)).reset_index(drop=True)
@@ -51,13 +58,26 @@ class TableInMemory:
 
 def rows_that(table: RowTable, column: str, fits: Fits, columns: Sequence[str]) -> pd.DataFrame:
     """Return some columns of those rows whose value in a column fits; none where the table lacks that column."""
+    return _rows(table, table.groups([column]) if column in table.columns else (), column, fits, columns)
+
+
+def rows_among(table: RowTable, column: str, texts: Collection[str], columns: Sequence[str]) -> pd.DataFrame:
+    """Return some columns of those rows whose value in a column is among some texts; see `rows_that`.
+
+    Of a Parquet file that is sorted by that column little is read.
+    """
+
+    def fits(values: pa.ChunkedArray) -> pa.ChunkedArray:
+        return pc.is_in(values, value_set=pa.array(sorted(texts), values.type))
+
+    return _rows(table, table.groups_with(column, texts) if column in table.columns else (), column, fits, columns)
+
+
+def _rows(
+    table: RowTable, groups: Iterable[tuple[int, pa.Table]], column: str, fits: Fits, columns: Sequence[str]
+) -> pd.DataFrame:
+    """Some columns of the rows that fit, which lie in some groups."""
     numbers = [np.empty(0, np.int64)]
-    if column in table.columns:
-        for start, group in table.groups([column]):
-            numbers.append(pc.indices_nonzero(fits(group[column])).to_numpy().astype(np.int64) + start)
+    for start, group in groups:
+        numbers.append(pc.indices_nonzero(fits(group[column])).to_numpy().astype(np.int64) + start)
     return table.rows(np.concatenate(numbers), columns)
-
-
-def among(texts: Sequence[str] | set[str]) -> Fits:
-    """Return what says which values are among some texts."""
-    return lambda values: pc.is_in(values, value_set=pa.array(sorted(texts), values.type))

@@ -102,16 +102,17 @@ class Tables:
 
 
 class OpenTable:
-    """A Parquet file of this machine, read a group of rows at a time. Safe to use from many threads.
+    """A Parquet file, read a group of rows at a time. Safe to use from many threads.
 
-    Raises CorruptError, when it is opened or read, where the file is damaged.
+    The digest of each part that is read is checked. Raises CorruptError, when it is opened or read, where the file is
+    damaged.
     """
 
-    def __init__(self, path: "Path"):
+    def __init__(self, file: "Path | BinaryIO"):
         import pyarrow.parquet as pq
 
         with self._readable():
-            self._file = pq.ParquetFile(path, memory_map=True)
+            self._file = pq.ParquetFile(file, memory_map=True, page_checksum_verification=True)
         sizes = [self._file.metadata.row_group(group).num_rows for group in range(self._file.num_row_groups)]
         self._ends = list(accumulate(sizes))
         self._lock = threading.Lock()
@@ -128,6 +129,14 @@ class OpenTable:
         """Yield some columns of each group of rows, and the number of its first row."""
         for group in range(len(self._ends)):
             yield self._start(group), self._read(group, columns)
+
+    def groups_with(self, column: str, texts: "Collection[str]") -> "Iterator[tuple[int, pa.Table]]":
+        """Yield a column as `groups` does, of those groups that may have one of some texts there."""
+        metadata = self._file.metadata
+        place = [metadata.schema.column(number).path for number in range(metadata.num_columns)].index(column)
+        for group in range(len(self._ends)):
+            if _may_hold(metadata.row_group(group).column(place), texts):
+                yield self._start(group), self._read(group, [column])
 
     def rows(self, rows: "NDArray[np.int64]", columns: "Sequence[str]") -> "pd.DataFrame":
         """Return some columns of some rows, (K,), numbered from 0 and ascending; a column that is not there is null."""
@@ -181,7 +190,7 @@ def _no_rows(schema: "pa.Schema") -> "pd.DataFrame":
 def parquet(table: "pd.DataFrame", schema: "pa.Schema | None" = None, sort_by: str = "") -> bytes:
     """Return a table, without its index, as a Parquet file, its columns cast to `schema` where one is given.
 
-    Of a file that is sorted by a column, `rows_where` reads little to find the rows with one value there.
+    Of a file that is sorted by a column, little is read to find the rows with one value there, see `row_tables`.
     """
     import pyarrow as pa
 
@@ -232,34 +241,6 @@ def from_parquet(data: bytes, columns: "list[str] | None" = None) -> "pd.DataFra
     """
     try:
         return arrow_of_parquet(data, columns).to_pandas(use_threads=False)
-    except Exception as error:  # Arrow raises anything on a damaged file
-        raise CorruptError(f"it is no Parquet file that can be read ({error})") from error
-
-
-def rows_where(file: "BinaryIO", column: str, texts: "Collection[str]", columns: "Collection[str]") -> "pd.DataFrame":
-    """Return some columns of a Parquet file's rows in which a column has one of some texts; those it lacks are null.
-
-    Only parts of the file are read, and the digest of each is checked. Raises CorruptError where one is damaged.
-    """
-    import pyarrow as pa
-    import pyarrow.compute as pc
-    import pyarrow.parquet as pq
-
-    try:
-        parquet_file = pq.ParquetFile(file, page_checksum_verification=True)
-        names = [name for name in columns if name in parquet_file.schema_arrow.names]
-        tables = [parquet_file.schema_arrow.empty_table().select(names)]
-        metadata = parquet_file.metadata
-        place = [metadata.schema.column(number).path for number in range(metadata.num_columns)].index(column)
-        wanted = pa.array(sorted(texts), pa.string())
-        for group in range(metadata.num_row_groups):
-            if not _may_hold(metadata.row_group(group).column(place), texts):
-                continue
-            column_of_group = parquet_file.read_row_group(group, [column], use_threads=False)[column]
-            rows = pc.indices_nonzero(pc.is_in(column_of_group, value_set=wanted))
-            if len(rows):
-                tables.append(parquet_file.read_row_group(group, names, use_threads=False).take(rows))
-        return pa.concat_tables(tables).to_pandas(use_threads=False).reindex(columns=list(columns))
     except Exception as error:  # Arrow raises anything on a damaged file
         raise CorruptError(f"it is no Parquet file that can be read ({error})") from error
 

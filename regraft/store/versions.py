@@ -5,7 +5,7 @@ import hashlib
 import json
 import logging
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -18,7 +18,7 @@ from regraft.store import layout
 from regraft.store.locks import champion_locked
 from regraft.store.scratch import Scratch
 from regraft.store.store import Store
-from regraft.store.tables import OpenTable, arrow_of_parquet, rows_where
+from regraft.store.tables import OpenTable, arrow_of_parquet
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -157,14 +157,16 @@ class Version:
         except Exception as error:  # Arrow raises anything on a damaged file
             raise DamagedVersionError(f"{file} of version {self.name} is damaged: {error}.") from error
 
-    def rows(self, file: str, column: str, texts: Collection[str], columns: Collection[str]) -> "pd.DataFrame":
+    def rows(self, file: str, column: str, texts: Collection[str], columns: Sequence[str]) -> "pd.DataFrame":
         """Return some columns of a table's rows in which a column has one of some texts, without reading the whole.
 
         Columns that the table of an earlier Regraft lacks are null. Raises as `read` does.
         """
+        from regraft.store.row_tables import rows_among  # pandas takes its time, and most commands need none
+
         try:
             with self._needing(file), self.store.disk.opened(f"{self.path}/{file}") as opened:
-                return rows_where(opened, column, texts, columns)
+                return rows_among(OpenTable(opened), column, texts, columns)
         except CorruptError as error:
             raise DamagedVersionError(f"{file} of version {self.name} is damaged: {error}.") from error
 

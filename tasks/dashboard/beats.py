@@ -8,12 +8,14 @@ import contextlib
 import contextvars
 import threading
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
-from prefect import runtime
+from prefect import Flow, runtime
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.events import Event, emit_event
 
+P = ParamSpec("P")
+R = TypeVar("R")
 BEAT, ENDED = "regraft.run.beat", "regraft.run.ended"
 BEAT_S = 30
 """Seconds between two heartbeats; automations.yaml allows for 90."""
@@ -44,7 +46,14 @@ def beating() -> Iterator[None]:
             thread.join()
 
 
-def emit_end(flow: Any, flow_run: FlowRun, state: State[Any]) -> None:
+def emitting_end(flow: Flow[P, R]) -> Flow[P, R]:
+    """Return a flow, once ENDED is emitted for each of its runs, however it ends: for flows that beat."""
+    for add_hook in (flow.on_completion, flow.on_failure, flow.on_crashed, flow.on_cancellation):
+        add_hook(_emit_end)
+    return flow
+
+
+def _emit_end(flow: Any, flow_run: FlowRun, state: State[Any]) -> None:
     """Emit ENDED for a flow run that has ended, with its state's name: a hook of Prefect's flows."""
     run = str(flow_run.id)
     emit_event(ENDED, _resource(run, flow_run.name), payload={"state": state.name}, follows=_last_beats.pop(run, None))

@@ -14,8 +14,8 @@ MAX_HOSTS = 20
 def emit_events(report: Report) -> None:
     """Emit regraft.version.published, and what else happened.
 
-    That is regraft.champion.changed, regraft.links.died, and regraft.category.endangered for each category that is
-    expected to have too few links for a run soon.
+    That is regraft.champion.changed, regraft.links.died, and regraft.category.endangered for each category of which it
+    is now expected, and was not in the version before, that it will soon have too few links for a run.
 
     Each event's resource is the job, `regraft.job.NAME`, with `regraft.store` and `regraft.version`; the numbers are
     in its payload.
@@ -47,14 +47,13 @@ def emit_events(report: Report) -> None:
             "by_host": dict(list(_counts(died["url"].map(host_of)).items())[:MAX_HOSTS]),
         }
         emit_event("regraft.links.died", resource, payload=counts)
-    for category, expected in report.forecasts.items():
-        if expected.is_endangered:
-            outlook = {
-                "category": category,
-                "alive": report.run.survival[category].alive,
-                "days_left": expected.days_left,
-            }
-            emit_event("regraft.category.endangered", resource, payload=outlook)
+    for category in report.newly_endangered:
+        outlook = {
+            "category": category,
+            "alive": report.run.survival[category].alive,
+            "days_left": report.forecasts[category].days_left,
+        }
+        emit_event("regraft.category.endangered", resource, payload=outlook)
 
 
 def _counts(column: "pd.Series[str]") -> dict[str, int]:

@@ -50,8 +50,13 @@ def test_a_category_that_will_run_out_is_named_once_and_one_that_lasts_is_not() 
     from regraft.tasks.dashboard.events import emit_events
 
     run = run_of(cat=survival(12), tiger=survival(0))
-    shown = report(links(("http://a.example/1.jpg", "alive", "", "d1")), run=run, forecasts=forecasts(run))
+    shown = report(
+        links(("http://a.example/1.jpg", "alive", "", "d1")),
+        run=run,
+        forecasts=forecasts(run),
+        newly_endangered=["cat"],
+    )
     emit_events(shown)
     [payload] = endangered(shown)
     assert payload == {"category": "cat", "alive": ALIVE, "days_left": shown.forecasts["cat"].days_left}
-    assert 0 < payload["days_left"] <= 60
+    assert 0 < payload["days_left"] < 60

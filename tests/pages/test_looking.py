@@ -37,6 +37,13 @@ def test_it_is_drawn_how_long_links_last(pages: TestClient) -> None:
     assert " style=" not in shown
 
 
+@pytest.mark.parametrize("path", ["/", "/links", "/pictures", "/static/curator.css", f"/{VERSION}/report.html"])
+def test_head_is_answered_as_get(pages: TestClient, path: str) -> None:
+    head, whole = pages.head(path), pages.get(path)
+    assert (head.status_code, head.headers) == (200, whole.headers)
+    assert pages.head("/undo").status_code == 405
+
+
 @pytest.mark.parametrize("path", ["run.parquet", "links.parquet", "head.keras", "..%2f..%2fchampion.json"])
 def test_nothing_else_of_a_version_is_served(pages: TestClient, path: str) -> None:
     assert pages.get(f"/{VERSION}/{path}").status_code == 404
@@ -51,6 +58,9 @@ def test_links_are_filtered_and_searched(pages: TestClient) -> None:
     assert urls("reason=misfiled&category=tiger") == 1
     assert urls("host=b.example") == 3
     assert urls("text=CAT0") == 2
+    assert urls("reason=alive") == 4
+    assert urls("reason=archived") == 0
+    assert pages.get("/links?reason=broken").status_code == 404
     assert "No link fits" in pages.get("/links?host=nowhere.example").text
 
 

@@ -58,6 +58,7 @@ def report(table: pd.DataFrame, before: pd.DataFrame | None = None, kind: str = 
         "decisions": NO_RULINGS.table(table["reason"].iloc[:0]),
         "history": [summary(VERSION, run, metrics, True)],
         "forecasts": {},
+        "newly_endangered": [],
         "plots": dict.fromkeys(("labels", "predictions", "losses", "examples"), PNG),
         "examples": Examples(best=no_rows, worst=no_rows, doubtful=no_rows, strays=no_rows),
         "thumbnails": {},

@@ -14,7 +14,7 @@ from regraft.reporting.likeness import look_alikes, neighbours
 from regraft.reporting.link_search import LinkSearch, LinkTable
 from regraft.store.store import Store
 from regraft.store.tables import OpenTable
-from regraft.verdicts import Reason, Verdict
+from regraft.verdicts import Verdict
 
 
 def opened(folder: Path, table: pd.DataFrame) -> OpenTable:
@@ -29,17 +29,17 @@ def links(tmp_path: Path) -> LinkTable:
         (f"http://{'ab'[i % 2]}.example/{i}.jpg", "cat", *state, digest, phash)
         for i, (state, digest, phash) in enumerate(
             [
-                (("alive", ""), "d0", "0" * 16),
-                (("dead", "gone"), "", ""),
-                (("alive", ""), "d1", "0" * 15 + "1"),
-                (("junk", "duplicate"), "d0", "0" * 16),
-                (("alive", ""), "d2", "5" * 16),
-                (("junk", "misfiled"), "d3", "f" * 8 + "0" * 8),
-                (("alive", ""), "d4", "0" * 15 + "3"),
+                (("alive", "", "fetched"), "d0", "0" * 16),
+                (("dead", "gone", "fetched"), "", ""),
+                (("alive", "", "not_modified"), "d1", "0" * 15 + "1"),
+                (("junk", "duplicate", "fetched"), "d0", "0" * 16),
+                (("alive", "", "archived"), "d2", "5" * 16),
+                (("junk", "misfiled", "fetched"), "d3", "f" * 8 + "0" * 8),
+                (("alive", "", "fetched"), "d4", "0" * 15 + "3"),
             ]
         )
     ]
-    columns = ["url", "category", "verdict", "reason", "digest", "phash"]
+    columns = ["url", "category", "verdict", "reason", "outcome", "digest", "phash"]
     return LinkTable(opened(tmp_path, pd.DataFrame(rows, columns=columns)))
 
 
@@ -48,7 +48,9 @@ def links(tmp_path: Path) -> LinkTable:
     [
         (LinkSearch(), [0, 1, 2, 3, 4, 5, 6]),
         (LinkSearch(verdict=Verdict.JUNK), [3, 5]),
-        (LinkSearch(reason=Reason.GONE), [1]),
+        (LinkSearch(reason="gone"), [1]),
+        (LinkSearch(reason="archived"), [4]),
+        (LinkSearch(reason="alive"), [0, 2, 6]),
         (LinkSearch(host="b.example"), [1, 3, 5]),
         (LinkSearch(host="example"), []),
         (LinkSearch(text="/5.JPG"), [5]),
@@ -72,7 +74,7 @@ def test_a_column_that_the_table_lacks_is_null(links: LinkTable) -> None:
 
 def test_links_are_counted_over_all_groups(links: LinkTable) -> None:
     counts = links.counts().set_index("reason")
-    assert counts["links"][""] == 4
+    assert (counts["links"]["alive"], counts["links"]["archived"]) == (3, 1)
     assert (counts["links"]["gone"], counts["pictures"]["gone"]) == (1, 0)
     assert counts["links"].sum() == len(links) == 7
 

@@ -9,8 +9,9 @@ import pytest
 from regraft.errors import CorruptError, DamagedVersionError
 from regraft.identity import digest_of
 from regraft.store import tables, versions
+from regraft.store.row_tables import rows_among
 from regraft.store.store import Store
-from regraft.store.tables import parquet, rows_where
+from regraft.store.tables import OpenTable, parquet
 
 NUMBERS = range(20_000)
 ROWS = pd.DataFrame({"url": [f"u{n:05d}" for n in NUMBERS], "digest": [digest_of(b"%d" % n) for n in NUMBERS]})
@@ -35,27 +36,27 @@ def small_groups(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_rows_are_found_by_a_text() -> None:
     rows = pd.concat([ROWS, ROWS.iloc[[7]]]).assign(size=1)
     for data in (parquet(rows, sort_by="url"), parquet(rows.sample(frac=1, random_state=0))):
-        found_rows = rows_where(io.BytesIO(data), "url", ["u00007"], ["url", "size", "added"])
+        found_rows = rows_among(OpenTable(io.BytesIO(data)), "url", ["u00007"], ["url", "size", "added"])
         assert found_rows[["url", "size"]].to_numpy().tolist() == [["u00007", 1]] * 2
         assert found_rows["added"].isna().all()
-        assert rows_where(io.BytesIO(data), "url", ["z"], ["url"]).empty
+        assert rows_among(OpenTable(io.BytesIO(data)), "url", ["z"], ["url"]).empty
 
 
 def test_of_a_sorted_table_little_is_read() -> None:
     file = Counting(parquet(ROWS, sort_by="url"))
-    assert rows_where(file, "url", ["u00123"], ["digest"])["digest"].tolist() == [digest_of(b"123")]
+    assert rows_among(OpenTable(file), "url", ["u00123"], ["digest"])["digest"].tolist() == [digest_of(b"123")]
     assert file.done < len(file.getvalue()) / 4
 
 
 def test_no_damage_of_what_is_read_goes_unnoticed() -> None:
     data = parquet(ROWS, sort_by="url")
-    expected = rows_where(io.BytesIO(data), "url", ["u00003"], ["digest"])
+    expected = rows_among(OpenTable(io.BytesIO(data)), "url", ["u00003"], ["digest"])
     outcomes = set()
     for place in range(0, len(data), len(data) // 200):
         damaged = bytearray(data)
         damaged[place] ^= 0xFF
         try:
-            rows = rows_where(io.BytesIO(bytes(damaged)), "url", ["u00003"], ["digest"])
+            rows = rows_among(OpenTable(io.BytesIO(bytes(damaged))), "url", ["u00003"], ["digest"])
         except CorruptError:
             outcomes.add("noticed")
             continue
