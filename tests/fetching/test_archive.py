@@ -69,14 +69,14 @@ def test_a_dead_link_comes_back_with_the_bytes_that_were_taken(store: Store) -> 
     assert row["http_status"] == 404
 
 
-@pytest.mark.parametrize("archived", [True, False])
-def test_what_an_archive_has_kept_is_learnt_from_only_where_that_is_wanted(store: Store, archived: bool) -> None:
+def test_what_an_archive_has_kept_is_learnt_from_only_where_that_is_wanted(store: Store) -> None:
     links = checked(dead())
     with archive({LINK: CAT}) as running:
         ask(store, links, running)
-    screened = screen(links, ScreenSettings(archived=archived), SplitSettings(), 0, store, NOW)
-    assert (screened.links["verdict"] == Verdict.ALIVE).tolist() == [archived]
-    assert screened.pictures["digest"].tolist() == ([digest_of(CAT)] if archived else [])
+    for archived in (True, False):
+        screened = screen(links, ScreenSettings(archived=archived), SplitSettings(), 0, store, NOW)
+        assert (screened.links["verdict"] == Verdict.ALIVE).tolist() == [archived]
+        assert screened.pictures["digest"].tolist() == ([digest_of(CAT)] if archived else [])
 
 
 def test_the_live_link_takes_its_place_again(store: Store) -> None:
@@ -113,44 +113,57 @@ def test_a_memento_of_another_picture_than_the_link_is_known_for_is_left_alone(s
     assert with_mementos(links, mementos, near=6)["verdict"].tolist() == [Verdict.DEAD]
 
 
+def original(path: str) -> str:
+    """The URL that a path of the archive speaks of."""
+    return path[path.index("http://") :]
+
+
 LIES: dict[str, Lie] = {
     "a memento of another URL": lambda path, _: (
         Answer(body=CAT, headers=memento_headers("http://elsewhere.example/dog.jpg")) if TAKEN in path else None
     ),
     "no date": lambda path, _: Answer(body=CAT) if TAKEN in path else None,
     "a date that is none": lambda path, _: (
-        Answer(body=CAT, headers=memento_headers(LINK) | {"Memento-Datetime": "yesterday"}) if TAKEN in path else None
+        Answer(body=CAT, headers=memento_headers(original(path)) | {"Memento-Datetime": "yesterday"})
+        if TAKEN in path
+        else None
     ),
     "nobody's memento": lambda path, _: (
         Answer(body=CAT, headers={"Memento-Datetime": "Thu, 24 Dec 2009 18:00:00 GMT"}) if TAKEN not in path else None
     ),
     "a page": lambda path, _: (
-        Answer(body=b"<html>Not in the archive</html>", headers=memento_headers(LINK)) if TAKEN in path else None
+        Answer(body=b"<html>Not in the archive</html>", headers=memento_headers(original(path)))
+        if TAKEN in path
+        else None
     ),
     "a private address": lambda path, _: Answer(302, headers={"Location": "http://169.254.169.254/latest/"}),
     "another server": lambda path, archive: Answer(302, headers={"Location": f"http://127.0.0.2:{archive.port}/"}),
-    "a circle": lambda path, archive: Answer(302, headers={"Location": archive.timegate + LINK}),
+    "a circle": lambda path, archive: Answer(302, headers={"Location": archive.timegate + original(path)}),
     "no end": lambda path, _: (
-        Answer(body=CAT, headers=memento_headers(LINK), is_endless=True) if TAKEN in path else None
+        Answer(body=CAT, headers=memento_headers(original(path)), is_endless=True) if TAKEN in path else None
     ),
     "an error": lambda path, _: Answer(500),
     "an archived noai": lambda path, _: (
-        Answer(body=CAT, headers=memento_headers(LINK) | {"X-Archive-Orig-X-Robots-Tag": "noai"})
+        Answer(body=CAT, headers=memento_headers(original(path)) | {"X-Archive-Orig-X-Robots-Tag": "noai"})
         if TAKEN in path
         else None
     ),
 }
 
 
-@pytest.mark.parametrize("lie", LIES)
-def test_an_archive_that_lies_costs_a_link_nothing(store: Store, lie: str) -> None:
-    links = checked(dead())
-    with archive({LINK: CAT}, LIES[lie]) as running:
+def test_an_archive_that_lies_costs_a_link_nothing(store: Store) -> None:
+    lie_of = {f"http://photos.savanna.example/{number}.jpg": lie for number, lie in enumerate(LIES)}
+    links = checked(*map(dead, lie_of))
+    with archive(
+        dict.fromkeys(lie_of, CAT), lambda path, running: LIES[lie_of[original(path)]](path, running)
+    ) as running:
         assert ask(store, links, running) == 0
-    [row] = known_mementos(store).to_dict("records")
-    assert row["digest"] == ""
-    assert row["reason"] != ""
-    assert with_mementos(links, known_mementos(store), near=6)["verdict"].tolist() == [Verdict.DEAD]
+        assert {original(path) for path in running.paths} == set(lie_of)
+    known = known_mementos(store).set_index("url")
+    for url, lie in lie_of.items():
+        assert known.loc[url, "digest"] == "", lie
+        assert known.loc[url, "reason"] != "", lie
+    assert set(with_mementos(links, known_mementos(store), near=6)["verdict"]) == {Verdict.DEAD}
     assert list(store.blobs) == []
 
 

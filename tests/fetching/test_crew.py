@@ -129,19 +129,22 @@ def test_a_retry_after_is_bounded(tmp_path: Path) -> None:
 
 
 def test_a_host_is_asked_by_so_many_connections_at_once_over_all_processes(tmp_path: Path) -> None:
-    now, most, lock = [0], [0], threading.Lock()
+    now, most, lock, all_there = [0], [0], threading.Lock(), threading.Event()
 
     def counting(talk: Talk) -> None:
         with lock:
             now[0] += 1
             most[0] = max(most[0], now[0])
-        talk.wait(0.2)
+        if now[0] == 3:
+            all_there.set()
+        all_there.wait(30)
+        talk.wait(0.1)  # in which one too many would come
         with lock:
             now[0] -= 1
         talk.say(ok(CAT))
 
-    with serving(counting) as hostile, crew_for(hostile, tmp_path, per_host=3, processes=2) as crew:
-        findings = findings_of(crew, *(f"{hostile.url}{i}" for i in range(24)))
+    with serving(counting) as hostile, crew_for(hostile, tmp_path, deadline_s=60, per_host=3, processes=2) as crew:
+        findings = findings_of(crew, *(f"{hostile.url}{i}" for i in range(12)))
     assert {finding.reason for finding in findings.values()} == {""}
     assert most[0] == 3
 
@@ -190,8 +193,8 @@ def test_a_crash_of_the_decoder_costs_one_link(tmp_path: Path) -> None:
             talk.say(ok(CAT))
 
     with serving(deadly) as hostile, crew_for(hostile, tmp_path, connections=4, processes=2) as crew:
-        urls = [f"{hostile.url}{i}" for i in range(30)]
-        findings = findings_of(crew, *urls[:15], f"{hostile.url}deadly", *urls[15:])
+        urls = [f"{hostile.url}{i}" for i in range(10)]
+        findings = findings_of(crew, *urls[:5], f"{hostile.url}deadly", *urls[5:])
         assert {findings[url].reason for url in urls} == {""}
         assert "crash the decoder" in findings[f"{hostile.url}deadly"].detail
         assert findings_of(crew, urls[0])[urls[0]].reason == ""
@@ -200,7 +203,7 @@ def test_a_crash_of_the_decoder_costs_one_link(tmp_path: Path) -> None:
 def test_a_killed_process_costs_few_others_however_many_links_were_under_way(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where links went apart one by one, 64 of them took 64 processes."""
+    """Where links went apart one by one, 16 of them took 16 processes."""
     started = []
     start = worker_process._started
 
@@ -217,15 +220,15 @@ def test_a_killed_process_costs_few_others_however_many_links_were_under_way(
 
     monkeypatch.setattr(worker_process, "_started", counted)
     with serving(deadly) as hostile:
-        urls = [Url(f"{hostile.url}{i}") for i in range(63)]
-        requests = [Request(url) for url in [*urls[:40], Url(f"{hostile.url}deadly"), *urls[40:]]]
+        urls = [Url(f"{hostile.url}{i}") for i in range(15)]
+        requests = [Request(url) for url in [*urls[:10], Url(f"{hostile.url}deadly"), *urls[10:]]]
         chosen = FetchSettings(allow=(hostile.exemption,))
         settings = WorkerSettings.of(str(tmp_path), None, chosen, ScreenSettings(), place=0, workers=1)
         findings = {finding.url: finding for finding in worker_process.fetched_apart(requests, settings)}
     assert {findings[url].reason for url in urls} == {""}
     assert "crash the decoder" in findings[Url(f"{hostile.url}deadly")].detail
     assert len(findings) == len(requests)
-    assert len(started) <= 1 + 2 * 6  # each time one half dies: 64 halve to 1 in 6 steps
+    assert len(started) <= 1 + 2 * 4  # each time one half dies: 16 halve to 1 in 4 steps
 
 
 def pid_of(port: int) -> int:
@@ -243,23 +246,6 @@ def pid_of(port: int) -> int:
                 if os.readlink(f"/proc/{pid}/fd/{number}") == f"socket:[{inode}]":
                     return int(pid)
     raise LookupError(port)
-
-
-def test_a_dead_host_costs_a_few_connections_and_holds_up_nobody(tmp_path: Path) -> None:
-    connections = [0]
-
-    def closing(talk: Talk) -> None:
-        connections[0] += 1
-        talk.socket.close()
-
-    with serving(closing, reads_request=False) as dead, serving(anything) as alive:
-        both = {"allow": (dead.exemption, alive.exemption), "attempts": 1}
-        with crew_for(dead, tmp_path, **both) as crew:
-            findings = findings_of(crew, *(f"{dead.url}{i}" for i in range(80)), f"{alive.url}cat/1")
-    assert findings[f"{alive.url}cat/1"].elapsed_s < 2
-    requested = [f for url, f in findings.items() if url.startswith(dead.url) and f.outcome != "skipped"]
-    assert {f.reason for f in requested} == {"unreachable"}
-    assert len(requested) == connections[0] < 80
 
 
 def test_a_crew_that_is_closed_lets_go_whoever_waits(tmp_path: Path) -> None:

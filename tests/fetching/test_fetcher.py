@@ -1,7 +1,7 @@
 """Hosts that fail for a while, or for some links only: no link is dead that answers later, or that nobody asked for."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from regraft.verdicts import Reason, Verdict
 from regraft.web.answers import Answer, Body, Failed, Redirect
 from regraft.web.client import Client
 from tests.fetching.clock import Clock
+from tests.hostile import ok, serving
 
 CAT = Body(encoded(drawing("cat", "fetcher"), "JPEG"), etag="", last_modified="", robots="")
 RESET = Failed(reason=Reason.UNREACHABLE, detail="reset", may_pass=True)
@@ -77,17 +78,20 @@ def fetched(tmp_path: Path) -> Callable[..., Fetched]:
             assert finding.url not in findings
             findings[finding.url] = finding
 
-        fetcher = Fetcher(settings, report, web, clock)
-        urls = list(urls)
-        for number, url in enumerate(urls):
-            fetcher.put(number, Request(Url(url)))
-        while len(findings) < len(urls):
-            if not fetcher.step():
-                clock.advance(TICK_S)
-            assert clock() < MAX_S
+        fetch_all(Fetcher(settings, report, web, clock), list(urls), findings, clock)
         return Fetched(findings, web, clock())
 
     return fetch
+
+
+def fetch_all(fetcher: Fetcher, urls: Sequence[str], findings: Mapping[str, Finding], clock: Clock) -> None:
+    """Have a fetcher fetch URLs until each has its finding."""
+    for number, url in enumerate(urls):
+        fetcher.put(number, Request(Url(url)))
+    while len(findings) < len(urls):
+        if not fetcher.step():
+            clock.advance(TICK_S)
+        assert clock() < MAX_S
 
 
 def links(count: int, kind: str = "cat", host: str = "http://h.example") -> list[str]:
@@ -160,6 +164,28 @@ def test_a_silent_host_takes_none_of_the_others_with_it(fetched: Callable[..., F
     urls = [*links(50, host="http://silent.example"), *links(50)]
     result = fetched(urls, lambda url, now: RESET if "silent" in url else CAT)
     assert result.outcomes()["fetched", "alive"] == 50
+
+
+def test_a_dead_host_costs_a_few_connections_and_holds_up_nobody(tmp_path: Path) -> None:
+    clock, findings, found_at_s = Clock(), dict[str, Finding](), dict[str, float]()
+
+    def report(number: int, finding: Finding) -> None:
+        findings[finding.url] = finding
+        found_at_s[finding.url] = clock()
+
+    with (
+        serving(lambda talk: talk.socket.close(), reads_request=False) as dead,
+        serving(lambda talk: talk.say(ok(CAT.data))) as alive,
+    ):
+        chosen = FetchSettings(allow=(dead.exemption, alive.exemption), attempts=1)
+        settings = WorkerSettings.of(str(tmp_path), None, chosen, ScreenSettings(), 0, 1)
+        urls = [*(f"{dead.url}{number}" for number in range(80)), f"{alive.url}cat"]
+        fetch_all(Fetcher(settings, report, clock=clock), urls, findings, clock)
+    assert findings[f"{alive.url}cat"].reason is Reason.ALIVE
+    assert found_at_s[f"{alive.url}cat"] < 1
+    requested = [f for url, f in findings.items() if url.startswith(dead.url) and f.outcome != "skipped"]
+    assert {f.reason for f in requested} == {"unreachable"}
+    assert len(requested) == dead.connections < 50
 
 
 def test_links_of_a_name_that_does_not_resolve_are_all_asked(fetched: Callable[..., Fetched]) -> None:
