@@ -44,8 +44,11 @@ def picture(number: int) -> bytes:
     return encoded(drawing("cat" if number % 2 else "tiger", f"removed {number}"), "JPEG")
 
 
-def put_pictures(store: Store) -> list[Digest]:
-    """Have a store hold a picture for each of SPLITS, shown by `url_of` its number, and learnt from by two versions."""
+def put_pictures(store: Store, has_examples: bool = True) -> list[Digest]:
+    """Have a store hold a picture for each of SPLITS, shown by `url_of` its number, and learnt from by two versions.
+
+    The first of them has a plot of examples, if any has: it is drawn anew in every removal, which takes a while.
+    """
     digests = [store.blobs.put(picture(number)) for number in range(len(SPLITS))]
     rows = pa.Table.from_pylist([row_of(*each) for each in enumerate(digests)], schema=MEMORY).to_pandas()
     put_layout(store.disk, Layout())
@@ -54,7 +57,7 @@ def put_pictures(store: Store) -> list[Digest]:
     store.features.append(BACKBONE, digests[4:], FEATURES[4:])
     decide(store, [Decision(kind=DecisionKind.ACCEPT, url=url_of(0), digest=digests[0], decided_at=NOW)])
     for name in NAMES:
-        publish(store, name, rows)
+        publish(store, name, rows, has_examples=has_examples and name == NAMES[0])
     versions.promote(store, NAMES[1], None)
     return digests
 
@@ -81,14 +84,12 @@ def row_of(number: int, digest: Digest) -> dict[str, object]:
     }
 
 
-def publish(store: Store, name: str, rows: pd.DataFrame) -> None:
-    """Publish a version that learnt from pictures, and shows all of them; the first one in a plot of examples too."""
+def publish(store: Store, name: str, rows: pd.DataFrame, has_examples: bool) -> None:
+    """Publish a version that learnt from pictures, and shows all of them; in a plot of examples too, if it has one."""
     run = run_record(backbone_fingerprint=BACKBONE)
     images = rows[["digest", "category", "phash"]].assign(split=SPLITS, label=100.0, cluster=rows["digest"].min())
     predictions = images.assign(prediction=101.0)
-    sheets = (
-        {"plots/examples.png": example_sheet(predictions, target_of(run.config), store)} if name == NAMES[0] else {}
-    )
+    sheets = {"plots/examples.png": example_sheet(predictions, target_of(run.config), store)} if has_examples else {}
     files = {
         "links.parquet": parquet(rows.reindex(columns=SCHEMA.names), SCHEMA),
         "manifest.parquet": parquet(images.assign(urls=rows["url"].map(lambda url: [url]))),

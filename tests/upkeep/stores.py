@@ -12,14 +12,15 @@ from tests.records import comparison, metrics_record, run_record
 
 JANUARY = [f"202601{day:02d}T000000Z" for day in range(1, 32)]
 """Names of versions, the oldest first."""
+USUAL_LAYOUT = Layout()
 
 
-def know_link(store: Store, url: str, digest: str) -> None:
+def know_link(store: Store, url: str, digest: str, layout: Layout = USUAL_LAYOUT) -> None:
     """Have the store know a link that shows a picture."""
     row = {"url": url, "final_url": url, "digest": digest, "verdict": "alive", "reason": "", "category": "cat"}
     table = pd.concat([no_rows(MEMORY), pd.DataFrame([row])], ignore_index=True)
-    put_layout(store.disk, Layout())
-    put_links(store, path_of(url, Layout()), table.reindex(columns=MEMORY.names))
+    put_layout(store.disk, layout)
+    put_links(store, path_of(url, layout), table.reindex(columns=MEMORY.names))
 
 
 def publish_version(store: Store, name: str, digest: str, champion: str | None = None, promoted: bool = False) -> None:

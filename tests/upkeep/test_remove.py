@@ -59,7 +59,7 @@ def everything(store: Store) -> str:
 def pictured(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a store with pictures, to be copied."""
     folder = tmp_path_factory.mktemp("pictured") / "store"
-    put_pictures(Store(str(folder)))
+    put_pictures(Store(str(folder)), has_examples=False)
     return folder
 
 
@@ -69,28 +69,36 @@ def store(pictured: Path, tmp_path: Path) -> Store:
 
 
 @pytest.fixture
-def digests(store: Store) -> list[Digest]:
+def drawn_store(tmp_path: Path) -> Store:
+    """The same with a plot of examples."""
+    store = Store(str(tmp_path / "store"))
+    put_pictures(store)
+    return store
+
+
+@pytest.fixture
+def digests(pictured: Path) -> list[Digest]:
     """The pictures, in the order of their links."""
-    links = Version(store, NAMES[0]).table("links.parquet").set_index("url")
+    links = Version(Store(str(pictured)), NAMES[0]).table("links.parquet").set_index("url")
     return [Digest(links["digest"][url_of(number)]) for number in range(len(SPLITS))]
 
 
-def test_a_link_goes_with_its_picture_from_every_table_page_and_byte(store: Store, digests: list[Digest]) -> None:
-    assert url_of(4) in everything(store)
-    receipt = removed(store, url_of(4))
-    left = everything(store)
+def test_a_link_goes_with_its_picture_from_every_table_page_and_byte(drawn_store: Store, digests: list[Digest]) -> None:
+    assert url_of(4) in everything(drawn_store)
+    receipt = removed(drawn_store, url_of(4))
+    left = everything(drawn_store)
     assert url_of(4) not in left
     assert digests[4] not in left
     assert digests[4][2:] not in left
-    assert not store.blobs.has(digests[4])
-    assert set(Store(store.url).features.read(BACKBONE, digests)) == set(digests) - {digests[4]}
+    assert not drawn_store.blobs.has(digests[4])
+    assert set(Store(drawn_store.url).features.read(BACKBONE, digests)) == set(digests) - {digests[4]}
     for name in NAMES:
-        version = Version(Store(store.url), name)
+        version = Version(Store(drawn_store.url), name)
         assert len(version.table("links.parquet")) == len(SPLITS) - 1
         assert len(version.table("manifest.parquet")) == len(SPLITS) - 1
-    assert damages(Store(store.url)) == []
+    assert damages(Store(drawn_store.url)) == []
     assert receipt.count == {Kind.PICTURE: 1, Kind.LINK: 1, Kind.HOST: 0, Kind.SPARED: 0}
-    assert [row.hash for row in known_rows(store) if row.kind is Kind.LINK] == [hash_of_link(url_of(4))]
+    assert [row.hash for row in known_rows(drawn_store) if row.kind is Kind.LINK] == [hash_of_link(url_of(4))]
 
 
 def test_the_others_stay_as_they_were(store: Store, digests: list[Digest]) -> None:
@@ -104,10 +112,11 @@ def test_the_others_stay_as_they_were(store: Store, digests: list[Digest]) -> No
     assert known_decisions(store)["digest"].tolist() == [digests[0]]
 
 
-def test_thumbnails_go_and_the_plot_of_examples_is_drawn_anew(store: Store, digests: list[Digest]) -> None:
-    report, sheet = (Version(store, NAMES[0]).read(file) for file in ("report.html", "plots/examples.png"))
-    removed(store, digests[4])
-    version = Version(Store(store.url), NAMES[0])
+def test_thumbnails_go_and_the_plot_of_examples_is_drawn_anew(drawn_store: Store, digests: list[Digest]) -> None:
+    report, sheet = (Version(drawn_store, NAMES[0]).read(file) for file in ("report.html", "plots/examples.png"))
+    removed(drawn_store, digests[4])
+    version = Version(Store(drawn_store.url), NAMES[0])
+    assert damages(version.store) == []
     now, drawn = version.read("report.html").decode(), version.read("plots/examples.png")
     assert report.count(b"data:image/jpeg") == 2 * len(SPLITS) + 1
     assert now.count("data:image/jpeg") == 2 * len(SPLITS) - 1
@@ -286,18 +295,18 @@ def test_nothing_is_removed_while_a_run_is_under_way(store: Store, digests: list
     assert store.blobs.has(digests[0])
 
 
-def test_what_came_back_from_a_backup_is_seen_and_removed_once_more(store: Store, digests: list[Digest]) -> None:
-    backup = {path: store.disk.read(path) for path in store.disk.sizes("")}
-    removed(store, url_of(4))
+def test_what_came_back_from_a_backup_is_seen_and_removed_once_more(drawn_store: Store, digests: list[Digest]) -> None:
+    backup = {path: drawn_store.disk.read(path) for path in drawn_store.disk.sizes("")}
+    removed(drawn_store, url_of(4))
     for path, data in backup.items():
-        store.disk.write(path, data)
-    reopened = Store(store.url)
+        drawn_store.disk.write(path, data)
+    reopened = Store(drawn_store.url)
     came_back = damages(reopened)
-    assert store.blobs.at(digests[4]).path in came_back
+    assert drawn_store.blobs.at(digests[4]).path in came_back
     assert f"versions/{NAMES[0]}/report.html" in came_back
-    assert set(damages(Store(store.url), repair=True)) == set(came_back)
-    assert damages(Store(store.url)) == []
-    assert digests[4] not in everything(store)
+    assert set(damages(Store(drawn_store.url), repair=True)) == set(came_back)
+    assert damages(Store(drawn_store.url)) == []
+    assert digests[4] not in everything(drawn_store)
 
 
 def test_a_table_that_forgot_what_was_removed_is_put_together_from_the_receipts(store: Store) -> None:
