@@ -62,7 +62,7 @@ def predict(
         else:
             _print_predictions(predictions)
             print(f"The picture: {picture.resolve()}")
-        problems = rows.loc[rows["problem"] != "", "problem"].tolist()
+        problems = rows["problem"][rows["problem"] != ""].tolist()
         if problems:
             first_line = f"{len(problems)} of {len(rows)} images have no prediction:"
             raise PictureError(listed(first_line, problems))

@@ -60,7 +60,7 @@ def dataset_card(version: Version, rows: pd.DataFrame, layout: Layout) -> str:
     run = version.run
     categories = sorted(rows["category"].unique())
     counts = rows.groupby(["split", "category"]).size().unstack(fill_value=0).reindex(SPLITS, fill_value=0)
-    table = [f"| {split} | " + " | ".join(map(str, counts.loc[split])) + " |" for split in SPLITS]
+    table = [f"| {' | '.join(map(str, row))} |" for row in counts.itertuples(name=None)]
     labels = CATEGORIES if run.config.head.target == "category" else LENGTHS
     of_lists = ", ".join(f"`{name}`" for name in names_of_list_columns(map(str, rows)))
     return CARD.format(

@@ -44,7 +44,7 @@ def provenance(version: Version) -> pd.DataFrame:
     links = links.sort_values("is_of_list", kind="stable").drop_duplicates(["digest", "url"], keep="last")
     rows = rows.merge(links[["digest", "url", *columns]], on=["digest", "url"], how="left")
     order = rows[["category", "digest"]].assign(split=rows["split"].map(SPLITS.index))  # a list may have an `order`
-    in_order = rows.loc[order.sort_values(["split", "category", "digest"]).index]
+    in_order = rows.reindex(order.sort_values(["split", "category", "digest"]).index)
     return in_order[[*PROVENANCE, *of_lists]].reset_index(drop=True)
 
 

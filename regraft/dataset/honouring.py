@@ -60,7 +60,7 @@ class Rulings:
         digests = {digest for digest, _ in self._on_picture}
         is_decided = is_in(links["digest"], digests) | is_in(links["url"], self._on_link)
         columns = ["url", "digest", "phash", "category"]
-        few = links.loc[is_decided & (links["digest"] != ""), columns]
+        few = links[columns][is_decided & (links["digest"] != "")]
         rows = {
             index: (decision.id, self._kinds[decision.id], decision.to_category, decision.review)
             for index, *fields in few.itertuples(name=None)

@@ -77,7 +77,7 @@ def misfiled_links(links: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
 
     `known`: see `known_misfiled`.
     """
-    rows = links.loc[links["reason"] == Reason.MISFILED, ["digest", "category", "url"]]
+    rows = links[["digest", "category", "url"]][links["reason"] == Reason.MISFILED]
     return rows.merge(known[["digest", "category", "like", "chance"]], on=["digest", "category"], how="left")
 
 
@@ -85,6 +85,6 @@ def is_among(rows: pd.DataFrame, pictures: pd.DataFrame) -> NDArray[np.bool_]:
     """Return which of N rows (digest, category) are among some pictures (digest, category): (N,)."""
     keys = ["digest", "category"]
     result = np.array(is_in(rows["digest"], pictures["digest"]))
-    few = pd.MultiIndex.from_frame(rows.loc[result, keys])
+    few = pd.MultiIndex.from_frame(rows[keys][result])
     result[result] = few.isin(pd.MultiIndex.from_frame(pictures[keys]))
     return result

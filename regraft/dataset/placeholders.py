@@ -76,7 +76,7 @@ def learn_placeholders(
     """
     known = known_placeholders(store)
     at_address = is_in(links["final_url"], set(photos["final_url"]) & set(known["final_url"]) - {""})
-    photos = stacked(photos, links.loc[at_address & (links["digest"] != ""), photos.columns])
+    photos = stacked(photos, links[photos.columns][at_address & (links["digest"] != "")])
     in_force, taken_back = _taken_back(known, photos)
     accepted = stacked(accepted_pictures(store), taken_back, _signatures(photos, now))
     new = find_placeholders(links[~shows_placeholder(links, accepted)], known, now)
@@ -102,7 +102,7 @@ def _taken_back(known: pd.DataFrame, photos: pd.DataFrame) -> tuple[pd.DataFrame
 def _signatures(photos: pd.DataFrame, now: datetime) -> pd.DataFrame:
     """What photos are known by, columns PLACEHOLDERS: their bytes, and their picture and shape."""
     by_bytes = photos[["digest"]].assign(final_url="", phash="", width=0, height=0)
-    by_picture = photos.loc[photos["phash"] != "", ["phash", "width", "height"]].assign(digest="", final_url="")
+    by_picture = photos[["phash", "width", "height"]][photos["phash"] != ""].assign(digest="", final_url="")
     return stacked(by_bytes, by_picture).assign(first_seen=now)[PLACEHOLDERS.names]
 
 
@@ -113,14 +113,14 @@ def find_placeholders(links: pd.DataFrame, known: pd.DataFrame, now: datetime) -
     redirect to, stands for photos that are gone. Photographs that look alike but differ in their bytes do not: they
     may be of a camera that never moves.
     """
-    away = links.loc[(links["digest"] != "") & (links["final_url"] != links["url"]), ["url", "final_url", "digest"]]
+    away = links[["url", "final_url", "digest"]][(links["digest"] != "") & (links["final_url"] != links["url"])]
     sources = away.assign(link=away["url"].map(link_of)).groupby("final_url")["link"].nunique()
     addresses = set(sources.index[sources >= MIN_REDIRECTED_LINKS])
-    digests = _shown_by_many(links) | set(away.loc[is_in(away["final_url"], addresses), "digest"])
+    digests = _shown_by_many(links) | set(away["digest"][is_in(away["final_url"], addresses)])
     rows = [(digest, "", "", 0, 0, now) for digest in sorted(digests - set(known["digest"]))]
     rows += [("", address, "", 0, 0, now) for address in sorted(addresses - set(known["final_url"]))]
     unknown = (links["digest"] != "") & ~is_in(links["digest"], digests) & ~_shows_variant(links, known)
-    others = links.loc[unknown, ["url", "digest", "phash", "bytes", "width", "height"]]
+    others = links[["url", "digest", "phash", "bytes", "width", "height"]][unknown]
     rows += [("", "", phash, width, height, now) for phash, width, height in _variants(others)]
     return pd.DataFrame(rows, columns=PLACEHOLDERS.names)
 
@@ -157,7 +157,7 @@ def link_of(url: str) -> str:
 
 def _shown_by_many(links: pd.DataFrame) -> set[str]:
     """The digests that too many links show."""
-    shared = links.loc[shares_bytes(links), ["url", "digest", "width", "height", "bytes"]]
+    shared = links[["url", "digest", "width", "height", "bytes"]][shares_bytes(links)]
     uses = shared.assign(link=shared["url"].map(link_of)).groupby("digest")["link"].nunique()
     pictures = shared.drop_duplicates("digest").set_index("digest").reindex(uses.index)
     min_links = _are_photographs(pictures).map({True: MIN_LINKS_OF_PHOTO, False: MIN_LINKS})

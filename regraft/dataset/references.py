@@ -65,8 +65,8 @@ def to_addresses(links: pd.DataFrame) -> pd.DataFrame:
 
 def to_copies(links: pd.DataFrame, is_duplicate: "pd.Series[bool]") -> pd.DataFrame:
     """Return references of duplicates among links, columns memory.MEMORY, to what shows their bytes as well."""
-    copies = links.loc[is_duplicate, "digest"]
-    shared = links.loc[is_in(links["digest"], copies) & (links["verdict"] == Verdict.ALIVE)]
+    copies = links["digest"][is_duplicate]
+    shared = links[is_in(links["digest"], copies) & (links["verdict"] == Verdict.ALIVE)]
     kept = shared[~is_duplicate[shared.index]].drop_duplicates("digest").set_index("digest")["url"]
     in_lists = shared.drop_duplicates(["digest", "category"]).sort_values("category").groupby("digest")["category"]
     of_kept, of_lists = (
@@ -85,7 +85,7 @@ def to_near_duplicates(pictures: pd.DataFrame, leaves: "pd.Series[bool]", split:
 
     `pictures` has N rows with digest, phash and cluster. In a very large cluster it is the nearest of MAX_OTHERS.
     """
-    clashing = pictures[is_in(pictures["cluster"], pictures.loc[leaves, "cluster"])].sort_values("cluster")
+    clashing = pictures[is_in(pictures["cluster"], pictures["cluster"][leaves])].sort_values("cluster")
     hashes, is_leaving = hash_bits(clashing["phash"]), leaves[clashing.index].to_numpy()
     starts = np.flatnonzero(~clashing["cluster"].duplicated())
     leaving, twins, bits, is_mirrored = [], [], [], []

@@ -52,7 +52,7 @@ class Screened:
     def learnt_by_decision(self) -> set[str]:
         """The digests of the pictures that a person decided to learn from, whatever speaks against it."""
         decisions = self.decisions[self.decisions["kind"].isin(LEARN)]
-        return set(self.links.loc[is_in(self.links["decision"], decisions["id"]), "digest"])
+        return set(self.links["digest"][is_in(self.links["decision"], decisions["id"])])
 
     def without_misfiled(self, misfiled: pd.DataFrame) -> "Screened":
         """Return it without pictures, columns misfiled.MISFILED, that are in the wrong list."""
@@ -75,9 +75,9 @@ class Screened:
         """Return it without some pictures (digest, category), whose links get the reason and the reference."""
         links = self.links.astype({"distance": "Int16"})  # a draft's has no nulls of integers
         is_dropped = is_among(self.pictures, dropped)
-        shows_dropped = is_in(links["digest"], self.pictures.loc[is_dropped, "digest"])
+        shows_dropped = is_in(links["digest"], self.pictures["digest"][is_dropped])
         is_left_out = (links["verdict"] == Verdict.ALIVE) & shows_dropped
-        _drop(links, is_left_out, reason, reference.loc[links.loc[is_left_out, "digest"]])
+        _drop(links, is_left_out, reason, reference.reindex(links["digest"][is_left_out]))
         return replace(self, links=links, pictures=self.pictures[~is_dropped].reset_index(drop=True))
 
 
@@ -152,8 +152,8 @@ def last_verdicts(
     clashes = _clashes(pictures["cluster"], split)
     twins = references.to_near_duplicates(pictures, clashes, split)
     is_near = (links["verdict"] == Verdict.ALIVE) & is_in(links["digest"], twins.index)
-    _drop(links, is_near, Reason.NEAR_DUPLICATE, twins.loc[links.loc[is_near, "digest"]])
-    return links, pictures.loc[~clashes, PICTURES].reset_index(drop=True)
+    _drop(links, is_near, Reason.NEAR_DUPLICATE, twins.reindex(links["digest"][is_near]))
+    return links, pictures[PICTURES][~clashes].reset_index(drop=True)
 
 
 def _drop(
@@ -181,13 +181,13 @@ def _is_replaced(
 
 def _categories(links: pd.DataFrame, decided: pd.DataFrame) -> "pd.Series[str]":
     """The category that each link's picture is learnt as: that of its list, or the one that it was moved to."""
-    moved = decided.loc[decided["kind"] == DecisionKind.MOVE, "to_category"]
+    moved = decided["to_category"][decided["kind"] == DecisionKind.MOVE]
     return moved.astype(links["category"].dtype).reindex(links.index).fillna(links["category"])
 
 
 def _is_of_another_list(links: pd.DataFrame, decided: pd.DataFrame) -> "pd.Series[bool]":
     """Which links show a picture that a person decided to learn from, but in another category."""
-    wanted = links.loc[of_kind(decided, links, LEARN), ["digest", "category"]]
+    wanted = links[["digest", "category"]][of_kind(decided, links, LEARN)]
     is_wanted = is_among(links, wanted)
     return (links["verdict"] == Verdict.ALIVE) & is_in(links["digest"], wanted["digest"]) & ~is_wanted
 
@@ -211,7 +211,7 @@ def _is_duplicate(links: pd.DataFrame, is_of_another: "pd.Series[bool]") -> "pd.
     Those left out that a person decided are of another list's category.
     """
     is_shared = shares_bytes(links) & ~is_of_another
-    shared = links.loc[is_shared, ["digest", "category", "first_seen", "url", "verdict"]]
+    shared = links[["digest", "category", "first_seen", "url", "verdict"]][is_shared]
     shared = shared[shared["verdict"] == Verdict.ALIVE]
     in_many = shared.groupby("digest")["category"].transform("nunique") > 1
     in_one = shared[~in_many].sort_values(["digest", "first_seen", "url"])
@@ -222,8 +222,8 @@ def _is_duplicate(links: pd.DataFrame, is_of_another: "pd.Series[bool]") -> "pd.
 def _pictures(links: pd.DataFrame) -> pd.DataFrame:
     """One row for each digest that is alive; columns PICTURES, but for the cluster."""
     columns = ["digest", "category", "width", "height", "phash", "url"]
-    pictures = links.loc[links["verdict"] == Verdict.ALIVE, columns].sort_values("digest", ignore_index=True)
-    copies = links.loc[shares_bytes(links) & (links["reason"] == Reason.DUPLICATE), ["digest", "url"]]
+    pictures = links[columns][links["verdict"] == Verdict.ALIVE].sort_values("digest", ignore_index=True)
+    copies = links[["digest", "url"]][shares_bytes(links) & (links["reason"] == Reason.DUPLICATE)]
     copies = copies.sort_values("url")
     pictures["url"] = _with_copies(pictures, copies[is_in(copies["digest"], pictures["digest"])])
     return pictures.rename(columns={"url": "urls"})
@@ -231,7 +231,7 @@ def _pictures(links: pd.DataFrame) -> pd.DataFrame:
 
 def _with_copies(pictures: pd.DataFrame, copies: pd.DataFrame) -> "pd.Series[list[str]]":
     """The URLs of each picture: its own, then those of its copies (digest, url) in their order. Both as Arrow lists."""
-    copied = pictures.loc[is_in(pictures["digest"], copies["digest"]), "digest"]  # few of all
+    copied = pictures["digest"][is_in(pictures["digest"], copies["digest"])]  # few of all
     row_of = pd.Series(copied.index, copied)
     rows = np.concatenate([np.arange(len(pictures)), row_of.loc[copies["digest"]].to_numpy(dtype=np.int64)])
     urls = pa.concat_arrays([pa.array(table["url"], pa.string()) for table in (pictures, copies)])

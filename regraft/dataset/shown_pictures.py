@@ -45,7 +45,7 @@ class ShownPictures:
         """
         for table in self._tables(url):
             if digest in table.index:
-                [row] = table.loc[[digest]].itertuples(index=False, name=None)
+                [row] = table.reindex([digest]).itertuples(index=False, name=None)
                 return Shown(*row)
         return None
 

@@ -70,10 +70,10 @@ def ask_archive(
 
 def _with_opt_outs(known: pd.DataFrame, links: pd.DataFrame, store: Store) -> pd.DataFrame:
     """What is known of mementos, with the links that opt out now, and at first those that did in any version."""
-    opted_out = set(links.loc[links["reason"] == Reason.OPTED_OUT, "url"])
+    opted_out = set(links["url"][links["reason"] == Reason.OPTED_OUT])
     if known.empty:
         opted_out |= _opted_out_before(store)
-    new = opted_out - set(known.loc[known["reason"] == Reason.OPTED_OUT, "url"])
+    new = opted_out - set(known["url"][known["reason"] == Reason.OPTED_OUT])
     rows = _rows([Finding(url=Url(url), reason=Reason.OPTED_OUT) for url in sorted(new)], None)
     return stacked(rows, known[~is_in(known["url"], rows["url"])])
 
@@ -86,13 +86,13 @@ def _opted_out_before(store: Store) -> set[str]:
             links = version.table("links.parquet", ["url", "reason"])
         except VersionError:
             continue
-        urls |= set(links.loc[links["reason"] == Reason.OPTED_OUT, "url"])
+        urls |= set(links["url"][links["reason"] == Reason.OPTED_OUT])
     return urls
 
 
 def _due(links: pd.DataFrame, known: pd.DataFrame, store: Store, now: datetime) -> Sequence[Url]:
     """The URLs to ask for, those first that were asked for longest ago or never."""
-    dead = links.loc[are_brought_back(links), "url"].drop_duplicates()
+    dead = links["url"][are_brought_back(links)].drop_duplicates()
     candidates = pd.DataFrame({"url": dead}).merge(known, on="url", how="left")
     digest = candidates["digest"].fillna("")
     is_kept = is_in(digest, store.blobs.among(digest[digest != ""]))

@@ -131,18 +131,18 @@ class _ShardCheck:
 
     def skip(self, are_left_alone: AreLeftAlone) -> int:
         """Request none of the known links that are left alone; return how many of the shard's URLs that is."""
-        self._left_alone = set(self._known.loc[are_left_alone(self._known), "url"])
+        self._left_alone = set(self._known["url"][are_left_alone(self._known)])
         return len(self._left_alone.intersection(self._links["url"]))
 
     def requests(self) -> Sequence[Request]:
         """Return a request for each link that is not left alone."""
         urls = [url for url in dict.fromkeys(self._links["url"]) if url not in self._left_alone]
-        digests = self._known.loc[is_in(self._known["url"], urls) & (self._known["digest"] != ""), "digest"]
+        digests = self._known["digest"][is_in(self._known["url"], urls) & (self._known["digest"] != "")]
         return requests(urls, self._known, self._store.blobs.among(digests))
 
     def alive_before(self) -> set[str]:
         """Return the URLs that showed a picture at their last check."""
-        return set(self._known.loc[self._known["digest"] != "", "url"])
+        return set(self._known["url"][self._known["digest"] != ""])
 
     def pictures_before(self) -> set[str]:
         """Return the digests of the pictures that links showed at their last check."""

@@ -84,7 +84,7 @@ def _check_finite(manifest: pd.DataFrame, features: FeatureRows) -> None:
 
 def _check_categories(manifest: pd.DataFrame) -> None:
     """Raise TrainingError, with its name, where a category has nothing to be learnt from."""
-    without = sorted(set(manifest["category"]) - set(manifest.loc[manifest["split"] == "train", "category"]))
+    without = sorted(set(manifest["category"]) - set(manifest["category"][manifest["split"] == "train"]))
     if without:
         raise TrainingError(
             f"Training stopped: category {without[0]} has no image in the train split, so nothing can be learnt of it. "

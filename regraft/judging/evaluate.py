@@ -185,7 +185,7 @@ def _not_compared(champion: Version, error: RegraftError) -> str:
 def _unseen_by(champion: Version, holdout: pd.DataFrame) -> pd.DataFrame:
     """The rows of the holdout that the champion was not trained on."""
     manifest = champion.table("manifest.parquet")
-    seen = set(manifest.loc[manifest["split"] != "test", "digest"])
+    seen = set(manifest["digest"][manifest["split"] != "test"])
     return holdout[~holdout["digest"].isin(seen)]
 
 

@@ -34,9 +34,9 @@ def holdout(
     rejected, whose bytes are gone, whose length is not known any more, or that are near-duplicates of an image that
     this run trains on.
     """
-    test = manifest.loc[manifest["split"] == "test", COLUMNS]
+    test = manifest[COLUMNS][manifest["split"] == "test"]
     earlier = rulings.relisted(_earlier(store))
-    junk = links.loc[links["verdict"] == Verdict.JUNK, "digest"]
+    junk = links["digest"][links["verdict"] == Verdict.JUNK]
     earlier = earlier[~is_in(earlier["digest"], pd.concat([manifest["digest"], junk]))]
     images = zip(earlier["category"], earlier["digest"], strict=True)
     earlier = earlier[np.array([labelling.is_test(category, digest) for category, digest in images], dtype=bool)]
@@ -54,7 +54,7 @@ def misfiled_of_test_split(links: pd.DataFrame, labelling: Labelling) -> pd.Data
     The metrics leave them out, and say beside it what they would be with them. Those whose length is not known are
     left out here too.
     """
-    misfiled = links.loc[links["reason"] == Reason.MISFILED, ["digest", "category"]].drop_duplicates()
+    misfiled = links[["digest", "category"]][links["reason"] == Reason.MISFILED].drop_duplicates()
     rows = [
         (digest, category, labelling.label(category, digest))
         for digest, category in zip(misfiled["digest"], misfiled["category"], strict=True)

@@ -70,7 +70,7 @@ def lives(links: pd.DataFrame, before: pd.DataFrame | None, earlier: pd.DataFram
     """
     parts = [_counted(_alive(links), End.GOES_ON, "checked_at")]
     if earlier is not None:
-        parts.append(earlier.loc[earlier["end"] != End.GOES_ON, LIVES])
+        parts.append(earlier[LIVES][earlier["end"] != End.GOES_ON])
     if before is not None:
         now = links[["url", "category"]].assign(shows=shows_photo(links), ended_at=links["checked_at"])
         was_alive = _alive(before).merge(now, on=["url", "category"], how="left")

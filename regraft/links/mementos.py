@@ -76,8 +76,8 @@ def with_mementos(links: pd.DataFrame, mementos: pd.DataFrame, near: int) -> pd.
     has_memento = links.index[are_brought_back(links) & is_in(links["url"], shown.index.to_series())]
     if has_memento.empty:
         return links
-    rows = shown.loc[links.loc[has_memento, "url"]].set_index(has_memento)
-    known_for = links.loc[has_memento, "trusted_phash"]
+    rows = shown.reindex(links["url"][has_memento]).set_index(has_memento)
+    known_for = links["trusted_phash"][has_memento]
     pairs = zip(known_for, rows["phash"], strict=True)
     is_known = [not trusted or distance(trusted, phash) <= near for trusted, phash in pairs]
     rows = rows[is_known]

@@ -27,7 +27,7 @@ def with_current_hashes(table: pd.DataFrame, blobs: Blobs) -> pd.DataFrame:
     """
     pairs = [pair for pair in COLUMNS if pair[1] in table]
     outdated = {digest: np.array([is_outdated(old) for old in table[phash]], dtype=bool) for digest, phash in pairs}
-    digests = {digest for column, which in outdated.items() for digest in table.loc[which, column]}
+    digests = {digest for column, which in outdated.items() for digest in table[column][which]}
     if not digests:
         return table
     log.info("hashing %d pictures anew: their perceptual hashes were made by an earlier Regraft", len(digests))

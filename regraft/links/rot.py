@@ -44,7 +44,7 @@ def changes(links: pd.DataFrame, before: pd.DataFrame | None) -> dict[str, pd.Da
     """
     columns = ["url", "category", "reason", "digest", "digest_before"]
     if before is None:
-        return {event: links.loc[[]].assign(digest_before="")[columns] for event in EVENTS}
+        return {event: links.head(0).assign(digest_before="")[columns] for event in EVENTS}
     now, then = (
         table[["url", "category", "reason", "digest"]].assign(
             shows=shows_photo(table), is_dead=(table["verdict"] == Verdict.DEAD) | is_archived(table)
@@ -60,7 +60,7 @@ def changes(links: pd.DataFrame, before: pd.DataFrame | None) -> dict[str, pd.Da
         "re_encoded": showed & shows & (both["digest"] != both["digest_before"]),
         "now_placeholder": showed & ~both["is_dead"] & (both["reason"] == Reason.PLACEHOLDER),
     }
-    return {event: both.loc[is_so, columns].reset_index(drop=True) for event, is_so in events.items()}
+    return {event: both[columns][is_so].reset_index(drop=True) for event, is_so in events.items()}
 
 
 def rot_table(links: pd.DataFrame, events: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
@@ -97,7 +97,7 @@ def survival(links: pd.DataFrame, judged: pd.DataFrame) -> dict[str, Survival]:
 
 def in_two_categories(links: pd.DataFrame) -> pd.DataFrame:
     """Return the links (digest, category, url) whose picture is in the lists of more than one category."""
-    shown = links.loc[links["digest"] != "", ["digest", "category", "url", "reason"]]
+    shown = links[["digest", "category", "url", "reason"]][links["digest"] != ""]
     categories = shown[shown["reason"] == Reason.DUPLICATE].groupby("digest")["category"].nunique()
     rows = shown[shown["digest"].isin(categories.index[categories > 1])]
     return rows[["digest", "category", "url"]].sort_values(["digest", "category", "url"], ignore_index=True)

@@ -177,7 +177,8 @@ class _Search:
         near_rows, near_others, pairs = [], [], 0
         for last in range(1, len(hashes)):
             wide = int(np.searchsorted(-sizes, -last))
-            differing = hashes[:last, :wide] ^ (hashes[last, :wide] ^ turned)
+            other = hashes[last, :wide] ^ turned
+            differing = hashes[:last, :wide] ^ other
             near = np.flatnonzero(np.bitwise_count(differing) <= self.near)  # five times as fast as in two dimensions
             if len(near):
                 row, column = np.divmod(near, wide)

@@ -37,7 +37,7 @@ def run_record(finished: Finished, config: Config, parent: str | None, timings: 
             archived=_counts(screened.links.loc[is_from_archive(screened.links), "category"]),
             features_computed=finished.features_computed,
         ),
-        decisions=_counts(screened.decisions.loc[screened.decisions["links"] > 0, "kind"]),
+        decisions=_counts(screened.decisions["kind"][screened.decisions["links"] > 0]),
         survival=screened.survival,
         backbone_fingerprint=finished.backbone_fingerprint,
         parent=parent,

@@ -100,7 +100,7 @@ def read(bench: Bench) -> Links:
             )
             for lane, shards in links_by_lane(links, layout).items()
         )
-        return Links(lanes, put(links.loc[links["label"].notna(), ["url", "label"]]), columns)
+        return Links(lanes, put(links[["url", "label"]][links["label"].notna()]), columns)
 
 
 def _links_of_lists(config: Config, bench: Bench) -> tuple[pd.DataFrame, dict[str, Digest]]:

@@ -84,7 +84,7 @@ def survivors(links: pd.DataFrame, store: Store) -> tuple[int, int]:
     """Return how many of a version's links ever showed a photo, as far as is remembered, and how many still do."""
     layout = store.layout
     paths = sorted({path_of(url, layout) for url in links["url"]}) if layout else []
-    ever = [known.loc[known["trusted_digest"] != "", "url"] for known in (remembered_links(store, p) for p in paths)]
+    ever = [known["url"][known["trusted_digest"] != ""] for known in (remembered_links(store, p) for p in paths)]
     showed = links[is_in(links["url"], pd.concat(ever))] if ever else links.iloc[:0]
     return len(showed), int(shows_photo(showed).sum())
 

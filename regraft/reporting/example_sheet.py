@@ -26,7 +26,7 @@ def example_sheet(predictions: pd.DataFrame, target: Target, store: Store) -> by
     test = predictions[predictions["split"] == "test"]
     rows = test.groupby("category").head(EXAMPLE_IMAGES // test["category"].nunique() or 1).head(EXAMPLE_IMAGES)
     pictures = {digest: picture for digest in rows["digest"] if (picture := _picture(digest, store)) is not None}
-    rows = rows[rows["digest"].isin(pictures)]
+    rows = rows[rows["digest"].isin(list(pictures))]
     captions = zip(rows["category"], target.captions_with_labels(rows), strict=True)
     return plots.contact_sheet(list(pictures.values()), [f"{category}\n{caption}" for category, caption in captions])
 

@@ -53,7 +53,7 @@ def examples(predictions: pd.DataFrame, target: Target) -> Examples:
     is_test = predictions["split"] == "test"
 
     def first(order: "pd.Series[float]") -> pd.DataFrame:
-        rows = predictions.loc[order.sort_values(kind="stable").index[:ROW_LENGTH]]
+        rows = predictions.reindex(order.sort_values(kind="stable").index[:ROW_LENGTH])
         return rows[["digest", "category"]].assign(caption=target.captions_with_labels(rows))
 
     return Examples(

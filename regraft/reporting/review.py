@@ -227,7 +227,7 @@ def _taken_for_another(predictions: RowTable, target: Target) -> dict[str, str]:
     numbers = [name for name in predictions.columns if name != "digest"]
     stray = target.doubts(pa.concat_tables(group for _, group in predictions.groups(numbers)).to_pandas()).stray
     first = stray[stray > 0].sort_values(ascending=False, kind="stable").index[:MAX_DOUBTFUL].to_numpy()
-    rows = predictions.rows(np.sort(first), predictions.columns).set_axis(np.sort(first)).loc[first]
+    rows = predictions.rows(np.sort(first), predictions.columns).set_axis(np.sort(first)).reindex(first)
     captions = zip(rows["digest"], rows["category"], target.captions_with_labels(rows), strict=True)
     return {
         digest: f"It is in the list of {category}, and the model takes it for another's: {caption}."

@@ -45,7 +45,7 @@ def link_health(links: pd.DataFrame) -> list[ReasonCount]:
     """Return links (category, verdict, reason, outcome) by reason, the most frequent first."""
     links = links.assign(reason=links["reason"].mask(is_archived(links) & (links["reason"] == ""), FROM_ARCHIVE))
     counts = links.groupby(["verdict", "reason", "category"]).size().unstack(fill_value=0)
-    counts = counts.loc[counts.sum(axis=1).sort_values(ascending=False).index]
+    counts = counts.reindex(counts.sum(axis=1).sort_values(ascending=False).index)
     sums = counts.sum(axis=1)
     shown = counts if counts.shape[1] <= MAX_COLUMNS else counts.iloc[:, :0]
     verdicts, reasons = (counts.index.get_level_values(level) for level in ("verdict", "reason"))
@@ -109,7 +109,7 @@ def by_host(links: pd.DataFrame) -> list[HostHealth]:
     rows = []
     for host, count in zip(most["host"], most["links"], strict=True):
         part = links[hosts == host]
-        reasons = part.loc[part["verdict"] != Verdict.ALIVE, "reason"].mode()
+        reasons = part["reason"][part["verdict"] != Verdict.ALIVE].mode()
         main_reason = str(reasons.iloc[0]) if len(reasons) else ""
         alive = int((part["verdict"] == Verdict.ALIVE).sum())
         rows.append(HostHealth(str(host), int(count), alive, main_reason))

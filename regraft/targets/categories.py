@@ -149,13 +149,13 @@ class Categories(Target):
     def label_chart(self, manifest: pd.DataFrame) -> Chart:
         counts = manifest.groupby(["category", "split"]).size().unstack(fill_value=0)
         smallest = counts.sum(axis=1).sort_values(kind="stable").index[:MAX_CHART_CATEGORIES]
-        shown = counts.loc[smallest].sort_index()
+        shown = counts.reindex(smallest).sort_index()
         parts = {str(split): [int(count) for count in shown[split]] for split in SPLITS}
         title = "Images by category and split" + _left_out(len(counts), "smallest")
         return StackedBars(title, "images", [str(name) for name in shown.index], parts)
 
     def prediction_chart(self, test: pd.DataFrame, oracle: OracleErrors | None, synthetic: SyntheticLabels) -> Chart:
-        wrong = test.loc[test["prediction"] != test["category"], "category"].value_counts()
+        wrong = test["category"][test["prediction"] != test["category"]].value_counts()
         wrong = wrong.reindex(list(self.names), fill_value=0).sort_values(ascending=False, kind="stable")
         shown = sorted(wrong.index[:MAX_CHART_CATEGORIES])
         counts = pd.crosstab(test["category"], test["prediction"]).reindex(index=shown, columns=shown, fill_value=0)

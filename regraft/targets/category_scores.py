@@ -79,7 +79,7 @@ def confusion(rows: pd.DataFrame) -> dict[str, dict[str, int]]:
 
 def errors_of_frequencies(manifest: pd.DataFrame, names: Sequence[str]) -> Errors:
     """Return the errors on the test split of how frequent the categories are in training: answers without a picture."""
-    train, test = (manifest.loc[manifest["split"] == split, ["category"]] for split in ("train", "test"))
+    train, test = (manifest[["category"]][manifest["split"] == split] for split in ("train", "test"))
     frequencies = train["category"].value_counts(normalize=True).reindex(list(names), fill_value=0)
     shares = frequencies.to_numpy(dtype=np.float64)
     by_category = errors(pd.DataFrame({"category": list(names)}), np.tile(shares, (len(names), 1)), names)

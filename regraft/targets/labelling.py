@@ -35,7 +35,7 @@ class Labelling:
         """
         needs_link = [name for name in pictures["category"].unique() if self.label(name, "") is None]
         measured = set(links["url"])
-        lacks = pictures.loc[pictures["category"].isin(needs_link), "urls"].map(measured.isdisjoint)
+        lacks = pictures["urls"][pictures["category"].isin(needs_link)].map(measured.isdisjoint)
         return ~lacks.reindex(pictures.index, fill_value=False).astype(bool)
 
     def label(self, category: str, digest: str, known: float | str | None = None) -> float | str | None:

@@ -69,7 +69,7 @@ class KnownPictures:
         """
         if DIGEST.fullmatch(name):
             self._check_picture(Digest(name))
-            urls = self._links.loc[self._links["digest"] == name, "url"].unique()
+            urls = self._links["url"][self._links["digest"] == name].unique()
             return [link for url in urls for link in self._links_of_url(str(url)) if link.digest == name]
         links = self._links_of_url(name)
         if not links:

@@ -50,7 +50,7 @@ def unnamed(version: Version) -> Iterator[str]:
 
 def _rows(names: pd.DataFrame, file: str) -> list[int]:
     """The references of a file that are named."""
-    return [int(row) for row in names.loc[names["file"] == file, "row"]]
+    return [int(row) for row in names["row"][names["file"] == file]]
 
 
 def _held(version: Version) -> Iterator[tuple[str, bytes | None]]:

@@ -38,7 +38,7 @@ Progress = Callable[[str], None]
 def opted_out(store: Store) -> list[Wanted]:
     """Return the links whose owners now say that they are not to be learnt from."""
     known = all_known_links(store)
-    return [Wanted(Kind.LINK, url) for url in dict.fromkeys(known.loc[known["reason"] == Reason.OPTED_OUT, "url"])]
+    return [Wanted(Kind.LINK, url) for url in dict.fromkeys(known["url"][known["reason"] == Reason.OPTED_OUT])]
 
 
 @dataclass(frozen=True)

@@ -135,7 +135,7 @@ class _Sources:
     def fetch_again(self, digest: Digest) -> str:
         """Fetch a blob from wherever it once was; return how that went, "" where nobody serves it any more."""
         is_here = self.addresses["digest"] == digest
-        for url in self.addresses.loc[is_here, "final_url"].drop_duplicates():
+        for url in self.addresses["final_url"][is_here].drop_duplicates():
             _, answer = self.client.follow(str(url), DEADLINE_S)
             match answer:
                 case Body() if digest_of(answer.data) == digest:

@@ -87,14 +87,14 @@ def make_store(config: Config, images: int, dimensions: int, seed: int = 0) -> N
     random, store = np.random.default_rng(seed), Store(config.store)
     links = _links(list(config.categories), images, random)
     for name, category in config.categories.items():
-        Path(category.list).write_text("\n".join(links.loc[links["category"] == name, "url"]) + "\n")
+        Path(category.list).write_text("\n".join(links["url"][links["category"] == name]) + "\n")
     mark_cut_off(store)
     layout = layout_for(set(links["url"]), config.fetch.spread, None)
     put_layout(store.disk, layout)
     for lane, shards in links_by_lane(links, layout).items():
         for shard, rows in shards.items():
             put_links(store, layout.path(lane, shard), rows)
-    alive = links.loc[links["digest"] != "", ["category", "digest"]].drop_duplicates("digest")
+    alive = links[["category", "digest"]][links["digest"] != ""].drop_duplicates("digest")
     manifest = alive.sort_values(["category", "digest"])
     for digests, features in _features(manifest, len(config.categories), dimensions, random):
         store.features.append(backbone_fingerprint(), digests, features)

@@ -92,7 +92,7 @@ def test_a_moved_picture_is_learnt_as_one_of_the_other_category(store: Store) ->
     assert moved.links["category"].tolist() == ["cat", "dog", "cat"], "the lists are as they are"
     assert moved.links["reason"].tolist() == ["", "duplicate", ""]
     assert moved.pictures[["digest", "category"]].to_numpy().tolist() == [["x", "dog"], ["y", "cat"]]
-    [urls] = moved.pictures.loc[moved.pictures["digest"] == "x", "urls"]
+    [urls] = moved.pictures["urls"][moved.pictures["digest"] == "x"]
     assert list(urls) == ["a", "b"]
 
 
@@ -138,7 +138,7 @@ def test_a_near_duplicate_that_a_person_accepts_as_such_is_another_picture(store
     dropped = digests[before.index(Reason.NEAR_DUPLICATE)]
     accepted = screened(links, store, decision("accept", dropped, review="near_duplicate"))
     assert dropped in set(accepted.pictures["digest"])
-    [cluster] = accepted.pictures.loc[accepted.pictures["digest"] == dropped, "cluster"]
+    [cluster] = accepted.pictures["cluster"][accepted.pictures["digest"] == dropped]
     assert cluster == dropped
     assert accepted.links["reason"].tolist().count("near_duplicate") == before.count("near_duplicate") - 1
     assert reasons(links, store, decision("accept", dropped, review="misfiled")) == before, "that was another matter"

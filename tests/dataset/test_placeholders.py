@@ -129,7 +129,7 @@ def test_drawn_placeholders_are_one_at_any_size_and_in_any_format() -> None:
             rows.append((f"u{number}{file_format}", picture.phash, picture.width, picture.height, len(data)))
     links = memory(*(link(url, f"d{url}", phash) for url, phash, *_ in rows))
     links["width"], links["height"], links["bytes"] = zip(*(row[2:] for row in rows), strict=True)
-    assert links.loc[~pd.Series(placeholders_in(links)), ["url", "phash"]].to_numpy().tolist() == []
+    assert links[["url", "phash"]][~pd.Series(placeholders_in(links))].to_numpy().tolist() == []
 
 
 def test_frames_of_a_camera_that_never_moves_are_no_placeholders() -> None:
@@ -155,7 +155,7 @@ def test_what_was_wrongly_taken_for_a_placeholder_is_taken_back(tmp_path: Path) 
     redirected = memory(*(link(f"w{i}", f"g{i}", f"{(i + 1) * 0xFFF000:016x}", final_url="x.png") for i in range(3)))
     for links in (same_bytes, varied, redirected):
         assert shows_placeholder(links, learn_placeholders(links, store, NOW)).all()
-        photo = links.loc[[0], NO_PHOTOS.columns]
+        photo = links[NO_PHOTOS.columns].head(1)
         for _ in range(2):
             assert not shows_placeholder(links, learn_placeholders(links, store, NOW, photo)).any()
         assert not shows_placeholder(links, placeholders_in_force(store, photo)).iloc[0]

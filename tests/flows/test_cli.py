@@ -197,7 +197,7 @@ def test_without_a_champion_there_is_nothing_to_predict_with(tmp_path: Path, reg
 
 def test_a_link_tells_why_it_was_dropped(first: versions.Version, regraft: Regraft) -> None:
     rows = first.table("links.parquet")
-    gone = rows.loc[rows["reason"] == "gone", "url"].iloc[0]
+    gone = rows["url"][rows["reason"] == "gone"].iloc[0]
     assert "gone" in regraft("links", gone, "--store", first.store.url).out
     host = json.loads(regraft("links", "127.0.0.1", "--store", first.store.url, "--json").out)
     assert {row["reason"] for row in host} == {"blocked"}

@@ -98,7 +98,7 @@ def job(cluster: Cluster, store: str) -> Config:
 def hurried(*runs: Version) -> pd.DataFrame:
     """The links that timed out in one of the runs and do not hang: a busy machine proves nothing."""
     fates, links = Web().fates, pd.concat([version.table("links.parquet") for version in runs])
-    timed_out = set(links.loc[links["reason"] == "timeout", "url"])
+    timed_out = set(links["url"][links["reason"] == "timeout"])
     return links[links["url"].isin({url for url in timed_out if fates[url] is not Fate.HANG})]
 
 

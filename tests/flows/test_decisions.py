@@ -35,7 +35,7 @@ def test_a_decision_holds_from_the_next_run_until_it_is_taken_back(
     second = run()
     links, manifest = second.table("links.parquet").set_index("url"), second.table("manifest.parquet")
     digest_of = links["digest"]
-    assert links.loc[[rejected, moved, misfiled], "reason"].tolist() == ["rejected", "", ""]
+    assert links["reason"][[rejected, moved, misfiled]].tolist() == ["rejected", "", ""]
     assert links.loc[moved, "category"] == "tiger"
     category_of = manifest.set_index("digest")["category"]
     assert digest_of[rejected] not in category_of
@@ -47,7 +47,7 @@ def test_a_decision_holds_from_the_next_run_until_it_is_taken_back(
         ["move", "", 1],
         ["accept", "", 1],
     ]
-    assert links.loc[[rejected, moved, misfiled], "decision"].tolist() == decisions["id"].tolist()
+    assert links["decision"][[rejected, moved, misfiled]].tolist() == decisions["id"].tolist()
     assert "What persons decided" in second.read("report.html").decode()
 
     for url in (rejected, moved, misfiled):
@@ -55,6 +55,6 @@ def test_a_decision_holds_from_the_next_run_until_it_is_taken_back(
     third = run()
     before, after = (version.table("links.parquet").set_index("url") for version in (first, third))
     both_checked = (before["verdict"] != Verdict.DEAD) & (after["verdict"] != Verdict.DEAD)  # a slow machine times out
-    assert after.loc[both_checked, "reason"].equals(before.loc[both_checked, "reason"])
+    assert after["reason"][both_checked].equals(before["reason"][both_checked])
     assert (after["decision"] == "").all()
     assert third.run.decisions == {}

@@ -42,7 +42,7 @@ def test_it_is_learnt_from_once_it_is_accepted(
     assert regraft("accept", misfiled["tiger"], *store).code == 11
     version = versions.version(Store(store[1]), refresh(config.model_copy(update={"store": store[1]})))
     links, manifest = version.table("links.parquet").set_index("url"), version.table("manifest.parquet")
-    assert links.loc[[misfiled["tiger"], misfiled["cat"]], "reason"].tolist() == ["", "misfiled"]
+    assert links["reason"][[misfiled["tiger"], misfiled["cat"]]].tolist() == ["", "misfiled"]
     assert links.loc[misfiled["tiger"], "digest"] in set(manifest["digest"])
     both = first.table("manifest.parquet").merge(manifest, on="digest", suffixes=("", "_now"))
     pd.testing.assert_series_equal(both["split"], both["split_now"], check_names=False)

@@ -116,7 +116,7 @@ def test_the_real_lists_become_a_version_near_the_best_possible(tmp_path: Path) 
         version = versions.version(Store(config.store), refresh(config))
     links = replay.truth.merge(version.table("links.parquet"), on=["url", "category"], how="left", validate="1:1")
     alive = links["alive"] == 1
-    share_recalled = float(links.loc[alive, "reason"].isin(SHOWS_A_PHOTO).mean())
+    share_recalled = float(links["reason"][alive].isin(SHOWS_A_PHOTO).mean())
     in_manifest = {url for urls in version.table("manifest.parquet")["urls"] for url in urls}
     metrics = version.metrics
     assert metrics.oracle is not None
@@ -127,8 +127,8 @@ def test_the_real_lists_become_a_version_near_the_best_possible(tmp_path: Path) 
     print(f"excess {metrics.excess:.3f}, AUC {metrics.test.auc:.4f}")
     print(f"misfiled {metrics.misfiled}")
     assert share_recalled >= 0.98
-    assert not in_manifest & set(links.loc[~alive, "url"])
-    assert links.loc[links["reason"] == "misfiled", "photo"].unique().tolist() == ["015.jpg"]  # a kitten, among tigers
+    assert not in_manifest & set(links["url"][~alive])
+    assert links["photo"][links["reason"] == "misfiled"].unique().tolist() == ["015.jpg"]  # a kitten, among tigers
     assert metrics.excess <= 0.03
     assert metrics.test.auc >= 0.995
     assert metrics.misfiled.n == 1
@@ -206,8 +206,8 @@ def test_no_dead_link_passes_and_no_alive_one_is_lost_over_four_refreshes(tmp_pa
             f"seed {seed}, epoch {epoch}: recall {lives[alive].mean():.4f}, precision {alive[lives].mean():.4f}, "
             f"reasons {right:.4f}, breaches {breaches}, replaced {(links['reason'] == 'replaced').sum()}"
         )
-        print(links.loc[alive != lives, ["url", "fate", "verdict", "reason", "http_status"]].to_string())
-        print(dead.loc[dead["reason"] != dead["fate"].map(REASONS), ["url", "fate", "reason"]].to_string())
+        print(links[["url", "fate", "verdict", "reason", "http_status"]][alive != lives].to_string())
+        print(dead[["url", "fate", "reason"]][dead["reason"] != dead["fate"].map(REASONS)].to_string())
         assert lives[alive].all()
         assert alive[lives].all()
         assert right >= 0.99

@@ -60,7 +60,7 @@ def test_the_references_of_a_picture_that_goes_count_no_more_and_the_others_stay
         before, after = HOLDERS[file].read(files[file]), HOLDERS[file].read(data)
         assert not after[3].any()
         np.testing.assert_array_equal(np.delete(after, 3, axis=0), np.delete(before, 3, axis=0))
-        rows = names.loc[names["file"] == file, "row"].tolist()
+        rows = names["row"][names["file"] == file].tolist()
         assert unnamed_rows(file, data, rows[:3] + rows[4:]).tolist() == []
         assert unnamed_rows(file, files[file], rows[:3] + rows[4:]).tolist() == [3]
     old, new = (numpy_head(files["head.keras"], Lengths()), numpy_head(changed["head.keras"], Lengths()))

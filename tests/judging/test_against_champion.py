@@ -50,7 +50,7 @@ class World:
         manifest = self.manifest if manifest is None else manifest
         if config.head.target == "category":
             manifest = manifest.assign(label=manifest["category"])
-        holdout = manifest.loc[manifest["split"] == "test", ["digest", "category", "label"]]
+        holdout = manifest[["digest", "category", "label"]][manifest["split"] == "test"]
         candidate = self.candidate(config, manifest)
         return evaluate(manifest, holdout, NOTHING_MISFILED, candidate, Terms.of(config), self.store)
 

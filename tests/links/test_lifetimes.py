@@ -62,7 +62,7 @@ def test_versions_without_the_column_count_from_when_a_link_was_first_seen() -> 
 
 def test_links_of_one_host_that_lived_as_long_are_one_row() -> None:
     urls = [f"http://a.example/{number}.jpg" for number in range(50)]
-    lives = lives_over([version(day, a="").loc[[0] * 50].assign(url=urls) for day in (0, 2)])
+    lives = lives_over([version(day, a="").reindex([0] * 50).assign(url=urls) for day in (0, 2)])
     assert lives is not None
     assert lives["links"].tolist() == [50]
 

@@ -130,4 +130,4 @@ def browser(
 def digest_of_link(store: Store, url: str) -> Digest:
     """The picture that a link of the version shows."""
     links = versions.newest(store).table("links.parquet")
-    return Digest(links.loc[links["url"] == url, "digest"].iloc[0])
+    return Digest(links["digest"][links["url"] == url].iloc[0])

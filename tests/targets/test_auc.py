@@ -29,7 +29,7 @@ def lengths(seed: int, categories: int, decimals: int = 1) -> pd.DataFrame:
 def test_lengths_have_the_area_that_all_pairs_of_categories_have(categories: int, decimals: int) -> None:
     rows = lengths(categories, categories, decimals)
     order = rows.groupby("category")["label"].mean().sort_values().index
-    parts = [rows.loc[rows["category"] == name, "prediction"].to_numpy() for name in order]
+    parts = [rows["prediction"][rows["category"] == name].to_numpy() for name in order]
     area = area_of_lengths(rows)
     assert area is not None
     assert area.value == pytest.approx(np.mean([area_of_pair(*pair) for pair in combinations(parts, 2)]), abs=1e-12)

@@ -94,7 +94,7 @@ def publish(store: Store, name: str, rows: pd.DataFrame, has_examples: bool) -> 
         "links.parquet": parquet(rows.reindex(columns=SCHEMA.names), SCHEMA),
         "manifest.parquet": parquet(images.assign(urls=rows["url"].map(lambda url: [url]))),
         "predictions.parquet": parquet(predictions),
-        "holdout.parquet": parquet(images.loc[images["split"] == "test", ["digest", "category", "phash", "label"]]),
+        "holdout.parquet": parquet(images[["digest", "category", "phash", "label"]][images["split"] == "test"]),
         "metrics.json": metrics_record(promoted=True).to_bytes(),
         "certainty.npz": certainty(),
         "plots/labels.png": b"a plot without a picture",

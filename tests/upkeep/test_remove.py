@@ -284,7 +284,7 @@ def test_links_that_have_opted_out_can_be_chosen(store: Store) -> None:
     table = all_known_links(store)
     remember(store, table[table["url"] == url_of(4)].assign(reason="opted_out", digest="", phash=""))
     assert opted_out(store) == [Wanted(Kind.LINK, url_of(4))]
-    digest = table.loc[table["url"] == url_of(4), "digest"].iloc[0]
+    digest = table["digest"][table["url"] == url_of(4)].iloc[0]
     remove(store, opted_out(store), WHY, now=NOW)
     assert not store.blobs.has(digest)  # which the link showed before it opted out
 

@@ -38,7 +38,7 @@ def lines(pictures: Photographs, draws: int) -> Iterator[str]:
 
 def _line(name: str, size: int, results: list[pd.DataFrame]) -> str:
     rows = pd.concat(results)
-    shares = "".join(f"{rows.loc[rows['category'] == category, 'held'].mean():8.3f}" for category in NAMES)
+    shares = "".join(f"{rows['held'][rows['category'] == category].mean():8.3f}" for category in NAMES)
     return f"{name:34}{size:8}{rows['held'].mean():8.3f}{shares}{rows['extent'].mean():14.2f}"
 
 
@@ -82,5 +82,6 @@ def _sets(pictures: Photographs, size: int, wrong: float, seed: int) -> pd.DataF
     predictions = trained.head.predictions(manifest, x).assign(left_out=trained.left_out)
     is_test = (predictions["split"] == "test").to_numpy()
     possible = target.calibration(predictions).possible(trained.head.predict(x.array[is_test]))
-    own = predictions.loc[is_test, "category"].map(NAMES.index).to_numpy()
-    return predictions[is_test].assign(held=possible[np.arange(len(own)), own], extent=possible.sum(axis=1))
+    own = predictions["category"][is_test].map(NAMES.index).to_numpy()
+    held = possible[np.arange(len(own)), own]
+    return predictions[is_test].assign(held=held, extent=possible.sum(axis=1))

@@ -89,6 +89,7 @@ def _excess(
     label, lengths = manifest["label"].to_numpy()[test], head.predict(x[test])
     best = oracle_answers(manifest.iloc[test], DISTRIBUTIONS)
     means = oracle_answers(pd.DataFrame({"category": sorted(set(manifest["category"]))}), DISTRIBUTIONS)
-    nearest = means[np.abs(lengths[:, None] - means).argmin(axis=1)]
+    differences = lengths[:, None] - means
+    nearest = means[np.abs(differences).argmin(axis=1)]
     excess = np.sqrt(np.mean((lengths - label) ** 2) / np.mean((best - label) ** 2)) - 1
     return float(excess), float((nearest != best).sum())
