@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
 
 from regraft.fetching.breaker import Breaker
 from regraft.fetching.host_queue import HostQueue
@@ -191,8 +192,7 @@ class Fetcher:
     def _further_silence_s(self, attempt: Attempt) -> float:
         """Seconds that further attempts at a link take at most, if none is answered."""
         attempts = 1 if attempt.request.has_hung else min(MAX_TIMEOUT_ATTEMPTS, self._settings.attempts)
-        pauses = (BACKOFF_S * 2 ** (number - 1) for number in range(max(1, attempt.attempts), attempts))
-        return sum(pause + self._settings.deadline_s for pause in pauses)
+        return _silence_s(max(1, attempt.attempts), attempts, self._settings.deadline_s)
 
     def _give_up(self, host: str, attempt: Attempt) -> None:
         """End an attempt whose host only fails: as it failed itself, or not asked for."""
@@ -247,3 +247,9 @@ class Fetcher:
     def _finish(self, attempt: Attempt, finding: Finding) -> None:
         self._under_way.pop(attempt.number, None)
         self._report(attempt.number, finding)
+
+
+@lru_cache
+def _silence_s(attempts: int, max_attempts: int, deadline_s: float) -> float:
+    """Seconds that a link takes after so many attempts, if none of the further ones is answered."""
+    return sum(BACKOFF_S * 2 ** (number - 1) + deadline_s for number in range(attempts, max_attempts))

@@ -107,7 +107,7 @@ def _judged(finding: Callable[..., Finding], body: Body, limits: Limits, blobs: 
     """What a body's bytes are, once a picture is kept; `finding` makes the finding of its link."""
     if removals and removals.has_picture(digest_of(body.data)):
         return finding(reason=Reason.REMOVED, detail="it shows a picture that somebody had removed")
-    if any(word.strip() in OPT_OUT_WORDS for word in body.robots.replace(":", ",").split(",")):
+    if body.robots and any(word.strip() in OPT_OUT_WORDS for word in body.robots.replace(":", ",").split(",")):
         return finding(reason=Reason.OPTED_OUT, detail=f"X-Robots-Tag: {body.robots}")
     with picture_clock.running():
         picture = judge(body.data, limits)

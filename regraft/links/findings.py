@@ -1,4 +1,7 @@
-"""What the fetching processes get and what they give back: small values, cheap to import and to send."""
+"""What the fetching processes get and what they give back: small values, cheap to import and to send.
+
+They have no slots: frozen dataclasses with slots are pickled in Python, field by field, all others in C.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +17,7 @@ Outcome = Literal["fetched", "not_modified", "checked_before", "skipped"]
 was cut off and that this one goes on with, or not requested."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Request:
     """One link to fetch, and what is known of it."""
 
@@ -46,7 +49,7 @@ class Request:
         return self.reason is Reason.TIMEOUT
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Finding:
     """What came of fetching one link."""
 

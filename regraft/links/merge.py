@@ -1,6 +1,7 @@
 """What was known of links, merged with what came of fetching them again."""
 
 from collections.abc import Sequence
+from dataclasses import fields
 from datetime import datetime
 from typing import Any, cast
 
@@ -15,6 +16,8 @@ from regraft.verdicts import Verdict
 
 OF_THE_PICTURE = ("digest", "bytes", "width", "height", "phash", "etag", "last_modified", "detail")
 """The columns that a 304 (not modified) says nothing new about."""
+OF_THE_FINDING = tuple(field.name for field in fields(Finding) if field.name in CHECKED.names)
+"""The columns that a finding has as they are."""
 Row = dict[str, Any]
 """What is known of one link, by column of MEMORY."""
 
@@ -47,7 +50,7 @@ def merged(
 
 def _row(finding: Finding, before: Row | None, now: datetime, since: datetime, near: int) -> Row:
     """What is known of a link from now on; the category is missing."""
-    row = {name: getattr(finding, name) for name in CHECKED.names if hasattr(finding, name)}
+    row: Row = {name: getattr(finding, name) for name in OF_THE_FINDING}
     if finding.outcome == "not_modified" and before is not None:
         row |= {name: before[name] for name in OF_THE_PICTURE}
     verdict = finding.reason.verdict

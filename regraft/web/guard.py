@@ -71,8 +71,8 @@ class Guard:
 
     def check(self, url: str) -> None:
         """Raise Blocked where the URL's own text names a private address, a local name or a blocked port."""
-        parts = urlsplit(url)
-        self._checked(parts.scheme, parts.netloc)
+        scheme, _, rest = url.partition("://")  # as `connections.server_of` takes it apart
+        self._checked(scheme, rest.partition("/")[0])
 
     def _check(self, scheme: str, netloc: str) -> None:
         parts = urlsplit(f"{scheme}://{netloc}/")
