@@ -1,8 +1,8 @@
 """Learns categories by what is best for images that are left out in turn, and then from all of them.
 
-Several learners are tried, and those that are about as good are blended by how likely they make the labels: few images
-seldom say which is best, and wrong labels say less. Where labels seem to be wrong, learners also try what each picture
-probably is instead, which counts if it makes the labels that are left out likelier:
+Several learners are tried, and those that are about as good are blended by how likely they make the labels, for few
+images seldom say which is best: https://doi.org/10.1214/ss/1009212519. Where labels seem to be wrong, learners also try
+what each picture probably is instead, which counts if it makes the labels that are left out likelier:
 https://doi.org/10.1613/jair.1.12125.
 """
 
@@ -12,6 +12,7 @@ from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import softmax as softmax_of
 
 from regraft.config import HeadSettings
 from regraft.heads.learners import FOLDS, Discriminant, FoldedImages, Learner, Regression, left_out_scores
@@ -25,15 +26,17 @@ from regraft.heads.training_data import TrainingData
 MAX_IMAGES = 4096
 MAX_NUMBERS = 20_000_000
 """Images, and features of them, that cross-validation takes at most; of more, those that are evenly spread."""
-DECAYS = (0.1, 1.0, 10.0, 100.0, 1000.0)
+DECAYS = (0.1, 10.0, 1000.0)
 """Weight decays that are tried, by that in the settings."""
-SHRINKAGES = (0.9, 1.0)
-ROBUST = Discriminant(SHRINKAGES[0])
+SHRINKAGES = (0.7, 0.9, 1.0)
+ROBUST = Discriminant(0.9)
 """By which labels are judged."""
 PRIOR_ODDS = 2.0
-"""Of a learner by the one before it, where they are sorted by how little wrong labels lead them astray."""
+"""Of a learner by the one before it where labels are wrong: they are sorted by how little these lead them astray."""
+MIN_WRONG_PROBABILITY = 0.5
+"""Of any labels being wrong, from which on learners also try what pictures probably are."""
 MIN_PART = 0.05
-"""Of the blend: learners with a smaller one are left out."""
+"""Of the blend, by the largest: learners with a smaller one are left out."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +62,8 @@ class _Candidate:
     """A learner, what it learns from, and how good it is."""
 
     learner: Learner
-    prior: float
-    """How probable it is to be the best before anything is known, by that of the first learner."""
+    position: int
+    """Among the learners, of which those that wrong labels lead astray least come last."""
     targets: Values
     """(K, C) the probabilities of the true categories that it learns from."""
     left_out: NDArray[np.float32]
@@ -75,10 +78,13 @@ def fit_softmax(data: TrainingData, settings: HeadSettings) -> LearntCategories:
     learners: list[Learner] = [*regressions, *(Discriminant(shrinkage) for shrinkage in SHRINKAGES)]
     plain = list(_plain(learners, images))
     robust = plain[learners.index(ROBUST)].sureness
-    parts, sureness = _blend([*plain, *_relabelled(learners, images, robust)], images)
-    weights = sureness.factor * _total([factor * each.learner.weights(images, each.targets) for each, factor in parts])
+    candidates = [*plain, *_relabelled(learners, images, robust)]
+    factors = _factors(candidates, robust, len(rows))
+    chosen = [(each, factor) for each, factor in zip(candidates, factors, strict=True) if factor > 0]
+    weights = _total([factor * each.learner.weights(images, each.targets) for each, factor in chosen])
     softmax = Softmax.of(images.images, weights, _history(images, _best(regressions, plain)[0]))
-    left_out = sureness.probabilities(_total([factor * each.left_out for each, factor in parts]))
+    scores = _total([factor * each.left_out for each, factor in chosen])
+    left_out = np.asarray(softmax_of(scores, axis=1), np.float64)
     return LearntCategories(softmax, rows, left_out)
 
 
@@ -120,19 +126,19 @@ def _plain(learners: Sequence[Learner], images: FoldedImages) -> Iterator[_Candi
     labels, index = images.images.one_hot, images.images.index
     for position, learner in enumerate(learners):
         scores = left_out_scores(learner, images, [labels] * FOLDS)
-        yield _Candidate(learner, PRIOR_ODDS**position, labels, scores, sureness_of(scores, index))
+        yield _Candidate(learner, position, labels, scores, sureness_of(scores, index))
 
 
 def _relabelled(learners: Sequence[Learner], images: FoldedImages, robust: Sureness) -> Iterator[_Candidate]:
     """The learners with what each picture probably is; none where no label seems to be wrong. `robust`: of ROBUST."""
-    if robust.wrong_share == 0:
+    if robust.wrong_probability < MIN_WRONG_PROBABILITY:
         return
     index = images.images.index
     probable, *by_fold = _probable(images, robust)
     for position, learner in enumerate(learners):
         scores = left_out_scores(learner, images, by_fold)
         sureness = sureness_of(scores, index, (robust.wrong_share,))
-        yield _Candidate(learner, PRIOR_ODDS**position, probable, scores, sureness)
+        yield _Candidate(learner, position, probable, scores, sureness)
 
 
 def _probable(images: FoldedImages, robust: Sureness) -> Iterator[Values]:
@@ -156,17 +162,13 @@ def _probable(images: FoldedImages, robust: Sureness) -> Iterator[Values]:
         yield targets
 
 
-def _blend(candidates: list[_Candidate], images: FoldedImages) -> tuple[list[tuple[_Candidate, float]], Sureness]:
-    """The best learners with factors on their scores, and how sure the sum of these should be."""
+def _factors(candidates: list[_Candidate], robust: Sureness, count: int) -> Values:
+    """What the scores of each candidate are multiplied by in the blend, which is learnt from so many images."""
     losses = np.array([each.sureness.loss for each in candidates])
-    parts = np.array([each.prior for each in candidates]) * np.exp(len(images.fold) * (losses.min() - losses))
-    parts *= parts >= MIN_PART * parts.sum()
-    parts /= parts.sum()
-    chosen = [(each, float(part)) for each, part in zip(candidates, parts, strict=True) if part > 0]
-    wrong_share = sum(part * each.sureness.wrong_share for each, part in chosen)
-    factored = [(each, part * each.sureness.factor) for each, part in chosen]
-    scores = _total([factor * each.left_out for each, factor in factored])
-    return factored, sureness_of(scores, images.images.index, (wrong_share,))
+    prior = PRIOR_ODDS ** (robust.wrong_probability * np.array([each.position for each in candidates]))
+    parts = prior * np.exp(count * (losses.min() - losses))
+    parts *= parts >= MIN_PART * parts.max()
+    return np.asarray(parts / parts.sum() * np.array([each.sureness.factor for each in candidates]))
 
 
 def _total(arrays: Sequence[NDArray[np.floating]]) -> Values:
