@@ -4,7 +4,7 @@ import json
 import re
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
     from regraft.reporting.chosen_links import LinkChoice
     from regraft.reporting.evidence import Story
+    from regraft.reporting.link_sentences import Row
     from regraft.store.store import Store
+    from regraft.store.versions import Version
 
-LINKS = "links.parquet"
 HOST_ONLY = re.compile(r"(?:[a-zA-Z]+:)?//([^/?#]+)/?")
 """A URL that names a host and nothing on it."""
 MAX_ROWS = 200
@@ -68,36 +69,40 @@ def links(
         choice = LinkChoice(host=host, reasons=reason or (), verdicts=verdict or (), categories=category or ())
         if as_json and as_csv:
             raise ConfigError("--json and --csv are two ways to print the same: leave one out.")
-        rows = None if "/" in host else _links_of_host(word, choice, opened)
-        if rows is None:
+        version = None if "/" in host else _version_of_host(word, opened)
+        if version is None:
             _print_link(word, opened, choice, as_json, as_csv)
-        elif as_json:
+            return
+        rows = choice.of(version)
+        if as_json:
             print(_json(rows))
         elif as_csv:
             print(_csv(rows), end="")
         else:
-            _print_links(rows, choice, opened)
+            _print_links(rows, choice, version)
 
 
-def _links_of_host(word: str, choice: "LinkChoice", store: "Store") -> "pd.DataFrame | None":
-    """The chosen links of the newest version; None where a list has just that word: it is a link, not a host."""
+def _version_of_host(word: str, store: "Store") -> "Version | None":
+    """The newest version; None where a list has just that word: it is a link, not a host."""
+    from regraft.reporting.chosen_links import LINKS
     from regraft.store import versions
 
-    every = versions.newest(store).table(LINKS)
-    return None if (every["url"] == word).any() else choice.of(every)
+    version = versions.newest(store)
+    return None if len(version.rows(LINKS, "url", [word], ["url"])) else version
 
 
-def _print_links(rows: "pd.DataFrame", choice: "LinkChoice", store: "Store") -> None:
+def _print_links(rows: "pd.DataFrame", choice: "LinkChoice", version: "Version") -> None:
     """Print how many links have which reason and how many survive, and then the links."""
-    from regraft.reporting.chosen_links import named_reasons, reason_counts, survivors
+    from regraft.reporting.chosen_links import reason_counts, survivors
     from regraft.reporting.link_sentences import evidence
+    from regraft.reporting.named_reasons import named_reasons
     from regraft.reporting.sentences import from_archive
 
     alive = int((rows["verdict"] == Verdict.ALIVE).sum())
     links = "1 link" if len(rows) == 1 else f"{len(rows):,} links"
     print(printable(f"{choice.host or 'All lists'}: {links}, {alive:,} alive{from_archive(rows)}."))
     if choice.is_whole:
-        ever, still = survivors(rows, store)
+        ever, still = survivors(rows, choice, version)
         share = f" ({still / ever:.0%})" if ever else ""
         print(f"Of {ever:,} that ever showed a photo {still:,} still do{share}.")
     if rows.empty:
@@ -112,12 +117,12 @@ def _print_links(rows: "pd.DataFrame", choice: "LinkChoice", store: "Store") -> 
         print(f"{len(rows) - len(shown):,} more: choose with --reason, --verdict or --category, or print with --csv.")
 
 
-def _with_evidence(rows: "pd.DataFrame") -> list[dict[str, Any]]:
-    """Rows of links.parquet with all columns of today, also where an earlier Regraft wrote it."""
-    from regraft.links.memory import PUBLISHED
+def _with_evidence(rows: "pd.DataFrame") -> "list[Row]":
+    """What is printed of rows of links.parquet; null where an earlier Regraft did not know of it."""
+    from regraft.reporting.link_sentences import EVIDENCE
 
-    whole = rows.reindex(columns=PUBLISHED.names)
-    return [{str(key): value for key, value in row.items()} for row in whole.to_dict("records")]
+    known = rows.reindex(columns=["category", "url", *EVIDENCE])
+    return [{str(key): value for key, value in row.items()} for row in known.to_dict("records")]
 
 
 def _print_link(url: str, store: "Store", choice: "LinkChoice", as_json: bool, as_csv: bool) -> None:

@@ -15,8 +15,6 @@ MAX_PROBLEMS = 20
 """Problems that a message lists."""
 PIPE_WIDTH = 200
 """Columns of a table that is not printed to a terminal."""
-WHOLE_LINES = 10_000
-"""The same, where no line is broken, so that other programs find each URL in one piece."""
 
 
 def print_run_summary(version: "Version", option: str, as_json: bool) -> None:
@@ -98,7 +96,25 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[Any]], folded: Collect
     """Print a table; cells are printed as text, never as markup, without control characters.
 
     The columns that are `folded` share what room a terminal has left; the others are never broken where there are any.
+    Elsewhere no line of such a table is broken, so that other programs find each URL in one piece.
     """
+    cells = [[printable(str(cell)) for cell in row] for row in rows]
+    if folded and not sys.stdout.isatty():
+        _print_whole_lines(columns, cells)
+    else:
+        _print_grid(columns, cells, folded)
+
+
+def _print_whole_lines(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
+    """Print a table however wide it is; of a million rows too."""
+    lines = [columns, *([cell.replace("\n", " ") for cell in row] for row in cells)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def _print_grid(columns: Sequence[str], cells: Sequence[Sequence[str]], folded: Collection[str]) -> None:
+    """Print a table that fits the terminal."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -107,12 +123,13 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[Any]], folded: Collect
     grid = Table(box=box.SIMPLE_HEAD)
     for column in columns:
         grid.add_column(column, overflow="fold", no_wrap=bool(folded) and column not in folded)
-    for row in rows:
-        grid.add_row(*(Text(printable(str(cell))) for cell in row))
-    pipe_width = WHOLE_LINES if folded else PIPE_WIDTH
-    Console(width=None if sys.stdout.isatty() else pipe_width).print(grid)
+    for row in cells:
+        grid.add_row(*(Text(cell) for cell in row))
+    Console(width=None if sys.stdout.isatty() else PIPE_WIDTH).print(grid)
 
 
 def printable(text: str) -> str:
     """Return a text without control characters, by which a URL could write anything to a terminal; lines stay."""
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)

@@ -10,8 +10,8 @@ from regraft.flows.web.access import Refused
 from regraft.flows.web.rendering import records
 from regraft.flows.web.site import Site
 from regraft.identity import Digest
-from regraft.reporting.chosen_links import named_reasons
 from regraft.reporting.link_search import LinkSearch, LinkTable
+from regraft.reporting.named_reasons import named_reasons
 from regraft.reporting.review import ReviewKind
 
 COLUMNS = ["digest", "category", "verdict", "reason", "outcome", "url"]

@@ -9,9 +9,9 @@ from regraft.errors import LinkError
 from regraft.flows.web.paging import page_of
 from regraft.flows.web.rendering import page, records
 from regraft.flows.web.site import PageNumber, SiteOf, VersionOf
-from regraft.reporting.chosen_links import NAMED_REASONS, named_reasons
 from regraft.reporting.evidence import stories
 from regraft.reporting.link_search import LinkSearch, LinkTable
+from regraft.reporting.named_reasons import NAMED_REASONS, named_reasons
 from regraft.store import versions
 from regraft.verdicts import Verdict
 

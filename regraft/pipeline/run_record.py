@@ -34,7 +34,7 @@ def run_record(finished: Finished, config: Config, parent: str | None, timings: 
             verdicts={Verdict(name): count for name, count in _counts(screened.links["verdict"]).items()},
             outcomes=_counts(screened.links["outcome"]),
             images=_counts(finished.manifest["category"]),
-            archived=_counts(screened.links.loc[is_from_archive(screened.links), "category"]),
+            archived=_counts(screened.links["category"][is_from_archive(screened.links)]),
             features_computed=finished.features_computed,
         ),
         decisions=_counts(screened.decisions["kind"][screened.decisions["links"] > 0]),

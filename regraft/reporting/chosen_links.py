@@ -9,19 +9,18 @@ import pandas as pd
 
 from regraft.errors import ConfigError, LinkError
 from regraft.links.memory import remembered_links
-from regraft.links.rot import ARCHIVED, is_archived, shows_photo
+from regraft.links.rot import shows_photo
 from regraft.links.shards import path_of
-from regraft.store.store import Store
+from regraft.reporting.link_search import LinkSearch, LinkTable
+from regraft.reporting.named_reasons import NAMED_REASONS, named_reasons
 from regraft.store.tables import is_in
-from regraft.verdicts import Reason, Verdict
-from regraft.web.urls import host_of, requested_host_of
+from regraft.store.versions import Version
+from regraft.verdicts import Verdict
+from regraft.web.urls import host_of
 
-ALIVE = "alive"
-"""How people name the reason of links that need none."""
+LINKS = "links.parquet"
 DIGEST_BEGINNING = re.compile(r"[0-9a-fA-F]{8,64}")
 """What may be the beginning of a picture's digest: stories have 12 digits of it."""
-NAMED_REASONS = (*(str(reason) or ALIVE for reason in Reason), ARCHIVED)
-"""All reasons as people name them."""
 MAX_SIMILAR = 5
 """Hosts that a message names at most."""
 VERDICTS = [Verdict.DEAD, Verdict.JUNK, Verdict.UNKNOWN, Verdict.ALIVE]
@@ -35,7 +34,7 @@ class LinkChoice:
     host: str = ""
     """A host, however it is written, or the beginning of a picture's digest."""
     reasons: Collection[str] = ()
-    """Texts of reasons; ALIVE for none, and ARCHIVED for none but a web archive's."""
+    """Reasons as people name them, see `named_reasons`."""
     verdicts: Collection[Verdict] = ()
     """Verdicts."""
     categories: Collection[str] = ()
@@ -46,15 +45,17 @@ class LinkChoice:
         """Whether all links of the host are wanted."""
         return not (self.reasons or self.verdicts or self.categories)
 
-    def of(self, links: pd.DataFrame) -> pd.DataFrame:
-        """Return the links that are wanted, sorted by verdict, reason, category and URL.
+    def of(self, version: Version) -> pd.DataFrame:
+        """Return the links of a version that are wanted, sorted by verdict, reason, category and URL.
 
-        Raises ConfigError where there is no such reason or category, LinkError where no link is of the host.
+        Of a host's links only the parts of the table that hold some are read whole. Raises ConfigError where there is
+        no such reason or category, LinkError where no link is of the host, VersionError where the table is damaged.
         """
+        table = LinkTable(version.opened(LINKS))
         _check_names("reason", self.reasons, NAMED_REASONS)
-        _check_names("category", self.categories, sorted(links["category"].unique()))
-        if self.host:
-            links = _of_host_or_picture(links, self.host)
+        if self.categories:
+            _check_names("category", self.categories, sorted(set(table.counts()["category"])))
+        links = _of_host_or_picture(table, self.host) if self.host else table.find(LinkSearch(), table.columns)
         rank = links["verdict"].map({verdict.value: place for place, verdict in enumerate(VERDICTS)})
         links = links.assign(rank=rank, named_reason=named_reasons(links))
         for column, values in (
@@ -67,12 +68,6 @@ class LinkChoice:
         return in_order.drop(columns=["rank", "named_reason"])
 
 
-def named_reasons(links: pd.DataFrame) -> "pd.Series[str]":
-    """Return the reasons of links (reason, outcome) as people name them: ALIVE or ARCHIVED in place of none."""
-    reasons = links["reason"].mask(links["reason"] == "", ALIVE)
-    return reasons.mask(is_archived(links) & (links["reason"] == ""), ARCHIVED)
-
-
 def reason_counts(links: pd.DataFrame) -> list[tuple[str, str, int]]:
     """Return how many links have each reason, as people name it: reason, verdict, number; the most first."""
     counts = links.groupby([named_reasons(links), "verdict"]).size().reset_index(name="links")
@@ -80,8 +75,15 @@ def reason_counts(links: pd.DataFrame) -> list[tuple[str, str, int]]:
     return [(str(reason), str(verdict), int(count)) for reason, verdict, count in counts.to_numpy()]
 
 
-def survivors(links: pd.DataFrame, store: Store) -> tuple[int, int]:
-    """Return how many of a version's links ever showed a photo, as far as is remembered, and how many still do."""
+def survivors(links: pd.DataFrame, choice: LinkChoice, version: Version) -> tuple[int, int]:
+    """Return how many of some links of a version ever showed a photo, as far as is remembered, and how many still do.
+
+    Of all links the version itself says that.
+    """
+    if not choice.host:
+        by_category = version.run.survival.values()
+        return sum(each.ever_alive for each in by_category), sum(each.alive for each in by_category)
+    store = version.store
     layout = store.layout
     paths = sorted({path_of(url, layout) for url in links["url"]}) if layout else []
     ever = [known["url"][known["trusted_digest"] != ""] for known in (remembered_links(store, p) for p in paths)]
@@ -89,22 +91,25 @@ def survivors(links: pd.DataFrame, store: Store) -> tuple[int, int]:
     return len(showed), int(shows_photo(showed).sum())
 
 
-def _of_host_or_picture(links: pd.DataFrame, word: str) -> pd.DataFrame:
+def _of_host_or_picture(links: LinkTable, word: str) -> pd.DataFrame:
     """The links of a host, or those that show a picture. Raises LinkError, naming hosts like that, where none are."""
-    hosts = links["url"].map(host_of)
-    wanted = {word.lower().rstrip("."), requested_host_of(f"http://{word.rstrip('.')}/")} - {"?", ""}
-    is_of_host = hosts.isin(wanted) | links["url"].map(lambda url: requested_host_of(url) in wanted).astype(bool)
-    if is_of_host.any():
-        return links[is_of_host]
-    shows = links["digest"].str.startswith(word.lower()) if DIGEST_BEGINNING.fullmatch(word) else is_of_host
-    if shows.any():
-        return links[shows]
-    counts = hosts[hosts != "?"].value_counts()
+    rows = links.find(LinkSearch(host=word), links.columns)
+    if rows.empty and DIGEST_BEGINNING.fullmatch(word):
+        rows = links.find(LinkSearch(text=word), links.columns)
+        rows = rows[rows["digest"].str.startswith(word.lower())]
+    if rows.empty:
+        raise LinkError(f"There is no link and no host {word!r}.{_hosts_like(word, links)}")
+    return rows
+
+
+def _hosts_like(word: str, links: LinkTable) -> str:
+    """A sentence on hosts whose names are like a word, with a space before it; nothing where there are none."""
+    counts = links.find(LinkSearch(), ["url"])["url"].map(host_of).value_counts().drop("?", errors="ignore")
     name = word.lower().removeprefix("www.").strip(".")
     similar = [host for host in counts.index if name and f".{host}".endswith(f".{name}")]
     similar = similar or difflib.get_close_matches(word.lower(), list(counts.index), MAX_SIMILAR)
     named = ", ".join(f"{host} ({counts[host]:,} links)" for host in similar[:MAX_SIMILAR])
-    raise LinkError(f"There is no link and no host {word!r}." + (f" Hosts like that: {named}." if named else ""))
+    return f" Hosts like that: {named}." if named else ""
 
 
 def _check_names(kind: str, names: Collection[str], known: Collection[str]) -> None:

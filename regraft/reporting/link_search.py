@@ -15,11 +15,10 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from regraft.links.memory import COLUMNS
-from regraft.links.rot import ARCHIVED
-from regraft.reporting.chosen_links import ALIVE
+from regraft.reporting.named_reasons import named_reasons_of_arrow
 from regraft.store.tables import OpenTable
-from regraft.verdicts import Reason, Verdict
-from regraft.web.urls import host_of
+from regraft.verdicts import Verdict
+from regraft.web.urls import PLAIN_HOST_RE2, host_of, requested_host_of, spellings_of_host
 
 # N links of a table, K of them that fit
 Rows = NDArray[np.int64]
@@ -36,9 +35,10 @@ class LinkSearch:
 
     verdict: Verdict | None = None
     reason: str = ""
-    """As people name it, see `chosen_links.named_reasons`."""
+    """As people name it, see `named_reasons`."""
     category: str = ""
     host: str = ""
+    """However it is written."""
     text: str = ""
     """A part of the URL, in capitals or not, or the beginning of the picture's digest."""
     refers_to: str = ""
@@ -64,7 +64,7 @@ class LinkSearch:
             if wanted := getattr(self, column):  # versions of earlier Regrafts do not say what verdicts refer to
                 fits &= column in table.column_names and _flags(pc.equal(table[column], str(wanted)))
         if self.reason:
-            fits &= _flags(pc.equal(_named_reasons(table), self.reason))
+            fits &= _flags(pc.equal(named_reasons_of_arrow(table), self.reason))
         if self.digests:
             fits &= _flags(pc.is_in(table["digest"], value_set=pa.array(sorted(self.digests), pa.string())))
         if self.once:
@@ -73,9 +73,7 @@ class LinkSearch:
             in_url = pc.match_substring(table["url"], self.text, ignore_case=True)
             fits &= _flags(pc.or_(in_url, pc.starts_with(table["digest"], self.text.lower())))
         if self.host:
-            fits &= _flags(pc.match_substring(table["url"], self.host, ignore_case=True))  # few are left to be read
-            urls = table["url"].take(pa.array(np.flatnonzero(fits))).to_pylist()
-            fits[fits] = [host_of(url) == self.host.lower() for url in urls]
+            fits &= _is_of_host(table["url"], self.host)
         return fits
 
 
@@ -90,6 +88,11 @@ class LinkTable:
 
     def __len__(self) -> int:
         return len(self._table)
+
+    @property
+    def columns(self) -> list[str]:
+        """The names of its columns; those of earlier Regrafts lack some."""
+        return self._table.columns
 
     def rows(self, search: LinkSearch) -> Rows:
         """Return the rows that fit a search, (K,)."""
@@ -120,7 +123,7 @@ class LinkTable:
         if self._counts is None:
             keys, parts = ["category", "verdict", "reason"], []
             for _, table in self._table.groups([*keys, "outcome", "digest"]):
-                table = table.set_column(table.column_names.index("reason"), "reason", _named_reasons(table))
+                table = table.set_column(table.column_names.index("reason"), "reason", named_reasons_of_arrow(table))
                 has_picture = pc.cast(pc.not_equal(table["digest"], ""), pa.int64())
                 table = table.append_column("pictures", has_picture)
                 counted = table.group_by(keys).aggregate([("pictures", "count"), ("pictures", "sum")])
@@ -152,12 +155,16 @@ class LinkTable:
         return found_rows[np.sort(firsts)]
 
 
-def _named_reasons(table: pa.Table) -> pa.ChunkedArray:
-    """The reasons of links as `chosen_links.named_reasons` has them; earlier Regrafts knew no outcome `archived`."""
-    is_archived = "outcome" in table.column_names and pc.fill_null(pc.equal(table["outcome"], ARCHIVED), False)
-    return pc.if_else(
-        pc.equal(table["reason"], Reason.ALIVE), pc.if_else(is_archived, ARCHIVED, ALIVE), table["reason"]
-    )
+def _is_of_host(urls: pa.ChunkedArray, host: str) -> NDArray[np.bool_]:
+    """Which of N URLs are of a host, (N,), however they are written, and it is. Few are looked at in Python."""
+    names = spellings_of_host(host)
+    may_be = pc.invert(pc.match_substring_regex(urls, PLAIN_HOST_RE2))
+    for name in names:
+        may_be = pc.or_(may_be, pc.match_substring(urls, name, ignore_case=True))
+    fits = _flags(may_be)
+    few = urls.take(pa.array(np.flatnonzero(fits))).to_pylist()
+    fits[fits] = [host_of(url) in names or requested_host_of(url) in names for url in few]
+    return fits
 
 
 def _flags(flags: pa.ChunkedArray) -> NDArray[np.bool_]:

@@ -49,6 +49,8 @@ EXPLAINED = (Reason.DUPLICATE, Reason.NEAR_DUPLICATE, Reason.REJECTED)
 """Reasons whose detail says all that their words say."""
 HTTP_WORDS = {0: "no HTTP answer", 304: "HTTP 304, not modified"}
 """What an answer's status means, where a number says too little."""
+EVIDENCE = ("verdict", "http_status", "digest", "detail", "refers_to", "distance")
+"""The columns that `evidence` looks at."""
 Row = dict[str, Any]
 """One link in one version: a row of links.parquet, by column of memory.PUBLISHED."""
 

@@ -20,6 +20,8 @@ QUERY_CHARACTERS = PATH_CHARACTERS + "?"
 CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f]")
 PLAIN_HOST = re.compile(r"https?://((?P<host>[A-Za-z0-9.-]+)(?::\d*)?)(?:[/?#]|\Z)")
 """The beginning of most URLs, whose host and port are seen at once: `urlsplit` takes ten times as long."""
+PLAIN_HOST_RE2 = r"^https?://[A-Za-z0-9.-]+(:[0-9]*)?([/?#]|$)"
+"""The same for Arrow, whose regular expressions are RE2's."""
 SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*):")
 AFTER_SCHEME = re.compile(r"[/\\]*([^/\\?#]*)([^?#]*)(\?[^#]*)?(?:#.*)?", re.DOTALL)
 """An authority, a path and a query. However many slashes there are before a host, it is the host."""
@@ -123,6 +125,12 @@ def requested_host_of(url: str) -> Host:
         return host_of(url if PLAIN_HOST.match(url) else normalised(url))
     except (BadUrl, Blocked):
         return Host("?")
+
+
+def spellings_of_host(host: str) -> set[str]:
+    """Return the texts that a host may have in URLs: in lower case as it is written, and as it is requested."""
+    name = host.lower().rstrip(".")
+    return {name, requested_host_of(f"http://{name}/")} - {"?", ""}
 
 
 def host_and_port_of(url: str) -> str:

@@ -52,6 +52,7 @@ def links(tmp_path: Path) -> LinkTable:
         (LinkSearch(reason="archived"), [4]),
         (LinkSearch(reason="alive"), [0, 2, 6]),
         (LinkSearch(host="b.example"), [1, 3, 5]),
+        (LinkSearch(host="B.example."), [1, 3, 5]),
         (LinkSearch(host="example"), []),
         (LinkSearch(text="/5.JPG"), [5]),
         (LinkSearch(text="D0"), [0, 3]),
@@ -64,6 +65,20 @@ def links(tmp_path: Path) -> LinkTable:
 def test_links_are_looked_for(links: LinkTable, search: LinkSearch, rows: list[int]) -> None:
     assert links.rows(search).tolist() == rows
     assert links.find(search, ["url"])["url"].str.extract(r"/(\d)")[0].astype(int).tolist() == rows
+
+
+@pytest.mark.parametrize("host", ["bücher.example", "BÜCHER.EXAMPLE", "xn--bcher-kva.example."])
+def test_a_host_is_found_however_a_link_writes_it(tmp_path: Path, host: str) -> None:
+    urls = [
+        "http://bücher.example/1.jpg",
+        "HTTP://XN--BCHER-KVA.example:80/2.jpg",
+        "http://b%C3%BCcher.example/3.jpg",
+        "http://a.example/bücher.example",
+        "https://xn--bcher-kva.example?5",
+        "http://[broken",
+    ]
+    links = LinkTable(opened(tmp_path, pd.DataFrame({"url": urls})))
+    assert links.rows(LinkSearch(host=host)).tolist() == [0, 1, 2, 4]
 
 
 def test_a_column_that_the_table_lacks_is_null(links: LinkTable) -> None:
