@@ -67,20 +67,25 @@ STATUSES: dict[type[RegraftError], int] = {
 """The HTTP status for an error, by the first of its kinds that is here."""
 
 
-def curator(store: Store, access: Access | None = None, ask_prefect: AskPrefect | None = None) -> FastAPI:
+def curator(
+    store: Store, access: Access | None = None, ask_prefect: AskPrefect | None = None, *, prepares: bool = False
+) -> FastAPI:
     """Return the application that serves a store's pages; `ask_prefect`, see `upkeep.purge`, is for removals.
 
-    Its processes for thumbnails start and end with the server, and what the first page shows is worked out meanwhile.
+    If it `prepares`, its processes for thumbnails start with the server, and what the first page shows is worked out
+    meanwhile; else each does when it is first wanted.
     """
     site = Site(store, access or Access(), Thumbnails(store), ask_prefect)
 
     @asynccontextmanager
     async def closing(app: FastAPI) -> AsyncIterator[None]:
-        site.thumbnails.start()
         preparing = threading.Thread(target=site.prepare, name="prepare")
-        preparing.start()
+        if prepares:
+            site.thumbnails.start()
+            preparing.start()
         yield
-        preparing.join()
+        if prepares:
+            preparing.join()
         site.close()
 
     app = FastAPI(title="Regraft", openapi_url=None, lifespan=closing)  # without the pages that load scripts elsewhere

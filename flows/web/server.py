@@ -41,7 +41,7 @@ def serve(
         address, number = listener.getsockname()[:2]
         name = f"[{address}]" if ":" in address else address
         config = uvicorn.Config(
-            curator(store, Access(token, host), ask_prefect),
+            curator(store, Access(token, host), ask_prefect, prepares=True),
             log_level="error",
             server_header=False,
             proxy_headers=False,  # who asks is who has connected, whatever a header says

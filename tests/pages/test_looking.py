@@ -8,10 +8,11 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
+from regraft.flows.web.app import curator
 from regraft.identity import Digest
 from regraft.store import versions
 from regraft.store.store import Store
-from tests.pages.conftest import HOSTILE_URL, SCRIPT_URL, VERSION, browser, digest_of_link, drawn
+from tests.pages.conftest import HOST, HOSTILE_URL, SCRIPT_URL, VERSION, browser, digest_of_link, drawn
 
 
 def sentence_of(text: str) -> str:
@@ -176,6 +177,16 @@ def test_a_damaged_table_is_said_to_be_damaged(pages: TestClient, store: Store) 
     assert answer.status_code == 500
     assert f"links.parquet of version {VERSION} is damaged" in sentence_of(answer.text)
     assert pages.get("/").status_code == 200, "what is whole is shown"
+
+
+def test_a_server_that_prepares_has_its_first_page_ready(store: Store) -> None:
+    app = curator(store, prepares=True)
+    with TestClient(app, HOST):
+        assert all(process._running for process in app.state.site.thumbnails._processes)
+    newest = versions.newest(store)
+    path = f"{newest.path}/links.parquet"
+    store.disk.write(path, bytes(store.disk.size(path)))
+    assert app.state.site.waiting(newest), "this was worked out before the table was damaged"
 
 
 def test_a_store_that_is_gone_is_said_to_be_gone(tmp_path_factory: pytest.TempPathFactory) -> None:
