@@ -7,6 +7,7 @@ Some of them follow from its fixtures. `make check` runs all that needs neither 
 the processes runs; the groups that wait for a server begin first, so that the other tests fill the time.
 """
 
+import gc
 import os
 import re
 import shutil
@@ -59,6 +60,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     if "PYTEST_XDIST_WORKER" in os.environ:
         items.sort(key=begins)
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()  # what is imported by now stays: a second of looking through it for what does not, in each process
 
 
 def begins(item: pytest.Item) -> int:
