@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
-PYTEST := $(BIN)/python -m pytest --numprocesses 3 --dist loadgroup --no-loadscope-reorder
+PYTEST := $(BIN)/python -m pytest --no-loadscope-reorder
 
 # Where this is set, each of the tests' many processes compiles all modules anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -17,13 +17,13 @@ run: $(READY)  ## the whole job on the embedded web; needs no internet beyond th
 	$(BIN)/regraft run
 
 test: $(READY)  ## all tests
-	$(PYTEST)
+	$(PYTEST) --numprocesses 3 --dist loadgroup
 
 check: $(READY)  ## lint, types, and the tests that need neither TensorFlow nor a Prefect server
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target types quick-test lint
 
 quick-test: $(READY)
-	OPENBLAS_NUM_THREADS=1 $(PYTEST) --quiet -m 'not tensorflow and not server and not browser'
+	OPENBLAS_NUM_THREADS=1 $(PYTEST) --numprocesses 2 --dist loadfile --quiet -m 'not tensorflow and not server and not browser'
 
 lint: $(READY)  ## ruff
 	$(BIN)/ruff check .

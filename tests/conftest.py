@@ -4,7 +4,8 @@ Markers say what a test needs: `tensorflow`, `server` (Prefect's, or a bucket's)
 Some of them follow from its fixtures. `make check` runs all that needs neither TensorFlow nor a server.
 
 `make test` runs three processes, because many tests wait. Tests that share a costly fixture are a group, which one of
-the processes runs; the groups that wait for a server begin first, so that the other tests fill the time.
+the processes runs; the groups that wait for a server begin first, so that the other tests fill the time. `make check`
+runs two, each of which takes whole files, so that what a file's tests import and share is there once.
 """
 
 import gc
@@ -72,7 +73,7 @@ def begins(item: pytest.Item) -> int:
     group = item.get_closest_marker("xdist_group")
     if group and group.args[0] in groups:
         return groups.index(group.args[0])
-    waits = [marker for marker in ("server", "web", "tensorflow") if item.get_closest_marker(marker)]
+    waits = [marker for marker in ("xdist_group", "server", "web", "tensorflow") if item.get_closest_marker(marker)]
     return len(groups) + (0 if waits else 1)
 
 

@@ -4,14 +4,14 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from filelock import FileLock
 
-from regraft import menagerie
-from regraft.config import Config
-from regraft.store import versions
-from regraft.store.store import Store
+if TYPE_CHECKING:  # `make check` uses none of this: it would be a second's work for nothing
+    from regraft.config import Config
+    from regraft.store.versions import Version
 
 CopyStore = Callable[[], str]
 """Copies the store that holds the one version, and returns the copy's folder."""
@@ -39,6 +39,7 @@ def menagerie_store(request: pytest.FixtureRequest, tmp_path_factory: pytest.Tem
         if not (folder / "menagerie").exists():
             request.getfixturevalue("prefect_server")
             making = folder / "menagerie-in-the-making"
+            from regraft import menagerie
             from regraft.flows.refresh import refresh
 
             refresh(menagerie.CONFIG.model_copy(update={"store": str(making)}))
@@ -55,12 +56,17 @@ def copy_store(menagerie_store: Path, tmp_path_factory: pytest.TempPathFactory) 
 
 
 @pytest.fixture
-def first(copy_store: CopyStore) -> versions.Version:
+def first(copy_store: CopyStore) -> "Version":
     """The first version of the menagerie, in a store of the test's own."""
+    from regraft.store import versions
+    from regraft.store.store import Store
+
     return versions.newest(Store(copy_store()))
 
 
 @pytest.fixture
-def config(first: versions.Version) -> Config:
+def config(first: "Version") -> "Config":
     """The settings that the first version was made with: a run of them goes on in the test's own store."""
+    from regraft import menagerie
+
     return menagerie.CONFIG.model_copy(update={"store": first.store.url})

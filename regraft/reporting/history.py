@@ -1,14 +1,15 @@
 """How a job has fared from version to version: what was alive, how good its model was, which one was in use."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from regraft.errors import DamagedVersionError, VersionError
 from regraft.store import versions
 from regraft.store.store import Store
 from regraft.store.versions import Version
-from regraft.targets.wording import WORDINGS, Kind
+from regraft.targets.wording import WORDINGS, Kind, percent
 
 if TYPE_CHECKING:
     from regraft.store.records import MetricsRecord, RunRecord
@@ -93,6 +94,28 @@ def history(store: Store, last: int | None = None) -> list[Summary]:
             if version.is_published:
                 log.warning("%s It is left out.", error)
     return rows
+
+
+def history_rows(summaries: Sequence[Summary]) -> list[dict[str, Any]]:
+    """Return versions, given with the oldest first, as rows of the dashboard's table, the newest first.
+
+    Columns that are empty in every row are left out.
+    """
+    rows = [
+        {
+            "version": version.version,
+            "champion": "champion" if version.champion else "",
+            "alive links": version.alive,
+            "images": version.images,
+            "RMSE": WORDINGS[version.target].figure(version.rmse),
+            "named right": percent(version.accuracy),
+            "above the oracle": percent(version.excess),
+            "AUC": "" if version.auc is None else f"{version.auc:.3f}",
+        }
+        for version in reversed(summaries)
+    ]
+    columns = [column for column in rows[0] if any(row[column] != "" for row in rows)] if rows else []
+    return [{column: row[column] for column in columns} for row in rows]
 
 
 def _name_of_champion(store: Store) -> str | None:

@@ -1,16 +1,12 @@
 """A published version in Prefect's dashboard: tables, the report, and a link to it."""
 
-from collections.abc import Sequence
-from typing import Any
-
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 
 from regraft.reporting import rendering
-from regraft.reporting.history import Summary
+from regraft.reporting.history import history_rows
 from regraft.reporting.report import Report
 from regraft.reporting.tables import link_health
 from regraft.store.store import Store
-from regraft.targets.wording import WORDINGS, percent
 from regraft.tasks.dashboard.progress import artifact_key
 
 REPORT = "report"
@@ -38,25 +34,3 @@ def create_artifacts(report: Report) -> None:
         link_text=f"{report.version}: the full report",
         description=f"{report.metrics.why} The link needs `regraft serve --store {Store(config.store).address}`.",
     )
-
-
-def history_rows(history: Sequence[Summary]) -> list[dict[str, Any]]:
-    """Return versions, given with the oldest first, as a table's rows, the newest first.
-
-    Columns that are empty in every row are left out.
-    """
-    rows = [
-        {
-            "version": version.version,
-            "champion": "champion" if version.champion else "",
-            "alive links": version.alive,
-            "images": version.images,
-            "RMSE": WORDINGS[version.target].figure(version.rmse),
-            "named right": percent(version.accuracy),
-            "above the oracle": percent(version.excess),
-            "AUC": "" if version.auc is None else f"{version.auc:.3f}",
-        }
-        for version in reversed(history)
-    ]
-    columns = [column for column in rows[0] if any(row[column] != "" for row in rows)] if rows else []
-    return [{column: row[column] for column in columns} for row in rows]

@@ -8,9 +8,7 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from functools import partial
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
@@ -19,8 +17,6 @@ import yaml
 
 from regraft import menagerie
 from regraft.config import EngineSettings
-from regraft.errors import ConfigError
-from regraft.flows.cli.deploy import check_closed
 from regraft.store import versions
 from regraft.store.store import Store
 from regraft.tasks.dashboard.beats import BEAT, ENDED
@@ -28,6 +24,8 @@ from tests.clusters import dask_cluster
 from tests.deployed import TERMINAL_STATES, Server
 from tests.docs_commands import BIN, ROOT
 from tests.processes import free_port, until, until_healthy, without_prefect
+
+pytestmark = pytest.mark.server
 
 
 def test_a_deployment_run_ends_completed_with_its_artifacts(deployed: Server, deployment_run: dict[str, Any]) -> None:
@@ -240,7 +238,6 @@ def test_a_deployment_runs_on_a_cluster_where_its_config_names_one(deployed: Ser
     assert record.config.engine == EngineSettings(kind="dask", address=cluster.address)
 
 
-@pytest.mark.server
 def test_a_server_that_dies_ends_the_run_with_a_word_and_the_next_run_says_what_became_of_it(tmp_path: Path) -> None:
     """Its automations have forgotten the run by then: they see what dies while the server lives."""
     port = free_port()
@@ -281,46 +278,3 @@ def killed_at_the_end(port: int, environment: dict[str, str]) -> Iterator[None]:
             yield
         finally:
             os.killpg(server.pid, signal.SIGKILL)
-
-
-def test_nothing_is_deployed_to_a_server_that_is_open_to_others() -> None:
-    """127.1 leads to the loopback address but does not look like it: it stands for an address in the network."""
-    with open_server(200) as port:
-        check_closed(f"http://127.0.0.1:{port}/api")  # it listens on the loopback address only
-        with pytest.raises(ConfigError, match="answers whoever asks"):
-            check_closed(f"http://127.1:{port}/api")
-        with pytest.raises(ConfigError, match="answers whoever asks"):
-            check_closed(f"http://127.0.0.1:{port}/api", find_address=lambda: "127.1")
-    with open_server(401) as port:
-        check_closed(f"http://127.1:{port}/api")
-        check_closed(f"http://127.0.0.1:{port}/api", find_address=lambda: "127.1")
-    check_closed("http://127.0.0.1:9/api", find_address=lambda: "127.1")  # nobody can reach it there
-    with pytest.raises(ConfigError, match="does not answer"):
-        check_closed("http://127.1:9/api")
-
-
-@contextlib.contextmanager
-def open_server(status: int) -> Any:
-    """A server on the loopback address that answers every request so."""
-
-    class Answer(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(status)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *words: object) -> None:
-            pass
-
-    with HTTPServer(("127.0.0.1", 0), Answer) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        yield server.server_address[1]
-        server.shutdown()
-
-
-def test_deploy_says_what_to_do_where_there_is_no_server() -> None:
-    environment = without_prefect(PREFECT_HOME=os.devnull + "/none")
-    command = [str(BIN / "regraft"), "deploy"]
-    ran = subprocess.run(command, capture_output=True, text=True, env=environment)
-    assert ran.returncode == 2, ran.stderr
-    assert "prefect server start" in ran.stderr

@@ -24,8 +24,8 @@ from regraft.store.store import Store
 from regraft.targets.lengths import Lengths
 from regraft.web.client import Client
 from regraft.web.guard import Guard
+from tests.heads.drawn import drawn_manifest
 from tests.heads.synthetic import trained_head
-from tests.networks import drawn_manifest
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.xdist_group("predicting")]
 

@@ -26,7 +26,7 @@ from regraft.targets.categories import Categories
 from regraft.targets.labels import SyntheticLabels
 from regraft.targets.lengths import Lengths
 from regraft.targets.target import Target
-from tests.networks import drawn_manifest
+from tests.heads.drawn import drawn_manifest
 
 pytestmark = pytest.mark.tensorflow
 SIDE = 32

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from regraft.reporting.history import Summary, history
+from regraft.reporting.history import Summary, history, history_rows
 from regraft.store import versions
 from regraft.store.store import Store
-from regraft.tasks.dashboard.artifacts import history_rows
 from regraft.verdicts import Verdict
 from tests.command_line import Regraft
 from tests.records import metrics_record, run_record
