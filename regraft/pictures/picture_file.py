@@ -17,10 +17,12 @@ from regraft.pictures.bitfields import parse_bitfields
 from regraft.pictures.decoding import PictureFormat
 from regraft.pictures.exif import orientation_of
 from regraft.pictures.filled import is_filled
+from regraft.pictures.foreign import ends_in_foreign_bytes
 from regraft.pictures.jpeg import EOI, MIN_FILL_BYTES, Damaged, Jpeg, parse_jpeg
 from regraft.pictures.pixels import Pixels
 from regraft.pictures.png import parse_png
 from regraft.pictures.profiles import changes_colours
+from regraft.pictures.raster import breaks_off, lacks_parts
 from regraft.pictures.srgb import Colours, as_srgb
 from regraft.pictures.webp import webp_header
 from regraft.pictures.work import MAX_PIXEL_SCANS, TooMuchWork, decoding_memory
@@ -43,6 +45,8 @@ COEFFICIENT_BYTES_PER_PIXEL = 6
 MAX_RLE_BYTES = 2 << 20
 """Of a BMP with run lengths, which Pillow decodes in Python: so many bytes take about a second."""
 ANIMATED_FORMATS = ("GIF", "WEBP", "AVIF")
+UNCOMPRESSED_FORMATS = ("BMP", "TIFF")
+"""Formats in which missing bytes are black pixels, as far as they do not compress."""
 REDUCIBLE_MODES = ("L", "LA", "RGB", "RGBA", "CMYK")
 """Modes of images that Pillow makes smaller by whole factors."""
 
@@ -165,10 +169,15 @@ class JpegFile:
         Bytes behind the last scan may be a camera's trailer, if they are not followed by the picture's end.
         """
         left = HARMLESS_COMPLAINT.search(complaint)
-        if left and left[1] and int(left[1]) > MAX_LEFT_BYTES:
-            is_last = int(left[2], 16) == EOI
-            if not is_last or self._jpeg.scans[-1].next_marker == EOI:
-                raise Damaged(f"its pixels are not what was encoded: {complaint}")
+        left_bytes = int(left[1] or 0) if left else 0
+        if left and left_bytes > MAX_LEFT_BYTES and (int(left[2], 16) != EOI or self._is_trailer_foreign(left_bytes)):
+            raise Damaged(f"its pixels are not what was encoded: {complaint}")
+
+    def _is_trailer_foreign(self, trailer_bytes: int) -> bool:
+        """Whether bytes behind the last scan's pixels show that some of those pixels are none."""
+        scan = self._jpeg.scans[-1]
+        end = len(scan.data) - trailer_bytes
+        return scan.next_marker == EOI or ends_in_foreign_bytes(bytes(scan.data[:end]), bytes(scan.data[end:]))
 
     def _complaint(self, data: bytes) -> str:
         """What a strict decoder says of the picture, "" for nothing; Pillow's says nothing of what it reads."""
@@ -240,6 +249,8 @@ class PillowFile:
             raise Damaged("ends early: the rest is filled with zeros")
         with self._reserved():
             image = self._loaded()
+            if self._format in UNCOMPRESSED_FORMATS and breaks_off(image):
+                raise Damaged("ends early: the rest is black")
             factor = min(image.size) // min_side
             if factor > 1 and image.mode in REDUCIBLE_MODES and not self._colours.transparent:
                 image = image.reduce(factor)
@@ -255,6 +266,8 @@ class PillowFile:
         image = opened(self._png.pixels if self._png else self._data, self._format)
         if len(self._data) > MAX_RLE_BYTES and _has_run_lengths(image):
             raise TooMuchWork(f"a BMP of {len(self._data)} bytes with run lengths; {MAX_RLE_BYTES} are allowed")
+        if lacks_parts(image, len(self._data)):
+            raise Damaged("ends early: some of its strips are not there")
         return image
 
     @property

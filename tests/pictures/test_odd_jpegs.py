@@ -81,6 +81,8 @@ RESTS = {
     "zeros and an end": b"\0" * 60_000 + b"\xff\xd9",
     "blanks": b" " * 60_000,
     "an archive": b"PK\3\4" + np.random.default_rng(0).bytes(9000),
+    "a web page": b"<html><body><h1>502 Bad Gateway</h1><hr>nginx</body></html>\r\n" * 900,
+    "text without lines": b"aGVsbG8gd29ybGQ" * 4000,
     "another JPEG's bytes": encoded(drawing("tiger", 2), "JPEG", quality=90)[-3000:] * 3,
 }
 """What may follow where a JPEG is cut."""
@@ -197,6 +199,20 @@ def test_a_cut_jpeg_is_truncated_whatever_follows(kind: str, share: float, rest:
         finding = judge(data + rest, Limits())
         assert isinstance(finding, Unfit), finding
         assert finding.reason == Reason.TRUNCATED
+
+
+@pytest.mark.parametrize("share", [0.2, 0.5, 0.8])
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"optimize": True}, {"subsampling": 0}])
+def test_a_cut_photograph_is_truncated_though_noise_without_a_marker_follows(
+    options: dict[str, int], share: float
+) -> None:
+    random = np.random.default_rng(0)
+    grain = random.integers(-25, 25, (300, 400, 3))
+    smooth = np.asarray(CAT.resize((400, 300))).astype(int)
+    photograph = encoded(Image.fromarray((smooth + grain).clip(0, 255).astype(np.uint8)), "JPEG", quality=90, **options)
+    noise = random.integers(0, 255, 2 * len(photograph), dtype=np.uint8).tobytes()
+    assert is_alive(strip_end(photograph) + noise[:3000])
+    assert not is_alive(photograph[: int(len(photograph) * share)] + noise)
 
 
 def test_a_progressive_jpeg_that_is_cut_between_two_scans_is_truncated_though_its_end_is_marked() -> None:

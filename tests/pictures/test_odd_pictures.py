@@ -91,6 +91,8 @@ def test_a_png_without_its_end_is_alive_and_without_its_last_pixels_is_not() -> 
         ("WEBP", {"lossless": True}),
         ("WEBP", {"exif": b"Exif\0\0" + bytes(99)}),
         ("AVIF", {}),
+        ("BMP", {}),
+        ("TIFF", {}),
     ],
 )
 def test_a_picture_that_was_cut_and_filled_with_zeros_is_none(file_format: str, options: dict[str, object]) -> None:
@@ -102,6 +104,57 @@ def test_a_picture_that_was_cut_and_filled_with_zeros_is_none(file_format: str, 
         filled = judge(data[:end] + bytes(len(data) - end), Limits())
         assert isinstance(filled, Unfit), share
         assert filled.reason == Reason.TRUNCATED
+
+
+@pytest.mark.parametrize("file_format", ["BMP", "TIFF"])
+def test_a_picture_of_which_some_bytes_are_missing_in_the_middle_is_none(file_format: str) -> None:
+    data = encoded(CAT, file_format)
+    middle = len(data) // 2 + 200
+    assert not is_alive(data[:middle] + bytes(len(data) // 5) + data[middle + len(data) // 5 :])
+
+
+@pytest.mark.parametrize("rows", [slice(0, 30), slice(-30, None), slice(40, 60)])
+@pytest.mark.parametrize("file_format", ["BMP", "TIFF"])
+def test_a_picture_with_a_black_band_is_alive(file_format: str, rows: slice) -> None:
+    pixels = np.asarray(CAT).copy()
+    pixels[rows] = 0
+    assert is_alive(encoded(Image.fromarray(pixels), file_format))
+    assert is_alive(encoded(Image.fromarray(pixels).rotate(3), file_format))
+
+
+def test_a_tiff_in_tiles_is_none_where_tiles_are_missing() -> None:
+    assert is_alive(tiled(CAT, tile=64))
+    assert not is_alive(tiled(CAT, tile=64, kept_share=0.6))
+    assert not is_alive(tiled(CAT, tile=64, lost_offset=0))
+    assert not is_alive(tiled(CAT, tile=64, lost_offset=1 << 30))
+
+
+def tiled(image: Image.Image, tile: int, kept_share: float = 1, lost_offset: int | None = None) -> bytes:
+    """A TIFF in tiles, written by hand; a share of its pixels' bytes is kept, and the last tile may be elsewhere."""
+    pixels = np.asarray(image)
+    height, width = (-(-side // tile) * tile for side in pixels.shape[:2])
+    padded = np.zeros((height, width, 3), np.uint8)
+    padded[: pixels.shape[0], : pixels.shape[1]] = pixels
+    tiles = padded.reshape(height // tile, tile, width // tile, tile, 3).swapaxes(1, 2).reshape(-1, tile * tile * 3)
+    start = 8 + 2 + 10 * 12 + 4
+    offsets = [start + 6 + len(tiles) * 8 + number * tiles.shape[1] for number in range(len(tiles))]
+    if lost_offset is not None:
+        offsets[-1] = lost_offset
+    sides = [(256, 4, [pixels.shape[1]]), (257, 4, [pixels.shape[0]])]
+    colours = [(258, 3, [8, 8, 8]), (259, 3, [1]), (262, 3, [2]), (277, 3, [3])]
+    places = [(324, 4, offsets), (325, 4, [tiles.shape[1]] * len(tiles))]
+    values = [*sides, *colours, (322, 4, [tile]), (323, 4, [tile]), *places]
+    directory, beside = struct.pack("<H", len(values)), b""
+    for tag, kind, numbers in values:
+        packed = struct.pack(f"<{len(numbers)}{'HI'[kind == 4]}", *numbers)
+        is_beside = len(packed) > 4
+        place = struct.pack("<I", start + len(beside)) if is_beside else packed.ljust(4, b"\0")
+        directory += struct.pack("<HHI", tag, kind, len(numbers)) + place
+        beside += packed if is_beside else b""
+    data = tiles.tobytes()
+    kept = int(len(data) * kept_share) + 50
+    data = data[:kept] + bytes(max(0, len(data) - kept))
+    return b"II*\0" + struct.pack("<I", 8) + directory + bytes(4) + beside + data
 
 
 def test_a_png_whose_last_bytes_are_a_part_of_a_checksum_is_alive() -> None:

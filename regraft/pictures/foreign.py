@@ -1,0 +1,22 @@
+"""Bytes that are no picture's, though a decoder makes pixels of them: what stands where a JPEG's download was cut.
+
+A proxy's page of an error, for example. Any bytes decode to something, and a JPEG without an end may be followed by
+anything. So it is seen in the bytes themselves: text holds nothing but text, and no byte 255 comes for long, of which a
+JPEG's pixels have many (each is followed by a 0: https://www.w3.org/Graphics/JPEG/itu-t81.pdf, section F.1.2.3).
+"""
+
+import string
+
+TEXT = string.printable.encode()
+MIN_TEXT_BYTES = 32
+"""Bytes of text from which on they are no pixels: by chance so many never come in a row."""
+MIN_EXPECTED = 8
+"""Bytes 255 that a JPEG's pixels should have had where there is none: by chance that happens once in 3,000 times."""
+
+
+def ends_in_foreign_bytes(pixels: bytes, trailer: bytes) -> bool:
+    """Return whether the last bytes of a JPEG's compressed pixels are the same stuff as the trailer behind them."""
+    if trailer[:1].strip(TEXT) == b"" and len(pixels) - len(pixels.rstrip(TEXT)) >= MIN_TEXT_BYTES:
+        return True
+    own, _, rest = pixels.rpartition(b"\xff")
+    return own.count(b"\xff") * len(rest) >= MIN_EXPECTED * len(own) > 0
