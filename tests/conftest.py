@@ -37,6 +37,8 @@ MISSING = {
     "browser": not shutil.which("chromium") and "there is no chromium here; Debian's package has that name",
 }
 """Why the tests with a marker are skipped here."""
+MAX_ID_LENGTH = 60
+"""Characters of a test's case in its name."""
 MODULE_MARKERS = re.compile(r"^pytestmark = .*", re.MULTILINE)
 MARKER = re.compile(r"pytest\.mark\.(\w+)")
 
@@ -61,6 +63,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     if "PYTEST_XDIST_WORKER" in os.environ:
         items.sort(key=begins)
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """A case that is a long text is named by its beginning: one of a megabyte took a second to send about."""
+    if isinstance(val, str | bytes) and len(val) > MAX_ID_LENGTH:
+        return str(val[:MAX_ID_LENGTH])
+    return None
 
 
 def pytest_collection_finish() -> None:

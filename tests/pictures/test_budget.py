@@ -85,7 +85,9 @@ def with_scans(count: int) -> bytes:
 
 
 def flat_png(side: int, mode: str = "RGB", **options: object) -> bytes:
-    return encoded(Image.new(mode, (side, side), "teal" if mode == "RGB" else 9_000), "PNG", **options)
+    return encoded(
+        Image.new(mode, (side, side), "teal" if mode == "RGB" else 9_000), "PNG", compress_level=1, **options
+    )
 
 
 def reason(data: bytes) -> Reason:
@@ -100,7 +102,7 @@ def test_a_jpeg_of_very_many_scans_is_too_much_work(tmp_path: Path) -> None:
     assert judged(tmp_path, *[bomb] * 50).cpu_s < 20
 
 
-@pytest.mark.parametrize("scans", [MAX_SCANS + 1, 100_000])
+@pytest.mark.parametrize("scans", [MAX_SCANS + 1, 20_000])
 def test_scans_are_counted_before_any_is_decoded(scans: int) -> None:
     assert reason(with_scans(scans)) == Reason.TOO_MANY_PIXELS
 
