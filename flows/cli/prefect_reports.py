@@ -8,6 +8,8 @@ from regraft.errors import RegraftError
 
 DEADLINE_S = 180
 """Seconds that a process has to delete them; a first start of Prefect's server creates its database."""
+EVENTS_STAY = "Its events hold copies until it deletes them, after 7 days unless it is set otherwise."
+"""What no client of Prefect's can change: its server puts each artifact into an event, too."""
 STAY = "so its reports of these versions stay: start it, and `regraft remove` the same again."
 
 
@@ -30,7 +32,7 @@ def remove_artifacts(versions: Sequence[str]) -> str:
     except (httpx.HTTPError, PrefectException, RegraftError) as error:
         reason = str(error).strip().splitlines()[:1] or [type(error).__name__]
         return f"Prefect's server did not answer ({reason[0]}), {STAY}"
-    return f"Reports in Prefect's dashboard that were deleted: {count}."
+    return f"Reports in Prefect's dashboard that were deleted: {count}." + (f" {EVENTS_STAY}" if count else "")
 
 
 def remove_artifacts_aside(versions: Sequence[str]) -> str:

@@ -71,6 +71,7 @@ def test_what_is_removed_is_gone_and_the_next_run_learns_without_it(
     assert ran.code == 0, ran.err
     assert "1 picture, 1 link removed from" in ran.out
     assert "Reports in Prefect's dashboard that were deleted: " in ran.out
+    assert "Its events hold copies until it deletes them" in ran.out
     with get_client(sync_client=True) as client:
         left = {artifact.id for artifact in client.read_artifacts()}
     assert of_it not in left
