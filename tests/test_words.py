@@ -38,8 +38,10 @@ def names(tree: ast.AST) -> Iterator[tuple[int, str]]:
 
     Left out is `of` as the method that makes a thing of its class: `Client.of(settings)` reads as a sentence.
     """
-    methods = {id(method) for node in ast.walk(tree) if isinstance(node, ast.ClassDef) for method in node.body}
+    methods: set[int] = set()
     for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef):
+            methods |= set(map(id, node.body))
         match node:
             case ast.Name(id=name, ctx=ast.Store()) | ast.Attribute(attr=name, ctx=ast.Store()) | ast.arg(arg=name):
                 yield node.lineno, name
