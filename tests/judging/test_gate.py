@@ -35,7 +35,7 @@ def models(seed: int, n: int, worse: float) -> tuple[NDArray[np.float64], NDArra
 
 @pytest.mark.parametrize("n", [60, 120, 400])
 def test_equal_models_are_promoted_falsely_at_most_one_time_in_twenty(n: int) -> None:
-    promoted = [decision(*models(seed, n, 0), seed).promoted for seed in range(200)]
+    promoted = [decision(*models(seed, n, 0), seed).promoted for seed in range(100)]
     print(f"n={n}: {np.mean(promoted):.1%} promoted falsely")
     assert np.mean(promoted) <= 0.05
 
@@ -61,7 +61,7 @@ def test_a_better_classifier_is_told_from_a_worse_one() -> None:
 
 def test_equal_classifiers_are_promoted_falsely_at_most_one_time_in_twenty() -> None:
     promoted = []
-    for seed in range(200):
+    for seed in range(100):
         ours, theirs = category_predictions(seed), category_predictions(seed + 1000)
         promoted.append(decision_on_categories(ours, theirs, seed).promoted)
     print(f"{np.mean(promoted):.1%} promoted falsely")
