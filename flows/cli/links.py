@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from regraft.store.store import Store
     from regraft.store.versions import Version
 
-HOST_ONLY = re.compile(r"(?:[a-zA-Z]+:)?//([^/?#]+)/?")
-"""A URL that names a host and nothing on it."""
+HOST_ONLY = re.compile(r"(?:(?:[a-zA-Z]+:)?//)?([^/?#]+)/?")
+"""What names a host and nothing on it, as a URL or without the scheme."""
 MAX_ROWS = 200
 """Links that are printed to a terminal at most; a pipe, --csv and --json get all."""
 

@@ -171,7 +171,8 @@ def _text(path: Path) -> str:
 def _check_header(header: Sequence[str], path: Path) -> None:
     unknown = [name for name in header if name not in COLUMNS]
     if unknown or "kind" not in header or not {"url", "digest", "undoes"} & set(header):
-        wrong = f"has a column {unknown[0]!r}" if unknown else f"has the columns {', '.join(header) or 'none'}"
+        columns = f"the columns {', '.join(header)}" if header else "no columns"
+        wrong = f"has a column {unknown[0]!r}" if unknown else f"has {columns}"
         raise LinkError(
             f"{path}, line 1: it {wrong}; expected kind, url and others of {', '.join(COLUMNS)}. Nothing was changed."
         )

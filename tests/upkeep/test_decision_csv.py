@@ -81,7 +81,7 @@ def test_a_file_by_hand_names_links_and_may_be_read_twice(store: Store, tmp_path
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "line 1: it has the columns none; expected kind, url"),
+        ("", "line 1: it has no columns; expected kind, url"),
         ("kind,why\nreject,x\n", "line 1: it has the columns kind, why; expected"),
         ("url\nx\n", "line 1: it has the columns url; expected"),
         ("kind,url,verdict\n", "line 1: it has a column 'verdict'; expected"),
