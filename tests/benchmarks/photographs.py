@@ -19,6 +19,8 @@ from regraft.pictures.colours import Pixels, rgb
 FOLDERS = {"tiger": "tiger", "cat": "kittycat"}
 """Where photographs of each category lie."""
 DECODED_SIDE = 448
+MISFILED = "19662c"
+"""How the digest of a photograph begins that is in the wrong list, a kitten among the tigers; a run drops it."""
 MIN_ZOOM = 0.35
 """The share of the middle square's side that a zoomed photograph shows at least."""
 
@@ -41,6 +43,11 @@ class Photographs:
     """(N,) mean grey value, 0 to 255."""
     saturation: NDArray[np.float64]
     """(N,) mean saturation, 0 to 1."""
+
+    @property
+    def is_misfiled(self) -> NDArray[np.bool_]:
+        """Which photographs are in the wrong list, (N,)."""
+        return np.char.startswith(self.digest, MISFILED)
 
 
 def photographs(cache: Path, backbone_name: str = "efficientnet-lite0") -> Photographs:

@@ -28,18 +28,20 @@ from regraft.store.feature_rows import ArrayRows
 from regraft.targets.labels import SyntheticLabels
 from regraft.targets.lengths import Lengths
 
-DRAWS = 5
+DRAWS = 3
+"""Of the smallest size; of larger ones so many fewer."""
 SIZES = (190, 420, 840)
 FOLDS = 5
 Values = NDArray[np.float64]
 
 
 def lines(pictures: Photographs, draws: int) -> Iterator[str]:
-    yield f"{'images':>6} {'labels':34}" + "".join(f"{name:>14}" for name in ("ours", *RIVALS))
+    yield f"{'images':>6} {'draws':>5} {'labels':34}" + "".join(f"{name:>14}" for name in ("ours", *RIVALS))
     for size in SIZES:
+        count = max(1, draws * min(SIZES) // size)
         for name, label in LABELS.items():
-            ratios = np.mean([_ratios(pictures, size, label, seed) for seed in range(draws)], axis=0)
-            yield f"{size:6} {name:34}" + "".join(f"{ratio:14.3f}" for ratio in ratios)
+            ratios = np.mean([_ratios(pictures, size, label, seed) for seed in range(count)], axis=0)
+            yield f"{size:6} {count:5} {name:34}" + "".join(f"{ratio:14.3f}" for ratio in ratios)
 
 
 def _ratios(pictures: Photographs, size: int, label: "Label", seed: int) -> Values:
