@@ -69,9 +69,10 @@ def run_each(commands: list[str], regraft: Regraft) -> None:
 
 def test_the_commands_of_every_day(here: Path, regraft: Regraft) -> None:
     everyday = commands("everyday")
-    assert len(everyday) == 5
+    assert len(everyday) == 6
     run_each(everyday, regraft)
     assert Path("lengths.csv").exists()
+    assert list(Path("felidae-set/train").glob("*/*"))
     run_each(commands("look"), regraft)
 
 
