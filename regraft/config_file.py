@@ -15,6 +15,10 @@ from regraft.errors import ConfigError
 
 MAX_BYTES = 1_000_000
 """A larger file is none that somebody wrote: a list, most likely."""
+MAX_DEPTH = 50
+"""Of lists and mappings within one another; a config has four. Each costs PyYAML the more, the more there are."""
+MAX_PROBLEMS = 20
+"""Problems that are listed: nobody reads thousands."""
 TEXT_TAG = "tag:yaml.org,2002:str"
 MERGE_TAG = "tag:yaml.org,2002:merge"
 """YAML's names for kinds of values; https://yaml.org/type/."""
@@ -46,7 +50,10 @@ def parse_config(settings: Mapping[str, Any], source: str = "config") -> Config:
     try:
         return Config.model_validate(settings)
     except ValidationError as error:
-        lines = dict.fromkeys(_problem_line(problem) for problem in error.errors())
+        problems = error.errors()
+        lines = [*dict.fromkeys(_problem_line(problem) for problem in problems[:MAX_PROBLEMS])]
+        if len(problems) > MAX_PROBLEMS:
+            lines.append(f"  ... and {len(problems) - MAX_PROBLEMS:,} more.")
         raise ConfigError(f"{source} is refused; nothing was fetched.\n" + "\n".join(lines)) from error
 
 
@@ -88,6 +95,20 @@ def _read_bytes(path: Path) -> bytes:
 
 class _ConfigLoader(yaml.SafeLoader):
     """YAML whose keys are the text that is written, so that a category may be called `no` or `0`; each stands once."""
+
+    depth = 0
+    """How many lists and mappings the node that is read now lies in."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        """Return the next node. Raises ComposerError, with its line, where it lies in too many others."""
+        if self.depth > MAX_DEPTH:
+            problem = f"more than {MAX_DEPTH} lists and mappings within one another"
+            raise yaml.composer.ComposerError(problem=problem, problem_mark=self.peek_event().start_mark)
+        self.depth += 1
+        try:
+            return super().compose_node(parent, index)
+        finally:
+            self.depth -= 1
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
         """Return a node's value. Raises ConstructorError, with its line, where it is a date or number that is none."""

@@ -15,17 +15,23 @@ ANSWER_DEADLINE_S = 10
 def use_writable_home() -> None:
     """Where there is no home folder for Prefect's database, or none to write to, use one that lasts for this process.
 
-    To be called before Prefect is imported. What PREFECT_HOME names stands.
+    To be called before Prefect is imported. What PREFECT_HOME names stands. Raises ConfigError where that cannot be
+    written to.
     """
-    if os.environ.get("PREFECT_HOME"):
-        return
-    home = Path(os.path.expanduser("~"), ".prefect")
+    named = os.environ.get("PREFECT_HOME")
+    home = Path(os.path.expanduser(named or "~/.prefect"))
     with contextlib.suppress(OSError):
         home.mkdir(parents=True, exist_ok=True)
-    if not os.access(home, os.W_OK):
-        home_of_process = Scratch()
-        atexit.register(home_of_process.close)
-        os.environ["PREFECT_HOME"] = str(home_of_process.path)
+    if os.access(home, os.W_OK):
+        return
+    if named:
+        raise ConfigError(
+            f"PREFECT_HOME is {named}, and Prefect's database cannot be kept there: it is no folder that your user may "
+            "write to. Name another one, or none. Nothing was fetched."
+        )
+    home_of_process = Scratch()
+    atexit.register(home_of_process.close)
+    os.environ["PREFECT_HOME"] = str(home_of_process.path)
 
 
 def configured_url() -> str | None:

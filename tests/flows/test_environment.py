@@ -118,6 +118,12 @@ def test_without_a_home_folder_prefect_gets_one_for_the_run(tmp_path: Path, monk
     assert os.environ["PREFECT_HOME"] == str(home)
 
 
+def test_a_home_that_prefect_cannot_write_to_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PREFECT_HOME", "/proc/nowhere")
+    with pytest.raises(ConfigError, match="PREFECT_HOME is /proc/nowhere, and"):
+        use_writable_home()
+
+
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
 def test_what_a_terminal_cannot_show_is_printed_as_its_code(tmp_path: Path, encoding: str) -> None:
     config = tmp_path / "žluťoučký.yaml"
