@@ -142,6 +142,16 @@ def test_frames_of_a_camera_that_never_moves_are_no_placeholders() -> None:
     assert not any(placeholders_in(memory(*frames).assign(bytes=PHOTO_BYTES)))
 
 
+def test_frames_of_few_bits_are_known_by_their_one_site_and_size() -> None:
+    frames = [link(f"http://cam.example/{n}.jpg", f"d{n}", f"{n % 3:016x}") for n in range(12)]
+    elsewhere = [link(f"http://host{n}.example/{n}.jpg", f"d{n}", f"{n % 3:016x}") for n in range(12)]
+    few_bits, of_words = (int(bits_per_pixel * 99 * 99 / 8) for bits_per_pixel in (0.3, 0.1))
+    assert not any(placeholders_in(memory(*frames).assign(bytes=few_bits)))
+    assert all(placeholders_in(memory(*frames).assign(bytes=of_words)))
+    assert all(placeholders_in(memory(*elsewhere).assign(bytes=few_bits)))
+    assert all(placeholders_in(memory(*frames[:7]).assign(bytes=few_bits)))
+
+
 def test_a_placeholder_of_an_earlier_regraft_is_known_by_its_hash_of_then() -> None:
     of_then = pd.DataFrame([("", "", "f" + "0" * 15, 99, 99, NOW)], columns=PLACEHOLDERS.names)
     links = memory(link("u", "d", "7" + "0" * 15), link("v", "e", "0" * 8 + "f" * 8))
