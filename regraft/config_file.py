@@ -103,7 +103,7 @@ class _ConfigLoader(yaml.SafeLoader):
         """Return the next node. Raises ComposerError, with its line, where it lies in too many others."""
         if self.depth > MAX_DEPTH:
             problem = f"more than {MAX_DEPTH} lists and mappings within one another"
-            raise yaml.composer.ComposerError(problem=problem, problem_mark=self.peek_event().start_mark)
+            raise yaml.composer.ComposerError(problem=problem, problem_mark=self.get_mark())
         self.depth += 1
         try:
             return super().compose_node(parent, index)

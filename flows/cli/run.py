@@ -49,7 +49,7 @@ def run(
     - `regraft run job.yaml`: your own lists
     - `regraft run felidae.yaml --list tiger=tiger.txt --list kittycat=cats.txt`
     """
-    with exit_with_message():
+    with exit_with_message(), exit_at_once_on_ctrl_c():
         job = _job(config, lists or [], store, proxy, engine)
         from regraft import menagerie
         from regraft.pipeline.inputs import check_inputs
@@ -61,7 +61,7 @@ def run(
         from regraft.flows.cli.stores import remember_store, store_option
 
         remember_store(job.store)
-        with exit_at_once_on_ctrl_c(), progress_shown():
+        with progress_shown():
             name = _run_flow(job)
         from regraft.store.store import Store
         from regraft.store.versions import version
