@@ -6,20 +6,21 @@ what each picture probably is instead, which counts if it makes the labels that 
 https://doi.org/10.1613/jair.1.12125.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from itertools import combinations_with_replacement
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax as softmax_of
 
 from regraft.config import HeadSettings
-from regraft.heads.learners import FOLDS, Discriminant, FoldedImages, Learner, Regression, left_out_scores
+from regraft.heads.learners import EVERY_FOLD, FOLDS, Discriminant, FoldedImages, Learner, Regression, left_out_scores
 from regraft.heads.moments import Rows, evenly
-from regraft.heads.principal import Principal, Values, Weights
+from regraft.heads.principal import Principal, Values
+from regraft.heads.side_by_side import side_by_side
 from regraft.heads.softmax import Softmax, losses_by_step
-from regraft.heads.sureness import Sureness, sureness_of
+from regraft.heads.sureness import WRONG_SHARES, Sureness, sureness_of
 from regraft.heads.training_data import TrainingData
 
 # N images, D features, C categories, K images that take part, R principal coordinates
@@ -29,6 +30,8 @@ MAX_NUMBERS = 20_000_000
 DECAYS = (0.1, 10.0, 1000.0)
 """Weight decays that are tried, by that in the settings."""
 SHRINKAGES = (0.7, 0.9, 1.0)
+MANY_CATEGORIES = 100
+"""With more, one fold alone says which weight decay is best, and no other regression is tried: each takes long."""
 ROBUST = Discriminant(0.9)
 """By which labels are judged."""
 PRIOR_ODDS = 2.0
@@ -75,14 +78,16 @@ def fit_softmax(data: TrainingData, settings: HeadSettings) -> LearntCategories:
     """Return what is learnt of the categories from all images to learn from, in memory."""
     rows, images = _folded(data)
     regressions = _regressions(settings)
+    if data.categories > MANY_CATEGORIES:
+        regressions = [_chosen(regressions, images)[0]]
     learners: list[Learner] = [*regressions, *(Discriminant(shrinkage) for shrinkage in SHRINKAGES)]
-    plain = list(_plain(learners, images))
+    plain = _plain(learners, images)
     robust = plain[learners.index(ROBUST)].sureness
     candidates = [*plain, *_relabelled(learners, images, robust)]
     factors = _factors(candidates, robust, len(rows))
     chosen = [(each, factor) for each, factor in zip(candidates, factors, strict=True) if factor > 0]
-    weights = _total([factor * each.learner.weights(images, each.targets) for each, factor in chosen])
-    softmax = Softmax.of(images.images, weights, _history(images, _best(regressions, plain)[0]))
+    weights = side_by_side(lambda part: part[1] * part[0].learner.weights(images, part[0].targets), chosen)
+    softmax = Softmax.of(images.images, _total(weights), _history(images, _best(regressions, plain)[0]))
     scores = _total([factor * each.left_out for each, factor in chosen])
     left_out = np.asarray(softmax_of(scores, axis=1), np.float64)
     return LearntCategories(softmax, rows, left_out)
@@ -90,8 +95,7 @@ def fit_softmax(data: TrainingData, settings: HeadSettings) -> LearntCategories:
 
 def choice_of(data: TrainingData, settings: HeadSettings) -> Choice:
     """Return which regression cross-validation chooses, on at most `max_images` of the images."""
-    regressions = _regressions(settings)
-    best, candidate = _best(regressions, list(_plain(regressions, _folded(data)[1])))
+    best, candidate = _chosen(_regressions(settings), _folded(data)[1])
     return Choice(best.decay, candidate.sureness.factor)
 
 
@@ -111,6 +115,12 @@ def _regressions(settings: HeadSettings) -> list[Regression]:
     return [Regression(settings.weight_decay * times, settings.epochs) for times in DECAYS]
 
 
+def _chosen(regressions: list[Regression], images: FoldedImages) -> tuple[Regression, _Candidate]:
+    """The regression with the lowest loss on the images that are left out, those of one fold if categories are many."""
+    is_many = images.images.categories > MANY_CATEGORIES
+    return _best(regressions, _plain(regressions, images, EVERY_FOLD[:1] if is_many else EVERY_FOLD))
+
+
 def _best(regressions: list[Regression], candidates: list[_Candidate]) -> tuple[Regression, _Candidate]:
     """The regression with the lowest loss; the first of the candidates are theirs."""
     return min(zip(regressions, candidates, strict=False), key=lambda pair: pair[1].sureness.loss)
@@ -121,45 +131,57 @@ def _history(images: FoldedImages, learner: Regression) -> dict[str, list[float]
     return losses_by_step(images.images, images.fold == 0, learner.decay, learner.steps)
 
 
-def _plain(learners: Sequence[Learner], images: FoldedImages) -> Iterator[_Candidate]:
-    """The learners with the labels as they are."""
-    labels, index = images.images.one_hot, images.images.index
-    for position, learner in enumerate(learners):
-        scores = left_out_scores(learner, images, [labels] * FOLDS)
-        yield _Candidate(learner, position, labels, scores, sureness_of(scores, index))
+def _plain(learners: Sequence[Learner], images: FoldedImages, folds: Sequence[int] = EVERY_FOLD) -> list[_Candidate]:
+    """The learners with the labels as they are, by what they make of some folds that are left out."""
+    return _candidates(learners, images, [images.images.one_hot] * (1 + FOLDS), WRONG_SHARES, folds)
 
 
-def _relabelled(learners: Sequence[Learner], images: FoldedImages, robust: Sureness) -> Iterator[_Candidate]:
+def _relabelled(learners: Sequence[Learner], images: FoldedImages, robust: Sureness) -> list[_Candidate]:
     """The learners with what each picture probably is; none where no label seems to be wrong. `robust`: of ROBUST."""
     if robust.wrong_probability < MIN_WRONG_PROBABILITY:
-        return
-    index = images.images.index
-    probable, *by_fold = _probable(images, robust)
-    for position, learner in enumerate(learners):
-        scores = left_out_scores(learner, images, by_fold)
-        sureness = sureness_of(scores, index, (robust.wrong_share,))
-        yield _Candidate(learner, position, probable, scores, sureness)
+        return []
+    return _candidates(learners, images, _probable(images, robust), (robust.wrong_share,), EVERY_FOLD)
 
 
-def _probable(images: FoldedImages, robust: Sureness) -> Iterator[Values]:
-    """Yield the probabilities of the true categories, (K, C); then of each fold those for which it need not be known.
+def _candidates(
+    learners: Sequence[Learner],
+    images: FoldedImages,
+    targets: Sequence[Values],
+    wrong_shares: tuple[float, ...],
+    folds: Sequence[int],
+) -> list[_Candidate]:
+    """The learners with what they learn from: `targets`, those for all images and then those without each fold."""
+    everything, *by_fold = targets
+    index = images.images.index[np.isin(images.fold, folds)]
+
+    def candidate(position: int) -> _Candidate:
+        scores = left_out_scores(learners[position], images, by_fold, folds)
+        sureness = sureness_of(scores, index, wrong_shares)
+        return _Candidate(learners[position], position, everything, scores, sureness)
+
+    return side_by_side(candidate, range(len(learners)))
+
+
+def _probable(images: FoldedImages, robust: Sureness) -> list[Values]:
+    """The probabilities of the true categories, (K, C); then of each fold those for which it need not be known.
 
     Of an image in a fold that is left out they are its label.
     """
     labels = images.images.one_hot
+    without = [frozenset(folds) for folds in combinations_with_replacement(EVERY_FOLD, 2)]
+    robust_weights = side_by_side(lambda folds: ROBUST.weights(images, labels, folds), without)
+    weights_without = dict(zip(without, robust_weights, strict=True))
 
-    @cache
-    def weights_without(folds: frozenset[int]) -> Weights:
-        return ROBUST.weights(images, labels, folds)
-
-    for left_out in (None, *range(FOLDS)):
+    def probable(left_out: int | None) -> Values:
         targets = labels.copy()
-        for number in set(range(FOLDS)) - {left_out}:
+        for number in set(EVERY_FOLD) - {left_out}:
             rows = np.flatnonzero(images.fold == number)
             part = images.images.rows(rows)
-            weights = weights_without(frozenset({number} if left_out is None else {number, left_out}))
-            targets[rows] = robust.with_labels(part.scores(weights), part.index)
-        yield targets
+            scores = part.scores(weights_without[frozenset({number} if left_out is None else {number, left_out})])
+            targets[rows] = robust.with_labels(scores, part.index)
+        return targets
+
+    return side_by_side(probable, [None, *EVERY_FOLD])
 
 
 def _factors(candidates: list[_Candidate], robust: Sureness, count: int) -> Values:

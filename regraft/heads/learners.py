@@ -4,7 +4,7 @@ The regression of `softmax` learns most from right labels. Shrunken discriminant
 alike, and so are led astray least by wrong ones: https://doi.org/10.1016/S0047-259X(03)00096-4.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -16,6 +16,7 @@ from regraft.heads.softmax import regression
 
 # K images, D features, C categories, R principal coordinates
 FOLDS = 5
+EVERY_FOLD = range(FOLDS)
 MIN_SPREAD = 1e-9
 MIN_SHARE = 1e-12
 """Of a category among the images: for the logarithm."""
@@ -92,14 +93,16 @@ class Discriminant:
         return np.vstack([kernel, np.log(shares) - (means * kernel.T).sum(axis=1) / 2])
 
 
-def left_out_scores(learner: Learner, images: FoldedImages, targets: list[Values]) -> NDArray[np.float32]:
-    """Return the scores, (K, C), of each image by the images of the other folds.
+def left_out_scores(
+    learner: Learner, images: FoldedImages, targets: Sequence[Values], folds: Sequence[int]
+) -> NDArray[np.float32]:
+    """Return the scores, (K, C), of each image of some folds by the images of all other folds than its own.
 
-    `targets`, FOLDS of (K, C), are what is learnt where each fold is left out.
+    `targets`, FOLDS of (N, C), are what is learnt of N images where each fold is left out.
     """
     scores = np.empty((len(images.fold), images.images.categories), np.float32)
-    for number in np.unique(images.fold):
+    for number in np.intersect1d(folds, images.fold):
         is_out = images.fold == number
         weights = learner.weights(images, targets[number], (number,))
         scores[is_out] = images.images.rows(np.flatnonzero(is_out)).scores(weights)
-    return scores
+    return scores[np.isin(images.fold, folds)]

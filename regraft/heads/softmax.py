@@ -73,13 +73,14 @@ def regression(
     curvatures[:-1] += 2 * decay
     scales = 1 / np.sqrt(np.maximum(curvatures, MIN_EIGENVALUE_SHARE * curvatures.max()))[:, None]
     shape = (width + 1, images.categories)
+    values = images.values.astype(np.float32)  # twice as fast, and as exact as the features
 
     def objective(point: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         weights = point.reshape(shape) * scales
-        logs = log_softmax(images.scores(weights), axis=1)
+        logs = log_softmax(values @ weights[:-1].astype(np.float32) + weights[-1], axis=1)
         loss = _cross_entropy(logs, targets) + decay * float((weights[:-1] ** 2).sum())
         error = (np.exp(logs) - targets) / count
-        slopes = np.vstack([images.values.T @ error + 2 * decay * weights[:-1], error.sum(axis=0)])
+        slopes = np.vstack([values.T @ error.astype(np.float32) + 2 * decay * weights[:-1], error.sum(axis=0)])
         return loss, (slopes * scales).reshape(-1)
 
     def callback(intermediate_result: OptimizeResult) -> None:

@@ -6,7 +6,8 @@ from scipy.optimize import minimize
 from scipy.special import log_softmax
 
 from regraft.config import HeadSettings
-from regraft.heads.cross_validation import choice_of, fit_softmax, max_images
+from regraft.heads.cross_validation import DECAYS, choice_of, fit_softmax, max_images
+from regraft.heads.learners import FOLDS
 from regraft.heads.principal import Principal
 from regraft.heads.softmax import regression
 from regraft.heads.training_data import TrainingData
@@ -74,6 +75,28 @@ def test_many_or_wide_images_are_chosen_by_a_part_of_them(monkeypatch: pytest.Mo
     monkeypatch.setattr("regraft.heads.cross_validation.MAX_IMAGES", 40)
     assert len(fit_softmax(data, HeadSettings()).rows) == max_images(8) == 40
     assert choice_of(data, HeadSettings()).weight_decay > 0
+
+
+def test_with_many_categories_few_regressions_are_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is then learnt is about as good."""
+    data, _ = world(8, 2.0)
+    fitted: list[float] = []
+
+    def counted(images: Principal, targets: np.ndarray, decay: float, steps: int) -> np.ndarray:
+        fitted.append(decay)
+        return regression(images, targets, decay, steps)
+
+    monkeypatch.setattr("regraft.heads.learners.regression", counted)
+    fresh, losses, counts = np.arange(120, 1120), [], []
+    for many in (3, 2):
+        monkeypatch.setattr("regraft.heads.cross_validation.MANY_CATEGORIES", many)
+        fitted.clear()
+        probabilities = fit_softmax(data, HeadSettings()).softmax.probabilities(data.x.read(fresh))
+        losses.append(-np.log(probabilities[np.arange(1000), data.category[fresh]]).mean())
+        counts.append(len(fitted))
+    assert counts[0] >= len(DECAYS) * FOLDS
+    assert counts[1] <= len(DECAYS) + 2 * FOLDS + 2, "one fold with each decay; all, with the best, twice at most"
+    assert losses[1] < 1.05 * losses[0]
 
 
 def test_images_that_are_easy_are_answered_surely() -> None:
