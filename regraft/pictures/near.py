@@ -5,6 +5,7 @@ Pairs are never listed, because a dense cluster has too many: what is joined alr
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations, pairwise
 from math import comb
 from typing import Any
@@ -21,8 +22,11 @@ PROBES = 64
 """Hashes that are compared with all others at a time: in a dense cluster they join nearly all."""
 SMALL_BUCKET = 512
 """Hashes that are compared each with each where they agree in some bits. Larger buckets are divided once more."""
-TILE = 2**15
-"""Hashes that are compared at a time: they fit into the processor's cache."""
+TILE = 2**17
+"""Hashes that are compared at a time: they fit into the processor's cache, and are many enough for NumPy."""
+CACHED = 2**16
+"""Hashes that are sorted in one piece. More are cut into pieces first, which fit into the processor's cache: hashes are
+put into another order some hundred times, and that is slow where they are spread over the memory."""
 SORT_COST = 64
 """What it costs to put one hash into its bucket, in comparisons of two hashes."""
 MANY_SHARE = 0.1
@@ -72,7 +76,7 @@ def near_groups(hashes: Hashes, near: int) -> Rows:
 def _groups(hashes: Hashes, near: int, mirrored: np.uint64) -> Rows:
     distinct, inverse = np.unique(hashes, return_inverse=True)
     rows, groups = np.arange(len(distinct)), _Groups(len(distinct))
-    _Search(near, groups).join(rows, distinct, mirrored)
+    _Search(near, groups).join(_Part(rows, distinct, mirrored))
     return np.unique(groups.roots(rows), return_inverse=True)[1][inverse]
 
 
@@ -112,6 +116,61 @@ class _Groups:
 
 
 @dataclass(frozen=True)
+class _Part:
+    """Some of the hashes."""
+
+    rows: Rows
+    """(N,) where they are among all."""
+    hashes: Hashes
+    """(N,) distinct."""
+    mirrored: np.uint64
+    """The bits that mirroring still turns: two hashes are also near if they are so once one has these turned."""
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def slice(self, start: int, end: int) -> "_Part":
+        """Return those from one place to another."""
+        return _Part(self.rows[start:end], self.hashes[start:end], self.mirrored)
+
+    def without_constant_bits(self) -> "tuple[_Part, int]":
+        """Return it without the bits that are the same in all hashes, and how many bits are left.
+
+        Bits that mirroring turns stay.
+        """
+        varying = int(np.bitwise_or.reduce(self.hashes ^ self.hashes[:1]) | self.mirrored) if len(self) else 0
+        bits = [bit for bit in range(HASH_BITS) if varying >> bit & 1]
+        if len(bits) == HASH_BITS:
+            return self, HASH_BITS
+        squeezed, turning = np.zeros_like(self.hashes), 0
+        for place, bit in enumerate(bits):
+            squeezed |= ((self.hashes >> np.uint64(bit)) & np.uint64(1)) << np.uint64(place)
+            turning |= (int(self.mirrored) >> bit & 1) << place
+        return _Part(self.rows, squeezed, np.uint64(turning)), len(bits)
+
+    def in_buckets(self, bands: "_Bands") -> "tuple[_Part, Rows]":
+        """Return it with those side by side that agree in some bands, also mirrored; and where each bucket starts."""
+        hashes, mirrored = self.hashes, self.mirrored
+        if turning := bands.mask & mirrored:
+            # Of two pictures that agree in these bands once one is mirrored, the same is turned by the first such bit.
+            first = turning & (~turning + np.uint64(1))
+            hashes = np.where(hashes & first, hashes ^ mirrored, hashes)
+            mirrored = np.uint64(0)
+        key = bands.key(hashes)
+        order = np.argsort(key, kind="stable")
+        key = key[order]
+        starts = np.flatnonzero(np.concatenate([[True], key[1:] != key[:-1]]))
+        return _Part(self.rows[order], hashes[order], mirrored), starts
+
+    def pieces(self, band: "_Bands") -> "list[_Part]":
+        """Return it cut into those that agree in a band, also mirrored; in one piece if that fits into the cache."""
+        if len(self) <= CACHED:
+            return [self]
+        part, starts = self.in_buckets(band)
+        return [part.slice(start, end) for start, end in pairwise([*starts.tolist(), len(self)])]
+
+
+@dataclass(frozen=True)
 class _Search:
     """Joins what is near.
 
@@ -123,44 +182,38 @@ class _Search:
     near: int
     groups: _Groups
 
-    def join(self, rows: Rows, hashes: Hashes, mirrored: np.uint64) -> None:
-        """Join those of N rows, (N,), whose distinct hashes, (N,), are near; also with the bits `mirrored` turned."""
-        hashes, mirrored, bits = _without_constant_bits(hashes, mirrored)
+    def join(self, part: "_Part") -> None:
+        """Join those hashes that are near."""
+        part, bits = part.without_constant_bits()
         if bits <= self.near:
-            self.groups.join(rows[:-1], rows[1:])
+            self.groups.join(part.rows[:-1], part.rows[1:])
             return
-        comparison = _Comparison(self, rows, hashes, mirrored)
+        comparison = _Comparison(self, part)
         comparison.step()
-        keys = _Keys.cheapest(bits, bool(mirrored), self.near, len(rows), comparison.pairs)
+        keys = _Keys.cheapest(bits, bool(part.mirrored), self.near, len(part), comparison.pairs)
+        pieces = lru_cache(1)(part.pieces)  # the choices with the same first band come one after the other
         for done, bands in enumerate(keys.choices()):
             is_power_of_two = done & (done - 1) == 0  # it takes some time to count the pairs
-            if is_power_of_two and comparison.pairs <= keys.cost(len(rows), comparison.pairs) * (1 - done / keys.count):
+            if is_power_of_two and comparison.pairs <= keys.cost(len(part), comparison.pairs) * (1 - done / keys.count):
                 comparison.finish()
                 return
-            self._join_by(bands, rows, hashes, mirrored)
+            for piece in pieces(bands.first):
+                self._join_by(bands, piece)
 
-    def _join_by(self, bands: "_Bands", rows: Rows, hashes: Hashes, mirrored: np.uint64) -> None:
-        """Join what is near among hashes that agree in some bands, also mirrored."""
-        if turning := bands.mask & mirrored:
-            # Of two pictures that agree in these bands once one is mirrored, the same is turned by the first such bit.
-            first = turning & (~turning + np.uint64(1))
-            hashes = np.where(hashes & first, hashes ^ mirrored, hashes)
-            mirrored = np.uint64(0)
-        key = bands.key(hashes)
-        order = np.argsort(key, kind="stable")
-        key, rows, hashes = key[order], rows[order], hashes[order]
-        starts = np.flatnonzero(np.concatenate([[True], key[1:] != key[:-1]]))
-        sizes = np.diff(starts, append=len(rows))
+    def _join_by(self, bands: "_Bands", part: "_Part") -> None:
+        """Join what is near among hashes that agree in some bands."""
+        part, starts = part.in_buckets(bands)
+        sizes = np.diff(starts, append=len(part))
         is_open = sizes > 1
         if self.groups.are_many_joined:
-            roots = self.groups.roots(rows)
+            roots = self.groups.roots(part.rows)
             is_open = np.minimum.reduceat(roots, starts) != np.maximum.reduceat(roots, starts)
         is_small = sizes <= SMALL_BUCKET
-        self._join_small(rows, hashes, mirrored, starts[is_open & is_small], sizes[is_open & is_small])
+        self._join_small(part, starts[is_open & is_small], sizes[is_open & is_small])
         for start, size in zip(starts[is_open & ~is_small], sizes[is_open & ~is_small], strict=True):
-            self.join(rows[start : start + size], hashes[start : start + size], mirrored)
+            self.join(part.slice(start, start + size))
 
-    def _join_small(self, rows: Rows, hashes: Hashes, mirrored: np.uint64, starts: Rows, sizes: Rows) -> None:
+    def _join_small(self, part: "_Part", starts: Rows, sizes: Rows) -> None:
         """Compare all pairs within buckets, many buckets at a time: they stand side by side, the largest first."""
         order = np.argsort(-sizes, kind="stable")
         starts, sizes = starts[order], sizes[order]
@@ -168,8 +221,8 @@ class _Search:
         while done < len(sizes):
             tile = slice(done, done + max(1, TILE // int(sizes[done])))
             places = starts[tile] + np.minimum(np.arange(sizes[done])[:, None], sizes[tile] - 1)
-            for turned in {np.uint64(0), mirrored}:
-                self._join_tile(rows[places], hashes[places], turned, sizes[tile])
+            for turned in {np.uint64(0), part.mirrored}:
+                self._join_tile(part.rows[places], part.hashes[places], turned, sizes[tile])
             done = tile.stop
 
     def _join_tile(self, rows: Rows, hashes: Hashes, turned: np.uint64, sizes: Rows) -> None:
@@ -196,10 +249,10 @@ class _Comparison:
     Two rows of different groups are compared, because at least one of them is not of the largest.
     """
 
-    def __init__(self, search: _Search, rows: Rows, hashes: Hashes, mirrored: np.uint64):
-        self._search, self._rows, self._hashes = search, rows, hashes
-        self._turned = {np.uint64(0), mirrored}
-        self._is_done = np.zeros(len(rows), dtype=bool)
+    def __init__(self, search: _Search, part: "_Part"):
+        self._search, self._rows, self._hashes = search, part.rows, part.hashes
+        self._turned = {np.uint64(0), part.mirrored}
+        self._is_done = np.zeros(len(part), dtype=bool)
 
     @property
     def pairs(self) -> float:
@@ -235,6 +288,11 @@ class _Bands:
     """Some bands of bits: their masks, disjoint, each of adjacent bits, the lowest first."""
 
     masks: tuple[int, ...]
+
+    @property
+    def first(self) -> "_Bands":
+        """The lowest one alone."""
+        return _Bands(self.masks[:1])
 
     @property
     def mask(self) -> np.uint64:
@@ -289,19 +347,3 @@ class _Keys:
     def choices(self) -> Iterator[_Bands]:
         """Yield each choice."""
         yield from map(_Bands, combinations(self.bands, self.agreeing))
-
-
-def _without_constant_bits(hashes: Hashes, mirrored: np.uint64) -> tuple[Hashes, np.uint64, int]:
-    """Hashes and `mirrored` without the bits that are the same in all hashes; and how many bits are left.
-
-    Bits that mirroring turns stay.
-    """
-    varying = int(np.bitwise_or.reduce(hashes ^ hashes[:1]) | mirrored) if len(hashes) else 0
-    bits = [bit for bit in range(HASH_BITS) if varying >> bit & 1]
-    if len(bits) == HASH_BITS:
-        return hashes, mirrored, HASH_BITS
-    squeezed, turning = np.zeros_like(hashes), 0
-    for place, bit in enumerate(bits):
-        squeezed |= ((hashes >> np.uint64(bit)) & np.uint64(1)) << np.uint64(place)
-        turning |= (int(mirrored) >> bit & 1) << place
-    return squeezed, np.uint64(turning), len(bits)
