@@ -21,6 +21,8 @@ from regraft.upkeep.receipt import FOLDER
 from regraft.upkeep.wanted import wanted_in
 
 router = APIRouter()
+FORGET_THUMBNAILS = {"Clear-Site-Data": '"cache"'}
+"""Has the browser drop what it keeps of these pages, https://www.w3.org/TR/clear-site-data/: thumbnails, for a day."""
 MAX_WHAT = 8192
 """Characters of the words that name what is to go; the command reads files of any size."""
 MAX_OPTED_OUT = 50
@@ -76,7 +78,7 @@ def remove_for_good(site: SiteOf, form: FormOf) -> Response:
         near_duplicates=value(form, "near_duplicates") == "yes",
         ask_prefect=site.ask_prefect,
     )
-    return RedirectResponse(f"/{FOLDER}/{receipt.id}.html", 303)
+    return RedirectResponse(f"/{FOLDER}/{receipt.id}.html", 303, FORGET_THUMBNAILS)
 
 
 @router.get(f"/{FOLDER}/{{name}}.html")

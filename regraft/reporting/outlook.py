@@ -31,6 +31,8 @@ def charts(run: RunRecord, lives: pd.DataFrame, forecasts: Mapping[str, Forecast
     drawn = []
     if chart := forecast_chart(run.survival, forecasts):
         note = f"Until today as counted; then what is expected, and where {BAND} of futures lie."
+        if run.counts.archived:
+            note += " Pictures that a web archive has kept stay, and are not counted."
         drawn.append(TitledChart("Links that show a picture, until now and to come", chart, note))
     return drawn + [
         TitledChart(

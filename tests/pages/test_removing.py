@@ -34,6 +34,7 @@ def test_what_is_removed_is_gone_from_every_page_and_has_a_receipt(pages: TestCl
     assert pages.get(f"/thumbnails/small/{digest}.jpg").status_code == 200
     answer = pages.post("/remove", data=form)
     assert answer.status_code == 303
+    assert answer.headers["Clear-Site-Data"] == '"cache"', "the browser keeps thumbnails for a day"
     receipt = pages.get(answer.headers["Location"])
     assert receipt.status_code == 200
     assert "<b>its owner" not in receipt.text
