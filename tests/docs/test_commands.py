@@ -50,7 +50,8 @@ def test_the_two_commands_of_a_fresh_machine(tmp_path: Path) -> None:
     )
     assert list((tmp_path / "artifacts" / "versions").glob("*/report.html"))
     shown = subprocess.run([*test, *ready, "--dry-run"], cwd=tmp_path, env=plain, capture_output=True, text=True)
-    assert shown.stdout.strip() == f"{BIN}/python -m pytest --numprocesses 3 --dist loadgroup --no-loadscope-reorder"
+    command = f"{BIN}/python -m pytest --no-loadscope-reorder --numprocesses 3 --dist loadgroup"
+    assert shown.stdout.strip() == f"OPENBLAS_NUM_THREADS=1 {command}"
 
 
 def without_numbers(summary: str) -> str:
