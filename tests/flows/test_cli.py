@@ -24,7 +24,7 @@ def job(folder: Path, tiger: str = "menagerie:tiger", more: str = "") -> Path:
     path.write_text(
         f"name: job\nstore: {folder / 'store'}\n{more}\ncategories:\n"
         f"  tiger: {{list: '{tiger}', label: {TIGER}}}\n  cat: {{list: 'menagerie:cat', label: {CAT}}}\n"
-        "fetch: {deadline_s: 3, max_bytes: 2000000}\n"
+        "fetch: {deadline_s: 2, attempts: 1, max_bytes: 2000000}\n"
     )
     return path
 

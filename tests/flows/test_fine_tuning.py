@@ -1,13 +1,10 @@
 """A job that fine-tunes its backbone."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-from regraft.config import TuneSettings
+from regraft.config import Config, TuneSettings
 from regraft.heads.model import extractor_of, model_of
-from regraft.menagerie import CONFIG
 from regraft.pictures.colours import rgb
 from regraft.store.store import Store
 from regraft.store.versions import version
@@ -15,11 +12,11 @@ from regraft.store.versions import version
 pytestmark = [pytest.mark.tensorflow, pytest.mark.usefixtures("prefect_server")]
 
 
-def test_a_job_that_fine_tunes_publishes_the_tuned_backbone(tmp_path: Path) -> None:
+def test_a_job_that_fine_tunes_publishes_the_tuned_backbone(config: Config) -> None:
     from regraft.flows.refresh import refresh
 
-    config = CONFIG.model_copy(update={"store": str(tmp_path), "tune": TuneSettings(blocks=1, epochs=1)})
-    published = version(Store(config.store), refresh(config))
+    tuning = config.model_copy(update={"tune": TuneSettings(blocks=1, epochs=1)})
+    published = version(Store(config.store), refresh(tuning))
     assert "-tuned-" in extractor_of(published).fingerprint
     assert set(published.run.history) == {"loss", "val_loss", "tune_loss", "tune_val_loss"}
     test = published.table("predictions.parquet").query("split == 'test'")
