@@ -70,3 +70,15 @@ def config(first: "Version") -> "Config":
     from regraft import menagerie
 
     return menagerie.CONFIG.model_copy(update={"store": first.store.url})
+
+
+@pytest.fixture
+def known_web(menagerie_store: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A store that knows the menagerie's links, pictures and features, and has no version.
+
+    A first run on it learns and publishes as any other, but does not wait for links that hang, nor embed pictures.
+    """
+    from regraft.store.versions import CHAMPION
+
+    ignore = shutil.ignore_patterns("versions", CHAMPION)
+    return str(shutil.copytree(menagerie_store, tmp_path_factory.mktemp("known") / "store", ignore=ignore))

@@ -1,5 +1,6 @@
 """`import regraft`: the names that notebooks and scripts use."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -58,8 +59,9 @@ def test_a_version_predicts_files_folders_and_globs(first: published.Version, tm
 
 
 @pytest.mark.tensorflow
-def test_the_example_of_the_notebook_page(tmp_path: Path) -> None:
+def test_the_example_of_the_notebook_page(known_web: str, tmp_path: Path) -> None:
     """As it stands, with a config, photographs and links where it looks for them; and without Prefect."""
+    shutil.copytree(known_web, tmp_path / "artifacts" / "felidae")
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "cat.jpg").write_bytes(encoded(drawing("cat", "notebook"), "JPEG"))
     lists = block("config").text.replace("tiger.txt", "menagerie:tiger").replace("kittycat.csv", "menagerie:cat")

@@ -102,8 +102,9 @@ def test_a_first_config_is_one(tmp_path: Path, regraft: Regraft, monkeypatch: py
 
 
 @pytest.mark.usefixtures("prefect_server")
-def test_ones_own_lists(here: Path, regraft: Regraft) -> None:
+def test_ones_own_lists(here: Path, known_web: str, regraft: Regraft) -> None:
     """As they stand, but with the menagerie's lists in place of files whose links need the internet."""
+    shutil.copytree(known_web, here / "artifacts" / "felidae")
     ours = ("--list", "tiger=menagerie:tiger", "--list", "kittycat=menagerie:cat")
     init, run, look = commands("own-lists")
     assert commands("tutorial-own-lists") == [init, run, look]

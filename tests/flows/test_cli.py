@@ -147,8 +147,8 @@ def test_two_lists_for_one_category_are_refused(tmp_path: Path, regraft: Regraft
 
 
 @pytest.mark.usefixtures("prefect_server")
-def test_a_first_run_tells_what_it_found_and_where_to_look(tmp_path: Path, regraft: Regraft) -> None:
-    ran = regraft("run", "--store", f"local://{tmp_path}/store")  # fsspec's local files: a remote store, to Regraft
+def test_a_first_run_tells_what_it_found_and_where_to_look(known_web: str, regraft: Regraft) -> None:
+    ran = regraft("run", "--store", f"local://{known_web}")  # fsspec's local files: a remote store, to Regraft
     assert ran.code == 0, ran.err
     lines = ran.out.splitlines()
     assert 8 <= len(lines) <= 14

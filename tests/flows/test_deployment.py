@@ -238,14 +238,16 @@ def test_a_deployment_runs_on_a_cluster_where_its_config_names_one(deployed: Ser
     assert record.config.engine == EngineSettings(kind="dask", address=cluster.address)
 
 
-def test_a_server_that_dies_ends_the_run_with_a_word_and_the_next_run_says_what_became_of_it(tmp_path: Path) -> None:
+def test_a_server_that_dies_ends_the_run_with_a_word_and_the_next_run_says_what_became_of_it(
+    known_web: str, tmp_path: Path
+) -> None:
     """Its automations have forgotten the run by then: they see what dies while the server lives."""
     port = free_port()
     api = f"http://127.0.0.1:{port}/api"
     environment = without_prefect(
         PREFECT_HOME=str(tmp_path / "prefect"), PREFECT_CLIENT_MAX_RETRIES="1", PREFECT_API_URL=api
     )
-    command = [str(BIN / "regraft"), "run", "--store", str(tmp_path / "store")]
+    command = [str(BIN / "regraft"), "run", "--store", known_web]
     with killed_at_the_end(port, environment):
         run = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
         assert run.stderr is not None
@@ -255,7 +257,7 @@ def test_a_server_that_dies_ends_the_run_with_a_word_and_the_next_run_says_what_
     assert run.wait(300) == 13, messages
     assert f"Prefect's server at {api} stopped answering" in messages
     assert "Traceback" not in messages
-    published = versions.names(Store(str(tmp_path / "store")))
+    published = versions.names(Store(known_web))
     assert len(published) == 1, "tasks need no server"
     assert f"Version {published[0]} is published" in messages
 

@@ -205,7 +205,7 @@ def test_too_few_images_stop_the_run_and_the_champion_stays(
     assert versions.names(first.store) == published
 
 
-def test_real_labels_are_judged_against_the_means_and_not_against_an_oracle(tmp_path: Path) -> None:
+def test_real_labels_are_judged_against_the_means_and_not_against_an_oracle(known_web: str, tmp_path: Path) -> None:
     from regraft.flows.refresh import refresh
 
     urls = Web().lists["tiger"]
@@ -214,9 +214,7 @@ def test_real_labels_are_judged_against_the_means_and_not_against_an_oracle(tmp_
     table.to_csv(tmp_path / "tiger.csv", index=False)
     config = menagerie.CONFIG
     real = config.categories["tiger"].model_copy(update={"list": str(tmp_path / "tiger.csv"), "label": None})
-    job = config.model_copy(
-        update={"categories": config.categories | {"tiger": real}, "store": str(tmp_path / "store")}
-    )
+    job = config.model_copy(update={"categories": config.categories | {"tiger": real}, "store": known_web})
     version = versions.version(Store(job.store), refresh(job))
     metrics, manifest = version.metrics, version.table("manifest.parquet")
     labels = manifest["label"][manifest["category"] == "tiger"]
