@@ -78,6 +78,7 @@ def remove_for_good(site: SiteOf, form: FormOf) -> Response:
         near_duplicates=value(form, "near_duplicates") == "yes",
         ask_prefect=site.ask_prefect,
     )
+    site.forget()
     return RedirectResponse(f"/{FOLDER}/{receipt.id}.html", 303, FORGET_THUMBNAILS)
 
 

@@ -52,6 +52,11 @@ class Opened(Generic[T]):
                 self._tables.popitem(last=False)
             return self._tables[key]
 
+    def clear(self) -> None:
+        """Let go of all that is open."""
+        with self._lock:
+            self._tables.clear()
+
 
 @dataclass(frozen=True)
 class Site:
@@ -103,6 +108,14 @@ class Site:
             self.waiting(newest)
         except RegraftError as error:  # the page says so too
             log.info("nothing is prepared: %s", error)
+
+    def forget(self) -> None:
+        """Let go of all that was read, and of all copies and thumbnails: somebody had some of it removed."""
+        for opened in (self._links, self._tables, self._waiting, self._charts, self._decisions):
+            opened.clear()
+        self._copies.clear()
+        self.store.features.forget_copies()
+        self.thumbnails.forget()
 
     def close(self) -> None:
         """End what runs beside the server."""

@@ -56,6 +56,10 @@ class Thumbnails:
             self._kept.put(wish, jpeg)
         return jpeg
 
+    def forget(self) -> None:
+        """Let go of the thumbnails that are made."""
+        self._kept.clear()
+
     def start(self) -> None:
         """Start the processes, so that the first thumbnail need not wait for them; else the first wish does."""
         for process in self._processes:
@@ -139,3 +143,9 @@ class _Kept:
             while self._bytes > MAX_KEPT_BYTES:
                 _, oldest = self._jpegs.popitem(last=False)
                 self._bytes -= len(oldest)
+
+    def clear(self) -> None:
+        """Let go of all thumbnails."""
+        with self._lock:
+            self._jpegs.clear()
+            self._bytes = 0

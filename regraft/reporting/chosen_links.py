@@ -1,5 +1,6 @@
 """Some links of a version: those of a host, with a reason or verdict, of a category; counted, and in order."""
 
+import contextlib
 import difflib
 import re
 from collections.abc import Collection
@@ -13,6 +14,7 @@ from regraft.links.rot import shows_photo
 from regraft.links.shards import path_of
 from regraft.reporting.link_search import LinkSearch, LinkTable
 from regraft.reporting.named_reasons import NAMED_REASONS, named_reasons
+from regraft.store.scratch import Scratch
 from regraft.store.tables import is_in
 from regraft.store.versions import Version
 from regraft.verdicts import Verdict
@@ -51,11 +53,12 @@ class LinkChoice:
         Of a host's links only the parts of the table that hold some are read whole. Raises ConfigError where there is
         no such reason or category, LinkError where no link is of the host, VersionError where the table is damaged.
         """
-        table = LinkTable(version.opened(LINKS))
         _check_names("reason", self.reasons, NAMED_REASONS)
-        if self.categories:
-            _check_names("category", self.categories, sorted(set(table.counts()["category"])))
-        links = _of_host_or_picture(table, self.host) if self.host else table.find(LinkSearch(), table.columns)
+        with contextlib.closing(Scratch()) as scratch:
+            table = LinkTable(version.opened(LINKS, scratch))
+            if self.categories:
+                _check_names("category", self.categories, sorted(set(table.counts()["category"])))
+            links = _of_host_or_picture(table, self.host) if self.host else table.find(LinkSearch(), table.columns)
         rank = links["verdict"].map({verdict.value: place for place, verdict in enumerate(VERDICTS)})
         links = links.assign(rank=rank, named_reason=named_reasons(links))
         for column, values in (

@@ -196,6 +196,10 @@ class Features:
         self._damaged.add(part.path)
         log.warning("%s; what it held is computed again, and `regraft verify --repair` removes it.", error)
 
+    def forget_copies(self) -> None:
+        """Remove the copies of a remote store's parts that are on this machine."""
+        self._copies.clear()
+
     @cached_property
     def _copies(self) -> Scratch:
         """Where parts of a remote store are copied to, as long as anybody reads them."""

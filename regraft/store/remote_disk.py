@@ -9,6 +9,7 @@ import contextlib
 import itertools
 import os
 import threading
+import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import timedelta
@@ -188,8 +189,9 @@ class RemoteDisk:
     def local_copy(self, path: str, scratch: Scratch | None = None) -> Path:
         data = self.read(path)
         copy = scratch.copy_of(path) if scratch else lasting_folder() / PurePosixPath(path).name
-        copy.write_bytes(data)
-        return copy
+        aside = copy.with_name(f"{copy.name}-{uuid.uuid4().hex}")  # an earlier copy may be open
+        aside.write_bytes(data)
+        return aside.replace(copy)
 
     def _at(self, path: str) -> str:
         return f"{self.root.rstrip('/')}/{path}"

@@ -39,6 +39,12 @@ class Scratch:
         is_made = "path" in vars(self)
         return copy if is_made and (copy := self.copy_of(path)).exists() else None
 
+    def clear(self) -> None:
+        """Remove all copies. Whoever has one open goes on reading it."""
+        if "path" in vars(self):
+            for copy in self.path.iterdir():
+                copy.unlink()
+
     def close(self) -> None:
         """Remove the folder, if there is one."""
         if "path" in vars(self):

@@ -170,3 +170,11 @@ def test_a_table_fits_the_terminal_and_loses_nothing(
     heading = next(line for line in lines if "reason" in line)
     column = slice(heading.index("url"), heading.index("why"))
     assert "".join(line[column].strip() for line in lines).endswith(url)
+
+
+def test_of_a_remote_store_no_copy_is_left(
+    store: str, regraft: Regraft, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    assert regraft("links", "example.org", "--store", f"local://{store}").out.startswith("example.org: 2 links")
+    assert list(tmp_path.glob("regraft-scratch-*")) == []

@@ -1,6 +1,7 @@
 """Pictures that are removed for good on the pages."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -111,3 +112,18 @@ def test_links_whose_owners_have_opted_out_are_offered(pages: TestClient, store:
     table = pd.DataFrame([row]).reindex(columns=MEMORY.names)
     put_links(store, path, pd.concat([MEMORY.empty_table().to_pandas(), table], ignore_index=True))
     assert f"readonly>{URL}</textarea>" in pages.get("/remove").text
+
+
+def test_no_copy_of_a_remote_store_keeps_what_is_removed(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    digest = digest_of_link(store, URL)
+    with browser(Store(f"local://{store.url}")) as pages:
+        shown = pages.get("/remove", params={"what": digest})
+        for path in ("/links", f"/pictures/{digest}", f"/thumbnails/small/{digest}.jpg"):
+            assert pages.get(path).status_code == 200
+        assert list(tmp_path.glob("regraft-scratch-*/*links.parquet"))
+        assert pages.post("/remove", data={"csrf": csrf(shown.text), "what": digest, "why": "so"}).status_code == 303
+        assert list(tmp_path.glob("regraft-scratch-*/*")) == []
+        assert pages.get("/links").status_code == 200

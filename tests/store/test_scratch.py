@@ -1,5 +1,6 @@
 """Copies on this machine go with whoever made them, and what a killed process left goes later."""
 
+import mmap
 import os
 import subprocess
 import sys
@@ -79,3 +80,14 @@ def test_a_folder_needs_no_copies(tmp_path: Path, temporary: Path) -> None:
     before = sorted(temporary.iterdir())
     assert disk.local_copy("a", Scratch()) == tmp_path / "store/a"
     assert sorted(temporary.iterdir()) == before
+
+
+def test_a_copy_that_is_open_stays_what_it_was(temporary: Path) -> None:
+    disk, scratch = disk_at(f"memory://{temporary.name}"), Scratch()
+    disk.write("a", b"before" * 9999)
+    with disk.local_copy("a", scratch).open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as seen:
+        disk.write("a", b"after")
+        assert disk.local_copy("a", scratch).read_bytes() == b"after"
+        scratch.clear()
+        assert list(scratch.path.iterdir()) == []
+        assert seen[-6:] == b"before"
