@@ -81,14 +81,19 @@ class Lease:
         self._is_released = False
 
     def take(self) -> bool:
-        """Put the file in place, or replace one that no longer counts; return whether it is this holder's now."""
+        """Put the file in place, or replace one that no longer counts; return whether it is this holder's now.
+
+        A bucket's answer may be lost. The request is repeated then, and refused, because it was done the first time.
+        """
         if self._files.create(self._name, self._content()):
             return True
         try:
             content, tag = self._files.read_tagged(self._name)
         except FileNotFoundError:  # freed in this very moment
             return self._files.create(self._name, self._content())
-        return not _counts(content, self._clock()) and self._files.swap(self._name, self._content(), tag)
+        if _counts(content, self._clock()):
+            return _owner_of(content) == self._owner
+        return self._files.swap(self._name, self._content(), tag) or self._is_held()
 
     @contextlib.contextmanager
     def renewed(self) -> Iterator[None]:
@@ -121,8 +126,15 @@ class Lease:
         with self._lock:
             with contextlib.suppress(FileNotFoundError):
                 content, tag = self._files.read_tagged(self._name)
-                return _owner_of(content) == self._owner and self._files.swap(self._name, self._content(), tag)
+                if _owner_of(content) != self._owner:
+                    return False
+                return self._files.swap(self._name, self._content(), tag) or self._is_held()
             return False
+
+    def _is_held(self) -> bool:
+        """Whether the file is this holder's. Raises FileNotFoundError where there is none."""
+        content, _ = self._files.read_tagged(self._name)
+        return _owner_of(content) == self._owner
 
     def _keep(self, is_over: threading.Event) -> None:
         while not is_over.wait(self._lease.total_seconds() / RENEWALS):

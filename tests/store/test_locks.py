@@ -11,8 +11,10 @@ import pytest
 
 from regraft.errors import LockedError, StoreError
 from regraft.store import locks, versions
+from regraft.store.lease import Lease
 from regraft.store.local_disk import LocalDisk
-from regraft.store.locks import MARKER, MARKER_LASTS
+from regraft.store.locks import LOCK, MARKER, MARKER_LASTS
+from regraft.store.remote_disk import RemoteDisk
 from regraft.store.store import Store
 from regraft.store.system_calls import SystemCalls
 
@@ -61,6 +63,30 @@ def test_a_run_that_was_cut_off_long_ago_is_not_gone_on_with(store: Store) -> No
     much_later = NOW + timedelta(days=21)
     with store.run("b", much_later) as start:
         assert (start.since, start.cut_off) == (much_later - MARKER_LASTS, "a")
+
+
+class AnswersLost(RemoteDisk):
+    """A bucket whose answers to writes are lost: the library repeats them, and is refused, as they were done before."""
+
+    def create(self, path: str, data: bytes) -> bool:
+        return super().create(path, data) and super().create(path, data)
+
+    def swap(self, path: str, data: bytes, tag: str) -> bool:
+        return super().swap(path, data, tag) and super().swap(path, data, tag)
+
+
+def test_a_lock_is_held_and_renewed_though_the_answers_to_its_writes_are_lost(tmp_path: Path) -> None:
+    disk = AnswersLost(f"memory://{tmp_path.name}")
+    now = [NOW]
+    first, second = (Lease(disk, LOCK, timedelta(minutes=1), lambda: now[0]) for _ in range(2))
+    assert first.take()
+    assert not second.take()
+    assert first.renew()
+    now[0] += timedelta(minutes=2)
+    assert second.take()
+    assert not first.renew()
+    second.release()
+    assert not disk.exists(LOCK)
 
 
 class Refusing(SystemCalls):
