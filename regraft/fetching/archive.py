@@ -1,6 +1,7 @@
 """Dead links, asked of a web archive: a few in each run, one at a time, and no further once it asks for rest."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import fields
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -107,7 +108,7 @@ def _due(links: pd.DataFrame, known: pd.DataFrame, store: Store, now: datetime) 
 
 def _rows(findings: Collection[Finding], now: datetime | None) -> pd.DataFrame:
     """Findings as rows of MEMENTOS; of those without a picture only the reason counts."""
-    names = [name for name in MEMENTOS.names if hasattr(Finding, name)]
+    names = [field.name for field in fields(Finding) if field.name in MEMENTOS.names]
     rows = [
         {name: getattr(finding, name) for name in names} | {"asked_at": now, "memento": finding.final_url}
         for finding in findings
