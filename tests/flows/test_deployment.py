@@ -218,13 +218,15 @@ def test_a_run_that_stays_pending_is_marked_as_crashed(deployed: Server) -> None
     assert "never started" in deployed.get(path)["state"]["message"]
 
 
-def test_a_deployment_runs_on_a_cluster_where_its_config_names_one(deployed: Server, tmp_path: Path) -> None:
+def test_a_deployment_runs_on_a_cluster_where_its_config_names_one(
+    deployed: Server, known_web: str, tmp_path: Path
+) -> None:
     manual = deployed.get("/deployments/name/refresh/manual")
     with dask_cluster(tmp_path, deployed.environment | {"PYTHONPATH": str(deployed.folder)}) as cluster:
         cluster.start_worker()
         cluster.wait_for_workers(1)
         config = menagerie.CONFIG.model_dump(mode="json")
-        config |= {"store": str(tmp_path / "store"), "engine": {"kind": "dask", "address": cluster.address}}
+        config |= {"store": known_web, "engine": {"kind": "dask", "address": cluster.address}}
         path, body = f"/deployments/{manual['id']}/create_flow_run", {"parameters": {"config": config}}
         run = requests.post(deployed.api + path, json=body, timeout=30).json()
 
@@ -234,7 +236,7 @@ def test_a_deployment_runs_on_a_cluster_where_its_config_names_one(deployed: Ser
 
         state = until("the run on the cluster ends", ended_state, 600)
     assert state["type"] == "COMPLETED", state
-    record = versions.newest(Store(str(tmp_path / "store"))).run
+    record = versions.newest(Store(known_web)).run
     assert record.config.engine == EngineSettings(kind="dask", address=cluster.address)
 
 
