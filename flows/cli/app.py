@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
@@ -54,6 +55,7 @@ class Panel(StrEnum):
 
 STOPPED_EXIT_CODE = 130
 """What shells use for a command that Ctrl-C ended."""
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 FAREWELL_S = 0.3
 """Seconds that Prefect has after Ctrl-C to write down that the run was stopped."""
 StoreOption = Annotated[
@@ -118,21 +120,38 @@ def exit_at_once_on_ctrl_c() -> Iterator[None]:
 
     A terminal's Ctrl-C reaches Prefect's own temporary server too, and Prefect would go on trying to report to it. A
     store in a folder needs no farewell: the system frees its lock, and every file in it is whole or absent. The lock of
-    a bucket is freed here. SIGTERM is answered in the same way.
+    a bucket is freed here. SIGTERM is answered in the same way, whatever handler Prefect has put in place of this one.
     """
 
     def stop(number: int, frame: FrameType | None) -> None:
-        timer = threading.Timer(FAREWELL_S, _exit_stopped)
-        timer.daemon = True
-        timer.start()
         raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, stop) for number in STOP_SIGNALS}
+    heard, sent = os.pipe()
+    os.set_blocking(sent, False)
+    watch = threading.Thread(target=_exit_after_signal, args=(heard,), daemon=True)
+    watch.start()
+    wakeup_before = signal.set_wakeup_fd(sent, warn_on_full_buffer=False)
     try:
         yield
     finally:
+        signal.set_wakeup_fd(wakeup_before)
+        os.close(sent)  # ends the watch
+        watch.join()
+        os.close(heard)
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _exit_after_signal(heard: int) -> None:
+    """End the process FAREWELL_S after a signal that stops it; return when nobody writes to the pipe any more.
+
+    The system's numbers of signals come through the pipe as soon as they arrive: `signal.set_wakeup_fd`.
+    """
+    while number := os.read(heard, 1):
+        if number[0] in STOP_SIGNALS:
+            time.sleep(FAREWELL_S)
+            _exit_stopped()
 
 
 def url_as_listed(word: str) -> str:

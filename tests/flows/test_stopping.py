@@ -19,8 +19,10 @@ LIMIT_S = 5.0
 
 
 @pytest.mark.usefixtures("prefect_server")
-@pytest.mark.parametrize("step", ["fetch", "embed"])
-def test_ctrl_c_stops_at_once_and_says_what_is_kept(tmp_path: Path, step: str) -> None:
+@pytest.mark.parametrize(
+    ("step", "number"), [("fetch", signal.SIGINT), ("embed", signal.SIGINT), ("fetch", signal.SIGTERM)]
+)
+def test_a_signal_stops_at_once_and_says_what_is_kept(tmp_path: Path, step: str, number: signal.Signals) -> None:
     command = [str(BIN / "regraft"), "run", "--store", str(tmp_path / "store")]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as run:
         assert run.stderr is not None
@@ -30,7 +32,7 @@ def test_ctrl_c_stops_at_once_and_says_what_is_kept(tmp_path: Path, step: str) -
             assert line, messages
             messages += line
         time.sleep(1)
-        os.killpg(run.pid, signal.SIGINT)  # as a terminal does
+        os.killpg(run.pid, number)  # as a terminal does
         began = time.monotonic()
         messages += run.stderr.read()
         run.wait(30)
