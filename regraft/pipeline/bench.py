@@ -15,7 +15,7 @@ from regraft.links.removals import Removals, known_removals
 from regraft.pipeline.early_embedding import EarlyEmbedding
 from regraft.pipeline.spec import RunSpec
 from regraft.progress import Meter
-from regraft.store.disk import is_remote
+from regraft.store.disk import disk_at, is_remote
 from regraft.store.drafts import Drafts
 from regraft.store.local_disk import LocalDisk
 from regraft.store.scratch import Scratch
@@ -71,7 +71,8 @@ class Bench:
     @cached_property
     def store(self) -> Store:
         """The store."""
-        return Store(self.spec.store_url, self.nearby)
+        url = self.spec.store_url
+        return Store(url, self.nearby, disk_at(url, is_held=True))
 
     @cached_property
     def placeholders(self) -> "pd.DataFrame":

@@ -14,6 +14,7 @@ from typing import BinaryIO, Protocol
 from regraft.errors import StoreError
 from regraft.store.local_disk import LocalDisk
 from regraft.store.remote_disk import RemoteDisk
+from regraft.store.run_disk import RunDisk
 from regraft.store.scratch import Scratch
 
 
@@ -129,14 +130,15 @@ def is_remote(url: str) -> bool:
     return "://" in url and not url.startswith("file://")
 
 
-def disk_at(url: str) -> Disk:
+def disk_at(url: str, is_held: bool = False) -> Disk:
     """Return the disk at a folder's path, in which ~ is the home folder, or an fsspec URL.
 
-    Raises StoreError where no file system speaks that URL.
+    `is_held`: for a run that holds the store there, see `RunDisk`. Raises StoreError where no file system speaks that
+    URL.
     """
     if not is_remote(url):
         return LocalDisk(os.path.expanduser(url.removeprefix("file://")))
     try:
-        return RemoteDisk(url)
+        return RunDisk(url) if is_held else RemoteDisk(url)
     except (ImportError, ValueError) as error:
         raise StoreError(f"The store {url} cannot be opened: {error}") from error

@@ -99,7 +99,9 @@ class Version:
 
     def has(self, file: str) -> bool:
         """Return whether the version was published with a file; those of earlier Regrafts lack some."""
-        return file in self.digests or self.store.disk.exists(f"{self.path}/{file}")
+        if self.digests:
+            return file in self.digests
+        return self.store.disk.exists(f"{self.path}/{file}")
 
     @property
     def is_published(self) -> bool:

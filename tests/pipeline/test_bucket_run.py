@@ -11,8 +11,8 @@ from regraft.pipeline.run import open_run
 from regraft.store.store import Store
 from tests.buckets import BucketServer
 
-RUN_REQUESTS = 180
-"""What a run asks of a bucket however many pictures there are: lock, versions, tables, the version's files. 150 were
+RUN_REQUESTS = 150
+"""What a run asks of a bucket however many pictures there are: lock, versions, tables, the version's files. 123 were
 measured, and a lock that is renewed on a slow machine asks for a few more."""
 
 

@@ -3,7 +3,7 @@
 import json
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
@@ -13,6 +13,7 @@ import pytest
 from regraft.errors import LockedError, StoreError
 from regraft.identity import digest_of
 from regraft.store import versions
+from regraft.store.disk import disk_at
 from regraft.store.lease import Lease, release_all
 from regraft.store.locks import LOCK
 from regraft.store.store import Store
@@ -246,3 +247,41 @@ def test_a_renewal_that_fails_is_tried_again(
     with caplog.at_level(logging.WARNING, "regraft"), held.renewed():
         assert failed.wait(30)
     assert "could not be renewed" in caplog.text
+
+
+# a run's disk
+
+
+def test_a_run_reads_what_is_published_once_until_it_changes_it(bucket: str, bucket_server: BucketServer) -> None:
+    disk = disk_at(f"{bucket}/store", is_held=True)
+    disk.publish("versions/a", {"run.json": b"{}", "metrics.json": b"first"}, "run.json")
+
+    def requests_for(*reads: Callable[[], object]) -> int:
+        before = bucket_server.count(bucket)
+        for read in reads * 3:
+            read()
+        return bucket_server.count(bucket) - before
+
+    def names() -> list[str]:
+        return disk.folders_with("versions", "run.json")
+
+    assert requests_for(lambda: disk.read("versions/a/metrics.json"), names) == 2
+    disk.write("versions/a/metrics.json", b"second")
+    assert disk.read("versions/a/metrics.json") == b"second"
+    assert names() == ["a"]
+    disk.publish("versions/b", {"run.json": b"{}"}, "run.json")
+    assert names() == ["a", "b"]
+    disk.withdraw("versions/a", "run.json")
+    assert names() == ["b"]
+    with pytest.raises(FileNotFoundError):
+        disk.read("versions/a/run.json")
+
+
+def test_large_published_files_are_read_each_time(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("regraft.store.run_disk.MAX_KEPT_BYTES", 10)
+    disk, other = disk_at(f"{bucket}/store", is_held=True), disk_at(f"{bucket}/store")
+    for name, data in [("large", b"x" * 11), ("one", b"x" * 6), ("two", b"y" * 6)]:
+        disk.write(f"versions/a/{name}", data)
+        disk.read(f"versions/a/{name}")
+        other.write(f"versions/a/{name}", b"changed")
+    assert [disk.read(f"versions/a/{name}") for name in ("two", "one", "large")] == [b"y" * 6, b"changed", b"changed"]
