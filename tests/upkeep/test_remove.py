@@ -68,12 +68,17 @@ def store(pictured: Path, tmp_path: Path) -> Store:
     return Store(str(shutil.copytree(pictured, tmp_path / "store")))
 
 
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the same store with a plot of examples."""
+    folder = tmp_path_factory.mktemp("drawn") / "store"
+    put_pictures(Store(str(folder)))
+    return folder
+
+
 @pytest.fixture
-def drawn_store(tmp_path: Path) -> Store:
-    """The same with a plot of examples."""
-    store = Store(str(tmp_path / "store"))
-    put_pictures(store)
-    return store
+def drawn_store(drawn: Path, tmp_path: Path) -> Store:
+    return Store(str(shutil.copytree(drawn, tmp_path / "store")))
 
 
 @pytest.fixture
