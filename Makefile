@@ -20,7 +20,7 @@ run: $(READY)  ## the whole job on the embedded web; needs no internet beyond th
 test: $(READY)  ## all tests
 	$(PYTEST) --numprocesses 3 --dist loadgroup
 
-check: $(READY)  ## lint, types, and the tests that need neither TensorFlow nor a Prefect server
+check: $(READY)  ## lint, types, and the tests that need neither TensorFlow nor a server
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target types quick-test lint
 
 quick-test: $(READY)

@@ -132,6 +132,8 @@ def find_placeholders(links: pd.DataFrame, known: pd.DataFrame, now: datetime) -
 
 def shows_placeholder(links: pd.DataFrame, placeholders: pd.DataFrame) -> "pd.Series[bool]":
     """Return which links show a placeholder."""
+    if placeholders.empty:
+        return pd.Series(False, links.index)
     digests, addresses = (set(placeholders[column]) - {""} for column in ("digest", "final_url"))
     by_bytes, by_address = is_in(links["digest"], digests), is_in(links["final_url"], addresses)
     return (links["digest"] != "") & (by_bytes | by_address | _shows_variant(links, placeholders))

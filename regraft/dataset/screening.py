@@ -77,7 +77,7 @@ class Screened:
         is_dropped = is_among(self.pictures, dropped)
         shows_dropped = is_in(links["digest"], self.pictures["digest"][is_dropped])
         is_left_out = (links["verdict"] == Verdict.ALIVE) & shows_dropped
-        _drop(links, is_left_out, reason, reference.reindex(links["digest"][is_left_out]))
+        _drop(links, is_left_out, reason, lambda dropped: reference.reindex(dropped["digest"]))
         return replace(self, links=links, pictures=self.pictures[~is_dropped].reset_index(drop=True))
 
 
@@ -133,17 +133,17 @@ def last_verdicts(
     decided, links = rulings.on(links), references.without_references(links)
     links["decision"] = decided["decision"].reindex(links.index, fill_value="")
     is_blank = links["reason"] == Reason.PLACEHOLDER
-    _drop(links, is_blank, Reason.PLACEHOLDER, references.to_addresses(links[is_blank]))
+    _drop(links, is_blank, Reason.PLACEHOLDER, references.to_addresses)
     shows = shows_placeholder(links, placeholders)
-    _drop(links, shows, Reason.PLACEHOLDER, references.to_placeholders(links[shows], placeholders))
+    _drop(links, shows, Reason.PLACEHOLDER, partial(references.to_placeholders, placeholders=placeholders))
     is_rejected = of_kind(decided, links, [DecisionKind.REJECT])
     _drop(links, (links["verdict"] == Verdict.ALIVE) & is_rejected, Reason.REJECTED)
     is_replaced = _is_replaced(links, placeholders, accepted_before) & ~of_kind(decided, links, IS_KNOWN)
-    _drop(links, is_replaced, Reason.REPLACED, references.to_replaced(links[is_replaced]))
+    _drop(links, is_replaced, Reason.REPLACED, references.to_replaced)
     listed, links["category"] = links["category"], _categories(links, decided)
     is_of_another = _is_of_another_list(links, decided)
     is_duplicate = is_of_another | _is_duplicate(links, is_of_another)
-    _drop(links, is_duplicate, Reason.DUPLICATE, references.to_copies(links, is_duplicate))
+    _drop(links, is_duplicate, Reason.DUPLICATE, lambda _: references.to_copies(links, is_duplicate))
     pictures = _pictures(links)
     links["category"] = listed
     pictures["cluster"] = _clusters(pictures, near, _is_unlike_its_cluster(pictures, links, decided))
@@ -152,7 +152,7 @@ def last_verdicts(
     clashes = _clashes(pictures["cluster"], split)
     twins = references.to_near_duplicates(pictures, clashes, split)
     is_near = (links["verdict"] == Verdict.ALIVE) & is_in(links["digest"], twins.index)
-    _drop(links, is_near, Reason.NEAR_DUPLICATE, twins.reindex(links["digest"][is_near]))
+    _drop(links, is_near, Reason.NEAR_DUPLICATE, lambda dropped: twins.reindex(dropped["digest"]))
     return links, pictures[PICTURES][~clashes].reset_index(drop=True)
 
 
@@ -160,14 +160,16 @@ def _drop(
     links: pd.DataFrame,
     which: "pd.Series[bool] | NDArray[np.bool_]",
     reason: Reason,
-    reference: pd.DataFrame | None = None,
+    references_of: Callable[[pd.DataFrame], pd.DataFrame] | None = None,
 ) -> None:
-    """Give links a reason, and what it refers to: a row for each of them, in their order."""
+    """Give links a reason, and what it refers to: `references_of` has a row for each of those links, in their order."""
+    if not which.any():
+        return
+    reference = references_of(links[which]) if references_of else pd.DataFrame()
     links.loc[which, "verdict"] = reason.verdict
     links.loc[which, "reason"] = reason
-    if reference is not None:
-        for name in reference:
-            links.loc[which, name] = reference[name].array
+    for name in reference:
+        links.loc[which, name] = reference[name].array
 
 
 def _is_replaced(
