@@ -17,6 +17,7 @@ from tests.pages.conftest import VERSION, browser, digest_of_link
 from tests.pages.test_access import csrf
 
 URL = "http://b.example/kitten.jpg"
+LEARNT = "http://a.example/cat1.jpg"
 
 
 def test_what_would_go_is_shown_and_nothing_is_removed(pages: TestClient, store: Store) -> None:
@@ -44,6 +45,14 @@ def test_what_is_removed_is_gone_from_every_page_and_has_a_receipt(pages: TestCl
     assert pages.get(f"/pictures/{digest}").status_code == 404
     assert digest not in pages.get("/pictures").text
     assert URL not in set(versions.newest(store).table("links.parquet")["url"])
+
+
+def test_the_first_page_says_where_its_figures_still_count_what_is_removed(pages: TestClient, store: Store) -> None:
+    what = digest_of_link(store, LEARNT)
+    assert "removed since" not in pages.get("/").text
+    form = {"csrf": csrf(pages.get("/remove", params={"what": what}).text), "what": what, "why": "its owner"}
+    assert pages.post("/remove", data=form).status_code == 303
+    assert "1 of these images was removed since" in pages.get("/").text
 
 
 def test_prefect_is_asked_to_forget_the_versions_that_change(store: Store) -> None:
