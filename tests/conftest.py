@@ -1,6 +1,6 @@
 """What all tests share: their fixtures, and which tests want what.
 
-Markers say what a test needs: `tensorflow`, `server` (Prefect's, or a bucket's), `browser`, `web` (the replayed web).
+Markers say what a test needs: `tensorflow`, `server` (any that it starts), `browser`, `web` (the replayed web).
 Some of them follow from its fixtures. `make check` runs all that needs neither TensorFlow nor a server.
 
 `make test` runs three processes, because many tests wait. Tests that share a costly fixture are a group, which one of

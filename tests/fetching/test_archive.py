@@ -23,6 +23,8 @@ from regraft.store.tables import no_rows
 from regraft.verdicts import Reason, Verdict
 from tests.fetching.archives import TAKEN, Answer, Archive, archive, memento_headers
 
+pytestmark = pytest.mark.server
+
 NOW = datetime(2026, 2, 1, 3, tzinfo=UTC)
 LINK = "http://photos.savanna.example/cat/001.jpg"
 CAT, TIGER = jpeg("cat", "archived"), jpeg("tiger", "archived")

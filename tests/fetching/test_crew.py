@@ -31,7 +31,7 @@ from regraft.verdicts import Reason
 from tests.hostile import Hostile, Talk, ok, serving
 from tests.processes import until
 
-pytestmark = pytest.mark.xdist_group("crew")
+pytestmark = [pytest.mark.server, pytest.mark.xdist_group("crew")]
 
 CAT = encoded(drawing("cat", "crew"), "JPEG")
 

@@ -166,6 +166,7 @@ def test_a_silent_host_takes_none_of_the_others_with_it(fetched: Callable[..., F
     assert result.outcomes()["fetched", "alive"] == 50
 
 
+@pytest.mark.server
 def test_a_dead_host_costs_a_few_connections_and_holds_up_nobody(tmp_path: Path) -> None:
     clock, findings, found_at_s = Clock(), dict[str, Finding](), dict[str, float]()
 

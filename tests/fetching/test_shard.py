@@ -24,6 +24,8 @@ from regraft.store.store import Store
 from tests.hostile import Hostile, Talk, ok, serving
 from tests.processes import until
 
+pytestmark = pytest.mark.server
+
 CAT = encoded(drawing("cat", "shard"), "JPEG")
 TODAY = datetime(2026, 11, 25, 3, tzinfo=UTC)
 PATH = Layout().path(7, 0)

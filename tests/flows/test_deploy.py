@@ -15,6 +15,7 @@ from tests.docs_commands import BIN
 from tests.processes import without_prefect
 
 
+@pytest.mark.server
 def test_nothing_is_deployed_to_a_server_that_is_open_to_others() -> None:
     """127.1 leads to the loopback address but does not look like it: it stands for an address in the network."""
     with open_server(200) as port:

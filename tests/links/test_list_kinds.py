@@ -326,6 +326,7 @@ def test_a_file_that_never_ends_is_not_read_to_its_end(tmp_path: Path, monkeypat
         read_list("cat", str(endless), Client())
 
 
+@pytest.mark.server
 def test_a_web_page_in_a_lists_place_on_the_web_is_named(tmp_path: Path) -> None:
     with serving(lambda talk: talk.say(ok(b"<!doctype html><title>Gone</title>"))) as server:
         client = Client(Guard([server.exemption]))

@@ -98,6 +98,7 @@ def test_a_gzip_bomb_is_never_unpacked(tmp_path: Path, monkeypatch: pytest.Monke
         read(tmp_path, gzip.compress(b"http://example.org/\n" * 1_000_000))
 
 
+@pytest.mark.server
 def test_a_list_on_the_web_is_read_through_the_guard() -> None:
     with serving(lambda talk: talk.say(ok(f"{A}\n{B}\n".encode()))) as server:
         client = Client(Guard([server.exemption]))
@@ -106,6 +107,7 @@ def test_a_list_on_the_web_is_read_through_the_guard() -> None:
             read_list("cat", f"{server.url}list.txt", Client())
 
 
+@pytest.mark.server
 def test_a_list_whose_own_link_is_dead_says_what_to_do() -> None:
     gone = b"HTTP/1.1 404 Gone\r\nContent-Length: 0\r\n\r\n"
     with serving(lambda talk: talk.say(gone)) as server, pytest.raises(ListError, match="Download it by hand"):

@@ -23,6 +23,8 @@ from regraft.menagerie.web import Web
 from regraft.store.store import Store
 from regraft.verdicts import Reason, Verdict
 
+pytestmark = pytest.mark.server
+
 NOW = datetime(2026, 2, 1, 3, tzinfo=UTC)
 NEAR_2010 = "Fri, 01 Jan 2010 00:00:00 GMT"
 

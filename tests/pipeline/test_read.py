@@ -46,6 +46,7 @@ def test_labels_that_are_names_do_no_harm_where_categories_are_learnt(tmp_path: 
         labels(tmp_path, lines)
 
 
+@pytest.mark.server
 def test_a_list_on_the_web_may_be_larger_than_a_picture(tmp_path: Path) -> None:
     urls = "\n".join(f"http://example.org/{number}.jpg" for number in range(100))
     with serving(lambda talk: talk.say(ok(urls.encode()))) as server:

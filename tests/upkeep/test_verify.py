@@ -34,6 +34,7 @@ def test_a_sound_store_has_no_damage(tmp_path: Path) -> None:
     assert damaged(store) == []
 
 
+@pytest.mark.server
 def test_a_damaged_blob_is_fetched_again_where_a_link_still_serves_it(tmp_path: Path) -> None:
     store = Store(str(tmp_path))
     digest = store.blobs.put(b"picture")

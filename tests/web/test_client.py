@@ -14,6 +14,8 @@ from regraft.web.client import Client
 from regraft.web.guard import Guard
 from tests.hostile import Script, Talk, ends_within, ok, reset, serving
 
+pytestmark = pytest.mark.server
+
 DEADLINE_S, CAP = 0.6, 200_000
 WARM_UP_S = 0.05
 HEAD = b"HTTP/1.1 200 OK\r\n"

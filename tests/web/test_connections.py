@@ -20,6 +20,8 @@ from regraft.web.guard import Guard
 from regraft.web.racing import ATTEMPT_DELAY_S, first_connected
 from tests.hostile import Script, Talk, ok, reset, serving
 
+pytestmark = pytest.mark.server
+
 DEADLINE_S = 5.0
 
 

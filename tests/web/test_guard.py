@@ -51,6 +51,7 @@ http://192.169.0.1/ http://100.128.0.1/ http://localhost.example.org/ http://127
 http://static.flickr.com/123/4567_abc.jpg http://example.org/@user:pass/127.0.0.1 http://xn--bcher-kva.example/""".split()
 
 
+@pytest.mark.server
 @pytest.mark.parametrize("template", HOSTILE + NO_URL)
 def test_a_hostile_url_is_refused_and_the_secret_not_reached(template: str) -> None:
     with serving(lambda talk: talk.say(ok(b"secret"))) as secret:
@@ -61,6 +62,7 @@ def test_a_hostile_url_is_refused_and_the_secret_not_reached(template: str) -> N
         assert secret.request_lines == []
 
 
+@pytest.mark.server
 @pytest.mark.parametrize("template", [url for url in HOSTILE if url.startswith("http://") and "///" not in url])
 def test_a_redirect_to_a_hostile_url_is_refused(template: str) -> None:
     with serving(lambda talk: talk.say(ok(b"secret"))) as secret:
@@ -73,6 +75,7 @@ def test_a_redirect_to_a_hostile_url_is_refused(template: str) -> None:
         assert secret.request_lines == []
 
 
+@pytest.mark.server
 @pytest.mark.parametrize(
     "location", ["//127.0.0.1:{port}/", "///127.0.0.1:{port}/", r"\\127.0.0.1:{port}/", r"/\127.1:{port}/"]
 )
@@ -109,6 +112,7 @@ def test_a_public_name_that_resolves_to_a_private_address_is_blocked_where_it_co
         guard.connect("rebind.example", 80, 1, ())
 
 
+@pytest.mark.server
 def test_a_name_that_rebinds_between_check_and_connect_reaches_nothing() -> None:
     with serving(lambda talk: talk.say(ok(b"secret"))) as secret:
         client = Client(Guard(resolver=answering(*["127.0.0.1"] * 9)))

@@ -16,6 +16,8 @@ from regraft.web.client import Client
 from regraft.web.guard import Guard
 from tests.hostile import Script, Talk, ok, reset, serving
 
+pytestmark = pytest.mark.server
+
 JPEG = b"\xff\xd8\xff\xe0picture"
 DEADLINE_S = 5.0
 HEAD = b"HTTP/1.1 200 OK\r\n"
