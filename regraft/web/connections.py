@@ -17,7 +17,7 @@ from regraft.web.deadlines import Alarm
 from regraft.web.guard import Guard, ProxyGuard
 from regraft.web.heads import BrokenHttp, Head
 from regraft.web.streams import Stream
-from regraft.web.urls import DEFAULT_PORTS, BadUrl
+from regraft.web.urls import DEFAULT_PORTS, BadUrl, scheme_and_server_of
 
 MAX_IDLE = 128
 """Connections that are kept for later at most; the one that was unused for longest is closed first."""
@@ -175,8 +175,7 @@ class Connections:
 
 def server_of(url: str) -> Server:
     """Return the server that a URL names. Raises BadUrl where it names none."""
-    scheme, _, rest = url.partition("://")
-    return _server(scheme, rest.partition("/")[0])
+    return _server(*scheme_and_server_of(url))
 
 
 @lru_cache(4096)

@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from regraft.web.racing import AddressInfo, first_connected
-from regraft.web.urls import Blocked, ip_address_of
+from regraft.web.urls import Blocked, ip_address_of, scheme_and_server_of
 
 # Listed here, because `ipaddress.is_global` differs between Python releases (CVE-2024-4032).
 # https://www.iana.org/assignments/iana-ipv4-special-registry
@@ -71,8 +71,7 @@ class Guard:
 
     def check(self, url: str) -> None:
         """Raise Blocked where the URL's own text names a private address, a local name or a blocked port."""
-        scheme, _, rest = url.partition("://")  # as `connections.server_of` takes it apart
-        self._checked(scheme, rest.partition("/")[0])
+        self._checked(*scheme_and_server_of(url))  # which is where it is connected to, see `connections`
 
     def _check(self, scheme: str, netloc: str) -> None:
         parts = urlsplit(f"{scheme}://{netloc}/")

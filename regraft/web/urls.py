@@ -133,6 +133,12 @@ def spellings_of_host(host: str) -> set[str]:
     return {name, requested_host_of(f"http://{name}/")} - {"?", ""}
 
 
+def scheme_and_server_of(url: str) -> tuple[str, str]:
+    """Return the scheme of a URL that is normalised, and its host and port as the URL has them."""
+    scheme, _, rest = url.partition("://")
+    return scheme, rest.partition("/")[0]
+
+
 def host_and_port_of(url: str) -> str:
     """Return a URL's host and port in lower case, as the URL has them: the server to be polite to. "" for none."""
     if plain := PLAIN_HOST.match(url):
