@@ -1,7 +1,6 @@
 """Dead links, asked of a web archive: a few in each run, one at a time, and no further once it asks for rest."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import fields
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -13,7 +12,7 @@ from regraft.errors import VersionError
 from regraft.fetching.budget import Budget
 from regraft.fetching.crew import Crew
 from regraft.identity import Url
-from regraft.links.findings import Finding, Request
+from regraft.links.findings import Finding, Request, names_in
 from regraft.links.mementos import MEMENTOS, are_brought_back, known_mementos, put_mementos
 from regraft.store import versions
 from regraft.store.store import Store
@@ -108,7 +107,7 @@ def _due(links: pd.DataFrame, known: pd.DataFrame, store: Store, now: datetime) 
 
 def _rows(findings: Collection[Finding], now: datetime | None) -> pd.DataFrame:
     """Findings as rows of MEMENTOS; of those without a picture only the reason counts."""
-    names = [field.name for field in fields(Finding) if field.name in MEMENTOS.names]
+    names = names_in(MEMENTOS.names)
     rows = [
         {name: getattr(finding, name) for name in names} | {"asked_at": now, "memento": finding.final_url}
         for finding in findings

@@ -3,7 +3,8 @@
 They have no slots: frozen dataclasses with slots are pickled in Python, field by field, all others in C.
 """
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Literal
 
@@ -92,3 +93,8 @@ class Finding:
 def skipped(request: Request, why: str) -> Finding:
     """Return the finding of a request that was not sent: what is known of its link stays known."""
     return Finding(url=request.url, reason=Reason.NOT_REQUESTED, outcome="skipped", detail=why)
+
+
+def names_in(columns: Collection[str]) -> list[str]:
+    """Return those of a table's columns that a finding has as they are."""
+    return [field.name for field in fields(Finding) if field.name in columns]

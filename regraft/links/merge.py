@@ -1,14 +1,13 @@
 """What was known of links, merged with what came of fetching them again."""
 
 from collections.abc import Sequence
-from dataclasses import fields
 from datetime import datetime
 from typing import Any, cast
 
 import pandas as pd
 import pyarrow as pa
 
-from regraft.links.findings import Finding
+from regraft.links.findings import Finding, names_in
 from regraft.links.memory import CHECKED, MEMORY
 from regraft.pictures.perceptual import distance
 from regraft.store.tables import is_in
@@ -16,7 +15,7 @@ from regraft.verdicts import Verdict
 
 OF_THE_PICTURE = ("digest", "bytes", "width", "height", "phash", "etag", "last_modified", "detail")
 """The columns that a 304 (not modified) says nothing new about."""
-OF_THE_FINDING = tuple(field.name for field in fields(Finding) if field.name in CHECKED.names)
+OF_THE_FINDING = names_in(CHECKED.names)
 """The columns that a finding has as they are."""
 Row = dict[str, Any]
 """What is known of one link, by column of MEMORY."""
