@@ -127,11 +127,6 @@ class Jpeg:
         return tuple(component.number for component in self.components) == RGB_IDS
 
     @property
-    def is_cmyk(self) -> bool:
-        """Whether it is made for print: CMYK or YCCK."""
-        return len(self.components) == 4
-
-    @property
     def is_fast(self) -> bool:
         """Whether libjpeg-turbo's fast interface decodes it; all others are Pillow's."""
         if len(self.components) == 1:
