@@ -19,6 +19,7 @@ from regraft.pipeline.refresh import refresh
 from regraft.pipeline.run import open_run
 from regraft.store import versions as published
 from regraft.store.store import Store
+from regraft.store.version import Version as PublishedVersion
 from regraft.web.client import Client
 from regraft.web.guard import Guard
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Config", "RegraftError", "Store", "Version", "load_config", "open_store", "run", "version", "versions"]
 
 
-class Version(published.Version):
+class Version(PublishedVersion):
     """One published version: its tables as pandas, its figures, its model.
 
     Tables are read from the store each time that they are asked for; the model is loaded once.

@@ -11,7 +11,7 @@ from filelock import FileLock
 
 if TYPE_CHECKING:  # `make check` uses none of this: it would be a second's work for nothing
     from regraft.config import Config
-    from regraft.store.versions import Version
+    from regraft.store.version import Version
 
 CopyStore = Callable[[], str]
 """Copies the store that holds the one version, and returns the copy's folder."""

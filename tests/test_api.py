@@ -11,7 +11,7 @@ import pytest
 import regraft
 from regraft import api
 from regraft.menagerie.drawing import drawing, encoded
-from regraft.store import versions as published
+from regraft.store.version import Version as PublishedVersion
 from tests.docs_commands import block
 
 IMPORT_S = 0.3
@@ -36,7 +36,7 @@ def test_importing_it_takes_no_time() -> None:
     assert min(seconds) < IMPORT_S
 
 
-def test_a_version_gives_its_tables_as_pandas(first: published.Version) -> None:
+def test_a_version_gives_its_tables_as_pandas(first: PublishedVersion) -> None:
     version = regraft.version(regraft.open_store(first.store.url))
     assert [each.name for each in regraft.versions(regraft.open_store(first.store.url))] == [version.name]
     for table in (version.links, version.manifest, version.predictions, version.holdout, version.link_rot):
@@ -47,7 +47,7 @@ def test_a_version_gives_its_tables_as_pandas(first: published.Version) -> None:
     assert repr(version) == f"<Version {version.address}>"
 
 
-def test_a_version_predicts_files_folders_and_globs(first: published.Version, tmp_path: Path) -> None:
+def test_a_version_predicts_files_folders_and_globs(first: PublishedVersion, tmp_path: Path) -> None:
     for animal in ("tiger", "cat"):
         (tmp_path / f"{animal}.jpg").write_bytes(encoded(drawing(animal, "notebook"), "JPEG"))
     version = regraft.version(regraft.open_store(first.store.url), "newest")

@@ -11,7 +11,7 @@ from regraft.flows.cli.output import listed
 
 if TYPE_CHECKING:
     from regraft.dataset.export import Exported
-    from regraft.store.versions import Version
+    from regraft.store.version import Version
 
 
 @app.command(rich_help_panel=Panel.USE)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from regraft.reporting.evidence import Story
     from regraft.reporting.link_sentences import Row
     from regraft.store.store import Store
-    from regraft.store.versions import Version
+    from regraft.store.version import Version
 
 HOST_ONLY = re.compile(r"(?:(?:[a-zA-Z]+:)?//)?([^/?#]+)/?")
 """What names a host and nothing on it, as a URL or without the scheme."""

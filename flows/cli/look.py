@@ -11,7 +11,7 @@ from regraft.flows.cli.output import number, print_run_summary, table
 
 if TYPE_CHECKING:
     from regraft.store.store import Store
-    from regraft.store.versions import Version
+    from regraft.store.version import Version
 
 WHICH = "A version, a beginning that only one has, `newest` or `champion`."
 VersionArgument = Annotated[str, typer.Argument(metavar="VERSION", help=WHICH)]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from regraft.store.records import MetricsRecord, RunRecord
-    from regraft.store.versions import Version
+    from regraft.store.version import Version
 
 MAX_REASONS = 6
 """Reasons that a summary names."""

@@ -12,10 +12,11 @@ from regraft.errors import StoreError
 from regraft.flows.cli.output import printable
 from regraft.store import layout, versions
 from regraft.store.store import Store
+from regraft.store.version import LAST_FILE, VERSION_NAME, VERSIONS_FOLDER, published_at
 
 LAST_STORE = Path(".regraft-store")
 """The file in the current folder that names the store of the job that ran last there: stores may lie anywhere."""
-PARTS = (layout.FILE, layout.LINKS, versions.FOLDER, versions.CHAMPION)
+PARTS = (layout.FILE, layout.LINKS, VERSIONS_FOLDER, versions.CHAMPION)
 """What a store has some of: a folder without these is none, which is seen at once."""
 MAX_FOLDERS = 2000
 """Folders here that are looked into for stores at most."""
@@ -72,8 +73,8 @@ def _stores_in_order() -> list[str]:
 
 def _ran_at(folder: Path) -> datetime:
     """When a store's last job ran: the time of its newest version; where there is none, of its folder."""
-    names = [path.parent.name for path in folder.glob(f"{versions.FOLDER}/*/{versions.LAST_FILE}")]
-    times = [versions.published_at(name) for name in names if versions.NAME.fullmatch(name)]
+    names = [path.parent.name for path in folder.glob(f"{VERSIONS_FOLDER}/*/{LAST_FILE}")]
+    times = [published_at(name) for name in names if VERSION_NAME.fullmatch(name)]
     return max(times, default=_modified_at(folder))
 
 

@@ -13,7 +13,7 @@ from regraft.flows.web.site import Site, SiteOf
 from regraft.flows.web.trend import Trend, trend
 from regraft.reporting.history import Summary, history
 from regraft.store import versions
-from regraft.store.versions import Version
+from regraft.store.version import Version
 from regraft.targets.wording import WORDINGS
 
 router = APIRouter()

@@ -25,7 +25,7 @@ from regraft.reporting.likeness import look_alikes, neighbours
 from regraft.reporting.link_search import LinkSearch, LinkTable
 from regraft.store import versions
 from regraft.store.row_tables import rows_among
-from regraft.store.versions import Version
+from regraft.store.version import Version
 from regraft.targets.choice import target_of
 
 router = APIRouter()

@@ -8,6 +8,7 @@ from fastapi.responses import Response
 from regraft.errors import VersionError
 from regraft.flows.web.site import SiteOf
 from regraft.store import versions
+from regraft.store.version import VERSION_NAME
 
 router = APIRouter()
 CONTENT_TYPES = {
@@ -19,7 +20,7 @@ CONTENT_TYPES = {
 """The files that are served, and the Content-Type that they are served with."""
 SECURITY_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; frame-ancestors 'none'"
 """A report holds its pictures and its style in itself."""
-NameOf = Annotated[str, Path(pattern=rf"^{versions.NAME.pattern}$")]
+NameOf = Annotated[str, Path(pattern=rf"^{VERSION_NAME.pattern}$")]
 
 
 @router.get("/{name}/{file}")

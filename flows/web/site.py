@@ -23,7 +23,7 @@ from regraft.store import versions
 from regraft.store.scratch import Scratch
 from regraft.store.store import Store
 from regraft.store.tables import OpenTable
-from regraft.store.versions import Version
+from regraft.store.version import Version
 from regraft.upkeep.purge import AskPrefect
 
 log = logging.getLogger("regraft")

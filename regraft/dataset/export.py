@@ -25,7 +25,7 @@ from regraft.errors import ConfigError, RegraftError, StoreError
 from regraft.identity import Digest
 from regraft.store.disk import Disk, disk_at, is_remote
 from regraft.store.local_disk import ASIDE
-from regraft.store.versions import Version
+from regraft.store.version import Version
 
 STATEMENT = "export.json"
 CARD = "README.md"

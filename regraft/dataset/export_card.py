@@ -11,7 +11,7 @@ from regraft.dataset.export_settings import Layout
 from regraft.dataset.licences import OTHER, identifiers, licence_counts
 from regraft.dataset.list_columns import names_of_list_columns
 from regraft.dataset.splits import SPLITS
-from regraft.store.versions import Version
+from regraft.store.version import Version
 
 DATA_FILES: Mapping[Layout, str] = {
     "imagefolder": "{split}/**",

@@ -15,7 +15,7 @@ from regraft.dataset.export_settings import Layout
 from regraft.dataset.licences import UNKNOWN, licence_counts
 from regraft.dataset.splits import SPLITS
 from regraft.links.memory import TIME
-from regraft.store.versions import Version
+from regraft.store.version import Version
 
 MEDIA_TYPES: Mapping[Layout, str] = {
     "imagefolder": "application/x-parquet",

@@ -7,7 +7,7 @@ from regraft.dataset.list_columns import names_of_list_columns
 from regraft.dataset.misfiled import is_among
 from regraft.dataset.splits import SPLITS
 from regraft.links.memory import TIME
-from regraft.store.versions import Version
+from regraft.store.version import Version
 
 PROVENANCE: dict[str, pa.DataType] = {
     "digest": pa.string(),

@@ -16,7 +16,7 @@ from regraft.backbones.weights import SIDE
 from regraft.heads.certainty import Certainty
 from regraft.heads.numpy_head import numpy_head
 from regraft.pictures.colours import Pixels
-from regraft.store.versions import Version
+from regraft.store.version import Version
 from regraft.targets.choice import target_of
 from regraft.targets.target import Answers, Target
 

@@ -20,7 +20,7 @@ from regraft.links.list_text import decoded
 from regraft.pictures.colours import Pixels, rgb
 from regraft.pictures.decoding import PICTURE_SUFFIXES
 from regraft.pictures.judge import Limits, Picture, Unfit, judge
-from regraft.store.versions import Version
+from regraft.store.version import Version
 from regraft.targets.target import Target
 from regraft.verdicts import Reason
 from regraft.web.answers import Body, Failed

@@ -16,7 +16,7 @@ from regraft.heads.moments import evenly
 from regraft.heads.training import train
 from regraft.store.feature_rows import FeatureRows
 from regraft.store.records import Attribution
-from regraft.store.versions import Version
+from regraft.store.version import Version
 from regraft.targets.labels import SyntheticLabels
 from regraft.targets.target import Target
 

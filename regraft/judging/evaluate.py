@@ -18,7 +18,7 @@ from regraft.store import versions
 from regraft.store.feature_rows import FeatureRows
 from regraft.store.records import Attribution, Leak, MetricsRecord, MisfiledScores
 from regraft.store.store import Store
-from regraft.store.versions import Version
+from regraft.store.version import Version
 from regraft.targets.target import IMAGE_COLUMNS, Answers, Target
 
 RELOAD_TOLERANCE = 1e-3

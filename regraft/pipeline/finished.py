@@ -9,7 +9,7 @@ import pyarrow as pa
 from regraft.dataset.screening import Screened
 from regraft.judging.evaluation import Evaluation
 from regraft.store.records import PrefectRun
-from regraft.store.versions import Version
+from regraft.store.version import Version
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,6 +8,7 @@ from regraft.errors import VersionError
 from regraft.links.lifetimes import lives_over
 from regraft.store import versions
 from regraft.store.store import Store
+from regraft.store.version import Version
 
 COLUMNS = ["url", "category", "reason", "outcome", "first_seen", "checked_at"]
 MAX_VERSIONS = 90
@@ -24,6 +25,6 @@ def _links_of_versions(store: Store) -> Iterator[pd.DataFrame]:
     """The links of the newest versions, the oldest first; those of damaged versions are left out."""
     for name in versions.names(store)[-MAX_VERSIONS:]:
         try:
-            yield versions.Version(store, name).table("links.parquet", COLUMNS)
+            yield Version(store, name).table("links.parquet", COLUMNS)
         except VersionError:
             continue

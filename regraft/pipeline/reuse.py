@@ -19,7 +19,7 @@ from regraft.judging.gate import gate
 from regraft.pipeline.provenance import commit, libraries
 from regraft.store import versions
 from regraft.store.store import Store
-from regraft.store.versions import Version
+from regraft.store.version import Version
 from regraft.targets.choice import target_of
 
 log = logging.getLogger("regraft")

@@ -16,7 +16,7 @@ from regraft.reporting.link_search import LinkSearch, LinkTable
 from regraft.reporting.named_reasons import NAMED_REASONS, named_reasons
 from regraft.store.scratch import Scratch
 from regraft.store.tables import is_in
-from regraft.store.versions import Version
+from regraft.store.version import Version
 from regraft.verdicts import Verdict
 from regraft.web.urls import host_of
 

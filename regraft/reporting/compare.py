@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from regraft.store.records import MetricsRecord
-from regraft.store.versions import Version
+from regraft.store.version import Version
 
 IMAGE_COLUMNS = ["digest", "category", "label", "split"]
 """The columns of manifests that are compared."""

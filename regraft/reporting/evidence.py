@@ -32,7 +32,7 @@ from regraft.reporting.link_sentences import (
 )
 from regraft.store import versions
 from regraft.store.store import Store
-from regraft.store.versions import Version
+from regraft.store.version import Version, published_at
 from regraft.verdicts import Reason, Verdict
 from regraft.web.urls import host_of, requested_host_of
 
@@ -180,7 +180,7 @@ def _changed_at(version: Version, row: Row, before: Row | None) -> datetime:
     if before is None and not pd.isna(row["alive_since"]):
         return time_of(row["alive_since"])  # versions before it may be pruned
     was_asked = before is None or row["checked_at"] > before["checked_at"]
-    return time_of(row["checked_at"]) if was_asked else versions.published_at(version.name)
+    return time_of(row["checked_at"]) if was_asked else published_at(version.name)
 
 
 def _decided(rows: Sequence[Row], decisions: pd.DataFrame) -> Iterator[Event]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from regraft.errors import DamagedVersionError, VersionError
 from regraft.store import versions
 from regraft.store.store import Store
-from regraft.store.versions import Version
+from regraft.store.version import Version
 from regraft.targets.wording import WORDINGS, Kind, percent
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from regraft.dataset.misfiled import known_misfiled
 from regraft.identity import Digest
 from regraft.store.row_tables import RowTable, rows_among, rows_that
 from regraft.store.tables import is_in
-from regraft.store.versions import Version
+from regraft.store.version import Version
 from regraft.targets.choice import target_of
 from regraft.targets.target import Target
 

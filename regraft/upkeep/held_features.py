@@ -12,7 +12,7 @@ import pandas as pd
 from regraft.heads.reference_rows import HOLDERS, SCHEMA, TABLE, named_references, unnamed_rows
 from regraft.links.removals import Removals
 from regraft.store.tables import no_rows, parquet
-from regraft.store.versions import Version
+from regraft.store.version import Version
 
 IMAGES = "predictions.parquet"
 

@@ -16,7 +16,7 @@ from regraft.store.feature_parts import Part
 from regraft.store.locks import champion_locked
 from regraft.store.networks import Network
 from regraft.store.store import Store
-from regraft.store.versions import Version
+from regraft.store.version import Version
 
 log = logging.getLogger("regraft")
 

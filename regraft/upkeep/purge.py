@@ -18,7 +18,7 @@ from regraft.store.feature_parts import FOLDER as FEATURES
 from regraft.store.records import FileChange, RemovalNote, RunRecord
 from regraft.store.store import Store
 from regraft.store.tables import arrow_of_parquet, from_parquet, parquet_of_arrow
-from regraft.store.versions import Version
+from regraft.store.version import Version
 from regraft.targets.choice import target_of
 from regraft.upkeep.held_features import files_without
 from regraft.upkeep.receipt import Receipt, put_finished, put_unfinished, receipts

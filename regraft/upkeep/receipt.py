@@ -18,7 +18,8 @@ from regraft.identity import Digest
 from regraft.links.removals import Kind, Removal, Removals
 from regraft.store.records import SCHEMA, FileChange, Record
 from regraft.store.store import Store
-from regraft.store.versions import REMOVING, free_name
+from regraft.store.version import REMOVING
+from regraft.store.versions import free_name
 
 FOLDER = "receipts"
 

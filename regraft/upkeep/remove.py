@@ -14,7 +14,7 @@ from regraft.links.removals import Kind, Removals, known_rows, put_rows
 from regraft.store import versions
 from regraft.store.records import FileChange
 from regraft.store.store import Store
-from regraft.store.versions import Version
+from regraft.store.version import Version
 from regraft.upkeep.purge import LEARNT_FROM, AskPrefect, carry_out, lost_pictures
 from regraft.upkeep.receipt import (
     Receipt,

@@ -15,7 +15,7 @@ from regraft.store.feature_parts import FOLDER as FEATURES
 from regraft.store.layout import LINKS
 from regraft.store.store import Store
 from regraft.store.tables import arrow_of_parquet
-from regraft.store.versions import Version
+from regraft.store.version import Version
 from regraft.upkeep.held_features import unnamed
 from regraft.upkeep.scrub import names_removed, rows_of, shows_removed, table_without
 

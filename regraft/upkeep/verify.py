@@ -20,7 +20,7 @@ from regraft.store.backbone_files import BackboneFile
 from regraft.store.feature_parts import Part
 from regraft.store.layout import COPY, FILE, LINKS, copied_layout, named_layout, put_layout
 from regraft.store.store import Store
-from regraft.store.versions import Version
+from regraft.store.version import REMOVING, Version
 from regraft.upkeep.receipt import receipts
 from regraft.upkeep.remove import finish, remove_again, restore_rows
 from regraft.upkeep.traces import traces
@@ -282,10 +282,10 @@ def _what_came_back(store: Store, repair: bool, progress: Progress) -> Iterator[
         yield Damage(removals.FILE, what, "put together from the receipts" if repair else "")
         if not repair:
             return
-    if store.disk.exists(versions.REMOVING):
+    if store.disk.exists(REMOVING):
         if repair:
             finish(store)
-        yield Damage(versions.REMOVING, "a removal was cut off, or is under way", "finished" if repair else "")
+        yield Damage(REMOVING, "a removal was cut off, or is under way", "finished" if repair else "")
     came_back = list(traces(store, removals.known_removals(store), progress))
     if came_back and repair:
         remove_again(store)

@@ -19,7 +19,7 @@ from regraft.pictures.near import HASH_BITS, hash_bits, picture_distances
 from regraft.store import versions
 from regraft.store.store import Store
 from regraft.store.tables import is_in
-from regraft.store.versions import Version
+from regraft.store.version import Version
 from regraft.upkeep.receipt import RemovedHash
 from regraft.verdicts import Reason
 from regraft.web.hosts import ascii_host

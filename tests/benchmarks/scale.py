@@ -104,7 +104,7 @@ def measure(folder: str, size: int, categories: int, dimensions: int, target: st
     from synthetic_store import make_config, mark_cut_off
 
     from regraft.store.store import Store
-    from regraft.store.versions import Version
+    from regraft.store.version import Version
     from regraft.upkeep.verify import damaged_files
 
     config = make_config(Path(folder), categories, "category" if target == "category" else "length")

@@ -21,6 +21,7 @@ from regraft.links.memory import SCHEMA
 from regraft.store import versions
 from regraft.store.store import Store
 from regraft.store.tables import parquet
+from regraft.store.version import Version
 from tests.browser.conftest import OVERFLOW, PAINTED, SHOTS
 from tests.processes import free_port, until
 
@@ -59,7 +60,7 @@ class Served:
 
 
 @pytest.fixture
-def served(first: versions.Version) -> Iterator[Served]:
+def served(first: Version) -> Iterator[Served]:
     """The pages of the menagerie's first version, in a store of the test's own."""
     pages = Served(first.store)
     yield pages
@@ -183,7 +184,7 @@ def test_without_javascript_everything_is_seen_and_can_be_decided(served: Served
     context.close()
 
 
-def test_a_gallery_of_many_pictures_goes_on_while_it_is_scrolled(first: versions.Version, browser: Any) -> None:
+def test_a_gallery_of_many_pictures_goes_on_while_it_is_scrolled(first: Version, browser: Any) -> None:
     served = Served(with_many_pictures(first.store))
     page, complaints = opened(browser, f"{served.address}/pictures")
     while page.locator(".tile").count() < MANY:

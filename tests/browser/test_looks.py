@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from regraft.store import versions
+from regraft.store.version import Version
 from regraft.upkeep.remove import remove
 from regraft.upkeep.wanted import wanted_of
 from tests.browser.conftest import OVERFLOW, PAINTED, SHOTS
@@ -32,7 +32,7 @@ MAX_REPORT_BYTES = 5_000_000
     ("name", "width", "scheme"), [("desk", 1100, "light"), ("night", 1100, "dark"), ("phone", 380, "light")]
 )
 def test_the_report_is_painted_and_reaches_out_to_nothing(
-    first: versions.Version, browser: Any, name: str, width: int, scheme: str
+    first: Version, browser: Any, name: str, width: int, scheme: str
 ) -> None:
     page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
     requested: list[str] = []
@@ -54,7 +54,7 @@ def test_the_report_is_painted_and_reaches_out_to_nothing(
     page.close()
 
 
-def test_on_paper_every_section_is_open(first: versions.Version, browser: Any) -> None:
+def test_on_paper_every_section_is_open(first: Version, browser: Any) -> None:
     page = browser.new_page(viewport={"width": 1100, "height": 900})
     page.goto(f"file://{first.address}/report.html")
     config, paper = page.locator("pre"), "() => document.body.scrollHeight"
@@ -67,7 +67,7 @@ def test_on_paper_every_section_is_open(first: versions.Version, browser: Any) -
     page.close()
 
 
-def test_the_top_of_the_report_makes_the_readmes_picture(first: versions.Version, browser: Any) -> None:
+def test_the_top_of_the_report_makes_the_readmes_picture(first: Version, browser: Any) -> None:
     page = browser.new_page(viewport={"width": 960, "height": 900}, device_scale_factor=1.25)
     page.goto(f"file://{first.address}/report.html")
     bottom = page.locator("h2", has_text="How long it will last").bounding_box()["y"]
@@ -87,7 +87,7 @@ def _keep_picture(shot: bytes, path: Path) -> Image.Image:
     return picture
 
 
-def test_a_receipt_makes_the_picture_in_the_docs(first: versions.Version, browser: Any) -> None:
+def test_a_receipt_makes_the_picture_in_the_docs(first: Version, browser: Any) -> None:
     wanted = [wanted_of("http://pets.fotolog.example/cat/166.jpg")]
     receipt = remove(first.store, wanted, "the owner wants it", now=datetime(2026, 11, 25, 23, 15, tzinfo=UTC))
     page = browser.new_page(viewport={"width": 760, "height": 900}, device_scale_factor=1.25)
@@ -103,7 +103,7 @@ def test_a_receipt_makes_the_picture_in_the_docs(first: versions.Version, browse
 
 
 def test_a_data_set_that_was_taken_away_makes_the_picture_in_the_docs(
-    first: versions.Version, browser: Any, regraft: Regraft, tmp_path: Path
+    first: Version, browser: Any, regraft: Regraft, tmp_path: Path
 ) -> None:
     out = tmp_path / "menagerie"
     ran = regraft("dataset", "newest", str(out), "--to", "imagefolder", "--encode", "jpeg", "--store", first.store.url)

@@ -25,7 +25,7 @@ from regraft.reporting.compare import difference
 from regraft.store import versions
 from regraft.store.store import Store
 from regraft.store.tables import parquet, parquet_of_arrow
-from regraft.store.versions import Version
+from regraft.store.version import Version
 from tests.records import metrics_record, run_record
 
 NAME = "20260101T000000Z"

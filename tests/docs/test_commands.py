@@ -14,13 +14,14 @@ from regraft.flows.cli.deploy import PROBE_PATH
 from regraft.menagerie.drawing import drawing, encoded
 from regraft.store import versions
 from regraft.store.store import Store
+from regraft.store.version import Version
 from tests.command_line import Regraft
 from tests.docs_commands import BIN, ROOT, block, commands, output
 from tests.processes import free_port, until_healthy, without_prefect
 
 
 @pytest.fixture
-def here(first: versions.Version, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def here(first: Version, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A current folder with the default store, in which a second version is champion, and pictures."""
     shutil.copytree(first.store.url, tmp_path / "artifacts")
     store = Store(str(tmp_path / "artifacts"))
@@ -77,7 +78,7 @@ def test_the_commands_of_every_day(here: Path, regraft: Regraft) -> None:
     run_each(commands("look"), regraft)
 
 
-def test_what_a_version_is_good_for(here: Path, first: versions.Version, regraft: Regraft) -> None:
+def test_what_a_version_is_good_for(here: Path, first: Version, regraft: Regraft) -> None:
     using = commands("version")
     assert len(using) >= 8
     run_each(using, regraft)
@@ -146,7 +147,7 @@ def test_what_a_person_decides(here: Path, regraft: Regraft) -> None:
 
 @pytest.mark.usefixtures("prefect_server")
 def test_a_picture_is_taken_out(
-    first: versions.Version, tmp_path: Path, regraft: Regraft, monkeypatch: pytest.MonkeyPatch
+    first: Version, tmp_path: Path, regraft: Regraft, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     shutil.copytree(first.store.url, "artifacts")

@@ -11,6 +11,7 @@ from regraft import menagerie
 from regraft.menagerie.drawing import drawing, encoded
 from regraft.store import versions
 from regraft.store.store import Store
+from regraft.store.version import Version
 from tests.command_line import Regraft
 from tests.published import CopyStore
 
@@ -27,23 +28,23 @@ def named_store(copy_store: CopyStore, prefect_server: None) -> str:
 
 
 @pytest.fixture
-def named(named_store: str, tmp_path_factory: pytest.TempPathFactory) -> versions.Version:
+def named(named_store: str, tmp_path_factory: pytest.TempPathFactory) -> Version:
     """The version that names categories, in a store of the test's own."""
     return versions.newest(Store(str(shutil.copytree(named_store, tmp_path_factory.mktemp("named") / "store"))))
 
 
-def test_another_question_does_not_change_the_champion_by_itself(named: versions.Version, regraft: Regraft) -> None:
+def test_another_question_does_not_change_the_champion_by_itself(named: Version, regraft: Regraft) -> None:
     metrics = named.metrics
     assert not metrics.promoted
     assert "predicts lengths, this model categories" in metrics.why
     assert regraft("promote", "newest", "--store", named.store.url).code == 0
 
 
-def test_its_run_carries_the_jobs_name(named: versions.Version) -> None:
+def test_its_run_carries_the_jobs_name(named: Version) -> None:
     assert named.run.prefect.flow_run_name.startswith("felines 20")
 
 
-def test_its_tables_and_report_speak_of_categories(named: versions.Version) -> None:
+def test_its_tables_and_report_speak_of_categories(named: Version) -> None:
     test = named.metrics.test
     rows = named.table("predictions.parquet").query("split == 'test'")
     assert test.kind == "category"
@@ -56,7 +57,7 @@ def test_its_tables_and_report_speak_of_categories(named: versions.Version) -> N
     assert "image-classification" in named.read("MODEL_CARD.md").decode()
 
 
-def test_its_predictions_are_categories(named: versions.Version, tmp_path: Path, regraft: Regraft) -> None:
+def test_its_predictions_are_categories(named: Version, tmp_path: Path, regraft: Regraft) -> None:
     for animal in ("tiger", "cat"):
         (tmp_path / f"{animal}.jpg").write_bytes(encoded(drawing(animal, "another"), "JPEG"))
     words = ("--store", named.store.url, "--version", named.name, "--picture", tmp_path / "p.png")
@@ -70,7 +71,7 @@ def test_its_predictions_are_categories(named: versions.Version, tmp_path: Path,
     assert "cm" not in shown.out
 
 
-def test_its_export_gives_probabilities(named: versions.Version, tmp_path: Path, regraft: Regraft) -> None:
+def test_its_export_gives_probabilities(named: Version, tmp_path: Path, regraft: Regraft) -> None:
     out = tmp_path / "model.tflite"
     ran = regraft("export", named.name, "--to", "litert", "--out", out, "--store", named.store.url)
     assert ran.code == 0, ran.err
@@ -78,7 +79,7 @@ def test_its_export_gives_probabilities(named: versions.Version, tmp_path: Path,
     assert out.stat().st_size > 1_000_000
 
 
-def test_it_stands_beside_the_others(named: versions.Version, regraft: Regraft) -> None:
+def test_it_stands_beside_the_others(named: Version, regraft: Regraft) -> None:
     store = ("--store", named.store.url)
     first = versions.version(named.store, versions.names(named.store)[0])
     listed = regraft("versions", *store)

@@ -14,6 +14,7 @@ from regraft.menagerie.drawing import drawing, encoded
 from regraft.store import versions
 from regraft.store.layout import Layout, put_layout
 from regraft.store.store import Store
+from regraft.store.version import Version
 from tests.command_line import Regraft
 
 TIGER, CAT = "{mean: 100, std: 30, min: 20}", "{mean: 40, std: 8, min: 10}"
@@ -157,7 +158,7 @@ def test_a_first_run_tells_what_it_found_and_where_to_look(known_web: str, regra
     assert Path(report.removeprefix("local://")).read_text().startswith("<!doctype html>")
 
 
-def test_versions_and_promotion(first: versions.Version, regraft: Regraft) -> None:
+def test_versions_and_promotion(first: Version, regraft: Regraft) -> None:
     store = ("--store", first.store.url)
     assert first.name in regraft("versions", *store).out
     rows = json.loads(regraft("versions", *store, "--json").out)
@@ -166,7 +167,7 @@ def test_versions_and_promotion(first: versions.Version, regraft: Regraft) -> No
     assert regraft("promote", "1999", *store).code == 9
 
 
-def test_predictions_are_a_table_and_a_picture(first: versions.Version, tmp_path: Path, regraft: Regraft) -> None:
+def test_predictions_are_a_table_and_a_picture(first: Version, tmp_path: Path, regraft: Regraft) -> None:
     for animal in ("tiger", "cat"):
         (tmp_path / f"{animal}.jpg").write_bytes(encoded(drawing(animal, "new"), "JPEG"))
     images = [tmp_path / "tiger.jpg", tmp_path / "cat.jpg"]
@@ -181,7 +182,7 @@ def test_predictions_are_a_table_and_a_picture(first: versions.Version, tmp_path
     ("image", "expected"),
     [("nowhere.jpg", "cannot be read"), ("http://127.0.0.1/x.jpg", "not a public address"), (__file__, "no picture")],
 )
-def test_what_is_no_picture_is_named(first: versions.Version, regraft: Regraft, image: str, expected: str) -> None:
+def test_what_is_no_picture_is_named(first: Version, regraft: Regraft, image: str, expected: str) -> None:
     ran = regraft("predict", image, "--store", first.store.url)
     assert ran.code == 10
     assert image in ran.err
@@ -195,7 +196,7 @@ def test_without_a_champion_there_is_nothing_to_predict_with(tmp_path: Path, reg
     assert "regraft run" in ran.err
 
 
-def test_a_link_tells_why_it_was_dropped(first: versions.Version, regraft: Regraft) -> None:
+def test_a_link_tells_why_it_was_dropped(first: Version, regraft: Regraft) -> None:
     rows = first.table("links.parquet")
     gone = rows["url"][rows["reason"] == "gone"].iloc[0]
     assert "gone" in regraft("links", gone, "--store", first.store.url).out
@@ -204,9 +205,7 @@ def test_a_link_tells_why_it_was_dropped(first: versions.Version, regraft: Regra
     assert regraft("links", "http://unknown/", "--store", first.store.url).code == 11
 
 
-def test_a_link_that_a_terminal_wrote_in_another_encoding_is_looked_for(
-    first: versions.Version, regraft: Regraft
-) -> None:
+def test_a_link_that_a_terminal_wrote_in_another_encoding_is_looked_for(first: Version, regraft: Regraft) -> None:
     typed = os.fsdecode("http://example.org/café.jpg".encode("cp1252"))
     for command in ("links", "accept"):
         ran = regraft(command, typed, "--store", first.store.url)
@@ -214,7 +213,7 @@ def test_a_link_that_a_terminal_wrote_in_another_encoding_is_looked_for(
         assert "http://example.org/café.jpg" in ran.err
 
 
-def test_only_a_replaced_link_can_be_accepted(first: versions.Version, regraft: Regraft) -> None:
+def test_only_a_replaced_link_can_be_accepted(first: Version, regraft: Regraft) -> None:
     alive = first.table("manifest.parquet")["urls"].iloc[0][0]
     ran = regraft("accept", alive, "--store", first.store.url)
     assert ran.code == 11

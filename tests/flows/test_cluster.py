@@ -25,7 +25,7 @@ from regraft.pipeline.run import open_run
 from regraft.pipeline.spec import RunSpec
 from regraft.store import versions
 from regraft.store.store import Store
-from regraft.store.versions import Version
+from regraft.store.version import Version
 from tests.clusters import Cluster, dask_cluster
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.server]

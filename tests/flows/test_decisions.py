@@ -8,6 +8,7 @@ from regraft.config import Config
 from regraft.menagerie.web import Web
 from regraft.store import versions
 from regraft.store.store import Store
+from regraft.store.version import Version
 from regraft.verdicts import Verdict
 from tests.command_line import Regraft
 
@@ -15,7 +16,7 @@ from tests.command_line import Regraft
 @pytest.mark.tensorflow
 @pytest.mark.usefixtures("prefect_server")
 def test_a_decision_holds_from_the_next_run_until_it_is_taken_back(
-    first: versions.Version, config: Config, regraft: Regraft, tmp_path: Path
+    first: Version, config: Config, regraft: Regraft, tmp_path: Path
 ) -> None:
     from regraft.flows.refresh import refresh
 
@@ -29,7 +30,7 @@ def test_a_decision_holds_from_the_next_run_until_it_is_taken_back(
     assert regraft("accept", misfiled, *store).code == 0
     assert regraft("accept", misfiled, *store).code == 11, "it is accepted already"
 
-    def run() -> versions.Version:
+    def run() -> Version:
         return versions.version(Store(first.store.url), refresh(config.model_copy(update={"store": first.store.url})))
 
     second = run()

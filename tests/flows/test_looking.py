@@ -8,17 +8,18 @@ import yaml
 
 from regraft.config_file import load_config
 from regraft.store import versions
+from regraft.store.version import Version
 from tests.command_line import Regraft
 
 
-def test_a_version_is_shown_as_its_run_told_it(first: versions.Version, regraft: Regraft) -> None:
+def test_a_version_is_shown_as_its_run_told_it(first: Version, regraft: Regraft) -> None:
     store = ("--store", first.store.url)
     assert first.name in regraft("show", first.name, *store).out
     assert json.loads(regraft("show", "champion", *store, "--json").out)["metrics"]["test"]["n"] > 10
     assert regraft("show", "1999", *store).code == 9
 
 
-def test_two_versions_are_set_side_by_side(first: versions.Version, regraft: Regraft) -> None:
+def test_two_versions_are_set_side_by_side(first: Version, regraft: Regraft) -> None:
     differences = json.loads(regraft("diff", first.name, first.name, "--store", first.store.url, "--json").out)
     assert differences["config"] == []
     images = differences["images"]
@@ -26,7 +27,7 @@ def test_two_versions_are_set_side_by_side(first: versions.Version, regraft: Reg
     assert all(a == b for _, a, b in differences["metrics"] + differences["links"])
 
 
-def test_two_versions_are_two_columns(first: versions.Version, regraft: Regraft) -> None:
+def test_two_versions_are_two_columns(first: Version, regraft: Regraft) -> None:
     again = versions.new_name(first.store)
     folder = Path(first.store.url) / "versions"
     shutil.copytree(folder / first.name, folder / again)
@@ -35,7 +36,7 @@ def test_two_versions_are_two_columns(first: versions.Version, regraft: Regraft)
     assert ran.out.count(again) == ran.out.count(first.name) > 0
 
 
-def test_one_version_is_not_compared_with_itself(first: versions.Version, regraft: Regraft) -> None:
+def test_one_version_is_not_compared_with_itself(first: Version, regraft: Regraft) -> None:
     ran = regraft("diff", first.name, "--store", first.store.url)
     assert ran.out == (
         f"Both are {first.name}: there is nothing to compare. It is the only version; the next `regraft run` makes "
@@ -43,14 +44,14 @@ def test_one_version_is_not_compared_with_itself(first: versions.Version, regraf
     )
 
 
-def test_a_report_is_found_without_a_browser(first: versions.Version, regraft: Regraft) -> None:
+def test_a_report_is_found_without_a_browser(first: Version, regraft: Regraft) -> None:
     ran = regraft("report", first.name, "--store", first.store.url)
     assert Path(ran.out.strip()).read_text().startswith("<!doctype html>")
     copied = regraft("report", first.name, "--store", f"local://{first.store.url}")
     assert Path(copied.out.strip()).read_text() == Path(ran.out.strip()).read_text()
 
 
-def test_a_store_is_looked_through_and_mended(first: versions.Version, regraft: Regraft) -> None:
+def test_a_store_is_looked_through_and_mended(first: Version, regraft: Regraft) -> None:
     store = ("--store", first.store.url)
     assert regraft("verify", *store).code == 0
     part = next(first.store.features.parts(first.run.backbone_fingerprint))
@@ -62,7 +63,7 @@ def test_a_store_is_looked_through_and_mended(first: versions.Version, regraft: 
     assert "1 damaged, 1 mended" in ran.out
 
 
-def test_pruning_only_shows_unless_told(first: versions.Version, regraft: Regraft) -> None:
+def test_pruning_only_shows_unless_told(first: Version, regraft: Regraft) -> None:
     ran = regraft("prune", "--last", "50", "--store", first.store.url)
     assert ran.code == 0
     assert "would be freed" in ran.out

@@ -10,6 +10,7 @@ from regraft.config import Config
 from regraft.menagerie.web import Web
 from regraft.store import versions
 from regraft.store.store import Store
+from regraft.store.version import Version
 from tests.command_line import Regraft
 
 
@@ -20,7 +21,7 @@ def misfiled() -> dict[str, str]:
     return {animal: url for animal, urls in web.lists.items() for url in urls if web.fates[url] == "misfiled"}
 
 
-def test_it_is_left_out_and_told_of(first: versions.Version, misfiled: dict[str, str]) -> None:
+def test_it_is_left_out_and_told_of(first: Version, misfiled: dict[str, str]) -> None:
     links = first.table("links.parquet").set_index("url")
     assert set(links.index[links["reason"] == "misfiled"]) == set(misfiled.values())
     learnt = {url for urls in first.table("manifest.parquet")["urls"] for url in urls}
@@ -32,7 +33,7 @@ def test_it_is_left_out_and_told_of(first: versions.Version, misfiled: dict[str,
 
 @pytest.mark.usefixtures("prefect_server")
 def test_it_is_learnt_from_once_it_is_accepted(
-    first: versions.Version, config: Config, misfiled: dict[str, str], tmp_path: Path, regraft: Regraft
+    first: Version, config: Config, misfiled: dict[str, str], tmp_path: Path, regraft: Regraft
 ) -> None:
     from regraft.flows.refresh import refresh
 

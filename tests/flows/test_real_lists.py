@@ -29,6 +29,7 @@ from regraft.pipeline.bench import Bench
 from regraft.pipeline.run import open_run
 from regraft.store import versions
 from regraft.store.store import Store
+from regraft.store.version import Version
 from regraft.targets.auc import area_of_lengths
 from regraft.targets.choice import target_of
 from regraft.targets.labels import SyntheticLabels
@@ -144,7 +145,7 @@ def test_the_real_lists_become_a_version_near_the_best_possible(tmp_path: Path) 
     assert sum(wrongly) <= 2
 
 
-def drawn_anew(version: versions.Version, config: Config, seed: int) -> tuple[float, float]:
+def drawn_anew(version: Version, config: Config, seed: int) -> tuple[float, float]:
     """The default head's excess over the oracle, and its AUC, with labels and splits of another seed."""
     manifest = version.table("manifest.parquet")
     distributions = {name: category.label for name, category in config.categories.items()}
@@ -164,7 +165,7 @@ def rmse_of(predictions: pd.DataFrame) -> float:
     return Lengths().errors_of(predictions).rmse
 
 
-def planted(version: versions.Version, seed: int) -> tuple[float, int]:
+def planted(version: Version, seed: int) -> tuple[float, int]:
     """The share that is found of pictures put into the wrong list, one in twenty, and how many others are called so."""
     manifest = version.table("manifest.parquet")
     features = lookup(manifest["digest"].tolist(), version.run.backbone_fingerprint, version.store)

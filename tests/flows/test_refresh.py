@@ -17,6 +17,7 @@ from regraft.menagerie.fates import Fate
 from regraft.menagerie.web import LICENCE, Web
 from regraft.store import versions
 from regraft.store.store import Store
+from regraft.store.version import Version
 from regraft.verdicts import Verdict
 from tests.command_line import Regraft
 
@@ -63,7 +64,7 @@ KEPT_REASONS = {Kept.PHOTO: "", Kept.BUSY: "", Kept.PLACEHOLDER: "placeholder"}
 pytestmark = [pytest.mark.tensorflow, pytest.mark.usefixtures("prefect_server")]
 
 
-def test_every_link_ends_with_the_reason_of_its_fate(first: versions.Version) -> None:
+def test_every_link_ends_with_the_reason_of_its_fate(first: Version) -> None:
     links = first.table("links.parquet")
     assert list(links.columns) == PUBLISHED.names
     web = Web()
@@ -79,7 +80,7 @@ def test_every_link_ends_with_the_reason_of_its_fate(first: versions.Version) ->
     assert wrong == []
 
 
-def test_what_an_archive_has_kept_is_learnt_from_and_counted_apart(first: versions.Version, regraft: Regraft) -> None:
+def test_what_an_archive_has_kept_is_learnt_from_and_counted_apart(first: Version, regraft: Regraft) -> None:
     links = first.table("links.parquet")
     archived = links[(links["outcome"] == "archived") & (links["verdict"] == Verdict.ALIVE)]
     assert set(archived["digest"]) <= set(first.table("manifest.parquet")["digest"])
@@ -90,7 +91,7 @@ def test_what_an_archive_has_kept_is_learnt_from_and_counted_apart(first: versio
     assert "learnt from as a web archive kept it on 2009-08-21" in story
 
 
-def test_what_an_archive_has_kept_is_left_out_where_that_is_wanted(first: versions.Version, config: Config) -> None:
+def test_what_an_archive_has_kept_is_left_out_where_that_is_wanted(first: Version, config: Config) -> None:
     from regraft.flows.refresh import refresh
 
     settings = config.screen.model_copy(update={"archived": False})
@@ -100,7 +101,7 @@ def test_what_an_archive_has_kept_is_left_out_where_that_is_wanted(first: versio
     assert second.run.counts.alive < first.run.counts.alive
 
 
-def test_a_version_holds_what_it_promises(first: versions.Version) -> None:
+def test_a_version_holds_what_it_promises(first: Version) -> None:
     files = set(first.store.disk.names(f"versions/{first.name}"))
     assert files >= {
         "run.json",
@@ -120,7 +121,7 @@ def test_a_version_holds_what_it_promises(first: versions.Version) -> None:
     assert set(first.table("manifest.parquet")["licence"]) == {LICENCE}
 
 
-def test_a_second_run_asks_conditionally_and_computes_nothing_again(first: versions.Version, config: Config) -> None:
+def test_a_second_run_asks_conditionally_and_computes_nothing_again(first: Version, config: Config) -> None:
     from regraft.flows.refresh import refresh
 
     second = versions.version(first.store, refresh(config))
@@ -146,7 +147,7 @@ def test_a_second_run_asks_conditionally_and_computes_nothing_again(first: versi
     assert "From version to version" not in first.read("report.html").decode()
 
 
-def test_another_setting_makes_another_head(first: versions.Version, config: Config) -> None:
+def test_another_setting_makes_another_head(first: Version, config: Config) -> None:
     from regraft.flows.refresh import refresh
 
     other = config.model_copy(update={"head": config.head.model_copy(update={"epochs": 3})})
@@ -183,7 +184,7 @@ assert not imported, imported
 """A run from its screened links on, where they are those of the version before."""
 
 
-def test_an_unchanged_web_needs_no_tensorflow(first: versions.Version, config: Config) -> None:
+def test_an_unchanged_web_needs_no_tensorflow(first: Version, config: Config) -> None:
     """In a process of its own, where nothing else has imported it."""
     ran = subprocess.run(
         [sys.executable, "-c", UNCHANGED], input=config.model_dump_json(), capture_output=True, text=True
@@ -191,9 +192,7 @@ def test_an_unchanged_web_needs_no_tensorflow(first: versions.Version, config: C
     assert ran.returncode == 0, ran.stderr
 
 
-def test_too_few_images_stop_the_run_and_the_champion_stays(
-    first: versions.Version, config: Config, tmp_path: Path
-) -> None:
+def test_too_few_images_stop_the_run_and_the_champion_stays(first: Version, config: Config, tmp_path: Path) -> None:
     from regraft.flows.refresh import refresh
 
     dead = tmp_path / "dead.txt"

@@ -8,21 +8,20 @@ from regraft.config import Config
 from regraft.identity import Digest
 from regraft.store import versions
 from regraft.store.store import Store
+from regraft.store.version import Version
 from regraft.upkeep.receipt import receipts
 from tests.command_line import Regraft
 
 
 @pytest.fixture
-def learnt(first: versions.Version) -> tuple[str, str]:
+def learnt(first: Version) -> tuple[str, str]:
     """A link and its picture, from which the first version has learnt."""
     manifest = first.table("manifest.parquet")
     row = manifest[manifest["split"] == "train"].iloc[0]
     return row["urls"][0], row["digest"]
 
 
-def test_what_would_go_is_shown_and_nothing_changes(
-    first: versions.Version, learnt: tuple[str, str], regraft: Regraft
-) -> None:
+def test_what_would_go_is_shown_and_nothing_changes(first: Version, learnt: tuple[str, str], regraft: Regraft) -> None:
     ran = regraft("remove", learnt[0], "--store", first.store.url)
     assert ran.code == 0
     assert f"versions/{first.name}/manifest.parquet: 1 row" in ran.out
@@ -44,7 +43,7 @@ def test_what_would_go_is_shown_and_nothing_changes(
     ],
 )
 def test_what_is_not_understood_is_one_sentence(
-    words: list[str], code: int, message: str, first: versions.Version, regraft: Regraft
+    words: list[str], code: int, message: str, first: Version, regraft: Regraft
 ) -> None:
     ran = regraft("remove", *words, "--store", first.store.url)
     assert (ran.code, ran.out) == (code, "")
@@ -54,7 +53,7 @@ def test_what_is_not_understood_is_one_sentence(
 
 @pytest.mark.usefixtures("prefect_server")
 def test_what_is_removed_is_gone_and_the_next_run_learns_without_it(
-    first: versions.Version, config: Config, learnt: tuple[str, str], tmp_path: Path, regraft: Regraft
+    first: Version, config: Config, learnt: tuple[str, str], tmp_path: Path, regraft: Regraft
 ) -> None:
     from prefect.artifacts import create_markdown_artifact
     from prefect.client.orchestration import get_client

@@ -10,6 +10,7 @@ from regraft.flows.cli import stores
 from regraft.store import versions
 from regraft.store.layout import Layout, put_layout
 from regraft.store.store import Store
+from regraft.store.version import LAST_FILE
 from tests.command_line import Regraft
 
 COMMANDS = [
@@ -49,7 +50,7 @@ def made(url: str, version: str = "") -> str:
     store = Store(url)
     put_layout(store.disk, Layout())
     if version:
-        versions.publish(store, version, {versions.LAST_FILE: b"{}"})
+        versions.publish(store, version, {LAST_FILE: b"{}"})
     return url
 
 

@@ -15,6 +15,7 @@ from regraft.menagerie.drawing import drawing, encoded
 from regraft.pictures.colours import rgb
 from regraft.store import versions
 from regraft.store.store import Store
+from regraft.store.version import Version
 from tests.command_line import Regraft
 from tests.published import CopyStore
 
@@ -29,15 +30,13 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def predicted(regraft: Regraft, first: versions.Version, folder: Path, *words: object) -> pd.DataFrame:
+def predicted(regraft: Regraft, first: Version, folder: Path, *words: object) -> pd.DataFrame:
     ran = regraft("predict", *words, "--store", first.store.url, "--picture", folder / "p.png", "--json")
     assert ran.code == 0, ran.err
     return pd.DataFrame(json.loads(ran.out))
 
 
-def test_folders_and_globs_are_predicted(
-    first: versions.Version, photos: Path, tmp_path: Path, regraft: Regraft
-) -> None:
+def test_folders_and_globs_are_predicted(first: Version, photos: Path, tmp_path: Path, regraft: Regraft) -> None:
     assert len(predicted(regraft, first, tmp_path, photos)) == 6
     tigers = predicted(regraft, first, tmp_path, f"{photos}/tiger-*.jpg")
     assert len(tigers) == 3
@@ -47,7 +46,7 @@ def test_folders_and_globs_are_predicted(
 
 
 def test_a_prediction_imports_no_tensorflow_and_is_what_keras_predicts(
-    first: versions.Version, photos: Path, tmp_path: Path
+    first: Version, photos: Path, tmp_path: Path
 ) -> None:
     table = tmp_path / "lengths.csv"
     words = ["predict", str(photos), "--store", first.store.url, "--to", str(table)]
@@ -74,7 +73,7 @@ def test_without_a_kept_network_keras_predicts(copy_store: CopyStore, photos: Pa
 
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
 def test_predictions_are_saved_as_a_table(
-    first: versions.Version, photos: Path, tmp_path: Path, regraft: Regraft, suffix: str
+    first: Version, photos: Path, tmp_path: Path, regraft: Regraft, suffix: str
 ) -> None:
     table = tmp_path / f"lengths.{suffix}"
     predicted(regraft, first, tmp_path, photos, "--to", table)
@@ -84,7 +83,7 @@ def test_predictions_are_saved_as_a_table(
 
 
 def test_one_bad_picture_does_not_lose_the_others(
-    first: versions.Version, photos: Path, tmp_path: Path, regraft: Regraft
+    first: Version, photos: Path, tmp_path: Path, regraft: Regraft
 ) -> None:
     (tmp_path / "broken.jpg").write_bytes(b"\xff\xd8\xff no more")
     table = tmp_path / "lengths.csv"
@@ -98,7 +97,7 @@ def test_one_bad_picture_does_not_lose_the_others(
 
 @pytest.mark.parametrize("to", ["lengths.xlsx", "nowhere/lengths.csv"])
 def test_a_table_that_cannot_be_written_is_refused_first(
-    first: versions.Version, photos: Path, tmp_path: Path, regraft: Regraft, to: str
+    first: Version, photos: Path, tmp_path: Path, regraft: Regraft, to: str
 ) -> None:
     ran = regraft("predict", photos, "--store", first.store.url, "--to", tmp_path / to)
     assert ran.code == 2
@@ -107,7 +106,7 @@ def test_a_table_that_cannot_be_written_is_refused_first(
 
 @pytest.mark.parametrize("to", ["saved_model", "onnx", "litert"])
 def test_an_exported_model_takes_raw_pictures_and_gives_the_same_lengths(
-    first: versions.Version, tmp_path: Path, regraft: Regraft, to: str
+    first: Version, tmp_path: Path, regraft: Regraft, to: str
 ) -> None:
     out = tmp_path / "model"
     ran = regraft("export", first.name, "--to", to, "--out", out, "--store", first.store.url)
@@ -119,7 +118,7 @@ def test_an_exported_model_takes_raw_pictures_and_gives_the_same_lengths(
     assert "is there already" in again.err
 
 
-def test_going_back_is_one_command(first: versions.Version, regraft: Regraft) -> None:
+def test_going_back_is_one_command(first: Version, regraft: Regraft) -> None:
     store = ("--store", first.store.url)
     before = versions.champion(first.store)
     assert before is not None

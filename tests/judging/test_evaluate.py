@@ -7,12 +7,13 @@ from regraft.config import Config
 from regraft.judging.holdout import holdout
 from regraft.store import versions
 from regraft.store.store import Store
+from regraft.store.version import Version
 from regraft.targets.labelling import Labelling
 
 pytestmark = pytest.mark.tensorflow
 
 
-def test_what_was_held_out_is_held_out_still_when_its_link_is_gone(first: versions.Version, config: Config) -> None:
+def test_what_was_held_out_is_held_out_still_when_its_link_is_gone(first: Version, config: Config) -> None:
     manifest, links = first.table("manifest.parquet"), first.table("links.parquet")
     held = first.table("holdout.parquet")
     assert set(held["digest"]) == set(manifest["digest"][manifest["split"] == "test"])
@@ -27,7 +28,7 @@ def test_what_was_held_out_is_held_out_still_when_its_link_is_gone(first: versio
     assert gone not in set(left["digest"])
 
 
-def test_near_duplicates_of_training_images_are_held_out_no_more(first: versions.Version, config: Config) -> None:
+def test_near_duplicates_of_training_images_are_held_out_no_more(first: Version, config: Config) -> None:
     manifest, links = first.table("manifest.parquet"), first.table("links.parquet")
     gone = manifest[manifest["split"] == "test"].iloc[0]
     twin = manifest[manifest["split"] == "train"].iloc[[0]].assign(digest="f" * 64, phash=gone["phash"])
@@ -40,7 +41,7 @@ def test_near_duplicates_of_training_images_are_held_out_no_more(first: versions
 
 @pytest.mark.usefixtures("prefect_server")
 def test_a_worse_candidate_is_not_promoted_and_its_loss_of_data_is_named(
-    first: versions.Version, config: Config, tmp_path_factory: pytest.TempPathFactory
+    first: Version, config: Config, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """A candidate by the tutorial's recipe loses against the champion, on the champion's own holdout."""
     from regraft.flows.refresh import refresh

@@ -16,6 +16,7 @@ from regraft.store import versions
 from regraft.store.layout import Layout, put_layout
 from regraft.store.store import Store
 from regraft.store.tables import no_rows, parquet
+from regraft.store.version import Version
 from tests.links.checks import DAY, FIRST_DAY, LINK
 from tests.records import metrics_record, run_record
 
@@ -30,7 +31,7 @@ class History:
         self.days = 0
         put_layout(self.store.disk, Layout())
 
-    def check(self, findings: Mapping[str, Finding] | Finding, category: str = CAT) -> versions.Version:
+    def check(self, findings: Mapping[str, Finding] | Finding, category: str = CAT) -> Version:
         """Check links by URL, or LINK alone, on the next day, and publish what came of them."""
         by_url = {LINK: findings} if isinstance(findings, Finding) else findings
         now = FIRST_DAY + self.days * DAY
@@ -44,7 +45,7 @@ class History:
         judged, _ = last_verdicts(table, learn_placeholders(table, self.store, now), 6, lambda name, digest: "train")
         return self.publish(judged[COLUMNS], f"{now:%Y%m%dT%H%M%SZ}")
 
-    def publish(self, links: pd.DataFrame, name: str) -> versions.Version:
+    def publish(self, links: pd.DataFrame, name: str) -> Version:
         """Publish a version that has nothing but its links."""
         schema = SCHEMA if list(links.columns) == COLUMNS else None
         files = {

@@ -9,7 +9,7 @@ from regraft.store import versions
 from regraft.store.records import MetricsRecord, RunRecord
 from regraft.store.store import Store
 from regraft.store.tables import parquet
-from regraft.store.versions import Version
+from regraft.store.version import Version
 from tests.records import metrics_record, run_record
 from tests.reporting.reports import links, manifest_of
 

@@ -30,6 +30,7 @@ from regraft.store.locks import CHAMPION_LOCK, LOCK
 from regraft.store.store import Store
 from regraft.store.system_calls import SystemCalls
 from regraft.store.tables import parquet
+from regraft.store.version import REMOVING, Version
 from regraft.upkeep.decide import KnownPictures, decisions_on
 from regraft.upkeep.prune import prune
 from regraft.upkeep.remove import finish, remove
@@ -283,7 +284,7 @@ def prepare(change: str, url: str) -> None:
 
 def speaks_of_removal(damage: Damage) -> bool:
     """Whether it says no more than that a removal is under way."""
-    return damage.path == versions.REMOVING or "somebody had removed" in damage.what
+    return damage.path == REMOVING or "somebody had removed" in damage.what
 
 
 def files_in(url: str) -> dict[str, bytes]:
@@ -359,7 +360,7 @@ class World:
                     assert [each.why for each in all_decisions(store)] == [each.why for each in DECISIONS]
                 if self.change != "remove":
                     assert len(all_known_links(store)) == 1, "the link is not known any more"
-                is_removing = store.disk.exists(versions.REMOVING)
+                is_removing = store.disk.exists(REMOVING)
                 damages = list(verify(store, False, FetchSettings(), lambda path: None))
                 damages = [damage for damage in damages if not (is_removing and speaks_of_removal(damage))]
                 assert damages == [], damages
@@ -370,7 +371,7 @@ class World:
         """Each version is as it was, as it is afterwards, or not there at all."""
         now = files_in(url)
         for name in {path.split("/")[1] for path in now if path.startswith("versions/")}:
-            if not versions.Version(opened(url), name).is_published:
+            if not Version(opened(url), name).is_published:
                 yield f"half of version {name} is there"
                 continue
             folder = f"versions/{name}/"

@@ -9,6 +9,7 @@ from regraft.store import versions
 from regraft.store.records import PrefectRun
 from regraft.store.store import Store
 from regraft.store.tables import parquet
+from regraft.store.version import VERSION_NAME
 from tests.records import run_record
 
 A, B = "20260101T000000Z", "20260102T000000Z"
@@ -77,7 +78,7 @@ def test_names_sort_by_time_and_are_never_taken_twice(store: Store) -> None:
     first = versions.new_name(store)
     versions.publish(store, first, {"run.json": b"{}"})
     second = versions.new_name(store)
-    assert versions.NAME.fullmatch(second)
+    assert VERSION_NAME.fullmatch(second)
     assert first < second
 
 

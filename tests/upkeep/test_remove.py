@@ -20,10 +20,9 @@ from regraft.links.memory import all_known_links
 from regraft.links.removals import FILE, Kind, hash_of_host, hash_of_link, known_removals, known_rows
 from regraft.reporting.examples import jpeg_uri
 from regraft.reporting.history import history
-from regraft.store import versions
 from regraft.store.store import Store
 from regraft.store.tables import parquet
-from regraft.store.versions import Version
+from regraft.store.version import REMOVING, Version
 from regraft.upkeep.receipt import Receipt, page, receipts
 from regraft.upkeep.remove import finish, opted_out, plan, remove
 from regraft.upkeep.verify import verify
@@ -363,7 +362,7 @@ def test_a_removal_that_was_cut_off_is_finished_by_the_next_one(store: Store, di
         remove(store, [wanted_of(digests[4])], WHY, ask_prefect=kill, now=NOW)
     assert store.blobs.has(digests[4])
     assert known_removals(store).has_picture(digests[4])  # from the first moment on it cannot come back
-    assert versions.REMOVING in damages(store)
+    assert REMOVING in damages(store)
     with Store(store.url).held():
         receipt = finish(store)
     assert receipt is not None
