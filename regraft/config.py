@@ -158,7 +158,7 @@ class FetchSettings(Settings):
     deadline_s: Annotated[float, Field(gt=0, le=86_400)] = 15
     """The seconds that one attempt at a link may take, its redirects included, whatever the server does."""
     retry_after_s: Annotated[float, Field(ge=0, le=86_400)] = 30
-    """The longest wait in seconds that a server may ask for with Retry-After."""
+    """The longest wait in seconds that a server may ask for with Retry-After, or with its robots.txt's Crawl-delay."""
     max_bytes: Annotated[int, Field(ge=1000)] = 20_000_000
     """The largest file in bytes; a larger one is junk."""
     max_redirects: Annotated[int, Field(ge=0, le=20)] = 5

@@ -52,11 +52,8 @@ class Fetcher:
         self._settings, self._report, self._clock = settings, report, clock
         self._blobs = Blobs(disk_at(settings.store_url), nearby=settings.nearby)
         self._client = client or Client.of(settings)
-        # Every worker that may request a host keeps its own time, so each is slower by their number.
         self._queue: HostQueue[Attempt] = HostQueue(
-            lambda host: max(1, settings.connections_to(host)),
-            settings.pace_s * min(settings.workers, settings.per_host),
-            clock,
+            lambda host: max(1, settings.connections_to(host)), self._own_pace_s(settings.pace_s), clock
         )
         self._breaker = Breaker(clock=clock)
         self._under_way: dict[int, tuple[str, float | None]] = {}
@@ -105,8 +102,15 @@ class Fetcher:
     def _robots(self) -> Callable[[str], Failed | None]:
         from regraft.web.robots import Robots  # few jobs obey robots.txt, and the parser takes a while to import
 
+        def set_pace(host: str, pace_s: float) -> None:
+            self._queue.set_pace(host, self._own_pace_s(min(pace_s, settings.retry_after_s)))
+
         settings = self._settings
-        return Robots(self._client, settings.user_agent, settings.deadline_s, self._queue.set_pace, self._clock).refusal
+        return Robots(self._client, settings.user_agent, settings.deadline_s, set_pace, self._clock).refusal
+
+    def _own_pace_s(self, pace_s: float) -> float:
+        """Seconds between two requests of this worker to a host: each that may request it keeps its own time."""
+        return pace_s * min(self._settings.workers, self._settings.per_host)
 
     def _work(self) -> None:
         while (taken := self._queue.take()) is not None:

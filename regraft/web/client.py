@@ -29,7 +29,7 @@ from regraft.web.deadlines import Alarm, Watch
 from regraft.web.failures import failure_from
 from regraft.web.framing import NO_BODY_STATUSES, framing_of, stays_open
 from regraft.web.guard import Guard
-from regraft.web.heads import Head
+from regraft.web.heads import Head, whole_number
 from regraft.web.memento import linked, memento_of
 from regraft.web.urls import BadUrl, Blocked, normalised
 
@@ -222,4 +222,7 @@ def _is_whole(head: Head) -> bool:
     if head.get("content-type").lower().startswith("multipart/byteranges"):
         return False
     part = CONTENT_RANGE.match(head.get("content-range"))
-    return part is None or (int(part[1]) == 0 and part[3] in ("*", str(int(part[2]) + 1)))
+    if part is None:
+        return True
+    start, last = whole_number(part[1]), whole_number(part[2])
+    return start == 0 and (part[3] == "*" or whole_number(part[3]) == last + 1)

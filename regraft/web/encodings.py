@@ -18,6 +18,10 @@ MAX_ENCODINGS = 3
 """Encodings of one body, one around the other, that are undone at most."""
 
 
+MAX_MEMBERS = 100
+"""Members of one gzip file: each is a pass over all that follows it, and thousands may be empty."""
+
+
 class Damaged(Exception):
     """The encoded bytes are cut off, or are not what their own checksum says."""
 
@@ -46,7 +50,7 @@ def decoded(data: bytes, encodings: Sequence[str], max_bytes: int) -> bytes:
 
 def _decoder(data: bytes, encodings: Sequence[str]) -> Callable[[bytes, int], bytes] | None:
     """What undoes the outermost encoding of some bytes; None where there is none."""
-    if PICTURE.match(data):
+    if not data or PICTURE.match(data):
         return None
     if data.startswith(GZIP):
         return _gunzipped
@@ -62,13 +66,15 @@ def _decoder(data: bytes, encodings: Sequence[str]) -> Callable[[bytes, int], by
 def _gunzipped(data: bytes, max_bytes: int) -> bytes:
     """All members of a gzip file; what follows them and is none is left out, as gzip does."""
     plain = b""
-    while data.startswith(GZIP):
+    for _ in range(MAX_MEMBERS):
+        if not data.startswith(GZIP):
+            return plain
         try:
             member, data = _inflated_with(GZIP_BITS, data, max_bytes - len(plain))
         except zlib.error as error:
             raise Damaged(f"gzip: {error}") from error
         plain += member
-    return plain
+    raise Damaged(f"more than {MAX_MEMBERS} gzip files, one behind the other")
 
 
 def _inflated(data: bytes, max_bytes: int) -> bytes:

@@ -3,7 +3,7 @@
 import re
 from typing import Protocol
 
-from regraft.web.heads import BrokenHttp, Head
+from regraft.web.heads import BrokenHttp, Head, whole_number
 from regraft.web.streams import Stream
 
 NUMBER = re.compile(r"[0-9]+")
@@ -113,7 +113,7 @@ def framing_of(head: Head) -> Framing:
     if len(lengths) > 1:
         raise BrokenHttp(f"several lengths of one body: {', '.join(sorted(lengths))[:80]}")
     length = lengths.pop() if lengths else ""
-    return Length(int(length[:18])) if NUMBER.fullmatch(length) else UntilClose()
+    return Length(whole_number(length)) if NUMBER.fullmatch(length) else UntilClose()
 
 
 def stays_open(head: Head, framing: Framing) -> bool:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 STATUS_LINE = re.compile(r"HTTP/([0-9])(?:\.([0-9]+))?[ \t]+([0-9]{3})(?:[ \t]|$)", re.IGNORECASE)
 SWITCHING_PROTOCOLS = 101
+MAX_DIGITS = 18
+"""Of a number of bytes: one of more digits is as good as endless, and Python reads no more than 4,300 of them."""
 
 
 class BrokenHttp(Exception):
@@ -62,6 +64,11 @@ def parse_head(data: bytes) -> Head:
             values = fields.setdefault(name.strip().lower(), [])
             values.append(_value(value))
     return Head((int(status[1]), int(status[2] or 0)), int(status[3]), fields)
+
+
+def whole_number(digits: str) -> int:
+    """Return the number that ASCII digits are, however many; one that is beyond all measure may become smaller."""
+    return int(digits.lstrip("0")[:MAX_DIGITS] or "0")
 
 
 def _value(text: str) -> str:

@@ -12,6 +12,8 @@ FORBIDDEN = re.compile(r"[\x00-\x20\x7f\"#%'/:<>?@\[\\\]^`{|}]")
 """What no host may hold: https://url.spec.whatwg.org/#forbidden-domain-code-point, and quotes and braces."""
 NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 """A last label that makes its host an IPv4 address: https://url.spec.whatwg.org/#ends-in-a-number-checker."""
+PUNYCODE = "xn--"
+"""What labels begin with that are not in ASCII: RFC 5890, section 2.3.2.1."""
 
 
 @lru_cache(4096)
@@ -56,15 +58,21 @@ def _internationalised(host: str) -> str:
 
 
 def _ascii_label(label: str) -> str:
-    """A label in ASCII. Browsers take symbols such as ☃ too, which UTS 46 allows and IDNA 2008 does not."""
+    """A label in ASCII. Raises ValueError.
+
+    Browsers take hyphens wherever they stand, and symbols such as ☃, which UTS 46 allows and IDNA 2008 does not.
+    """
     import idna
 
+    if label.startswith(PUNYCODE):
+        raise ValueError(f"{label!r} is in ASCII, and is not")
     try:
-        return idna.alabel(label).decode()
+        idna.check_label(label.replace("-", ""))
     except idna.InvalidCodepointContext:
         raise
     except idna.InvalidCodepoint:
-        return "xn--" + label.encode("punycode").decode()
+        pass
+    return PUNYCODE + label.encode("punycode").decode()
 
 
 def _ipv6(text: str) -> str:

@@ -16,7 +16,7 @@ from regraft.web.urls import BadUrl, Blocked, host_and_port_of, normalised
 
 STAMP = re.compile(r"/(\d{14})(?:[a-z]{2}_)?/(?=https?:)")
 """What comes before the URL in a memento's at archives that run Wayback or pywb: a time, and how it is changed."""
-LINK = re.compile(r"<([^>]*)>((?:\s*;\s*[^\s=;,]+(?:\s*=\s*(?:\"[^\"]*\"|[^\s;,\"]+))?)*)")
+LINK = re.compile(r"<([^<>]*)>((?:\s*;\s*[^\s=;,]+(?:\s*=\s*(?:\"[^\"]*\"|[^\s;,\"]+))?)*)")
 """A link and its parameters in the field Link: https://www.rfc-editor.org/rfc/rfc8288, section 3."""
 CLOCK_DIFFERENCE = timedelta(days=1)
 """By how much an archive's clock may be ahead of ours."""

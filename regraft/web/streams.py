@@ -17,6 +17,9 @@ MAX_LINE_BYTES = 1 << 13
 """The longest line within a body."""
 END_OF_HEAD = re.compile(rb"[^\r\n]\r*\n\r*\n")
 """An empty line, unless nothing was before it."""
+LINE_END = b"\r\n"
+MAX_INTERIM_HEADS = 100
+"""Heads that only announce the answer, before it must come."""
 ERROR_STATUS = 400
 
 
@@ -38,9 +41,10 @@ class Stream:
 
     def head(self) -> Head:
         """Return the head of the next answer. Raises BrokenHttp, and OSError where there is none."""
-        while (head := self._next_head()).is_interim:
-            pass
-        return head
+        for _ in range(MAX_INTERIM_HEADS):
+            if not (head := self._next_head()).is_interim:
+                return head
+        raise BrokenHttp(f"more than {MAX_INTERIM_HEADS} heads before the answer")
 
     def line(self) -> bytes:
         """Return the next line without its end; what is left at the end of the stream. Raises BrokenHttp."""
@@ -49,7 +53,7 @@ class Stream:
                 raise BrokenHttp("a line within the body is too long")
             if not self._read_on():
                 return self._take(len(self._ahead))
-        return self._take(end + 1 - self._taken).rstrip(b"\r\n")
+        return self._take(end + 1 - self._taken).rstrip(LINE_END)
 
     def read(self, size: int) -> bytes:
         """Return the next `size` bytes; fewer only at the end of the stream."""
@@ -77,12 +81,12 @@ class Stream:
     def _next_head(self) -> Head:
         searched = self._taken
         while (end := END_OF_HEAD.search(self._ahead, searched)) is None:
-            size = len(self._ahead) - self._taken
-            if size > MAX_HEAD_BYTES:
+            unread = self._ahead[self._taken :]
+            if len(unread) > MAX_HEAD_BYTES:
                 raise BrokenHttp(HEAD_TOO_LARGE)
             if not self._read_on():
                 return self._cut_head()
-            searched = max(0, size - 4)
+            searched = max(0, len(unread.rstrip(LINE_END)) - 1)  # the end may have begun, and be of many bytes
         if end.end() - self._taken > MAX_HEAD_BYTES:
             raise BrokenHttp(HEAD_TOO_LARGE)
         return parse_head(self._take(end.end() - self._taken))

@@ -6,7 +6,7 @@ They are read as browsers read them, https://url.spec.whatwg.org/, because that 
 import ipaddress
 import re
 from functools import lru_cache
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import quote, urlsplit
 
 from regraft.identity import Host, Url
 from regraft.web.hosts import ascii_host, ipv4_address
@@ -82,7 +82,7 @@ def redirected(url: str, location: str) -> Url:
     and Blocked.
     """
     scheme, _, _ = url.partition(":")
-    reference = _text(location.encode("latin-1", "replace")).strip(BLANKS)
+    reference = _text(location.encode("latin-1", "replace")).strip(BLANKS).replace("\t", "")
     start = SCHEME.match(reference)
     if start and start[1].lower() != scheme:
         return normalised(reference)
@@ -90,10 +90,7 @@ def redirected(url: str, location: str) -> Url:
         reference = reference[start.end() :]  # `http:x.jpg` is relative where the redirect comes from http
     if TWO_SLASHES.match(reference):
         return normalised(f"{scheme}:{reference}")
-    try:
-        return normalised(urljoin(url, BEFORE_QUERY.sub(lambda path: path[0].replace("\\", "/"), reference, count=1)))
-    except ValueError as error:
-        raise BadUrl(str(error)) from error
+    return normalised(_resolved(url, BEFORE_QUERY.sub(lambda path: path[0].replace("\\", "/"), reference, count=1)))
 
 
 def ip_address_of(host: str) -> str | None:
@@ -165,7 +162,7 @@ def _netloc(authority: str, default_port: int) -> str:
     parts = AUTHORITY.fullmatch(authority)
     if parts is None or not parts[1]:
         raise BadUrl("no host" if not authority else f"{authority!r} is no host and port")
-    port = int(parts[2][:9]) if parts[2] else default_port
+    port = int(parts[2].lstrip("0")[:9] or "0") if parts[2] else default_port
     if port > MAX_PORT:
         raise BadUrl(f"port {port}")
     try:
@@ -174,6 +171,24 @@ def _netloc(authority: str, default_port: int) -> str:
         raise BadUrl(str(error)) from error
     netloc = f"[{host}]" if ":" in host else host
     return netloc if port == default_port else f"{netloc}:{port}"
+
+
+def _resolved(url: str, reference: str) -> str:
+    """Where a reference without scheme and host leads from a normalised URL, which may still have dot segments.
+
+    https://url.spec.whatwg.org/#relative-state; `urljoin` would make one slash of several in a row.
+    """
+    path = url.partition("?")[0]
+    match reference[:1]:
+        case "" | "#":
+            return url
+        case "?":
+            return path + reference
+        case "/":
+            scheme, server = scheme_and_server_of(url)
+            return f"{scheme}://{server}{reference}"
+        case _:
+            return path[: path.rindex("/") + 1] + reference
 
 
 def _without_dots(path: str) -> str:

@@ -284,6 +284,18 @@ def test_a_robots_txt_that_fails_once_is_read_again(fetched: Callable[..., Fetch
     assert result.outcomes() == {("fetched", "alive"): 30, ("fetched", "junk"): 1}
 
 
+@pytest.mark.parametrize(
+    ("delay", "seconds"), [("0.5", 0.5), ("1e9", 4), ("-3", 0), ("nan", 0), ("inf", 0), ("soon", 0)]
+)
+def test_a_crawl_delay_is_kept_up_to_the_longest_wait(
+    fetched: Callable[..., Fetched], delay: str, seconds: float
+) -> None:
+    robots = Body(f"User-agent: *\nCrawl-delay: {delay}".encode(), etag="", last_modified="", robots="")
+    result = fetched(links(5), with_robots(robots), robots=True, retry_after_s=4)
+    assert result.outcomes() == {("fetched", "alive"): 5}
+    assert 3 * seconds <= result.seconds <= 4 * seconds + 1
+
+
 def test_a_host_that_does_not_exist_has_no_robots_txt_and_its_links_are_dead(fetched: Callable[..., Fetched]) -> None:
     result = fetched(links(30), lambda url, now: NO_NAME, robots=True)
     assert result.outcomes() == {("fetched", "dead"): 30}

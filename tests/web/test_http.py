@@ -14,6 +14,7 @@ import pytest
 from regraft.web.answers import Body, Failed, NotModified
 from regraft.web.client import Client
 from regraft.web.guard import Guard
+from regraft.web.streams import Stream
 from tests.hostile import Script, Talk, ok, reset, serving
 
 pytestmark = pytest.mark.server
@@ -112,6 +113,14 @@ STAYS_OPEN: dict[str, tuple[bytes, Outcome]] = {
         b"HTTP/1.1 206 P\r\nContent-Range: 0-10/99\r\nContent-Length: 11\r\n\r\n" + JPEG,
         fails("truncated", 206),
     ),
+    "206 of a part of 5,000 digits": (
+        b"HTTP/1.1 206 P\r\nContent-Range: bytes 0-" + b"9" * 5000 + b"/11\r\nContent-Length: 11\r\n\r\n" + JPEG,
+        fails("truncated", 206),
+    ),
+    "206 of all, with zeros before each number": (
+        b"HTTP/1.1 206 P\r\nContent-Range: bytes 00-0010/0011\r\nContent-Length: 11\r\n\r\n" + JPEG,
+        Outcome("", 206),
+    ),
     "206 of several parts": (
         b"HTTP/1.1 206 P\r\nContent-Type: multipart/byteranges; boundary=x\r\nContent-Length: 11\r\n\r\n" + JPEG,
         fails("truncated", 206),
@@ -125,6 +134,8 @@ STAYS_OPEN: dict[str, tuple[bytes, Outcome]] = {
         b"HTTP/1.1 103 E\r\n\r\nHTTP/1.1 404 Gone\r\nContent-Length: 0\r\n\r\n",
         fails("gone", 404),
     ),
+    "a hundred first": (b"HTTP/1.1 103 E\r\n\r\n" * 99 + ok(JPEG), ALIVE),
+    "no end of what comes first": (b"HTTP/1.1 103 E\r\n\r\n" * 1000 + ok(JPEG), BROKEN),
     "101": (b"HTTP/1.1 101 Switching\r\nUpgrade: x\r\n\r\n" + ok(JPEG), fails("not_an_image", 101)),
     # fields
     "a line without a colon": (with_length(b"no colon here", LENGTH), ALIVE),
@@ -139,6 +150,8 @@ STAYS_OPEN: dict[str, tuple[bytes, Outcome]] = {
     "bytes above ASCII": (with_length("X-Näme: ü".encode("latin-1"), "X: ü€".encode(), LENGTH), ALIVE),
     "a NUL": (with_length(b"X: a\0b", LENGTH), ALIVE),
     "300 fields": (with_length(*(b"X-%d: y" % number for number in range(300)), LENGTH), ALIVE),
+    "a link of 250 kB that never ends": (with_length(b"Link: " + b"<" * 250_000, LENGTH), ALIVE),
+    "a line of 250 kB, folded": (with_length(b"X: a", *[b" b"] * 60_000, LENGTH), ALIVE),
     "a field of 100 kB": (with_length(b"X: " + b"y" * 100_000, LENGTH), ALIVE),
     "a head of 300 kB": (with_length(*(b"X: " + b"y" * 1000 for _ in range(300)), LENGTH), BROKEN),
     # lengths: https://github.com/web-platform-tests/wpt/blob/master/fetch/content-length/resources/content-lengths.json
@@ -146,6 +159,8 @@ STAYS_OPEN: dict[str, tuple[bytes, Outcome]] = {
     "one length twice in a line": (with_length(b"Content-Length: 11, 11"), ALIVE),
     "one length four times": (with_length(b"Content-Length: 11,11", b"Content-Length: 11 ,\t11"), ALIVE),
     "leading zeros": (with_length(b"Content-Length: 0011"), ALIVE),
+    "more zeros than a number of Python's may have": (with_length(b"Content-Length: " + b"0" * 5000 + b"11"), ALIVE),
+    "a length of 5,000 digits": (with_length(b"Content-Length: " + b"9" * 5000), fails("too_large", 200)),
     "two lengths": (with_length(b"Content-Length: 11", b"Content-Length: 12"), BROKEN),
     "two lengths in a line": (with_length(b"Content-Length: 11, 5"), BROKEN),
     "a length and nothing": (with_length(b"Content-Length: 11,"), BROKEN),
@@ -203,6 +218,7 @@ CLOSES: dict[str, tuple[bytes, Outcome]] = {
     "a length in superscripts": (with_length("Content-Length: ¹¹".encode("latin-1")), ALIVE),
     "a length that is no number": (with_length(b"Content-Length: eleven"), ALIVE),
     "a length with a sign": (with_length(b"Content-Length: +5"), ALIVE),
+    "zeros and a letter": (with_length(b"Content-Length: " + b"0" * 200_000 + b"x"), ALIVE),
     "a negative length": (with_length(b"Content-Length: -1"), ALIVE),
     "a length in hexadecimal": (with_length(b"Content-Length: 0x5"), ALIVE),
     "a length with a unit": (with_length(b"Content-Length: 5s"), ALIVE),
@@ -273,6 +289,24 @@ def test_an_answer_may_come_in_small_pieces(name: str, size: int) -> None:
         assert outcome_of(Client(Guard([server.exemption])), server.url) == expected
 
 
+@pytest.mark.parametrize("line_end", [b"\n", b"\r\n", b"\r\r\n", b"\r" * 40 + b"\n"])
+@pytest.mark.parametrize("size", [1, 2, 3, 7])
+def test_the_end_of_a_head_may_come_in_small_pieces(line_end: bytes, size: int) -> None:
+    class Pieces:
+        """A socket that never has more than a few bytes."""
+
+        def __init__(self) -> None:
+            self.left = line_end.join([b"HTTP/1.1 200 OK", LENGTH, b"", JPEG])
+
+        def recv(self, wanted: int, flags: int = 0) -> bytes:
+            piece, self.left = self.left[:size], self.left[size:]
+            return piece
+
+    stream = Stream(Pieces())  # type: ignore[arg-type]
+    assert stream.head().get("content-length") == "11"
+    assert stream.read(11) == JPEG
+
+
 # Content encodings
 
 DEFLATED = zlib.compress(JPEG)
@@ -310,6 +344,9 @@ ENCODED: dict[str, tuple[str, bytes, Outcome]] = {
     "gzip twice, named once": ("gzip", gzip.compress(gzip.compress(JPEG)), ALIVE),
     "gzip in members": ("gzip", MEMBERS, ALIVE),
     "gzip and zeros": ("gzip", gzip.compress(JPEG) + bytes(9), ALIVE),
+    "gzip of nothing, again and again": ("gzip", gzip.compress(b"") * 4000 + gzip.compress(JPEG), CUT),
+    "deflate of nothing at all": ("deflate", b"", Outcome(data=b"")),
+    "Brotli of nothing at all": ("br", b"", Outcome(data=b"")),
     "gzip cut": ("gzip", gzip.compress(JPEG)[:-9], CUT),
     "gzip damaged": ("gzip", gzip.compress(JPEG)[:-8] + bytes(8), CUT),
     "gzip of too much": ("gzip", gzip.compress(BIG), fails("too_large", 200)),

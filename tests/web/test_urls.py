@@ -40,6 +40,8 @@ NORMALISED = {
     "http://a.de:443/": "http://a.de:443/",
     "http://a.de:/": "http://a.de/",
     "http://a.de:008080/": "http://a.de:8080/",
+    "http://a.de:00000000000000080/": "http://a.de/",
+    "http://a.de:0000/": "http://a.de:0/",
     # addresses
     "http://3221226219/": "http://192.0.2.235/",
     "http://0xC0.0.02.235/": "http://192.0.2.235/",
@@ -56,6 +58,11 @@ NORMALISED = {
     "http://www_a.bücher.de/": "http://www_a.xn--bcher-kva.de/",
     "http://نامه\u200cای.com/": "http://xn--mgba3gch31f060k.com/",
     "http://☃.net/": "http://xn--n3h.net/",
+    "http://-ü-.de/": "http://xn-----xka.de/",
+    "http://a†--/": "http://xn--a---kp0a/",
+    "http://-x.ß/": "http://-x.xn--zca/",
+    "http://ab--c.ß/": "http://ab--c.xn--zca/",
+    "http://1.\u064a./": "http://1.xn--mhb./",
     "http://日本語.jp/写真.jpg": "http://xn--wgv71a119e.jp/%E5%86%99%E7%9C%9F.jpg",
     # escapes
     "http://a.de/ b": "http://a.de/%20b",
@@ -72,6 +79,7 @@ http://a..de/ http://.de/ http://. http://a%00b.de/ http://a%20b.de/ http://a%2F
 http://a|b.de/ http://a^b.de/ http://1.2.3.4.5/ http://256.1.1.1/ http://1.2.3.08/ http://a.0x4/ http://[::1 http://[]/
 http://::1/ http://[1.2.3.4]/ http://[::1%25eth0]/ http://[::1]x/ http://[g::]/ http://a\u200cb.de/ http://\u202e.de/
 http://\u0301a.de/ http://a.de\\@b.de/ http://a％41.de/ http://a／b.de/ ftp://a.de/ //a.de/ a.de/b data:,x javascript:1
+http://xn--teša.de/ http://\u064aa.de/ http://\ufffd.de/
 """.split()
 
 
@@ -119,6 +127,16 @@ REDIRECTED = {
     "/\\c.de/d": "http://c.de/d",
     "\\\\c.de\\d": "http://c.de/d",
     "..\\c": "http://a.de/c",
+    "c//d/": "http://a.de/b/c//d/",
+    "/c//d/../e": "http://a.de/c//e",
+    ";c": "http://a.de/b/;c",
+    "?": "http://a.de/b/x?",
+    "#c": "http://a.de/b/x",
+    "http:": "http://a.de/b/x",
+    "./c:d": "http://a.de/b/c:d",
+    "1:d": "http://a.de/b/1:d",
+    "[c]?[d]": "http://a.de/b/[c]?[d]",
+    "c\td": "http://a.de/b/cd",
     "http:c.jpg": "http://a.de/b/c.jpg",
     "http:/c.jpg": "http://a.de/c.jpg",
     "http:///c.de/d": "http://c.de/d",
@@ -139,6 +157,20 @@ REDIRECTED = {
 @pytest.mark.parametrize("location", REDIRECTED)
 def test_a_redirect_leads_where_a_browser_goes(location: str) -> None:
     assert redirected("http://a.de/b/x", location) == REDIRECTED[location]
+
+
+@pytest.mark.parametrize(
+    ("url", "location", "target"),
+    [
+        ("http://a.de//b//x", "c", "http://a.de//b//c"),
+        ("http://a.de/web/http://b.de/x", "./c", "http://a.de/web/http://b.de/c"),
+        ("http://a.de/b/x;y?c=/d/", "e", "http://a.de/b/e"),
+        ("http://a.de/b/x;y?c=/d/", "?e", "http://a.de/b/x;y?e"),
+        ("http://a.de/?c", "#e", "http://a.de/?c"),
+    ],
+)
+def test_a_relative_redirect_keeps_all_of_its_urls_folder(url: str, location: str, target: str) -> None:
+    assert redirected(url, location) == target
 
 
 def test_a_redirect_without_a_scheme_keeps_that_of_its_url() -> None:
