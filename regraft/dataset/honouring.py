@@ -57,6 +57,8 @@ class Rulings:
 
         Columns RULINGS, with the id of the decision; the index is that of the links.
         """
+        if not self._on_picture:
+            return pd.DataFrame(columns=RULINGS, dtype=object)
         digests = {digest for digest, _ in self._on_picture}
         is_decided = is_in(links["digest"], digests) | is_in(links["url"], self._on_link)
         columns = ["url", "digest", "phash", "category"]
@@ -117,6 +119,8 @@ class Rulings:
 
 def of_kind(rulings: pd.DataFrame, links: pd.DataFrame, kinds: Iterable[DecisionKind]) -> NDArray[np.bool_]:
     """Return for which links a decision of some kinds holds; `rulings` is what `Rulings.on` returned for them."""
+    if rulings.empty:
+        return np.zeros(len(links), dtype=bool)
     rows = rulings.index[rulings["kind"].isin(list(kinds))]
     return np.asarray(links.index.isin(rows))
 

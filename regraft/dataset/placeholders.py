@@ -13,7 +13,7 @@ from regraft.links.memory import TIME
 from regraft.pictures.near import HASH_BITS, hash_bits, near_groups
 from regraft.pictures.perceptual import is_outdated
 from regraft.store.store import Store
-from regraft.store.tables import is_in, stacked
+from regraft.store.tables import is_in, no_rows, stacked
 from regraft.web.urls import host_of, ip_address_of
 
 MIN_LINKS = 4
@@ -106,6 +106,8 @@ def _taken_back(known: pd.DataFrame, photos: pd.DataFrame) -> tuple[pd.DataFrame
 
 def _signatures(photos: pd.DataFrame, now: datetime) -> pd.DataFrame:
     """What photos are known by, columns PLACEHOLDERS: their bytes, and their picture and shape."""
+    if photos.empty:
+        return no_rows(PLACEHOLDERS)
     by_bytes = photos[["digest"]].assign(final_url="", phash="", width=0, height=0)
     by_picture = photos[["phash", "width", "height"]][photos["phash"] != ""].assign(digest="", final_url="")
     return stacked(by_bytes, by_picture).assign(first_seen=now)[PLACEHOLDERS.names]
@@ -119,8 +121,7 @@ def find_placeholders(links: pd.DataFrame, known: pd.DataFrame, now: datetime) -
     may be of a camera that never moves.
     """
     away = links[["url", "final_url", "digest"]][(links["digest"] != "") & (links["final_url"] != links["url"])]
-    sources = away.assign(link=away["url"].map(link_of)).groupby("final_url")["link"].nunique()
-    addresses = set(sources.index[sources >= MIN_REDIRECTED_LINKS])
+    addresses = _led_to_by_many(away)
     digests = _shown_by_many(links) | set(away["digest"][is_in(away["final_url"], addresses)])
     rows = [(digest, "", "", 0, 0, now) for digest in sorted(digests - set(known["digest"]))]
     rows += [("", address, "", 0, 0, now) for address in sorted(addresses - set(known["final_url"]))]
@@ -162,9 +163,20 @@ def link_of(url: str) -> str:
     return f"{name}{parts.path}?{parts.query}"
 
 
+def _led_to_by_many(links: pd.DataFrame) -> set[str]:
+    """The addresses that too many links redirect to."""
+    if links.empty:
+        return set()
+    sources = links.assign(link=links["url"].map(link_of)).groupby("final_url")["link"].nunique()
+    return set(sources.index[sources >= MIN_REDIRECTED_LINKS])
+
+
 def _shown_by_many(links: pd.DataFrame) -> set[str]:
     """The digests that too many links show."""
-    shared = links[["url", "digest", "width", "height", "bytes"]][shares_bytes(links)]
+    is_shared = shares_bytes(links)
+    if not is_shared.any():
+        return set()
+    shared = links[["url", "digest", "width", "height", "bytes"]][is_shared]
     uses = shared.assign(link=shared["url"].map(link_of)).groupby("digest")["link"].nunique()
     pictures = shared.drop_duplicates("digest").set_index("digest").reindex(uses.index)
     min_links = _are_photographs(pictures).map({True: MIN_LINKS_OF_PHOTO, False: MIN_LINKS})
@@ -192,8 +204,10 @@ def _site_of(url: str) -> str:
 def _variants(links: pd.DataFrame) -> list[tuple[str, int, int]]:
     """One (phash, width, height) for each picture that too many links show in different bytes."""
     group = near_groups(hash_bits(links["phash"]), MAX_VARIANT_BITS)
-    pictures = []
+    pictures: list[tuple[str, int, int]] = []
     is_large = np.bincount(group)[group] >= MIN_LINKS
+    if not is_large.any():
+        return pictures
     for _, look_alike in links[is_large].groupby(group[is_large]):
         for _, variants in look_alike.groupby(_shapes(look_alike)):
             # Small pictures take many bits for a pixel, whatever they show: the largest says whether it is a photo.

@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from regraft.config import ScreenSettings, SplitSettings
@@ -147,13 +148,16 @@ def last_verdicts(
     pictures = _pictures(links)
     links["category"] = listed
     pictures["cluster"] = _clusters(pictures, near, _is_unlike_its_cluster(pictures, links, decided))
-    splits = [split_of_picture(c, d) for c, d in zip(pictures["category"], pictures["digest"], strict=True)]
-    split = pd.Series(splits, pictures.index, dtype=object)
-    clashes = _clashes(pictures["cluster"], split)
-    twins = references.to_near_duplicates(pictures, clashes, split)
+    clusters = pictures[pictures["cluster"].duplicated(keep=False)]
+    if clusters.empty:
+        return links, pictures[PICTURES]
+    splits = [split_of_picture(c, d) for c, d in zip(clusters["category"], clusters["digest"], strict=True)]
+    split = pd.Series(splits, clusters.index, dtype=object)
+    clashes = _clashes(clusters["cluster"], split)
+    twins = references.to_near_duplicates(clusters, clashes, split)
     is_near = (links["verdict"] == Verdict.ALIVE) & is_in(links["digest"], twins.index)
     _drop(links, is_near, Reason.NEAR_DUPLICATE, lambda dropped: twins.reindex(dropped["digest"]))
-    return links, pictures[PICTURES][~clashes].reset_index(drop=True)
+    return links, pictures[PICTURES].drop(clashes.index[clashes]).reset_index(drop=True)
 
 
 def _drop(
@@ -189,7 +193,10 @@ def _categories(links: pd.DataFrame, decided: pd.DataFrame) -> "pd.Series[str]":
 
 def _is_of_another_list(links: pd.DataFrame, decided: pd.DataFrame) -> "pd.Series[bool]":
     """Which links show a picture that a person decided to learn from, but in another category."""
-    wanted = links[["digest", "category"]][of_kind(decided, links, LEARN)]
+    is_decided = of_kind(decided, links, LEARN)
+    if not is_decided.any():
+        return pd.Series(False, links.index)
+    wanted = links[["digest", "category"]][is_decided]
     is_wanted = is_among(links, wanted)
     return (links["verdict"] == Verdict.ALIVE) & is_in(links["digest"], wanted["digest"]) & ~is_wanted
 
@@ -203,6 +210,8 @@ def _clusters(pictures: pd.DataFrame, near: int, stand_alone: "pd.Series[bool]")
 
 def _is_unlike_its_cluster(pictures: pd.DataFrame, links: pd.DataFrame, decided: pd.DataFrame) -> "pd.Series[bool]":
     """Which pictures a person accepted that had waited as a near-duplicate of another: it is another picture."""
+    if decided.empty:
+        return pd.Series(False, pictures.index)
     accepted = decided[decided["kind"].isin(LEARN) & (decided["review"] == Reason.NEAR_DUPLICATE)]
     return is_in(pictures["digest"], links.loc[accepted.index, "digest"])
 
@@ -213,6 +222,8 @@ def _is_duplicate(links: pd.DataFrame, is_of_another: "pd.Series[bool]") -> "pd.
     Those left out that a person decided are of another list's category.
     """
     is_shared = shares_bytes(links) & ~is_of_another
+    if not is_shared.any():
+        return is_shared
     shared = links[["digest", "category", "first_seen", "url", "verdict"]][is_shared]
     shared = shared[shared["verdict"] == Verdict.ALIVE]
     in_many = shared.groupby("digest")["category"].transform("nunique") > 1
@@ -233,9 +244,8 @@ def _pictures(links: pd.DataFrame) -> pd.DataFrame:
 
 def _with_copies(pictures: pd.DataFrame, copies: pd.DataFrame) -> "pd.Series[list[str]]":
     """The URLs of each picture: its own, then those of its copies (digest, url) in their order. Both as Arrow lists."""
-    copied = pictures["digest"][is_in(pictures["digest"], copies["digest"])]  # few of all
-    row_of = pd.Series(copied.index, copied)
-    rows = np.concatenate([np.arange(len(pictures)), row_of.loc[copies["digest"]].to_numpy(dtype=np.int64)])
+    digests, copied = (pa.array(table["digest"], pa.large_string()) for table in (pictures, copies))
+    rows = np.concatenate([np.arange(len(pictures)), pc.index_in(copied, value_set=digests).to_numpy()])
     urls = pa.concat_arrays([pa.array(table["url"], pa.string()) for table in (pictures, copies)])
     ends = np.bincount(rows, minlength=len(pictures)).cumsum()
     offsets = pa.array(np.concatenate([[0], ends]), pa.int32())
