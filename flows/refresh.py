@@ -13,7 +13,7 @@ from regraft.errors import ServerError
 from regraft.flows.engine import Engine
 from regraft.links.shards import LANES
 from regraft.pipeline.bench import Bench
-from regraft.pipeline.results import Embedded, Learnt, Manifest, Screened, chunks
+from regraft.pipeline.results import Embedded, Learnt, Manifest, Screened, chunks, in_rounds
 from regraft.pipeline.run import open_run
 from regraft.pipeline.spec import RunSpec
 from regraft.process import prepare_process
@@ -68,7 +68,7 @@ def refresh(config: Config = menagerie.CONFIG) -> str:
         mark_cut_off_run(spec)
         links = read(spec)
         with Bench.of(spec).embedding_early():
-            fetched = fetch.map(links.lanes, spec=unmapped(spec)).result()
+            fetched = in_rounds(links.lanes, lambda lanes: fetch.map(lanes, spec=unmapped(spec)).result())
         if spec.config.fetch.archive:
             ask_archive(fetched, spec)
         screened = screen(fetched, spec)

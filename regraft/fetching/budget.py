@@ -11,7 +11,7 @@ class Budget:
     def __init__(self, max_seconds: float | None, max_bytes: int | None, clock: Callable[[], float] = time.monotonic):
         self._clock = clock
         self._ends_at = None if max_seconds is None else clock() + max_seconds
-        self._bytes_left = max_bytes
+        self._max_bytes = self._bytes_left = max_bytes
         self._lock = threading.Lock()
 
     def part(self, share: float) -> "Budget":
@@ -25,6 +25,13 @@ class Budget:
         with self._lock:
             if self._bytes_left is not None:
                 self._bytes_left -= size
+
+    @property
+    def share_left(self) -> float:
+        """Which share of its bytes is left, 0 to 1; all of it where there is no bound."""
+        if self._max_bytes is None or self._bytes_left is None:
+            return 1.0
+        return max(0.0, self._bytes_left / max(1, self._max_bytes))
 
     @property
     def is_spent(self) -> bool:

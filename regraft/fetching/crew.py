@@ -17,6 +17,7 @@ from regraft.fetching.waiting import Waiting
 from regraft.fetching.worker_process import MAX_UNDER_WAY, OnFinding, WorkerProcess
 from regraft.links.findings import Finding, Request
 from regraft.links.removals import NO_REMOVALS, Removals
+from regraft.store.layout import Layout
 from regraft.web.urls import requested_host_and_port_of
 
 BATCH_SIZE = 32
@@ -30,6 +31,7 @@ class Crew:
 
     The processes start with the first request and end by themselves after the last. The run's budget is one for all.
     `on_waiting` is called with what they wait for while nothing comes in, and with None once something does again.
+    `layout` says which lane asks which host, where other machines fetch other lanes.
     """
 
     def __init__(
@@ -42,10 +44,12 @@ class Crew:
         keep_s: float = KEEP_S,
         on_waiting: Callable[[Waiting | None], None] = lambda waiting: None,
         removals: Removals = NO_REMOVALS,
+        layout: Layout | None = None,
     ):
         count = min(fetch.processes or os.cpu_count() or 1, fetch.connections)
         self._settings = [
-            WorkerSettings.of(store_url, nearby, fetch, screen, place, count, removals) for place in range(count)
+            WorkerSettings.of(store_url, nearby, fetch, screen, place, count, removals, layout)
+            for place in range(count)
         ]
         self._budget = Budget(fetch.budget_s, fetch.budget_bytes)
         self._linger_s, self._keep_s, self._on_waiting = linger_s, keep_s, on_waiting
@@ -81,7 +85,8 @@ class Crew:
 
         Calls from several threads take turns, so that the slow hosts of one hold up no other. Requests that the
         `budget`, the crew's where there is none, has nothing left for are found `skipped`, as are all once the crew is
-        closed. Raises WorkerError where a process does not start.
+        closed. Where a link leads to a host that another lane asks, its finding has the request that goes on there.
+        Raises WorkerError where a process does not start.
         """
         with self._in_use():
             findings = self._hand_out(prepare(), on_finding, keep, budget or self._budget).findings()
@@ -142,7 +147,7 @@ class Crew:
             if budget.is_spent:
                 pending.skip(batch, "the run's budget was spent")
             elif workers := self._running_workers():
-                self._put(batch, workers, pending.add)
+                self._put(batch, workers, self._passing_on(workers, pending.add))
             else:
                 pending.skip(batch, "the run was stopped")
         return pending
@@ -152,7 +157,24 @@ class Crew:
         with self._lock:
             return max(BATCH_SIZE, MAX_UNDER_WAY * len(self._settings) // max(1, self._users))
 
-    def _put(self, requests: Sequence[Request], workers: Sequence[WorkerProcess], on_finding: OnFinding) -> None:
+    def _passing_on(self, workers: Sequence[WorkerProcess], on_finding: OnFinding) -> OnFinding:
+        """Do so with a finding, unless another process of this crew goes on with its link."""
+
+        def pass_on(finding: Finding) -> None:
+            if finding.onward is None or finding.is_elsewhere:
+                on_finding(finding)
+            else:
+                self._put([finding.onward], workers, pass_on, may_wait=False)
+
+        return pass_on
+
+    def _put(
+        self,
+        requests: Sequence[Request],
+        workers: Sequence[WorkerProcess],
+        on_finding: OnFinding,
+        may_wait: bool = True,
+    ) -> None:
         """Give each request to the least busy of the workers that may request its host at all."""
         shares: dict[int, list[Request]] = {}
         load = [worker.load for worker in workers]
@@ -163,7 +185,7 @@ class Crew:
             load[place] += 1
             shares.setdefault(place, []).append(request)
         for place, share in shares.items():
-            workers[place].put(share, on_finding)
+            workers[place].put(share, on_finding, may_wait)
 
     def _running_workers(self) -> list[WorkerProcess]:
         """The processes, started if need be; none once the crew is closed."""

@@ -14,13 +14,14 @@ from regraft.fetching.retries import BACKOFF_S, MAX_TIMEOUT_ATTEMPTS, may_retry,
 from regraft.fetching.settings import WorkerSettings
 from regraft.fetching.waiting import Waiting
 from regraft.links.findings import Finding, Request, skipped
+from regraft.links.lanes import is_spread, lane_of
 from regraft.store.blobs import Blobs
 from regraft.store.disk import disk_at
 from regraft.verdicts import Reason
 from regraft.web.answers import Answer, Body, Failed, NotModified, Redirect, redirect_to
 from regraft.web.client import Client
 from regraft.web.memento import is_of_archive, with_original_bytes
-from regraft.web.urls import BadUrl, Blocked, host_and_port_of, normalised
+from regraft.web.urls import BadUrl, Blocked, host_and_port_of
 
 MIN_DEADLINE_S = 0.05
 """What is left for a redirect at least, when the requests before it have used up the deadline."""
@@ -52,9 +53,7 @@ class Fetcher:
         self._settings, self._report, self._clock = settings, report, clock
         self._blobs = Blobs(disk_at(settings.store_url), nearby=settings.nearby)
         self._client = client or Client.of(settings)
-        self._queue: HostQueue[Attempt] = HostQueue(
-            lambda host: max(1, settings.connections_to(host)), self._own_pace_s(settings.pace_s), clock
-        )
+        self._queue: HostQueue[Attempt] = HostQueue(settings.connections_to, self._own_pace_s(settings.pace_s), clock)
         self._breaker = Breaker(clock=clock)
         self._under_way: dict[int, tuple[str, float | None]] = {}
         """By number of a request: its host, and when it is given up if that stays silent; None before it is sent."""
@@ -75,8 +74,7 @@ class Fetcher:
     def put(self, number: int, request: Request) -> None:
         """Take in a request."""
         try:
-            url = normalised(request.first_url)
-            self._queue_up(Attempt(number=number, request=request, url=url))
+            self._queue_up(Attempt.of(number, request))
         except BadUrl as error:
             self._report(number, Finding(url=request.url, reason=Reason.BAD_URL, detail=str(error)))
         except Blocked as error:
@@ -175,8 +173,8 @@ class Fetcher:
     def _send(self, host: str, attempt: Attempt) -> Answer:
         """Send one request, note what it took, and return its answer."""
         request, settings = attempt.request, self._settings
-        if attempt.redirects == 0:
-            attempt.attempts += 1
+        if not attempt.is_begun:
+            attempt.attempts, attempt.is_begun = attempt.attempts + 1, True
         deadline_s = settings.deadline_s * (HUNG_DEADLINE_SHARE if request.has_hung else 1)
         deadline_s = max(MIN_DEADLINE_S, deadline_s - attempt.attempt_s)
         is_too_large = request.reason is Reason.TOO_LARGE and request.bytes > settings.max_bytes
@@ -218,7 +216,26 @@ class Fetcher:
         else:
             target = with_original_bytes(redirect.url) if attempt.request.timegate else redirect.url
             attempt.url, attempt.redirects, attempt.failed = target, attempt.redirects + 1, None
+            self._go_on(attempt)
+
+    def _go_on(self, attempt: Attempt) -> None:
+        """Request where a redirect leads, or have that done by the process that asks this host."""
+        here, there = self._lanes_of(attempt)
+        if here == there and self._settings.connections_to(host_and_port_of(attempt.url)) > 0:
             self._queue_up(attempt)
+            return
+        request = attempt.request
+        onward = replace(request, trail=attempt.trail(there))
+        detail = "another process goes on with it"
+        self._finish(attempt, replace(skipped(request, detail), onward=onward, is_elsewhere=here != there))
+
+    def _lanes_of(self, attempt: Attempt) -> tuple[int | None, int | None]:
+        """The lane that an attempt is in, and the one that asks its host; None where one machine fetches all."""
+        layout, trail = self._settings.layout, attempt.request.trail
+        if layout is None:
+            return None, None
+        here = trail.lane if trail else lane_of(attempt.request.url, layout)
+        return here, here if is_spread(attempt.url, layout) else lane_of(attempt.url, layout)
 
     def _follow_memento(self, attempt: Attempt, memento_url: str) -> None:
         """Go from a page that stands around a memento to the memento itself."""
@@ -241,8 +258,8 @@ class Fetcher:
             self._queue.hold(host, delay_s)
         if failed.is_silence and self._breaker.is_silent(host):
             delay_s = min(SILENT_RETRY_S, self._breaker.patience_left_s(host))
-        attempt.url, attempt.redirects = normalised(attempt.request.first_url), 0
-        attempt.failed, attempt.attempt_s = failed, 0.0
+        attempt.begin_again()
+        attempt.failed = failed
         self._queue_up(attempt, delay_s)
 
     def _end(self, attempt: Attempt, answer: Body | NotModified | Failed) -> None:

@@ -8,13 +8,14 @@ from typing import assert_never
 from regraft.errors import StoreError
 from regraft.fetching.own_limits import picture_clock
 from regraft.identity import digest_of
-from regraft.links.findings import Finding, Request
+from regraft.links.findings import Finding, Request, Trail
 from regraft.links.removals import NO_REMOVALS, Removals
 from regraft.pictures.judge import Limits, Picture, Unfit, judge
 from regraft.store.blobs import Blobs
 from regraft.verdicts import Reason
 from regraft.web.answers import Body, Failed, NotModified
 from regraft.web.memento import flaw
+from regraft.web.urls import normalised
 
 OPT_OUT_WORDS = ("noai", "noimageai", "noindex", "none")
 """Words of X-Robots-Tag by which an owner says that pictures are not to be learnt from."""
@@ -40,6 +41,42 @@ class Attempt:
     """Seconds that this attempt's requests took."""
     elapsed_s: float = 0.0
     """Seconds that all attempts' requests took."""
+    is_begun: bool = False
+    """Whether a request of this attempt was sent."""
+
+    @classmethod
+    def of(cls, number: int, request: Request) -> "Attempt":
+        """Return the attempt with which a request begins, or goes on. Raises BadUrl, Blocked."""
+        url, trail = normalised(request.first_url), request.trail
+        if trail is None:
+            return cls(number=number, request=request, url=url)
+        return cls(
+            number=number,
+            request=request,
+            url=url,
+            redirects=trail.redirects,
+            attempts=trail.attempts,
+            attempt_s=trail.attempt_s,
+            elapsed_s=trail.elapsed_s,
+            is_begun=True,
+        )
+
+    def begin_again(self) -> None:
+        """Go back, for another attempt, to where this process began."""
+        trail = self.request.trail
+        self.url, self.redirects = normalised(self.request.first_url), trail.redirects if trail else 0
+        self.attempt_s, self.is_begun = 0.0, False
+
+    def trail(self, lane: int | None) -> Trail:
+        """Return how far it has come, for the lane that goes on with it."""
+        return Trail(
+            at=self.url,
+            lane=lane,
+            redirects=self.redirects,
+            attempts=self.attempts,
+            attempt_s=self.attempt_s,
+            elapsed_s=self.elapsed_s,
+        )
 
 
 def finding_of(

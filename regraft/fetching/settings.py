@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from regraft.links.removals import NO_REMOVALS, Removals
 from regraft.pictures.judge import Limits
+from regraft.store.layout import Layout
 
 if TYPE_CHECKING:
     from regraft.config import FetchSettings, ScreenSettings
@@ -54,6 +55,8 @@ class WorkerSettings:
     """The name sent with every request."""
     removals: Removals = NO_REMOVALS
     """What must not come back."""
+    layout: Layout | None = None
+    """Which lane asks which host, where other machines fetch other lanes; None where one machine fetches all."""
 
     @classmethod
     def of(
@@ -65,6 +68,7 @@ class WorkerSettings:
         place: int,
         workers: int,
         removals: Removals = NO_REMOVALS,
+        layout: Layout | None = None,
     ) -> "WorkerSettings":
         """Return the settings of one of a job's workers."""
         return cls(
@@ -87,6 +91,7 @@ class WorkerSettings:
             robots=fetch.robots,
             user_agent=fetch.user_agent,
             removals=removals,
+            layout=layout,
         )
 
     @property

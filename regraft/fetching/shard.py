@@ -1,7 +1,7 @@
 """One shard of links: fetched, judged and remembered; unless the failures show that this machine is down."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import pandas as pd
@@ -14,6 +14,7 @@ from regraft.fetching.outage import SILENT, Failures, check_this_machine, is_sil
 from regraft.fetching.pending import Progress
 from regraft.identity import Digest
 from regraft.links.findings import Finding, Request
+from regraft.links.guests import guests_by_lane, trails_of
 from regraft.links.memory import MEMORY, put_links, remembered_links
 from regraft.links.merge import merged
 from regraft.links.recheck import are_due, requests
@@ -42,6 +43,9 @@ class Checked:
     down, see `remember_silent`."""
     failures: Failures
     """What tells an outage from rot, together with the other shards'."""
+    onward: Mapping[int, pd.DataFrame]
+    """By lane, links (url, category, and the fields of a `Trail`) that redirect to its hosts, and are no part of the
+    others: that lane goes on with them."""
 
 
 def links_by_lane(links: pd.DataFrame, layout: Layout) -> dict[int, dict[int, pd.DataFrame]]:
@@ -69,21 +73,23 @@ def fetch_shard(
     budget: Budget | None = None,
     progress: Progress = lambda links: None,
     on_new_picture: OnPicture = lambda digest: None,
+    kept_at: str = "",
 ) -> Checked:
     """Return what came of a shard's links (url, category), once the store remembers it, except for silent ones.
 
-    `path` is where the store remembers them. Not requested are links that were checked `since` then, dead ones and
-    junk whose time has not come `now`, and what the budget has nothing left for; what is known of those stays, with the
-    outcome `checked_before` or `skipped`. All checks have the time `now`. Pictures that differ in at most `screen.near`
-    of the 64 bits of their perceptual hashes are the same. Raises OutageError, and remembers nothing, where too large a
-    share of the links fails for this machine's own part in it. Raises StoreError where pictures cannot be kept; the
-    other links are remembered.
+    `path` is where the store remembers them. Of guests of another lane, which also have the fields of a `Trail`, what
+    comes is `kept_at` a path of its own, see `links.guests`. Not requested are links that were checked `since` then,
+    dead ones and junk whose time has not come `now`, and what the budget has nothing left for; what is known of those
+    stays, with the outcome `checked_before` or `skipped`. All checks have the time `now`. Pictures that differ in at
+    most `screen.near` of the 64 bits of their perceptual hashes are the same. Raises OutageError, and remembers
+    nothing, where too large a share of the links fails for this machine's own part in it. Raises StoreError where
+    pictures cannot be kept; the other links are remembered.
     """
 
     def are_left_alone(known: pd.DataFrame) -> "pd.Series[bool]":
         return (known["checked_at"] >= since) | ~are_due(known, shows_placeholder(known), fetch, screen, now)
 
-    check = _ShardCheck(path, links, store, now, since, screen.near)
+    check = _ShardCheck(path, links, store, now, since, screen.near, kept_at or path)
     known_pictures = check.pictures_before()
 
     def on_finding(finding: Finding) -> None:
@@ -121,12 +127,17 @@ def _is_unkept(finding: Finding) -> bool:
 class _ShardCheck:
     """One check of a shard's links: what is known of them before, and after."""
 
-    def __init__(self, path: str, links: pd.DataFrame, store: Store, now: datetime, since: datetime, near: int):
-        self._path, self._links, self._store = path, links, store
+    def __init__(
+        self, path: str, links: pd.DataFrame, store: Store, now: datetime, since: datetime, near: int, kept_at: str
+    ):
+        self._kept_at, self._links, self._store = kept_at, links, store
         self._now, self._since, self._near = now, since, near
-        self._memory = with_current_hashes(remembered_links(store, path), store.blobs)
+        self._memory = with_current_hashes(remembered_links(store, kept_at), store.blobs)
+        known = self._memory
+        if kept_at != path:
+            known = stacked(known, with_current_hashes(remembered_links(store, path), store.blobs))
         self._kept = self._memory
-        self._known = self._memory.drop_duplicates("url")
+        self._known = known.drop_duplicates("url")
         self._left_alone: set[str] = set()
 
     def skip(self, are_left_alone: AreLeftAlone) -> int:
@@ -138,7 +149,11 @@ class _ShardCheck:
         """Return a request for each link that is not left alone."""
         urls = [url for url in dict.fromkeys(self._links["url"]) if url not in self._left_alone]
         digests = self._known["digest"][is_in(self._known["url"], urls) & (self._known["digest"] != "")]
-        return requests(urls, self._known, self._store.blobs.among(digests))
+        trails = trails_of(self._links)
+        return [
+            replace(request, trail=trails[request.url]) if request.url in trails else request
+            for request in requests(urls, self._known, self._store.blobs.among(digests))
+        ]
 
     def alive_before(self) -> set[str]:
         """Return the URLs that showed a picture at their last check."""
@@ -162,7 +177,7 @@ class _ShardCheck:
             return
         rows = self._merged(links, certain)
         self._kept = stacked(rows, self._kept[~is_in(self._kept["url"], rows["url"])])
-        put_links(self._store, self._path, self._kept)
+        put_links(self._store, self._kept_at, self._kept)
 
     def _merged(self, links: pd.DataFrame, findings: Sequence[Finding]) -> pd.DataFrame:
         return merged(links, findings, self._known, now=self._now, since=self._since, near=self._near)
@@ -179,15 +194,17 @@ class _ShardCheck:
 
     def remember(self, findings: Sequence[Finding], failures: Failures) -> Checked:
         """Return the links with what came of them, once the store remembers that of all but the silent ones."""
-        unreached = {finding.url for finding in findings if finding.outcome == "skipped"}
+        onward = (finding.onward for finding in findings if finding.onward)
+        trails = {request.url: request.trail for request in onward if request.trail}
+        unreached = {finding.url for finding in findings if finding.outcome == "skipped"} - set(trails)
         left_alone = self._left_alone | (unreached & set(self._known["url"]))
-        fetched = self._links[~is_in(self._links["url"], left_alone)]
+        fetched = self._links[~is_in(self._links["url"], left_alone | set(trails))]
         rows = self._merged(fetched, findings)
         table = stacked(rows, self._unrequested(left_alone))
         silent = {finding.url for finding in findings if finding.outcome != "skipped" and is_silent(finding)}
         never_fetched = unreached - left_alone
         is_certain = ~is_in(table["url"], silent | never_fetched)
-        stays = is_in(self._memory["url"], silent) | ~is_in(self._memory["url"], self._links["url"])
+        stays = is_in(self._memory["url"], silent | set(trails)) | ~is_in(self._memory["url"], self._links["url"])
         if is_certain.any():
-            put_links(self._store, self._path, stacked(table[is_certain], self._memory[stays]))
-        return Checked(table, table[is_in(table["url"], silent)], failures)
+            put_links(self._store, self._kept_at, stacked(table[is_certain], self._memory[stays]))
+        return Checked(table, table[is_in(table["url"], silent)], failures, guests_by_lane(self._links, trails))

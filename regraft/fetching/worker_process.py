@@ -38,9 +38,8 @@ class WorkerProcess:
         """What it waits for; None while findings come in."""
         self._on_waiting = on_waiting
         self._settings = settings
-        self._room = threading.BoundedSemaphore(MAX_UNDER_WAY)
-        self._turn = threading.Lock()
         self._lock = threading.RLock()
+        self._has_room = threading.Condition(self._lock)
         self._under_way: dict[int, tuple[Request, OnFinding]] = {}
         self._next_number = 0
         self._is_closed = False
@@ -48,14 +47,15 @@ class WorkerProcess:
         """Whether a process died before it was ready, after which all requests are found `skipped`."""
         self._start()
 
-    def put(self, requests: Sequence[Request], on_finding: OnFinding) -> None:
-        """Hand out requests; blocks while too many are under way. `on_finding` is called once for each."""
+    def put(self, requests: Sequence[Request], on_finding: OnFinding, may_wait: bool = True) -> None:
+        """Hand out requests. `on_finding` is called once for each, on another thread.
+
+        Blocks while too many are under way, unless it may not wait: that is for who takes in findings.
+        """
         with self._lock:
             self.load += len(requests)
-        with self._turn:  # two that each wait for the rest of their room would wait for ever
-            for _ in requests:
-                self._room.acquire()
-        with self._lock:
+            if may_wait:
+                self._has_room.wait_for(lambda: len(self._under_way) < MAX_UNDER_WAY)
             numbered = list(enumerate(requests, self._next_number))
             self._next_number += len(requests)
             self._under_way |= {number: (request, on_finding) for number, request in numbered}
@@ -129,7 +129,7 @@ class WorkerProcess:
                 return
             _, on_finding = self._under_way.pop(number)
             self.load -= 1
-        self._room.release()
+            self._has_room.notify_all()
         on_finding(finding)
 
     def _recover(self) -> None:

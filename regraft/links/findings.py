@@ -18,6 +18,24 @@ Outcome = Literal["fetched", "not_modified", "checked_before", "skipped"]
 was cut off and that this one goes on with, or not requested."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Trail:
+    """How far a request has come, where a redirect leads to a host that another process asks."""
+
+    at: str
+    """The URL that redirects have led to."""
+    lane: int | None
+    """The lane that goes on with it; None where lanes do not matter, as one machine fetches all."""
+    redirects: int
+    """How many were followed in this attempt."""
+    attempts: int
+    """How many attempts were begun."""
+    attempt_s: float
+    """Seconds that this attempt's requests took."""
+    elapsed_s: float
+    """Seconds that all attempts' requests took."""
+
+
 @dataclass(frozen=True)
 class Request:
     """One link to fetch, and what is known of it."""
@@ -39,10 +57,13 @@ class Request:
     near: str = ""
     """The time that the archive is to come near to, as the field Accept-Datetime has it."""
 
+    trail: Trail | None = None
+    """How far another process has come with it; None where it begins."""
+
     @property
     def first_url(self) -> str:
         """The URL that is requested first."""
-        return self.timegate + self.url
+        return self.trail.at if self.trail else self.timegate + self.url
 
     @property
     def has_hung(self) -> bool:
@@ -88,6 +109,10 @@ class Finding:
     """What went wrong, for people."""
     memento_at: datetime | None = None
     """When a web archive took the picture, whose memento is `final_url`; None where no archive was asked."""
+    onward: Request | None = None
+    """The request that goes on with the link, where a redirect leads to a host that another process asks."""
+    is_elsewhere: bool = False
+    """Whether that process is another lane's, so that another machine may be asking the host now."""
 
 
 def skipped(request: Request, why: str) -> Finding:

@@ -3,7 +3,6 @@
 One process at a time asks the hosts of a lane, so whatever holds for a host within a process holds over a cluster too.
 """
 
-import hashlib
 import logging
 from collections import Counter
 from collections.abc import Collection, Iterable
@@ -12,11 +11,11 @@ from dataclasses import replace
 import pandas as pd
 
 from regraft.errors import CorruptError
+from regraft.links.lanes import lane_of, number_of
 from regraft.links.memory import all_known_links, put_links, remembered_links
 from regraft.store.layout import COPY, FORMAT, FORMAT_0_NAME, LINKS, Layout, copied_layout, named_layout, put_layout
 from regraft.store.store import Store
 from regraft.verdicts import Reason
-from regraft.web.urls import requested_host_of
 
 LANES = 16
 """Lanes of a store; enough for some machines."""
@@ -32,10 +31,8 @@ log = logging.getLogger("regraft")
 
 def place_of(url: str, layout: Layout) -> tuple[int, int]:
     """Return the lane that a link belongs to, and its shard there, both counted from 0."""
-    host = requested_host_of(url)
-    shards = layout.shards
-    lane = (_number(url if host in layout.spread else host) >> 32) % len(shards)  # other bits than the shard's
-    return lane, _number(url) % shards[lane]
+    lane = lane_of(url, layout)
+    return lane, number_of(url) % layout.shards[lane]
 
 
 def path_of(url: str, layout: Layout) -> str:
@@ -99,7 +96,3 @@ def _remove_files_of_others(store: Store, layout: Layout) -> None:
             store.disk.delete(path)
         elif not name.endswith(".parquet") and path != layout.folder:
             store.disk.delete_folder(path)
-
-
-def _number(text: str) -> int:
-    return int.from_bytes(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:8], "little")

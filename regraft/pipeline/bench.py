@@ -98,8 +98,12 @@ class Bench:
     @cached_property
     def drafts(self) -> Drafts:
         """What this run has made and not yet published: nearby, where no other machine needs it from a bucket."""
-        is_alone = self.config.engine.kind == "threads"
-        return Drafts(LocalDisk(self.nearby)) if self.nearby and is_alone else self.store.drafts
+        return Drafts(LocalDisk(self.nearby)) if self.nearby and self._is_alone else self.store.drafts
+
+    @property
+    def _is_alone(self) -> bool:
+        """Whether this machine does all of the run."""
+        return self.config.engine.kind == "threads"
 
     @property
     def crew(self) -> Crew:
@@ -113,6 +117,7 @@ class Bench:
                     nearby=self.nearby,
                     on_waiting=lambda waiting: self.meter.wait("fetch", str(waiting or "")),
                     removals=self.removals,
+                    layout=None if self._is_alone else self.store.layout,
                 )
                 if self._closed:
                     self._crew.close()
@@ -128,8 +133,7 @@ class Bench:
         with self._lock:
             if self._budget is None:
                 self._budget = Budget(fetch.budget_s, fetch.budget_bytes)
-            is_shared = self.config.engine.kind == "threads"
-            return self._budget if is_shared else self._budget.part(share)
+            return self._budget if self._is_alone else self._budget.part(share)
 
     def use_device(self) -> str:
         """Have TensorFlow compute on the config's device; return what that is, and in which precision it computes.

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from regraft.links.shards import LANES
 from regraft.pipeline import steps
 from regraft.pipeline.bench import Bench
-from regraft.pipeline.results import Embedded, Learnt, Manifest, Screened, chunks
+from regraft.pipeline.results import Embedded, Learnt, Manifest, Screened, chunks, in_rounds
 from regraft.store.records import PrefectRun
 
 
@@ -16,7 +16,7 @@ def refresh(bench: Bench) -> str:
     """
     links = steps.read(bench)
     with bench.embedding_early(), ThreadPoolExecutor(LANES) as threads:  # they wait for the network side by side
-        fetched = list(threads.map(lambda lane: steps.fetch(lane, bench), links.lanes))
+        fetched = in_rounds(links.lanes, lambda lanes: threads.map(lambda lane: steps.fetch(lane, bench), lanes))
     if bench.config.fetch.archive:
         steps.ask_archive(fetched, bench)
     screened = steps.screen(fetched, bench)

@@ -3,7 +3,7 @@
 Each is frozen, picklable and small, so that the next step may run on any machine that reaches the store.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from regraft.config import EngineSettings
@@ -23,7 +23,9 @@ class Shard:
     urls: int
     """Distinct URLs in it."""
     table: Digest
-    """url, category: a URL in two lists has a row in each."""
+    """url, category: a URL in two lists has a row in each. Of guests also the fields of a `links.findings.Trail`."""
+    kept_at: str = ""
+    """Where what comes of them is kept, where they are guests of another lane; "" where that is `path`."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class Lane:
     shards: tuple[Shard, ...]
     """Its links, by shard; shards without a link are left out."""
     share: float
-    """Its part of all links, 0 to 1."""
+    """Its part of the bytes that the run may spend, 0 to 1: that of all links."""
 
     @property
     def urls(self) -> int:
@@ -65,6 +67,10 @@ class FetchedShard:
     """Columns `links.memory.MEMORY`."""
     silent: Digest | None
     """The rows of links that gave no answer at all, which the store does not remember yet; None where there is none."""
+    onward: Mapping[int, Shard] = field(default_factory=dict)
+    """By lane, those of its links that redirect to that one's hosts: it goes on with them."""
+    kept_at: str = ""
+    """Where what came of guests is kept; "" where that is `path`."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +83,34 @@ class FetchedLane:
     """Its links, by shard."""
     failures: Failures
     """What tells an outage from rot, together with the other lanes'."""
+    unspent: float = 0.0
+    """What is left of its share of the run's bytes, as a part of all of them."""
+
+
+def onward_lanes(fetched: Sequence[FetchedLane]) -> tuple[Lane, ...]:
+    """Return the lanes that go on with links of others. They share, by URLs, what those have not spent."""
+    guests: dict[int, list[Shard]] = {}
+    for shard in (shard for lane in fetched for shard in lane.shards):
+        for number, links in shard.onward.items():
+            guests.setdefault(number, []).append(links)
+    unspent = sum(lane.unspent for lane in fetched)
+    urls = {number: sum(shard.urls for shard in shards) for number, shards in guests.items()}
+    return tuple(
+        Lane(number, tuple(shards), unspent * urls[number] / sum(urls.values())) for number, shards in guests.items()
+    )
+
+
+def in_rounds(lanes: Sequence[Lane], fetch: Callable[[Sequence[Lane]], Iterable[FetchedLane]]) -> list[FetchedLane]:
+    """Return what `fetch` makes of lanes, and then, round by round, of those that go on with links of others.
+
+    No round begins before the one before it ends, so that a host is asked by one task at a time. They come to an end as
+    links do, which follow so many redirects and no more.
+    """
+    fetched: list[FetchedLane] = []
+    while lanes:
+        latest = list(fetch(lanes))
+        fetched, lanes = fetched + latest, onward_lanes(latest)
+    return fetched
 
 
 @dataclass(frozen=True)

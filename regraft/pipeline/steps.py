@@ -32,6 +32,7 @@ from regraft.fetching.shard import fetch_shard, links_by_lane, remember_silent
 from regraft.identity import Digest
 from regraft.judging.evaluation import Terms
 from regraft.judging.holdout import holdout, misfiled_of_test_split
+from regraft.links.guests import bring_home
 from regraft.links.lists import Listed
 from regraft.links.memory import MEMORY
 from regraft.links.removals import Removals
@@ -64,6 +65,7 @@ from regraft.pipeline.results import (
 from regraft.pipeline.reuse import reusable_version, standing_evaluation
 from regraft.reporting.report import Report
 from regraft.store import versions
+from regraft.store.layout import guests_path
 from regraft.store.records import PrefectRun
 from regraft.store.store import Store
 from regraft.targets.choice import target_of
@@ -130,7 +132,7 @@ def fetch(lane: Lane, bench: Bench) -> FetchedLane:
     with ThreadPoolExecutor(SHARDS_AT_A_TIME) as threads:
         checked = list(threads.map(lambda shard: _fetch_shard(shard, bench, budget, progress), lane.shards))
     shards, failures = zip(*checked, strict=True)
-    return FetchedLane(lane.number, shards, Failures.sum(failures))
+    return FetchedLane(lane.number, shards, Failures.sum(failures), unspent=lane.share * budget.share_left)
 
 
 def _fetch_shard(shard: Shard, bench: Bench, budget: Budget, progress: Progress) -> tuple[FetchedShard, Failures]:
@@ -148,9 +150,14 @@ def _fetch_shard(shard: Shard, bench: Bench, budget: Budget, progress: Progress)
         budget=budget,
         progress=progress,
         on_new_picture=bench.early.put if bench.early else lambda digest: None,
+        kept_at=shard.kept_at,
     )
     silent = put(checked.silent) if len(checked.silent) else None
-    return FetchedShard(shard.path, put(checked.links), silent), checked.failures
+    onward = {
+        lane: Shard(shard.path, guests["url"].nunique(), put(guests), guests_path(shard.path, lane))
+        for lane, guests in checked.onward.items()
+    }
+    return FetchedShard(shard.path, put(checked.links), silent, onward, shard.kept_at), checked.failures
 
 
 def ask_archive(fetched: Sequence[FetchedLane], bench: Bench) -> int:
@@ -183,6 +190,7 @@ def screen(fetched: Sequence[FetchedLane], bench: Bench) -> Screened:
     with bench.meter.step("screen"):
         check_outage(Failures.sum(lane.failures for lane in fetched), bench.config.fetch.outage_share)
         shards = [shard for lane in fetched for shard in lane.shards]
+        bring_home(bench.store, [shard.kept_at for shard in shards if shard.kept_at])
         for shard in shards:
             if shard.silent is not None:
                 remember_silent(shard.path, bench.drafts.table(shard.silent), bench.store)

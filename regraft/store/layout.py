@@ -15,10 +15,13 @@ COPY = "layout.json"
 """The name of its copy."""
 FORMAT = 1
 """The format that this Regraft writes. Format 0 had no store.json, and 16 files of links, by URL."""
+TABLE = ".parquet"
 LINKS = "links"
 """The folder of what is known of links."""
 FOLDER_DIGITS = 8
 """Hex digits of a layout's digest that its folder's name has."""
+GUESTS = "-guests-"
+"""What the names of files have that hold what a lane found of another lane's links."""
 FORMAT_0_NAME = "shard-"
 """How the names of format 0's files of links begin."""
 
@@ -45,8 +48,8 @@ class Layout:
     def path(self, lane: int, shard: int) -> str:
         """Return the path of a shard's file."""
         if self.format == 0:
-            return f"{self.folder}/{FORMAT_0_NAME}{shard:04d}.parquet"
-        return f"{self.folder}/{lane:02d}-{shard:04d}.parquet"
+            return f"{self.folder}/{FORMAT_0_NAME}{shard:04d}{TABLE}"
+        return f"{self.folder}/{lane:02d}-{shard:04d}{TABLE}"
 
     @property
     def paths(self) -> list[str]:
@@ -56,6 +59,17 @@ class Layout:
 
 LAYOUT_0 = Layout(shards=(16,), format=0)
 """What every store had in format 0."""
+
+
+def guests_path(path: str, lane: int) -> str:
+    """Return the path of the file in which a lane keeps what it finds of the links of another lane's shard."""
+    return f"{path.removesuffix(TABLE)}{GUESTS}{lane:02d}{TABLE}"
+
+
+def home_of(path: str) -> str:
+    """Return the path of the shard whose links lie in a file: that of the file itself, unless they are guests there."""
+    shard, guests, _ = path.partition(GUESTS)
+    return f"{shard}{TABLE}" if guests else path
 
 
 def layout_of(disk: Disk) -> Layout | None:

@@ -3,6 +3,7 @@
 store.json                           the store's format, and how its links are cut into files (layout.py)
 blobs/ab/cdef...                     image bytes as fetched, write-once (blobs.py)
 links/<layout>/03-0007.parquet       what is known of the links of a lane and shard (links/memory.py)
+links/<layout>/03-0007-guests-05...  what lane 5 has found of some of them, until a run's end (links/guests.py)
 links/placeholders.parquet           pictures and addresses known to stand for photos that are gone
 links/no_placeholders.parquet        those that somebody took back
 links/misfiled.parquet               pictures known to be in the wrong list

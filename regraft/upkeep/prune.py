@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from regraft.errors import DamagedVersionError, VersionError
 from regraft.identity import Digest
+from regraft.links.guests import bring_all_home
 from regraft.links.mementos import known_mementos
 from regraft.links.memory import all_known_links
 from regraft.store import versions
@@ -92,6 +93,7 @@ def prune(store: Store, last: int, progress: Callable[[str], None]) -> PrunePlan
     Nobody moves the champion until the versions are gone. `progress` is called with the path of everything that goes.
     """
     with store.held():
+        bring_all_home(store)
         with champion_locked(store.disk):
             made = plan(store, last)
             _delete(made.versions, progress)

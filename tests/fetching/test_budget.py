@@ -40,3 +40,12 @@ def test_a_part_of_a_budget_has_its_share_of_the_bytes_and_ends_at_the_same_time
     assert not budget.is_spent
     clock.advance(10.1)
     assert budget.part(1).is_spent
+
+
+def test_what_a_budget_has_left_is_a_share_of_its_bytes() -> None:
+    budget = Budget(None, 200).part(0.5)
+    budget.spend(25)
+    assert budget.share_left == 0.75
+    budget.spend(1000)
+    assert budget.share_left == 0
+    assert Budget(None, None).part(0.5).share_left == 1

@@ -13,9 +13,11 @@ from regraft.fetching.breaker import PATIENCE_S
 from regraft.fetching.fetcher import Fetcher
 from regraft.fetching.settings import WorkerSettings
 from regraft.identity import Url
-from regraft.links.findings import Finding, Request
+from regraft.links.findings import Finding, Request, Trail
+from regraft.links.lanes import lane_of
 from regraft.links.removals import NO_REMOVALS, Removals, hash_of_host, hash_of_link
 from regraft.menagerie.drawing import drawing, encoded
+from regraft.store.layout import Layout
 from regraft.verdicts import Reason, Verdict
 from regraft.web.answers import Answer, Body, Failed, Redirect
 from regraft.web.client import Client
@@ -68,27 +70,34 @@ def fetched(tmp_path: Path) -> Callable[..., Fetched]:
     """Fetch URLs from a web; ends as soon as each has its finding."""
 
     def fetch(
-        urls: Iterable[str], answer: Callable[[str, float], Answer], removals: Removals = NO_REMOVALS, **fetch: Any
+        urls: Iterable[str],
+        answer: Callable[[str, float], Answer],
+        removals: Removals = NO_REMOVALS,
+        layout: Layout | None = None,
+        trails: Mapping[str, Trail] | None = None,
+        **fetch: Any,
     ) -> Fetched:
         clock, findings = Clock(), dict[str, Finding]()
         web = Web(clock, answer)
-        settings = WorkerSettings.of(str(tmp_path), None, FetchSettings(**fetch), ScreenSettings(), 0, 1, removals)
+        chosen = FetchSettings(**fetch)
+        settings = WorkerSettings.of(str(tmp_path), None, chosen, ScreenSettings(), 0, 1, removals, layout)
 
         def report(number: int, finding: Finding) -> None:
             assert finding.url not in findings
             findings[finding.url] = finding
 
-        fetch_all(Fetcher(settings, report, web, clock), list(urls), findings, clock)
+        requests = [Request(Url(url), trail=(trails or {}).get(url)) for url in urls]
+        fetch_all(Fetcher(settings, report, web, clock), requests, findings, clock)
         return Fetched(findings, web, clock())
 
     return fetch
 
 
-def fetch_all(fetcher: Fetcher, urls: Sequence[str], findings: Mapping[str, Finding], clock: Clock) -> None:
-    """Have a fetcher fetch URLs until each has its finding."""
-    for number, url in enumerate(urls):
-        fetcher.put(number, Request(Url(url)))
-    while len(findings) < len(urls):
+def fetch_all(fetcher: Fetcher, requests: Sequence[Request], findings: Mapping[str, Finding], clock: Clock) -> None:
+    """Have a fetcher fetch links until each has its finding."""
+    for number, request in enumerate(requests):
+        fetcher.put(number, request)
+    while len(findings) < len(requests):
         if not fetcher.step():
             clock.advance(TICK_S)
         assert clock() < MAX_S
@@ -181,7 +190,8 @@ def test_a_dead_host_costs_a_few_connections_and_holds_up_nobody(tmp_path: Path)
         chosen = FetchSettings(allow=(dead.exemption, alive.exemption), attempts=1)
         settings = WorkerSettings.of(str(tmp_path), None, chosen, ScreenSettings(), 0, 1)
         urls = [*(f"{dead.url}{number}" for number in range(80)), f"{alive.url}cat"]
-        fetch_all(Fetcher(settings, report, clock=clock), urls, findings, clock)
+        requests = [Request(Url(url)) for url in urls]
+        fetch_all(Fetcher(settings, report, clock=clock), requests, findings, clock)
     assert findings[f"{alive.url}cat"].reason is Reason.ALIVE
     assert found_at_s[f"{alive.url}cat"] < 1
     requested = [f for url, f in findings.items() if url.startswith(dead.url) and f.outcome != "skipped"]
@@ -316,3 +326,46 @@ def test_a_redirect_to_what_was_removed_is_not_followed(fetched: Callable[..., F
         assert came.findings[moved].reason is Reason.REMOVED
         assert came.findings[moved].final_url == moved
         assert gone not in came.web.requests
+
+
+LAYOUT = Layout((1,) * 16, spread=("cdn.example",))
+OLD, SAME_HOST, NEW = "http://old.example/1", "https://old.example/1", "http://moved.example/1"
+"""Of the hosts of OLD and NEW, each has a lane of its own."""
+
+
+def test_a_redirect_into_another_lane_is_left_to_that_lane(fetched: Callable[..., Fetched]) -> None:
+    assert lane_of(OLD, LAYOUT) != lane_of(NEW, LAYOUT)
+    targets = {OLD: SAME_HOST, SAME_HOST: NEW}
+    came = fetched([OLD], lambda url, now: Redirect(301, Url(targets[url])) if url in targets else CAT, layout=LAYOUT)
+    assert came.web.requests == [OLD, SAME_HOST]
+    finding = came.findings[OLD]
+    assert (finding.outcome, finding.is_elsewhere) == ("skipped", True)
+    trail = finding.onward and finding.onward.trail
+    assert trail == Trail(at=NEW, lane=lane_of(NEW, LAYOUT), redirects=2, attempts=1, attempt_s=0.0, elapsed_s=0.0)
+    there = fetched([OLD], lambda url, now: CAT, layout=LAYOUT, trails={OLD: trail})
+    assert there.web.requests == [NEW]
+    there_finding = there.findings[OLD]
+    assert (there_finding.reason, there_finding.final_url, there_finding.attempts) == ("", NEW, 1)
+
+
+def test_redirects_are_counted_over_all_lanes(fetched: Callable[..., Fetched]) -> None:
+    trail = Trail(at=NEW, lane=lane_of(NEW, LAYOUT), redirects=5, attempts=1, attempt_s=0.5, elapsed_s=0.5)
+    came = fetched([OLD], lambda url, now: Redirect(301, Url(OLD)), layout=LAYOUT, trails={OLD: trail}, max_redirects=5)
+    assert came.findings[OLD].reason is Reason.TOO_MANY_REDIRECTS
+    assert came.findings[OLD].onward is None
+
+
+def test_a_link_that_fails_where_it_goes_on_is_tried_again_there(fetched: Callable[..., Fetched]) -> None:
+    busy = Failed(reason=Reason.SERVER_ERROR, detail="", status=503, may_pass=True, retry_after_s=2)
+    trail = Trail(at=NEW, lane=lane_of(NEW, LAYOUT), redirects=1, attempts=1, attempt_s=0.0, elapsed_s=0.0)
+    came = fetched([OLD], lambda url, now: busy if now < 1 else CAT, layout=LAYOUT, trails={OLD: trail})
+    assert came.web.requests == [NEW, NEW]
+    assert (came.findings[OLD].reason, came.findings[OLD].attempts) == ("", 2)
+    came = fetched([OLD], lambda url, now: busy, layout=LAYOUT, trails={OLD: trail}, attempts=3)
+    assert (came.findings[OLD].reason, came.findings[OLD].attempts) == (Reason.SERVER_ERROR, 3)
+
+
+def test_a_redirect_to_a_host_that_all_lanes_may_ask_is_followed_at_once(fetched: Callable[..., Fetched]) -> None:
+    targets = {OLD: "http://cdn.example/1", "http://cdn.example/1": "http://cdn.example/2"}
+    came = fetched([OLD], lambda url, now: Redirect(301, Url(targets[url])) if url in targets else CAT, layout=LAYOUT)
+    assert came.findings[OLD].final_url == "http://cdn.example/2"
