@@ -10,6 +10,7 @@ import gc
 import logging
 import os
 import sys
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,6 +49,7 @@ def prepare_process() -> None:
     _share_one_heap()
     gc.set_threshold(max(OBJECTS_PER_COLLECTION, gc.get_threshold()[0]), *gc.get_threshold()[1:])
     _lift_pillows_limit()
+    _silence_pillow()
     if logging.getLogger("regraft").level == logging.NOTSET:
         logging.getLogger("regraft").setLevel(logging.INFO)
 
@@ -99,6 +101,11 @@ def _share_one_heap() -> None:
     """Let all threads allocate from one heap: sixteen heaps keep what each once used. Only glibc has this setting."""
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).mallopt(M_ARENA_MAX, 1)
+
+
+def _silence_pillow() -> None:
+    """Let Pillow not warn of odd metadata: a picture may have thousands, and its pixels are none the worse for it."""
+    warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
 
 def _lift_pillows_limit() -> None:

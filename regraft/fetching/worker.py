@@ -18,6 +18,8 @@ SWITCH_S = 0.1
 from each other before anything is done."""
 EXIT_OVERDUE = 70
 """The exit status of a process in which a picture took too much CPU time."""
+STANDARD_ERROR = 2
+"""Its file's number, to which libraries in C print."""
 BATCH_SIZE = 64
 """Findings in one message at most."""
 SILENCE_S = 1.0
@@ -32,6 +34,7 @@ def work(pipe: Connection) -> None:
     Ends the process: threads may wait on sockets, and nothing that they hold is worth waiting for.
     """
     sys.setswitchinterval(SWITCH_S)
+    _silence_decoders()
     findings: queue.SimpleQueue[tuple[int, Finding]] = queue.SimpleQueue()
     settings: WorkerSettings = pipe.recv()
     limit_memory(memory_limit(settings.workers, settings.threads, machine_memory()))
@@ -44,6 +47,14 @@ def work(pipe: Connection) -> None:
         for number, request in message:
             fetcher.put(number, request)
     os._exit(0)
+
+
+def _silence_decoders() -> None:
+    """Keep what decoders print off the terminal: libtiff prints a line for each line of a damaged fax."""
+    sys.stderr = os.fdopen(os.dup(STANDARD_ERROR), "w", buffering=1)  # what Python prints is still seen
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, STANDARD_ERROR)
+    os.close(nowhere)
 
 
 def _received(pipe: Connection) -> list[tuple[int, Request]] | None:

@@ -13,9 +13,17 @@ MIN_TEXT_BYTES = 32
 MIN_EXPECTED = 8
 """Bytes 255 that a JPEG's pixels should have had where there is none: by chance that happens once in 3,000 times."""
 
+MIN_STUFFED = 3
+"""Bytes 255 with a 0 behind them from which on bytes are a JPEG's pixels: in others what follows may be anything."""
+
 
 def ends_in_foreign_bytes(pixels: bytes, trailer: bytes) -> bool:
-    """Return whether the last bytes of a JPEG's compressed pixels are the same stuff as the trailer behind them."""
+    """Return whether the last bytes of a JPEG's compressed pixels are the same stuff as the trailer behind them.
+
+    A trailer that looks like pixels, and holds no marker, is another JPEG's, and so is what comes before it.
+    """
+    if trailer.count(b"\xff\0") >= MIN_STUFFED:
+        return True
     if trailer[:1].strip(TEXT) == b"" and len(pixels) - len(pixels.rstrip(TEXT)) >= MIN_TEXT_BYTES:
         return True
     own, _, rest = pixels.rpartition(b"\xff")

@@ -206,7 +206,8 @@ def parse_jpeg(data: bytes) -> Jpeg:
 
     Raises Damaged where it is damaged or of a kind that is not decoded, TooMuchWork where it has too many parts.
     """
-    jpeg, tables, place = Jpeg(), b"", 2
+    jpeg, place = Jpeg(), 2
+    tables: list[bytes] = []
     profile_parts: dict[int, bytes] = {}
     for _ in range(MAX_SEGMENTS):
         match = _MARKER.search(data, place)
@@ -224,7 +225,7 @@ def parse_jpeg(data: bytes) -> Jpeg:
             break
         place += size
         if marker in TABLES:
-            tables += data[place - size - 2 : place]
+            tables.append(data[place - size - 2 : place])
         elif marker in FRAMES:
             _read_frame(jpeg, marker, body)
         elif marker == SOS:
@@ -234,8 +235,8 @@ def parse_jpeg(data: bytes) -> Jpeg:
             while scan_end > place and data[scan_end - 1] == 0xFF:  # fill bytes of the marker
                 scan_end -= 1
             scan_data = memoryview(data)[place:scan_end]
-            jpeg.scans.append(Scan(tables, _checked(body, jpeg), scan_data, end[0][-1] if end else 0))
-            tables, place = b"", next_marker
+            jpeg.scans.append(Scan(b"".join(tables), _checked(body, jpeg), scan_data, end[0][-1] if end else 0))
+            tables, place = [], next_marker
             if len(jpeg.scans) > MAX_SCANS:
                 raise TooMuchWork(f"a JPEG of more than {MAX_SCANS} scans")
             if jpeg.frame != PROGRESSIVE and jpeg._has_all_colours():
@@ -269,8 +270,6 @@ def _read_frame(jpeg: Jpeg, marker: int, body: bytes) -> None:
     ]
     if any(not (1 <= factor <= 4) for c in jpeg.components for factor in (c.across, c.down)):
         raise Damaged("sampling factors that no JPEG can have")
-    if len({component.number for component in jpeg.components}) < count:
-        raise Damaged("two colours of one number")
 
 
 def _read_application_segment(jpeg: Jpeg, marker: int, body: bytes) -> None:
@@ -287,8 +286,12 @@ def _checked(header: bytes, jpeg: Jpeg) -> bytes:
     count = header[0] if header else 0
     if not jpeg.components or not 1 <= count <= 4 or len(header) < 1 + 2 * count + 3:
         raise Damaged("a scan header that no JPEG can have")
-    if not set(header[1 : 1 + 2 * count : 2]) <= {component.number for component in jpeg.components}:
+    numbers = bytes(component.number for component in jpeg.components)
+    scanned = header[1 : 1 + 2 * count : 2]
+    if any(scanned.count(number) > numbers.count(number) for number in scanned):
         raise Damaged("a scan of a colour that there is not")
+    if count < len(numbers) and len(set(numbers)) < len(numbers):  # together in one scan their order tells them apart
+        raise Damaged("two colours of one number")
     return header[: 1 + 2 * count + 3]
 
 

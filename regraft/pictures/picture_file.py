@@ -251,6 +251,8 @@ class PillowFile:
             image = self._loaded()
             if self._format in UNCOMPRESSED_FORMATS and breaks_off(image):
                 raise Damaged("ends early: the rest is black")
+            if self._png is not None and _ends_in_zeros(image) and not self._png.has_all_pixels:
+                raise Damaged("has fewer pixels than its size takes")
             factor = min(image.size) // min_side
             if factor > 1 and image.mode in REDUCIBLE_MODES and not self._colours.transparent:
                 image = image.reduce(factor)
@@ -289,6 +291,12 @@ class PillowFile:
 def opened(data: bytes, picture_format: PictureFormat) -> Image.Image:
     """Return a picture opened by its format's decoder alone; its pixels are not decoded. Raises what Pillow raises."""
     return Image.open(io.BytesIO(data), formats=[picture_format])
+
+
+def _ends_in_zeros(image: Image.Image) -> bool:
+    """Whether one of the last two rows is all zeros, as in a PNG whose last pass, or all of whose rest, is missing."""
+    last = np.asarray(image.crop((0, max(0, image.height - 2), *image.size)))
+    return not all(row.any() for row in last)
 
 
 def _has_run_lengths(image: Image.Image) -> bool:

@@ -21,6 +21,13 @@ MAX_PROFILE_BYTES = 4 << 20
 """A longer ICC profile is not read. Those for printers take up to 2 MB."""
 SRGB_GAMMA = 45_455
 """The gamma times 100,000 of a picture that is meant for a usual screen: 1 / 2.2."""
+SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+"""How many values a pixel has, by colour type."""
+WHOLE = ((0, 0, 1, 1),)
+INTERLACED = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
+"""The passes in which pixels come: where the first one lies, across and down, and how far it is to the next ones."""
+INFLATED_BYTES = 1 << 20
+"""Of pixels, that are unpacked at a time to count them."""
 
 
 @dataclass(slots=True)
@@ -37,16 +44,39 @@ class Png:
     """Its ICC profile."""
     gamma: int = SRGB_GAMMA
     """100,000 times the exponent that its values were encoded with."""
+    header: bytes = b""
+    """What its IHDR chunk says: its size and its kind."""
+    packed: bytes = b""
+    """Its pixels, compressed."""
     transparent: tuple[int, ...] = ()
     """The grey value or the colour, in 8 bits, in 16 where the picture is grey of 16 bits, that is transparent."""
+
+    @property
+    def has_all_pixels(self) -> bool:
+        """Whether it unpacks to as many bytes as its size takes; what is missing a decoder leaves black."""
+        inflate, rest, missing = zlib.decompressobj(), self.packed, self._unpacked_bytes()
+        while missing > 0 and (unpacked := inflate.decompress(rest, INFLATED_BYTES)):
+            rest, missing = inflate.unconsumed_tail, missing - len(unpacked)
+        return missing <= 0
+
+    def _unpacked_bytes(self) -> int:
+        """How many bytes its pixels take: each line of each pass has one more, its filter."""
+        width, height, bits, colour_type, _, _, is_interlaced = struct.unpack_from(">IIBBBBB", self.header)
+        size = 0
+        for left, top, across, down in INTERLACED if is_interlaced else WHOLE:
+            columns, rows = -(-max(0, width - left) // across), -(-max(0, height - top) // down)
+            size += rows * (1 + -(-columns * bits * SAMPLES[colour_type] // 8)) if columns else 0
+        return size
 
 
 def parse_png(data: bytes) -> Png:
     """Return a PNG's chunks; a damaged one stays damaged in `pixels`.
 
-    Raises TooMuchWork where it has too many, Damaged where it has no end and its chunks are not what was written.
+    Raises TooMuchWork where it has too many, Damaged where the chunks of its pixels are not what was written.
     """
-    png, kept, place, is_srgb, has_end = Png(), [SIGNATURE], len(SIGNATURE), False, False
+    png, kept, place, is_srgb = Png(), [SIGNATURE], len(SIGNATURE), False
+    packed: list[bytes] = []
+    packed_profile = b""
     bits = colour_type = 0
     for _ in range(MAX_SEGMENTS):
         size, name = int.from_bytes(data[place : place + 4], "big"), data[place + 4 : place + 8]
@@ -56,12 +86,13 @@ def parse_png(data: bytes) -> Png:
         place += size + 12
         if name in PIXEL_CHUNKS:
             kept.append(chunk)
-            if name == b"IHDR" and size >= 13:
-                bits, colour_type = body[8], body[9]
         match name:
             case b"IEND":
-                has_end = True
                 break
+            case b"IHDR" if size >= 13 and not png.header:
+                png.header, bits, colour_type = body, body[8], body[9]
+            case b"IDAT":
+                packed.append(body)
             case b"acTL":
                 png.frames = int.from_bytes(body[:4], "big")
             case b"tRNS" if colour_type == PALETTE:
@@ -73,18 +104,19 @@ def parse_png(data: bytes) -> Png:
             case b"sRGB":
                 is_srgb = True
             case b"iCCP":
-                png.profile = _profile(body)
+                packed_profile = packed_profile or body
             case b"gAMA":
                 png.gamma = int.from_bytes(body[:4], "big")
             case _:
                 pass
     else:
         raise TooMuchWork(f"a PNG of more than {MAX_SEGMENTS} chunks")
+    png.packed, png.profile = b"".join(packed), _profile(packed_profile)
     if is_srgb or png.profile:
         png.gamma = SRGB_GAMMA
     is_cut = place > len(data)
-    if not has_end and not all(map(_has_checksum, kept[1:-1] if is_cut else kept[1:])):
-        raise Damaged("ends early, and what is there is not what was written")
+    if not all(map(_has_checksum, kept[1:-1] if is_cut else kept[1:])):
+        raise Damaged("its pixels are not what was written, as their checksum says")
     png.pixels = b"".join(kept if is_cut else [*kept, END])
     return png
 

@@ -200,6 +200,19 @@ def test_a_crash_of_the_decoder_costs_one_link(tmp_path: Path) -> None:
         assert findings_of(crew, urls[0])[urls[0]].reason == ""
 
 
+def test_what_decoders_print_of_damaged_pictures_stays_off_the_terminal(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """libtiff prints a line for each line of a fax that it cannot read, and Pillow warns of each odd tag."""
+    fax = encoded(drawing("cat", "fax").convert("1"), "TIFF", compression="group4")
+    metadata = encoded(drawing("cat", "crew"), "TIFF", tiffinfo=dict.fromkeys(range(50_000, 50_020), b"x" * 50))
+    files = {"/fax": fax[:200] + b"\x55" * 900 + fax[1100:], "/metadata": metadata[:-900]}
+    with serving(lambda talk: talk.say(ok(files[talk.path]))) as hostile, crew_for(hostile, tmp_path) as crew:
+        findings = findings_of(crew, *(f"{hostile.url.rstrip('/')}{path}" for path in files))
+    assert len(findings) == len(files)
+    assert capfd.readouterr() == ("", "")
+
+
 def test_a_killed_process_costs_few_others_however_many_links_were_under_way(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

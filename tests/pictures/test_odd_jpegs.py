@@ -23,6 +23,7 @@ KINDS = {"baseline": JPEG, "progressive": PROGRESSIVE, "with restarts": WITH_RES
 EXIF_TURNED = b"Exif\0\0MM\0*\0\0\0\x08\0\1\x01\x12\0\3\0\0\0\1\0\x06\0\0\0\0\0\0"
 """An EXIF block that says: turned by a quarter."""
 PROFILE_PARTS = [segment(0xE2, b"ICC_PROFILE\0" + bytes((number, 9)) + b"nonsense") for number in (7, 7, 0)]
+SCAN_OF_ANOTHER = encoded(drawing("tiger", 2), "JPEG", quality=90)[700:-2]
 QUANTISATION = segment(0xDB, b"\0" + b"\1" * 64)
 
 
@@ -83,6 +84,7 @@ RESTS = {
     "an archive": b"PK\3\4" + np.random.default_rng(0).bytes(9000),
     "a web page": b"<html><body><h1>502 Bad Gateway</h1><hr>nginx</body></html>\r\n" * 900,
     "text without lines": b"aGVsbG8gd29ybGQ" * 4000,
+    "another JPEG's pixels without an end": SCAN_OF_ANOTHER * 3,
     "another JPEG's bytes": encoded(drawing("tiger", 2), "JPEG", quality=90)[-3000:] * 3,
 }
 """What may follow where a JPEG is cut."""
@@ -221,6 +223,35 @@ def test_a_progressive_jpeg_that_is_cut_between_two_scans_is_truncated_though_it
     for scan in scans:
         if scan > first:
             assert not is_alive(PROGRESSIVE[:scan] + b"\xff\xd9")
+
+
+def with_numbers(jpeg: bytes, numbers: bytes) -> bytes:
+    """The JPEG with its three colours numbered otherwise, in its frame and its first scan."""
+    frame, scan = jpeg.index(jpeg[jpeg.index(b"\xff\xc0") :][:2]), jpeg.index(b"\xff\xda")
+    bent = bytearray(jpeg)
+    bent[frame + 10 : frame + 19 : 3] = bent[scan + 5 : scan + 11 : 2] = numbers
+    return bytes(bent)
+
+
+@pytest.mark.parametrize("numbers", [b"\0\1\2", b"\xff\xfe\xfd", b"\1\1\1", b"\2\2\1"])
+def test_colours_may_have_any_numbers_as_long_as_one_scan_holds_them_all(numbers: bytes) -> None:
+    for jpeg in (JPEG, WITH_RESTARTS):
+        odd = with_numbers(jpeg, numbers)
+        assert is_alive(odd)
+        np.testing.assert_array_equal(rgb(odd), rgb(jpeg))
+
+
+def test_colours_of_one_number_in_scans_of_their_own_are_not_decoded() -> None:
+    frame = PROGRESSIVE.index(b"\xff\xc2")
+    assert not is_alive(PROGRESSIVE[: frame + 13] + PROGRESSIVE[frame + 10 : frame + 11] + PROGRESSIVE[frame + 14 :])
+
+
+def test_a_jpeg_may_leave_out_the_usual_huffman_tables_as_frames_of_videos_do() -> None:
+    usual = encoded(CAT, "JPEG", quality=75)
+    without = re.sub(rb"\xff\xc4\0.{29}|\xff\xc4\0.{179}|\xff\xc4\0\xb5.{179}", b"", usual, flags=re.DOTALL)
+    assert b"\xff\xc4" not in without
+    assert is_alive(without)
+    np.testing.assert_array_equal(rgb(without), rgb(usual))
 
 
 def test_only_a_last_line_may_be_missing() -> None:

@@ -12,8 +12,9 @@ from PIL import Image, ImageCms, features
 from regraft.menagerie.drawing import drawing, encoded
 from regraft.pictures.colours import rgb
 from regraft.pictures.judge import Limits, Picture, Unfit, judge
+from regraft.pictures.png import INTERLACED
 from regraft.verdicts import Reason
-from tests.pictures.pngs import GREY, PALETTE, RGB, chunk, png
+from tests.pictures.pngs import GREY, PALETTE, RGB, SIGNATURE, chunk, png
 
 CAT = drawing("cat", 1)
 BROKEN_EXIF = b"Exif\0\0MM\0*\xff\xff\xff\xff\0\1\2"
@@ -81,6 +82,49 @@ def test_a_png_without_its_end_is_alive_and_without_its_last_pixels_is_not() -> 
     assert is_alive(data + b"and more")
     assert not is_alive(data[:-60])
     assert not is_alive(data[:-60] + chunk(b"IEND", b""))
+
+
+def packed_png(rows: NDArray[np.uint8], height: int, packed: bytes, is_interlaced: bool = False) -> bytes:
+    """A PNG that claims to be so high; `packed` are its compressed pixels, whatever they are."""
+    header = struct.pack(">IIBBBBB", rows.shape[1], height, 8, 2, 0, 0, is_interlaced)
+    return SIGNATURE + chunk(b"IHDR", header) + chunk(b"IDAT", packed) + chunk(b"IEND", b"")
+
+
+def filtered(rows: NDArray[np.uint8]) -> bytes:
+    """Lines of a PNG, each after its filter, which is none."""
+    return np.concatenate([np.zeros((len(rows), 1), np.uint8), rows.reshape(len(rows), -1)], axis=1).tobytes()
+
+
+@pytest.mark.parametrize("share", [0.02, 0.5, 0.97, 1])
+def test_a_png_that_unpacks_to_less_than_its_pixels_is_none(share: float) -> None:
+    rows = np.asarray(CAT)
+    lines = filtered(rows[: int(len(rows) * share)])
+    assert is_alive(packed_png(rows, len(rows), zlib.compress(lines))) == (share == 1)
+
+
+@pytest.mark.parametrize("left_out", range(8))
+def test_an_interlaced_png_that_lacks_its_last_passes_is_none(left_out: int) -> None:
+    rows = np.asarray(CAT)[:, :-3]
+    passes = [filtered(rows[top::down, left::across]) for left, top, across, down in INTERLACED]
+    data = packed_png(rows, len(rows), zlib.compress(b"".join(passes[: 7 - left_out])), is_interlaced=True)
+    assert is_alive(data) == (left_out == 0)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "P"])
+def test_a_png_may_end_in_a_black_or_a_transparent_band(mode: str) -> None:
+    pixels = np.asarray(CAT.convert("RGBA")).copy()
+    pixels[-40:] = 0
+    assert is_alive(encoded(Image.fromarray(pixels).convert(mode), "PNG"))
+
+
+def test_a_png_whose_pixels_are_not_what_was_written_is_none() -> None:
+    packing = zlib.compressobj(0)
+    plain = packing.compress(filtered(np.asarray(CAT))) + packing.flush()
+    data = packed_png(np.asarray(CAT), CAT.height, plain)
+    middle = len(data) // 2
+    assert is_alive(data)
+    assert not is_alive(data[:middle] + bytes((data[middle] ^ 1,)) + data[middle + 1 :])
+    assert not is_alive(data[:-20] + bytes((data[-20] ^ 1,)) + data[-19:])
 
 
 @pytest.mark.parametrize(
