@@ -1,5 +1,6 @@
 """One process's client, its queue of hosts and its threads; and how a request becomes a finding."""
 
+import os
 import threading
 import time
 from collections import Counter
@@ -10,11 +11,13 @@ from functools import lru_cache
 from regraft.fetching.breaker import Breaker
 from regraft.fetching.host_queue import HostQueue
 from regraft.fetching.outcomes import Attempt, fault, finding_of
+from regraft.fetching.own_limits import picture_clock, pictures_at_a_time
 from regraft.fetching.retries import BACKOFF_S, MAX_TIMEOUT_ATTEMPTS, may_retry, pause_s
 from regraft.fetching.settings import WorkerSettings
 from regraft.fetching.waiting import Waiting
 from regraft.links.findings import Finding, Request, skipped
 from regraft.links.lanes import is_spread, lane_of
+from regraft.pictures.judge import Picture, Unfit, judge
 from regraft.store.blobs import Blobs
 from regraft.store.disk import disk_at
 from regraft.verdicts import Reason
@@ -53,6 +56,7 @@ class Fetcher:
         self._settings, self._report, self._clock = settings, report, clock
         self._blobs = Blobs(disk_at(settings.store_url), nearby=settings.nearby)
         self._client = client or Client.of(settings)
+        self._turns = threading.Semaphore(pictures_at_a_time(settings.workers, os.cpu_count() or 1))
         self._queue: HostQueue[Attempt] = HostQueue(settings.connections_to, self._own_pace_s(settings.pace_s), clock)
         self._breaker = Breaker(clock=clock)
         self._under_way: dict[int, tuple[str, float | None]] = {}
@@ -263,7 +267,12 @@ class Fetcher:
         self._queue_up(attempt, delay_s)
 
     def _end(self, attempt: Attempt, answer: Body | NotModified | Failed) -> None:
-        self._finish(attempt, finding_of(attempt, answer, self._settings.limits, self._blobs, self._settings.removals))
+        self._finish(attempt, finding_of(attempt, answer, self._judge, self._blobs, self._settings.removals))
+
+    def _judge(self, data: bytes) -> Picture | Unfit:
+        """What some bytes are, judged when it is their turn."""
+        with self._turns, picture_clock.running():
+            return judge(data, self._settings.limits)
 
     def _finish(self, attempt: Attempt, finding: Finding) -> None:
         self._under_way.pop(attempt.number, None)

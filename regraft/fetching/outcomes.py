@@ -6,11 +6,10 @@ from functools import partial
 from typing import assert_never
 
 from regraft.errors import StoreError
-from regraft.fetching.own_limits import picture_clock
 from regraft.identity import digest_of
 from regraft.links.findings import Finding, Request, Trail
 from regraft.links.removals import NO_REMOVALS, Removals
-from regraft.pictures.judge import Limits, Picture, Unfit, judge
+from regraft.pictures.judge import Picture, Unfit
 from regraft.store.blobs import Blobs
 from regraft.verdicts import Reason
 from regraft.web.answers import Body, Failed, NotModified
@@ -19,6 +18,8 @@ from regraft.web.urls import normalised
 
 OPT_OUT_WORDS = ("noai", "noimageai", "noindex", "none")
 """Words of X-Robots-Tag by which an owner says that pictures are not to be learnt from."""
+Judge = Callable[[bytes], Picture | Unfit]
+"""Tells what some bytes are."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -82,7 +83,7 @@ class Attempt:
 def finding_of(
     attempt: Attempt,
     answer: Body | NotModified | Failed,
-    limits: Limits,
+    judge: Judge,
     blobs: Blobs,
     removals: Removals = NO_REMOVALS,
 ) -> Finding:
@@ -107,11 +108,9 @@ def finding_of(
         case NotModified():
             return finding(reason=attempt.request.reason, http_status=304, outcome="not_modified")
         case Body() if attempt.request.timegate:
-            return _judged_memento(
-                partial(finding, http_status=answer.status), attempt, answer, limits, blobs, removals
-            )
+            return _judged_memento(partial(finding, http_status=answer.status), attempt, answer, judge, blobs, removals)
         case Body():
-            return _judged(partial(finding, http_status=answer.status), answer, limits, blobs, removals)
+            return _judged(partial(finding, http_status=answer.status), answer, judge, blobs, removals)
         case _:
             assert_never(answer)
 
@@ -132,22 +131,21 @@ def fault(attempt: Attempt, error: Exception) -> Finding:
 
 
 def _judged_memento(
-    finding: Callable[..., Finding], attempt: Attempt, body: Body, limits: Limits, blobs: Blobs, removals: Removals
+    finding: Callable[..., Finding], attempt: Attempt, body: Body, judge: Judge, blobs: Blobs, removals: Removals
 ) -> Finding:
     """What a web archive's answer is: a picture only where it is a memento of the link."""
     if wrong := flaw(body.memento, attempt.url, attempt.request.url):
         return finding(reason=Reason.NOT_AN_IMAGE, detail=wrong)
-    return _judged(partial(finding, memento_at=body.memento and body.memento.at), body, limits, blobs, removals)
+    return _judged(partial(finding, memento_at=body.memento and body.memento.at), body, judge, blobs, removals)
 
 
-def _judged(finding: Callable[..., Finding], body: Body, limits: Limits, blobs: Blobs, removals: Removals) -> Finding:
+def _judged(finding: Callable[..., Finding], body: Body, judge: Judge, blobs: Blobs, removals: Removals) -> Finding:
     """What a body's bytes are, once a picture is kept; `finding` makes the finding of its link."""
     if removals and removals.has_picture(digest_of(body.data)):
         return finding(reason=Reason.REMOVED, detail="it shows a picture that somebody had removed")
     if body.robots and any(word.strip() in OPT_OUT_WORDS for word in body.robots.replace(":", ",").split(",")):
         return finding(reason=Reason.OPTED_OUT, detail=f"X-Robots-Tag: {body.robots}")
-    with picture_clock.running():
-        picture = judge(body.data, limits)
+    picture = judge(body.data)
     sized = partial(
         finding,
         bytes=len(body.data),

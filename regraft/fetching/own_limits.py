@@ -33,6 +33,14 @@ def memory_limit(processes: int, threads: int, machine_bytes: int) -> int:
     return max(MIN_BYTES, min(share, MAX_BYTES)) + threads * STACK_BYTES
 
 
+def pictures_at_a_time(processes: int, cores: int) -> int:
+    """Return how many pictures one of so many processes is to judge at a time: one a core.
+
+    More take no less time, as each pushes the others out of the cores' caches.
+    """
+    return max(1, cores // processes)
+
+
 def machine_memory() -> int:
     """Return the bytes of memory that this machine, or this container, has."""
     sizes = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]

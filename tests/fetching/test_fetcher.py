@@ -1,7 +1,10 @@
 """Hosts that fail for a while, or for some links only: no link is dead that answers later, or that nobody asked for."""
 
+import os
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,6 +12,7 @@ from typing import Any
 import pytest
 
 from regraft.config import FetchSettings, ScreenSettings
+from regraft.fetching import fetcher as fetching
 from regraft.fetching.breaker import PATIENCE_S
 from regraft.fetching.fetcher import Fetcher
 from regraft.fetching.settings import WorkerSettings
@@ -17,6 +21,7 @@ from regraft.links.findings import Finding, Request, Trail
 from regraft.links.lanes import lane_of
 from regraft.links.removals import NO_REMOVALS, Removals, hash_of_host, hash_of_link
 from regraft.menagerie.drawing import drawing, encoded
+from regraft.pictures.judge import Limits, Unfit
 from regraft.store.layout import Layout
 from regraft.verdicts import Reason, Verdict
 from regraft.web.answers import Answer, Body, Failed, Redirect
@@ -369,3 +374,31 @@ def test_a_redirect_to_a_host_that_all_lanes_may_ask_is_followed_at_once(fetched
     targets = {OLD: "http://cdn.example/1", "http://cdn.example/1": "http://cdn.example/2"}
     came = fetched([OLD], lambda url, now: Redirect(301, Url(targets[url])) if url in targets else CAT, layout=LAYOUT)
     assert came.findings[OLD].final_url == "http://cdn.example/2"
+
+
+def test_no_more_pictures_are_judged_at_a_time_than_there_are_cores_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pair, counting, running = threading.Barrier(2), threading.Lock(), Counter[str]()
+
+    def judge(data: bytes, limits: Limits) -> Unfit:
+        with counting:
+            running["now"] += 1
+            running["peak"] = max(running["peak"], running["now"])
+        pair.wait(60)
+        with counting:
+            running["now"] -= 1
+        return Unfit(Reason.TRUNCATED, "as the test wants it")
+
+    monkeypatch.setattr(os, "cpu_count", lambda: 4)
+    monkeypatch.setattr(fetching, "judge", judge)
+    findings: list[Finding] = []
+    settings = WorkerSettings.of(str(tmp_path), None, FetchSettings(per_host=16), ScreenSettings(), 0, workers=2)
+    clock = Clock()
+    fetcher = Fetcher(settings, lambda _, finding: findings.append(finding), Web(clock, lambda url, now: CAT), clock)
+    for number, url in enumerate(links(8)):
+        fetcher.put(number, Request(Url(url)))
+    with ThreadPoolExecutor(8) as threads:
+        assert all(threads.map(lambda _: fetcher.step(), range(8)))
+    assert len(findings) == 8
+    assert running["peak"] == 2

@@ -7,7 +7,15 @@ import time
 
 import pytest
 
-from regraft.fetching.own_limits import MAX_BYTES, MIN_BYTES, STACK_BYTES, PictureClock, machine_memory, memory_limit
+from regraft.fetching.own_limits import (
+    MAX_BYTES,
+    MIN_BYTES,
+    STACK_BYTES,
+    PictureClock,
+    machine_memory,
+    memory_limit,
+    pictures_at_a_time,
+)
 
 GIB = 1 << 30
 
@@ -20,6 +28,11 @@ GIB = 1 << 30
 def test_processes_share_the_machine(processes: int, machine_bytes: int, limit: int) -> None:
     assert memory_limit(processes, 0, machine_bytes) == limit
     assert memory_limit(processes, 32, machine_bytes) == limit + 32 * STACK_BYTES
+
+
+@pytest.mark.parametrize(("processes", "cores", "pictures"), [(2, 2, 1), (1, 8, 8), (3, 8, 2), (8, 2, 1)])
+def test_all_processes_together_judge_a_picture_a_core(processes: int, cores: int, pictures: int) -> None:
+    assert pictures_at_a_time(processes, cores) == pictures
 
 
 def test_the_machine_has_memory() -> None:

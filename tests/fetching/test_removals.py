@@ -11,7 +11,7 @@ from regraft.identity import Url, digest_of
 from regraft.links.findings import Finding, Request
 from regraft.links.removals import NO_REMOVALS, Removals, hash_of_host, hash_of_link
 from regraft.menagerie.drawing import drawing, encoded
-from regraft.pictures.judge import Limits, Picture, judge
+from regraft.pictures.judge import Limits, Picture, Unfit, judge
 from regraft.store.store import Store
 from regraft.verdicts import Reason
 from regraft.web.answers import Body
@@ -22,10 +22,14 @@ DOG = encoded(drawing("tiger", "another"), "JPEG")
 URL = Url("http://photos.example/cat.jpg")
 
 
+def judged(data: bytes) -> Picture | Unfit:
+    return judge(data, Limits())
+
+
 def phash_of(data: bytes) -> str:
-    judged = judge(data, Limits())
-    assert isinstance(judged, Picture)
-    return judged.phash
+    picture = judged(data)
+    assert isinstance(picture, Picture)
+    return picture.phash
 
 
 def resized(data: bytes, share: float, mirrored: bool = False) -> bytes:
@@ -42,7 +46,7 @@ CAT_REMOVED = Removals(pictures=frozenset({digest_of(CAT)}), phashes=(phash_of(C
 
 def came_of(store: Store, data: bytes, removals: Removals) -> Finding:
     attempt = Attempt(number=0, request=Request(URL), url=URL)
-    return finding_of(attempt, Body(data, etag="e", last_modified="l", robots=""), Limits(), store.blobs, removals)
+    return finding_of(attempt, Body(data, etag="e", last_modified="l", robots=""), judged, store.blobs, removals)
 
 
 @pytest.mark.parametrize(
