@@ -61,8 +61,14 @@ def _host(name: str) -> str:
     return name.lower()
 
 
+def _place(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("is no place: it holds a zero, which no path and no URL does")
+    return os.path.expanduser(text)
+
+
 Length = Annotated[float, Field(ge=-MAX_LENGTH_CM, le=MAX_LENGTH_CM)]
-Place = Annotated[str, Field(min_length=1), AfterValidator(os.path.expanduser)]
+Place = Annotated[str, Field(min_length=1), AfterValidator(_place)]
 """A path, in which ~ is the home folder, or a URL."""
 SafeName = Annotated[str, AfterValidator(safe_name)]
 ProxyAddress = Annotated[str, AfterValidator(_proxy_address)]
@@ -125,7 +131,7 @@ class Category(Settings):
 class ArchiveSettings(Settings):
     """A web archive that is asked for what dead links once showed: https://www.rfc-editor.org/rfc/rfc7089 (Memento)."""
 
-    timegate: Annotated[str, Field(pattern=r"https?://[^\s?#]+/$")]
+    timegate: Annotated[str, Field(pattern=r"^https?://[^\s?#/]+/([^\s?#]*/)?$")]
     """The archive's TimeGate, to which a link's URL is added, such as `https://web.archive.org/web/`."""
     near: date = date(2010, 1, 1)
     """The day that a memento is to come as near to as the archive can."""
@@ -275,7 +281,7 @@ class EngineSettings(Settings):
 
     kind: Literal["threads", "dask"] = "threads"
     """`threads` of this machine, or the workers of a `dask` cluster."""
-    address: Annotated[str, Field(pattern=r"(tcp|tls)://\S+")] | None = None
+    address: Annotated[str, Field(pattern=r"^(tcp|tls)://\S+$")] | None = None
     """The address of the cluster's scheduler, as tcp://HOST:PORT."""
 
     @model_validator(mode="after")
@@ -294,7 +300,7 @@ class Config(Settings):
     """Where everything is kept: a folder, or any fsspec URL such as s3://bucket/prefix."""
     seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = 0
     """The number that all randomness comes from: labels, splits and training. The same seed gives the same ones."""
-    reports_url: Annotated[str, Field(pattern=r"https?://\S+")] = "http://127.0.0.1:4201"
+    reports_url: Annotated[str, Field(pattern=r"^https?://\S+$")] = "http://127.0.0.1:4201"
     """Where the dashboard's links find the reports: the URL of `regraft serve`, or of what serves your bucket."""
     device: Literal["auto", "cpu", "gpu"] = "auto"
     """What TensorFlow computes on: `cpu`, `gpu`, or `auto`, which is a GPU where there is one."""

@@ -3,6 +3,7 @@
 import difflib
 import os
 import re
+import reprlib
 from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Any, get_args
@@ -17,13 +18,20 @@ MAX_BYTES = 1_000_000
 """A larger file is none that somebody wrote: a list, most likely."""
 MAX_DEPTH = 50
 """Of lists and mappings within one another; a config has four. Each costs PyYAML the more, the more there are."""
+MAX_KEYS = 100_000
+"""Of one mapping, with those that it takes from others by `<<`, which take theirs from others, and so on."""
 MAX_PROBLEMS = 20
 """Problems that are listed: nobody reads thousands."""
+MAX_SHOWN_LENGTH = 80
+"""Characters of a value that a message repeats; of one that holds others, some of those."""
 TEXT_TAG = "tag:yaml.org,2002:str"
 MERGE_TAG = "tag:yaml.org,2002:merge"
 """YAML's names for kinds of values; https://yaml.org/type/."""
 UNION_MEMBER = re.compile(r"\[key\]$|constrained-|literal\[")
 """What pydantic adds to a field's place, and nobody has written."""
+_shown = reprlib.Repr()
+_shown.maxlevel = 2
+_shown.maxstring = _shown.maxother = MAX_SHOWN_LENGTH
 REMOVED_SETTINGS = {"head.learning_rate": "training finds its step sizes itself"}
 """Settings of earlier Regrafts, and why they are gone."""
 
@@ -117,6 +125,13 @@ class _ConfigLoader(yaml.SafeLoader):
         except ValueError as error:
             raise yaml.constructor.ConstructorError(problem=str(error), problem_mark=node.start_mark) from error
 
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        """Put what a mapping takes from others into it. Raises ConstructorError where it grows beyond MAX_KEYS."""
+        super().flatten_mapping(node)
+        if len(node.value) > MAX_KEYS:
+            problem = f"a mapping has more than {MAX_KEYS:,} keys"
+            raise yaml.constructor.ConstructorError(problem=problem, problem_mark=node.start_mark)
+
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         """Return a mapping. Raises ConstructorError where a key is there twice."""
         texts = set()
@@ -175,12 +190,13 @@ def _problem_line(problem: Any) -> str:
             return f"  {field}: missing. {_description(location) or 'Write it.'}"
         case "model_type":
             keys = ", ".join(_keys_at(location))
-            return f"  {field}: should hold settings ({keys}); found {problem['input']!r}. {_description(location)}"
+            found = _shown.repr(problem["input"])
+            return f"  {field}: should hold settings ({keys}); found {found}. {_description(location)}".rstrip()
         case "too_short" if field == "categories":
             return "  categories: at least two are needed, each with a `list` and a `label`."
         case _:
             value = problem.get("input")
-            shown = "" if isinstance(value, dict | list) else f" (found {value!r})"
+            shown = "" if isinstance(value, dict | list) else f" (found {_shown.repr(value)})"
             message = re.sub(r"\b(Input|String) should", "should", problem["msg"].removeprefix("Value error, "))
             message = message.replace("valid tuple", "list").replace("valid dictionary", "mapping of names to settings")
             description = _description(location)

@@ -30,6 +30,12 @@ def with_settings(**settings: Any) -> Config:
     return parse_config(CONFIG.model_dump() | settings)
 
 
+MERGE_BOMB = "a0: &a0 {x: 1}\n" + "".join(
+    f"a{i}: &a{i} {{<<: [{', '.join([f'*a{i - 1}'] * 9)}]}}\n" for i in range(1, 12)
+)
+"""Mappings that take their keys from one another, nine times each: 9^11 in all."""
+
+
 NAMES = ["yes", "no", "on", "off", "true", "False", "null", "0", "010", "1e3", "1_000", "0x1F", "2026-11-25", "12"]
 
 
@@ -74,12 +80,21 @@ def test_a_config_of_another_editor_is_read(tmp_path: Path, encoding: str) -> No
         ("\n".join(f"k{number}: 1" for number in range(3000)), "... and 2,982 more."),
         ("a: 1\n---\nb: 2\n", "not YAML (line 2)"),
         ("a: !!python/name:os.system ''", "not YAML (line 1)"),
+        (MERGE_BOMB, "a mapping has more than 100,000 keys"),
+        (f"name: job\nfetch: &a [{'x' * 99}]\n", "found ['x"),
         ("- a\n- b\n", "it holds a list"),
         ("just words", "it holds a str"),
     ],
 )
 def test_what_is_no_config_is_refused_with_its_line(tmp_path: Path, text: str | bytes, expected: str) -> None:
     assert expected in refusal(tmp_path, text)
+
+
+def test_a_message_repeats_no_value_that_is_large(tmp_path: Path) -> None:
+    doubled = "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9) if i else 'x'}]\n" for i in range(10))
+    for line in (f"{doubled}fetch: *a9", f"seed: {'x' * 50_000}", f"fetch: {'x' * 50_000}"):
+        lines = refusal(tmp_path, f"name: job\n{line}\n").splitlines()
+        assert max(map(len, lines)) < 1000
 
 
 @pytest.mark.parametrize(
@@ -96,6 +111,11 @@ def test_what_is_no_config_is_refused_with_its_line(tmp_path: Path, text: str | 
         ("fetch: {allow: ['127.0.0.1:99999']}", "is no exemption"),
         ("fetch: {allow: ['999.0.0.1:80']}", "is no exemption"),
         ("fetch: {proxy: 'http://proxy:99999'}", "is no proxy address"),
+        ("fetch: {archive: {timegate: 'xhttp://a.example/'}}", "fetch.archive.timegate: should match pattern"),
+        ("engine: {kind: dask, address: 'http://x?tcp://a:1'}", "engine.address: should match pattern"),
+        ("reports_url: 'javascript:alert(1)//http://a'", "reports_url: should match pattern"),
+        ('store: "a\\0b"', "store: is no place: it holds a zero"),
+        ('backbone: {weights: "a\\0b"}', "backbone.weights: is no place"),
         ('fetch: {user_agent: "a\\r\\nCookie: b"}', "is no User-Agent"),
         ("fetch: {user_agent: katzenprüfer}", "is no User-Agent"),
     ],

@@ -21,6 +21,8 @@ BLOCK_BYTES = 1 << 20
 """Bytes that are read at a time."""
 DEADLINE_S = 60
 """For fetching a list from the web."""
+MAX_DETAIL_LENGTH = 200
+"""Characters that a message repeats of what a file system says."""
 GZIP_MAGIC = b"\x1f\x8b"
 
 
@@ -55,7 +57,7 @@ def _packed(source: str, client: Client) -> Iterator[io.BufferedReader]:
     except FileNotFoundError:
         raise UnusableError("is not there. Give its path in the config, or with --list CATEGORY=PATH") from None
     except Exception as error:  # every file system raises its own
-        raise UnusableError(f"cannot be read: {getattr(error, 'strerror', None) or error}") from error
+        raise UnusableError(f"cannot be read: {_detail(error)}") from error
     with file:
         yield _bounded(file)
 
@@ -63,8 +65,11 @@ def _packed(source: str, client: Client) -> Iterator[io.BufferedReader]:
 def _opened(source: str) -> BinaryIO:
     if not is_remote(source):
         path = os.path.expanduser(source.removeprefix("file://"))
-        if stat.S_ISFIFO(os.stat(path).st_mode):
+        kind = os.stat(path).st_mode
+        if stat.S_ISFIFO(kind):
             raise UnusableError("is a pipe, which can be read only once, and lists are read again. Make it a file.")
+        if stat.S_ISCHR(kind) or stat.S_ISBLK(kind):
+            raise UnusableError("is a device, and no file. Make it a file.")
         return open(path, "rb")
     import fsspec  # takes a while to import, and most lists are files
 
@@ -81,6 +86,11 @@ def _fetched(url: str, client: Client) -> bytes:
             raise UnusableError(f"{problem} Download it by hand and give its path: --list CATEGORY=PATH")
         case _:
             assert_never(answer)
+
+
+def _detail(error: Exception) -> str:
+    """What a file system says of an error, in one line."""
+    return " ".join(str(getattr(error, "strerror", None) or error).split())[:MAX_DETAIL_LENGTH]
 
 
 def _bounded(file: BinaryIO | gzip.GzipFile, problem: str = "cannot be read") -> io.BufferedReader:
@@ -107,7 +117,7 @@ class _BoundedFile(io.RawIOBase):
         except UnusableError:
             raise
         except Exception as error:  # every file system raises its own
-            raise UnusableError(f"{self._problem}: {error}") from error
+            raise UnusableError(f"{self._problem}: {_detail(error)}") from error
         self._remaining_bytes -= len(data)
         if self._remaining_bytes < 0:
             raise UnusableError(f"is larger than {MAX_BYTES:,} bytes; split it.")

@@ -5,11 +5,12 @@ A column is text, whole numbers, numbers or booleans. Whatever else a list may h
 
 import json
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from regraft.links.list_text import cleaned
+from regraft.links.list_text import cleaned, decoded
 
 RESERVED = frozenset(
     {
@@ -94,7 +95,7 @@ def arrow_to_column(column: pa.Array) -> pa.Array:
     """Return the column of an Arrow array; NaN and infinities are null."""
     kind = column.type
     if pa.types.is_dictionary(kind):
-        return arrow_to_column(column.dictionary_decode())
+        return arrow_to_column(column.dictionary).take(column.indices)
     if pa.types.is_floating(kind):
         numbers = column.cast(pa.float64())
         return pc.if_else(pc.is_finite(numbers), numbers, pa.scalar(None, pa.float64()))
@@ -102,9 +103,43 @@ def arrow_to_column(column: pa.Array) -> pa.Array:
         return column
     if pa.types.is_integer(kind) and kind != pa.uint64():
         return column.cast(pa.int64())
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+    if _is_text(kind):
+        return _sound_text(column)
+    return _texts(python_values(column))
+
+
+def python_values(column: pa.Array) -> list[Any]:
+    """Return an Arrow array's values as Python has them; None where it has none, as for a day in the year 10000."""
+    if pa.types.is_dictionary(column.type):
+        values = python_values(column.dictionary)
+        return [None if index is None else values[index] for index in column.indices.to_pylist()]
+    if _is_text(column.type):
+        return _sound_text(column).to_pylist()
+    try:
+        return column.to_pylist()
+    except Exception:  # Python's dates, time zones and dictionaries each raise their own
+        return [_python_value(value) for value in column]
+
+
+def _python_value(value: pa.Scalar) -> Any:
+    try:
+        return value.as_py()
+    except Exception:  # as above
+        return None
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+
+
+def _sound_text(column: pa.Array) -> pa.Array:
+    """A column of text; what is no UTF-8 is read as the lines of a list are."""
+    try:
+        column.validate(full=True)
         return column.cast(pa.string())
-    return _texts(column.to_pylist())
+    except pa.ArrowInvalid:
+        values = column.cast(pa.binary()).to_pylist()
+        return pa.array([None if value is None else decoded(value) for value in values], pa.string())
 
 
 def has_bytes(kind: pa.DataType) -> bool:

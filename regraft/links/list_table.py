@@ -24,6 +24,7 @@ from regraft.links.list_columns import (
     cells_to_column,
     column_names,
     has_bytes,
+    python_values,
     values_to_column,
 )
 from regraft.links.list_text import MAX_LINE_LENGTH, cleaned, cleaned_urls, decoded
@@ -74,9 +75,9 @@ class Rows:
     """The list's other columns, by the names that `list_columns.column_names` gives them."""
 
 
-def lines_to_rows(lines: Iterable[Sequence[str]]) -> Iterator[Rows]:
-    """Yield the rows of a list that has one URL a line; `lines` come in blocks."""
-    first_number = 1
+def lines_to_rows(lines: Iterable[Sequence[str]], skipped_lines: int = 0) -> Iterator[Rows]:
+    """Yield the rows of a list that has one URL a line; `lines` come in blocks, after `skipped_lines`."""
+    first_number = skipped_lines + 1
     for block in lines:
         yield Rows(cleaned_urls(block), None, range(first_number, first_number + len(block)))
         first_number += len(block)
@@ -105,7 +106,7 @@ def csv_to_rows(lines: Iterable[str], columns: Columns, delimiter: str, skipped_
     except csv.Error as error:
         raise UnusableError(f"line {skipped_lines + 1} is no CSV: {error}.") from error
     names = [cleaned(name) for name in header]
-    url, label = positions(names, columns)
+    url, label = positions(names, columns, "Its first line must name the columns; ")
     others = [place for place in range(len(names)) if place not in (url, label)]
     other_names = column_names([names[place] for place in others])
     for rows, numbers in _csv_blocks(reader, skipped_lines):
@@ -118,12 +119,16 @@ def csv_to_rows(lines: Iterable[str], columns: Columns, delimiter: str, skipped_
         yield Rows(urls, labels, numbers, columns=dict(zip(other_names, cells, strict=True)))
 
 
-def json_lines_to_rows(lines: Iterable[str], columns: Columns) -> Iterator[Rows]:
-    """Yield the rows of a list that has one JSON object a line. Raises UnusableError with the line that is none."""
+def json_lines_to_rows(lines: Iterable[str], columns: Columns, skipped_lines: int = 0) -> Iterator[Rows]:
+    """Yield the rows of a list that has one JSON object a line; `skipped_lines` came before them.
+
+    Raises UnusableError with the line that is none.
+    """
     find_keys = cache(lambda names: _keys(names, columns))
     has_labels = None
-    numbered = enumerate(_whole(lines, 1), 1)
-    for block in _blocks((number, line) for number, line in numbered if cleaned(line)[:1] not in ("", "#")):
+    first_number = skipped_lines + 1
+    numbered = enumerate(_whole(lines, first_number), first_number)
+    for block in _blocks((number, line) for number, line in numbered if line and cleaned(line)[:1] not in ("", "#")):
         urls, labels, others = [], [], []
         for number, line in block:
             record = _json_object(number, line)
@@ -151,16 +156,17 @@ def parquet_to_rows(data: bytes, columns: Columns) -> Iterator[Rows]:
         schema = file.schema_arrow
         url, label = _keys(schema.names, columns)
         needed = [url, label] if label else [url]
-        others = [column.name for column in schema if column.name not in needed and not has_bytes(column.type)]
+        others = [column.name for column in schema if _travels(column, needed)]
         other_names = column_names(others)
         unpacked_bytes, first_number = 0, 1
         for batch in file.iter_batches(ROWS_AT_ONCE, columns=[*needed, *others]):
             unpacked_bytes += batch.select(needed).nbytes
             if unpacked_bytes > MAX_BYTES:
                 raise UnusableError(f"holds more than {MAX_BYTES:,} bytes; split it.")
-            urls = cleaned_urls(map(_url_text, batch.column(url).to_pylist()))
-            labels = [_number_or_text(value) for value in batch.column(label).to_pylist()] if label else None
-            values = [arrow_to_column(batch.column(name)) for name in others]
+            urls = cleaned_urls(map(_url_text, python_values(batch.column(url))))
+            labels = [_number_or_text(value) for value in python_values(batch.column(label))] if label else None
+            travelling = [place for place, column in enumerate(batch.schema) if _travels(column, needed)]
+            values = [arrow_to_column(batch.column(place)) for place in travelling]  # two may have one name
             numbers = range(first_number, first_number + len(urls))
             yield Rows(urls, labels, numbers, "row", dict(zip(other_names, values, strict=True)))
             first_number += len(urls)
@@ -168,16 +174,22 @@ def parquet_to_rows(data: bytes, columns: Columns) -> Iterator[Rows]:
         raise UnusableError(f"is no Parquet file, or a damaged one: {error}") from error
 
 
-def positions(names: Sequence[str], columns: Columns) -> tuple[int, int | None]:
+def _travels(column: pa.Field, needed: Sequence[str]) -> bool:
+    """Whether a column of a Parquet file goes along with the URLs and lengths, which are in those that are needed."""
+    return column.name not in needed and not has_bytes(column.type)
+
+
+def positions(names: Sequence[str], columns: Columns, advice: str = "") -> tuple[int, int | None]:
     """Return where the columns of URLs and of lengths are; None where a table has no lengths, or none are wanted.
 
+    `advice` goes before what a message says of columns with other names.
     Raises UnusableError where there is no column of URLs, where one that the job names is missing, and where a column
     is called nearly as one of lengths is: to overlook it would mean to learn from synthetic lengths.
     """
     url = _position(names, columns.url or URL)
     if url is None:
         problem = f"has no column `{columns.url or URL}`; it has: {_shown_names(names)}."
-        raise UnusableError(f"{problem} Its first line must name the columns; `url_column` says which holds the URLs.")
+        raise UnusableError(f"{problem} {advice}`url_column` says which holds the URLs.")
     if not columns.has_lengths:
         return url, None
     label = _position(names, columns.label or LABEL)

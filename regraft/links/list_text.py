@@ -71,10 +71,12 @@ def cleaned(text: str) -> str:
 
 def cleaned_urls(texts: Iterable[str]) -> list[str]:
     """Return each text without what is around its content; "" for a comment. Most are clean already, which is quick."""
-    return [
-        text if text[:1] == "h" and text[-1].isalnum() else "" if (url := cleaned(text))[:1] == "#" else url
-        for text in texts
-    ]
+    return [text if not text or (text[0] == "h" and text[-1].isalnum()) else _cleaned_url(text) for text in texts]
+
+
+def _cleaned_url(text: str) -> str:
+    url = cleaned(text)
+    return "" if url[:1] == "#" else url
 
 
 def _as_utf8(file: BufferedReader, encoding: str | None) -> Iterator[bytes]:

@@ -38,6 +38,8 @@ USUAL_COLUMNS = Columns()
 URL_LINE = re.compile(r"https?://[^\t]*$", re.IGNORECASE)
 NO_ROW = re.compile(r'#|"?sep=.*$', re.IGNORECASE)
 """How a line begins that belongs to no list: a comment, and the line by which Excel finds the columns of a CSV file."""
+JSON_ARRAY = re.compile(r'\[\s*([\["{\]]|$)')
+"""How the first line of a JSON document begins that is an array."""
 UNNAMED_CELL = re.compile(r"https?://[^\s,;|]+\.(?:jpe?g|png|gif|webp|bmp|tiff?|avif)[,;| ]\s*[\w.+-]+$", re.IGNORECASE)
 """A picture's URL and another cell, in a line of a table that does not name its columns."""
 DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+$")
@@ -118,25 +120,22 @@ def _rows(file: BufferedReader, suffix: str, columns: Columns) -> Iterator[Rows]
 
 def _text_rows(file: BufferedReader, suffix: str, columns: Columns) -> Iterator[Rows]:
     """The rows of a list that is text."""
-    blocks = line_blocks(file)
-    head = _head(blocks)
-    number, first_line = _first_line([line for block in head for line in block])
-    blocks = itertools.chain(head, blocks)
-    lines = itertools.chain.from_iterable(blocks)
+    skipped_lines, first_line, blocks = _from_first_row(line_blocks(file))
+    number, lines = skipped_lines + 1, itertools.chain.from_iterable(blocks)
     if re.match(r"<(?!https?:)", first_line):
         raise UnusableError(f"is a web page or XML: line {number} is {shortened(first_line)!r}. {EXPECTED}")
-    if first_line.startswith("["):
+    if JSON_ARRAY.match(first_line):
         raise UnusableError(f"is one JSON document. Write one object a line, as .jsonl files do. {EXPECTED}")
     if first_line.startswith("{") or (suffix in ("jsonl", "ndjson") and first_line):
-        return json_lines_to_rows(lines, columns)
+        return json_lines_to_rows(lines, columns, skipped_lines)
     delimiter = delimiter_of(first_line, columns)
     is_table = suffix in ("csv", "tsv") or columns.url is not None
     if delimiter or (is_table and first_line):
         usual = "\t" if suffix == "tsv" else ","
-        return csv_to_rows(itertools.islice(lines, number - 1, None), columns, delimiter or usual, number - 1)
+        return csv_to_rows(lines, columns, delimiter or usual, skipped_lines)
     if columns.label is not None and columns.has_lengths:
         raise UnusableError(f"has one URL a line, and no column `{columns.label}`, which `label_column` names.")
-    return _without_unnamed_cells(lines_to_rows(blocks))
+    return _without_unnamed_cells(lines_to_rows(blocks, skipped_lines))
 
 
 def _without_unnamed_cells(blocks: Iterator[Rows]) -> Iterator[Rows]:
@@ -152,20 +151,24 @@ def _without_unnamed_cells(blocks: Iterator[Rows]) -> Iterator[Rows]:
         yield rows
 
 
-def _head(blocks: Iterator[list[str]]) -> list[list[str]]:
-    """The first blocks, up to the one that holds more than blank lines and comments."""
-    head = []
+def _from_first_row(blocks: Iterator[list[str]]) -> tuple[int, str, Iterator[list[str]]]:
+    """The number of lines before the first that is neither blank nor a comment, that line, and the blocks from it on.
+
+    The line is "" where there is none.
+    """
+    skipped_lines = 0
     for block in blocks:
-        head.append(block)
-        if _first_line(block)[1]:
-            break
-    return head
+        place, line = _first_row(block)
+        if line:
+            return skipped_lines + place, line, itertools.chain([block[place:]], blocks)
+        skipped_lines += len(block)
+    return 0, "", iter([])
 
 
-def _first_line(lines: list[str]) -> tuple[int, str]:
-    """The number and the text of the first line that is neither blank nor a comment; (1, "") where there is none."""
-    stripped = ((number, line.strip().strip("\ufeff").strip()) for number, line in enumerate(lines, 1))
-    return next(((number, line) for number, line in stripped if line and not NO_ROW.match(line)), (1, ""))
+def _first_row(lines: list[str]) -> tuple[int, str]:
+    """The place and the text of the first line that is neither blank nor a comment; (0, "") where there is none."""
+    stripped = ((place, line.strip().strip("\ufeff").strip()) for place, line in enumerate(lines) if line)
+    return next(((place, line) for place, line in stripped if line and not NO_ROW.match(line)), (0, ""))
 
 
 def _links(blocks: Iterator[Rows]) -> tuple[pd.DataFrame, pa.Table | None]:

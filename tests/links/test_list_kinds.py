@@ -47,6 +47,12 @@ def parquet(**columns: object) -> bytes:
     return file.getvalue()
 
 
+def parquet_of_names(names: list[str], *columns: list[object]) -> bytes:
+    file = io.BytesIO()
+    pq.write_table(pa.table([*columns], names), file)
+    return file.getvalue()
+
+
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-be"])
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize("is_packed", [False, True])
@@ -189,6 +195,14 @@ def test_a_quoted_cell_may_go_over_lines_and_a_stray_quote_is_named_with_its_lin
     assert read(tmp_path, f'text\turl\n"open\t{A}\n', "t.tsv")["url"].tolist() == [A]
 
 
+def test_lines_are_numbered_after_many_blank_ones(tmp_path: Path) -> None:
+    blank = "# from 2009\n" + "\n" * 3_000_000
+    for text, name in [("no url", "t.txt"), (f"url,label\n{A},x", "t.csv"), ('{"link": 1}', "t.jsonl")]:
+        number = 3_000_003 if name == "t.csv" else 3_000_002
+        assert f"line {number}" in refusal(tmp_path, blank + text, name)
+    assert read(tmp_path, f"{blank}{A}\n{blank}{B}\n")["url"].tolist() == [A, B]
+
+
 def test_comments_and_blank_lines_may_come_before_a_tables_names(tmp_path: Path) -> None:
     text = f"\n# from 2009\n\nurl,label\n{A},1\n#{B},no number\n{B},x\n"
     assert "line 7: label 'x'" in refusal(tmp_path, text, "t.csv")
@@ -224,6 +238,37 @@ def test_a_label_of_json_or_parquet_is_refused_unless_no_lengths_are_wanted(tmp_
     assert len(read(tmp_path, table, "t.parquet", Columns(has_lengths=False))) == 1
 
 
+BAD_TEXT = pa.Array.from_buffers(pa.string(), 1, pa.array([b"http://example.org/\xe4.jpg"]).buffers())
+"""A column of text whose bytes are no UTF-8, as programs write it that do not check."""
+
+
+def test_text_in_parquet_that_is_no_utf_8_is_read_as_lines_are(tmp_path: Path) -> None:
+    assert read(tmp_path, parquet(url=BAD_TEXT), "t.parquet")["url"].tolist() == [B]
+    path = tmp_path / "t.parquet"
+    path.write_bytes(parquet(url=[A], note=BAD_TEXT, notes=pa.ListArray.from_arrays([0, 1], BAD_TEXT)))
+    columns = read_list("cat", str(path), Client()).columns
+    assert columns.to_pylist() == [{"url": A, "note": B, "notes": None}]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        *(pa.array([2**62], kind) for kind in (pa.timestamp("us"), pa.duration("s"))),
+        pa.array([2**31 - 1], pa.date32()),
+        pa.array([1], pa.timestamp("us", "Nowhere/Else")),
+        pa.array([[2**62]], pa.list_(pa.timestamp("us"))),
+        pa.array([2**62], pa.timestamp("us")).dictionary_encode(),
+        pa.StructArray.from_arrays([pa.array([1]), pa.array([2])], names=["a", "a"]),
+    ],
+)
+def test_a_value_in_parquet_that_python_does_not_have_is_null(tmp_path: Path, values: pa.Array) -> None:
+    path = tmp_path / "t.parquet"
+    path.write_bytes(parquet(url=[A], taken=values))
+    assert read_list("cat", str(path), Client()).columns.to_pylist() == [{"url": A, "taken": None}]
+    assert "row 1: label 'None' is no number" in refusal(tmp_path, parquet(url=[A], label=values), "t.parquet")
+    assert "holds no link" in refusal(tmp_path, parquet(url=values), "t.parquet")
+
+
 def test_a_null_is_no_link(tmp_path: Path) -> None:
     assert read(tmp_path, parquet(url=[A, None, B], label=[1, None, 2]), "t.parquet")["label"].tolist() == [1, 2]
     lines = f'# from 2009\n{{"url": null}}\n{{"url": "{A}"}}\n{{"url": ""}}\n\n'
@@ -254,9 +299,13 @@ def test_urls_that_are_no_text_are_refused(tmp_path: Path, values: list[object])
 def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
     assert "2 columns `url`" in refusal(tmp_path, f"url,url\n{A},{B}\n", "t.csv")
     assert "2 columns `label`" in refusal(tmp_path, f"url,Label,LABEL\n{A},1,2\n", "t.csv")
-    file = io.BytesIO()
-    pq.write_table(pa.table([[A], [B]], ["url", "url"]), file)
-    assert "2 columns `url`" in refusal(tmp_path, file.getvalue(), "t.parquet")
+    assert "2 columns `url`" in refusal(tmp_path, parquet_of_names(["url", "url"], [A], [B]), "t.parquet")
+
+
+def test_other_columns_of_one_name_travel_side_by_side(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    path.write_bytes(parquet_of_names(["x", "url", "x"], [1], [A], ["b"]))
+    assert read_list("cat", str(path), Client()).columns.to_pylist() == [{"url": A, "x": 1, "list_x": "b"}]
 
 
 @pytest.mark.parametrize(
@@ -271,6 +320,7 @@ def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
         ("l.tsv", f"{A}\t1\n", "Its first line must name the columns"),
         ("l.csv", f"{A},1\n", "Its first line must name the columns"),
         ("l.json", f'["{A}"]', "is one JSON document"),
+        ("l.url", f"[InternetShortcut]\nURL={A}\n", "line 1 is '[InternetShortcut]'"),
         ("l.json", f'{{\n  "url": "{A}"\n}}', "line 1 is no JSON object: '{'"),
         ("l.jsonl", f'{{"url": "{A}"}}\n{{"url": "htt', "line 2 is no JSON object"),
         ("l.jsonl", f'"{A}"\n', "line 1 is no JSON object"),
@@ -317,8 +367,12 @@ def test_a_parquet_file_that_unpacks_to_more_than_a_list_may_have_is_refused(
 
 
 def test_a_file_that_never_ends_is_not_read_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(ListError, match="is not text"):
+    with pytest.raises(ListError, match="is a device, and no file"):
         read_list("cat", "/dev/zero", Client())
+    with (zeros := tmp_path / "zeros.txt").open("wb") as file:
+        file.truncate(10**12)
+    with pytest.raises(ListError, match="is not text"):
+        read_list("cat", str(zeros), Client())
     monkeypatch.setattr(list_bytes, "MAX_BYTES", 3_000_000)
     endless = tmp_path / "endless.txt"
     endless.write_bytes(f"{A}\n".encode() * 200_000)

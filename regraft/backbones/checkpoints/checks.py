@@ -1,7 +1,8 @@
 """Checks of a weights file before its arrays go into a network: its digest, its layers' shapes and values."""
 
+import contextlib
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from io import BufferedReader
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,23 @@ from regraft.errors import CheckpointError
 from regraft.identity import Digest
 
 
-def open_weights(path: Path) -> BufferedReader:
-    """Open a weights file for reading. Raises CheckpointError where it cannot be read."""
+@contextlib.contextmanager
+def open_weights(path: Path) -> Iterator[BufferedReader]:
+    """Yield a weights file, open for reading.
+
+    Raises CheckpointError where it cannot be read; one that is raised meanwhile goes on with the file's name.
+    """
     try:
-        return open(path, "rb")
-    except OSError as error:
-        raise CheckpointError(f"The weights {path} cannot be read: {error.strerror}.") from error
+        if path.exists() and not path.is_file():
+            raise CheckpointError("it is no file.")
+        with open(path, "rb") as file:
+            yield file
+    except (OSError, ValueError) as error:  # ValueError: a zero in its name
+        raise CheckpointError(f"The weights {path} cannot be read: {getattr(error, 'strerror', error)}.") from error
+    except CheckpointError as error:
+        if str(path) in str(error):
+            raise
+        raise CheckpointError(f"The weights {path} cannot be used: {error}") from error
 
 
 def check_digest(path: Path, expected_start: str | None = None) -> Digest:
@@ -27,10 +39,7 @@ def check_digest(path: Path, expected_start: str | None = None) -> Digest:
     `expected_start`: hex digits; None where any file will do.
     """
     with open_weights(path) as file:
-        try:
-            digest = Digest(hashlib.file_digest(file, "sha256").hexdigest())
-        except OSError as error:
-            raise CheckpointError(f"The weights {path} cannot be read: {error.strerror}.") from error
+        digest = Digest(hashlib.file_digest(file, "sha256").hexdigest())
     if expected_start is not None and not digest.startswith(expected_start):
         raise CheckpointError(
             f"The weights {path} are not the known ones: their SHA-256 starts with {digest[:8]}, "

@@ -27,7 +27,8 @@ def check_hdf5(path: Path) -> None:
     """Raise CheckpointError, and nothing else, where a file is not plain HDF5 that holds all of its data itself."""
     if path.suffix not in SUFFIXES:
         raise CheckpointError(f"The weights {path} must be an HDF5 file: *.weights.h5 or *.h5.")
-    open_weights(path).close()
+    with open_weights(path):
+        pass  # it can be read
     command = [sys.executable, "-m", "regraft.backbones.checkpoints.hdf5", str(path)]
     try:
         reader = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)

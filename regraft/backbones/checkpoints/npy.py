@@ -32,8 +32,8 @@ def read_npy_layers(path: Path) -> dict[str, list[NDArray[Any]]]:
         _check_header(file, path)
         root = load_pickle(file, _GLOBALS)
         require(file.read(1) == b"", "bytes after the end")
-    require(type(root) is _Array and isinstance(getattr(root, "value", None), dict), "not a dict of layers")
-    return dict(_layer(key, value) for key, value in root.value.items())
+        require(type(root) is _Array and isinstance(getattr(root, "value", None), dict), "not a dict of layers")
+        return dict(_layer(key, value) for key, value in root.value.items())
 
 
 def _check_header(file: BinaryIO, path: Path) -> None:

@@ -48,7 +48,7 @@ def read_legacy_pth(path: Path, digest_start: str | None = None) -> dict[str, ND
         for name in _storage_names(file, storages):
             storages[name].read(file)
         require(file.read(1) == b"", "bytes after the end")
-    return {name: tensor.array() for name, tensor in state.items()}
+        return {name: tensor.array() for name, tensor in state.items()}
 
 
 def _storage_names(file: BinaryIO, storages: dict[str, "_Storage"]) -> list[str]:
