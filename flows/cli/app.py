@@ -7,12 +7,13 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import StrEnum
 from types import FrameType
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
+from typer.core import TyperGroup
 
 from regraft import __version__
 from regraft.errors import RegraftError, StoreError
@@ -20,8 +21,19 @@ from regraft.flows.cli.output import printable
 from regraft.process import prepare_process
 from regraft.store.lease import release_all
 
+
+class Commands(TyperGroup):
+    """All commands; where what one prints cannot be written, on a full disk say, it ends with one sentence."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Do what the command line says, and end the process."""
+        with _written_output():
+            return super().main(*args, **kwargs)
+
+
 app = typer.Typer(
     name="regraft",
+    cls=Commands,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
@@ -93,6 +105,31 @@ def _print_whatever_the_terminal() -> None:
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - it stays open
         elif isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+
+
+@contextmanager
+def _written_output() -> Iterator[None]:
+    """Write what was printed before the process ends. Where that fails, end with an error, if it does not already."""
+    try:
+        try:
+            yield
+        finally:
+            if sys.stdout is not None:  # closed by whoever started this
+                sys.stdout.flush()
+    except BrokenPipeError:  # whoever reads it has read enough, as with `| head`
+        _drop_output()
+        raise SystemExit(1) from None
+    except OSError as error:
+        _drop_output()
+        if isinstance(error.__context__, SystemExit) and error.__context__.code:
+            raise error.__context__ from None
+        print_error(failure := StoreError(f"What was to be printed cannot be written: {error.strerror}."))
+        raise SystemExit(failure.exit_code) from error
+
+
+def _drop_output() -> None:
+    """Print no more: Python would try once more to write what it could not, when the process ends."""
+    sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - it stays open
 
 
 @contextmanager
@@ -175,8 +212,9 @@ def before_exit_at_once(action: Callable[[], None]) -> None:
 
 
 def print_error(error: RegraftError) -> None:
-    """Print an error's message on standard error."""
-    print(printable(f"regraft: {error}"), file=sys.stderr, flush=True)
+    """Print an error's message on standard error, where that can be written to."""
+    with suppress(OSError):
+        print(printable(f"regraft: {error}"), file=sys.stderr, flush=True)
 
 
 def _exit_stopped() -> None:

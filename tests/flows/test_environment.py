@@ -135,3 +135,40 @@ def test_what_a_terminal_cannot_show_is_printed_as_its_code(tmp_path: Path, enco
     )
     assert ran.returncode == 0, ran.stderr
     assert config.name.encode(encoding, "backslashreplace") in ran.stdout
+
+
+@pytest.mark.parametrize(("words", "code"), [(["--help"], 3), (["--version"], 3), (["run", "nowhere.yaml"], 2)])
+@pytest.mark.parametrize("both", [False, True])
+def test_output_that_cannot_be_written_is_no_traceback(words: list[str], code: int, both: bool) -> None:
+    with open("/dev/full", "wb") as full:
+        ran = subprocess.run(
+            [sys.executable, "-m", "regraft.flows.cli", *words],
+            stdout=full,
+            stderr=full if both else subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert ran.returncode == code
+    assert both or ran.stderr.count("regraft: ") == len(ran.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("words", [["--help"], ["--version"], ["verify", "--store", "nowhere"]])
+def test_a_program_without_output_ends_as_it_would_with_it(words: list[str]) -> None:
+    command = [sys.executable, "-m", "regraft.flows.cli", *words]
+    codes = [
+        subprocess.run(["/bin/sh", "-c", f'exec "$@" {closed}', "sh", *command], capture_output=True, check=False)
+        for closed in ("", ">&-", "<&- >&- 2>&-")
+    ]
+    assert len({ran.returncode for ran in codes}) == 1
+    assert not any(ran.stderr for ran in codes[1:] if words[0] != "verify")
+
+
+def test_who_reads_only_the_first_lines_is_no_fault() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "regraft.flows.cli", "--help"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 1
