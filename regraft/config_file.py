@@ -190,8 +190,8 @@ def _problem_line(problem: Any) -> str:
             return f"  {field}: missing. {_description(location) or 'Write it.'}"
         case "model_type":
             keys = ", ".join(_keys_at(location))
-            found = _shown.repr(problem["input"])
-            return f"  {field}: should hold settings ({keys}); found {found}. {_description(location)}".rstrip()
+            shown = _shown.repr(problem["input"])
+            return f"  {field}: should hold settings ({keys}); found {shown}. {_description(location)}".rstrip()
         case "too_short" if field == "categories":
             return "  categories: at least two are needed, each with a `list` and a `label`."
         case _:
