@@ -7,8 +7,8 @@ https://doi.org/10.1109/TSMC.1972.4309137. What is misfiled is left out, and the
 new is found: so even lists of which a third is wrong are put right.
 
 A list may show more than one kind of picture, such as photographs and some drawings. Pictures that lie nearer to each
-other than the other category's pictures would are such a kind, not misfiled. And where pictures of a list vary much,
-some lie on another's side by chance. Such pictures are doubtful: they stay, and a person is asked.
+other than the other category's pictures would are such a kind, not misfiled. And where categories overlap, some lie on
+another's side by chance, as `chance` reckons. Such pictures are doubtful: they stay, and a person is asked.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import bdtrc
 
-from regraft.dataset.chance import Margins, shares_by_spread, shares_crossing
+from regraft.dataset.chance import Margins, probabilities_of_right, shares_by_chance
 from regraft.store.feature_rows import FeatureRows
 
 # N images, D features, C categories, R references, K images at a time, M nearest references of each
@@ -40,6 +40,8 @@ MIN_KIN_PROBABILITY = 0.02
 a kind of their own."""
 MAX_CHANCE = 0.1
 """Share of a list's misfiled pictures that may look so by chance; those beyond it are doubtful."""
+MAX_PROBABILITY = 0.5
+"""That a misfiled picture is in the right list all the same; those that are likelier right are doubtful."""
 MAX_ROUNDS = 10
 MAX_REFERENCES = 6000
 """Pictures that others are compared with: of each category those with the smallest digests, of small ones all."""
@@ -123,7 +125,7 @@ def find_misfiled(manifest: pd.DataFrame, features: FeatureRows) -> Suspects:
     left = ~references.is_misfiled
     margins = Margins.of(directions[left], category[rows][left], len(names))
     like, is_misfiled = category.copy(), np.zeros(len(category), bool)
-    shares, probabilities = np.ones(len(category)), np.ones(len(category))
+    shares, log_ratios = np.ones(len(category)), np.full(len(category), -np.inf)
     named, digests = np.full(len(category), "", dtype=object), manifest["digest"].to_numpy()[rows]
     for block_rows, block in features.blocks():
         block_directions = _directions(block, centre)
@@ -131,13 +133,18 @@ def find_misfiled(manifest: pd.DataFrame, features: FeatureRows) -> Suspects:
         neighbours = _neighbours(nearest, references)
         like[block_rows], shares[block_rows] = neighbours.like, neighbours.shares
         is_misfiled[block_rows] = _is_misfiled(category[block_rows], nearest, neighbours, references)
-        probabilities[block_rows] = margins.probabilities(block_directions, category[block_rows], neighbours.like)
-        for place in np.flatnonzero(neighbours.like != category[block_rows]):
+        foreign = np.flatnonzero(neighbours.like != category[block_rows])
+        rows_of_foreign = block_rows[foreign]
+        log_ratios[rows_of_foreign] = margins.log_ratios(
+            block_directions[foreign], category[rows_of_foreign], like[rows_of_foreign]
+        )
+        for place in foreign:
             near = neighbours.references[place]
             is_like = references.category[near] == neighbours.like[place]
             named[block_rows[place]] = " ".join(digests[near[is_like][:NAMED_NEIGHBOURS]])
-    crossing = shares_crossing(category, shares < MIN_FOREIGN_SHARE, is_misfiled)
-    chance = np.minimum(crossing, shares_by_spread(probabilities, category, is_misfiled))
+    is_right = probabilities_of_right(log_ratios, category)
+    is_misfiled &= is_right < MAX_PROBABILITY
+    chance = shares_by_chance(is_right, category, is_misfiled)
     is_misfiled &= chance <= MAX_CHANCE
     suspects = manifest[["digest", "category"]].assign(like=names[like], chance=chance, share=shares, neighbours=named)
     return Suspects(suspects[is_misfiled], suspects[(like != category) & ~is_misfiled])
@@ -174,10 +181,23 @@ def _judged_references(category: Indices, nearest: _Nearest, is_misfiled: Flags)
     unjudged = _References(category, category, is_misfiled, count, np.empty(0))
     neighbours = _neighbours(nearest, unjudged)
     is_own = (neighbours.like == category) & ~is_misfiled
-    usual = pd.Series(neighbours.cosines[is_own]).groupby(category[is_own]).quantile(UNUSUAL_SHARE)
-    min_cosines = usual.reindex(range(len(left)), fill_value=np.inf).to_numpy(dtype=np.float64)
-    min_cosines = np.where(left >= MIN_PICTURES, min_cosines, np.inf)
+    min_cosines = _usual_from(neighbours.cosines[is_own], category[is_own], len(left))
+    min_cosines[left < MIN_PICTURES] = np.inf
     return _References(category, neighbours.like, is_misfiled, count, min_cosines)
+
+
+def _usual_from(cosines: Values, category: Indices, categories: int) -> Values:
+    """From which cosine on a picture is as near to each category as its own are, (C,), by its rank among these.
+
+    Of fewer than some fifty no rank is unusual. https://doi.org/10.48550/arXiv.0706.3188
+    """
+    order = np.lexsort((cosines, category))
+    counts = np.bincount(category, minlength=categories)
+    rank = np.floor(UNUSUAL_SHARE * (counts + 1)).astype(np.int64)
+    starts = counts.cumsum() - counts
+    result = np.full(categories, -np.inf)
+    result[rank > 0] = cosines[order[(starts + rank - 1)[rank > 0]]]
+    return result
 
 
 def _nearest(pictures: NDArray[np.float32], references: NDArray[np.float32], own: Indices) -> _Nearest:
@@ -208,7 +228,7 @@ def _is_misfiled(category: Indices, nearest: _Nearest, neighbours: _Neighbours, 
     """Which of K pictures are in the wrong list, (K,)."""
     like = neighbours.like
     is_near = neighbours.cosines >= references.min_cosines[like]
-    is_large = np.isfinite(references.min_cosines[category])
+    is_large = references.min_cosines[category] < np.inf
     result = (like != category) & (neighbours.shares >= MIN_FOREIGN_SHARE) & is_near & is_large
     suspected = np.flatnonzero(result)
     part = _Nearest(nearest.references[suspected], nearest.cosines[suspected])

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from regraft.dataset import neighbours
-from regraft.dataset.chance import shares_by_spread
+from regraft.dataset import chance, neighbours
+from regraft.dataset.chance import probabilities_of_right, shares_by_chance
 from regraft.dataset.neighbours import find_misfiled
 from regraft.store.feature_rows import ArrayRows
 
@@ -59,6 +59,11 @@ def test_categories_that_are_too_alike_have_none() -> None:
     for seed in range(10):
         manifest, features = world(apart=0.0, seed=seed)
         assert find_misfiled(manifest, ArrayRows(features)).misfiled.empty
+
+
+def test_pictures_that_all_look_the_same_stay() -> None:
+    manifest, features = world()
+    assert find_misfiled(manifest, ArrayRows(np.ones_like(features))).misfiled.empty
 
 
 def test_of_few_pictures_none_is_called_misfiled() -> None:
@@ -114,9 +119,45 @@ def test_categories_that_overlap_give_what_is_clear_and_little_by_chance() -> No
 
 
 def test_of_pictures_that_are_as_clear_the_share_by_chance_is_counted_in_each_list() -> None:
-    probabilities = np.array([0.001, 0.9, 0.02, 0.02, 0.5, 0.01])
-    shares = shares_by_spread(probabilities, np.array([0, 0, 0, 0, 1, 1]), np.array([1, 1, 1, 0, 0, 1], bool))
-    np.testing.assert_allclose(shares, [0.004, 1, 0.04, 1, 1, 0.02])
+    is_right = np.array([0.001, 0.9, 0.02, 0.06, 0.5, 0.01])
+    shares = shares_by_chance(is_right, np.array([0, 0, 0, 0, 1, 1]), np.array([1, 1, 1, 0, 0, 1], bool))
+    np.testing.assert_allclose(shares, [0.001, 0.307, 0.0105, 1, 1, 0.01])
+
+
+def test_how_many_of_a_list_are_misfiled_counts_against_what_each_picture_looks_like() -> None:
+    log_ratios = np.full(200, -np.inf)
+    log_ratios[:31] = 3.0  # twenty times likelier if misfiled
+    category = np.repeat([0, 1], 100)
+    log_ratios[100] = 3.0
+    is_right = probabilities_of_right(log_ratios, category)
+    assert is_right[0] < 0.2, "a third of its list looks so"
+    assert is_right[100] > 0.8, "one of a hundred looks so"
+    assert (is_right[101:] == 1).all()
+
+
+@pytest.mark.parametrize("width", [8, 200])
+def test_margins_are_those_of_a_classifier_that_was_learnt_without_the_picture(width: int) -> None:
+    random = np.random.default_rng(0)
+    category = np.repeat([0, 1, 2], [30, 12, 20])
+    directions = random.normal(0, 1, (62, width)).astype(np.float32)
+    directions[:, 0] += category
+    weights, offsets, left_out = chance._ridge(directions, category, 3)
+    weight = 62 / (3 * np.bincount(category)[category])  # stays, and so does the ridge, whichever is left out
+    ridge = _ridge_strength(directions, weight)
+    others = np.arange(62) > 0
+    centre = np.average(directions[others], axis=0, weights=weight[others])
+    target = np.eye(3)[category]
+    usual = np.average(target[others], axis=0, weights=weight[others])
+    x = (directions[others] - centre) * np.sqrt(weight[others])[:, None]
+    y = (target[others] - usual) * np.sqrt(weight[others])[:, None]
+    expected = usual + (directions[0] - centre) @ np.linalg.solve(x.T @ x + ridge * np.eye(width), x.T @ y)
+    np.testing.assert_allclose(left_out[0], expected, atol=1e-5)
+    assert np.abs(left_out - (directions @ weights + offsets)).max() > 0.01
+
+
+def _ridge_strength(directions: np.ndarray, weight: np.ndarray) -> float:
+    centred = directions - np.average(directions, axis=0, weights=weight)
+    return float(chance.STRENGTH * (weight[:, None] * centred**2).sum() / len(weight))
 
 
 def test_a_small_list_of_which_a_tenth_is_wrong_beside_a_large_one() -> None:
@@ -138,7 +179,7 @@ def test_a_kind_of_picture_that_few_of_a_list_are_is_not_thrown_away(count: int,
 
 
 def test_what_lies_between_categories_is_put_before_a_person() -> None:
-    manifest, features = world(100, apart=0.35)
+    manifest, features = world(100, apart=0.25)
     moved = planted(manifest, [3, 7], "tiger")
     suspects = find_misfiled(moved, ArrayRows(features))
     assert suspects.misfiled.empty
