@@ -4,12 +4,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 # Tests run side by side. With threads of its own for each of them, OpenBLAS takes twice the CPU time, to no end.
-PYTEST := OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest --no-loadscope-reorder
+PYTEST := OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest
+QUICK_TESTS := $(PYTEST) -p no:xdist --quiet -m 'not tensorflow and not server and not browser'
+# About half of the quick tests' work.
+ONE_HALF := $(addprefix tests/,links pictures reporting store upkeep)
 
 # Where this is set, each of the tests' many processes compiles all modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run test check quick-test lint types docs setup clean
+.PHONY: help run test check one-half other-half lint types docs setup clean
 
 help:  ## lists these targets
 	@awk -F ':.*## +' '/^[a-z-]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -18,13 +21,17 @@ run: $(READY)  ## the whole job on the embedded web; needs no internet beyond th
 	$(BIN)/regraft run
 
 test: $(READY)  ## all tests
-	$(PYTEST) --numprocesses 3 --dist loadgroup
+	$(PYTEST) --no-loadscope-reorder --numprocesses 3 --dist loadgroup
 
 check: $(READY)  ## lint, types, and the tests that need neither TensorFlow nor a server
-	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target types quick-test lint
+	@$(MAKE) --no-print-directory --jobs 3 --output-sync=target types one-half other-half lint
 
-quick-test: $(READY)
-	$(PYTEST) --numprocesses 2 --dist loadfile --quiet -m 'not tensorflow and not server and not browser'
+# Two plain processes: each worker of pytest-xdist would import all tests, and send each one's three reports about.
+one-half: $(READY)
+	$(QUICK_TESTS) $(ONE_HALF)
+
+other-half: $(READY)
+	$(QUICK_TESTS) tests $(ONE_HALF:%=--ignore=%)
 
 lint: $(READY)  ## ruff
 	$(BIN)/ruff check .

@@ -5,7 +5,7 @@ Some of them follow from its fixtures. `make check` runs all that needs neither 
 
 `make test` runs three processes, because many tests wait. Tests that share a costly fixture are a group, which one of
 the processes runs; the groups that wait for a server begin first, so that the other tests fill the time. `make check`
-runs two, each of which takes whole files, so that what a file's tests import and share is there once.
+runs two processes, one for each half of the rooms.
 """
 
 import gc

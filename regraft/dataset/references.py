@@ -67,7 +67,8 @@ def to_copies(links: pd.DataFrame, is_duplicate: "pd.Series[bool]") -> pd.DataFr
     """Return references of duplicates among links, columns memory.MEMORY, to what shows their bytes as well."""
     copies = links["digest"][is_duplicate]
     shared = links[is_in(links["digest"], copies) & (links["verdict"] == Verdict.ALIVE)]
-    kept = shared[~is_duplicate[shared.index]].drop_duplicates("digest").set_index("digest")["url"]
+    is_kept = ~is_duplicate[shared.index]
+    kept = shared[is_kept].drop_duplicates("digest").set_index("digest")["url"]
     in_lists = shared.drop_duplicates(["digest", "category"]).sort_values("category").groupby("digest")["category"]
     of_kept, of_lists = (
         copies.map(names.map(words.format)).astype(object)

@@ -4,6 +4,8 @@ An image's bytes stay in the store when its link is gone, and its split and labe
 holdout only grows, and a champion is still judged on what it was judged on when it was promoted.
 """
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -69,13 +71,13 @@ def _earlier(store: Store) -> pd.DataFrame:
     return pd.DataFrame(columns=COLUMNS) if newest is None else newest[COLUMNS]
 
 
-def _relabelled(rows: pd.DataFrame, labelling: Labelling, dtype: object) -> pd.DataFrame:
+def _relabelled(rows: pd.DataFrame, labelling: Labelling, dtype: Any) -> pd.DataFrame:
     """The rows with the labels that they have by today's config; without those that have none."""
     labels = [
         labelling.label(category, digest, label)
         for category, digest, label in zip(rows["category"], rows["digest"], rows["label"], strict=True)
     ]
-    return rows.assign(label=pd.Series(labels, rows.index, dtype)).dropna(subset=["label"])  # type: ignore[call-overload]
+    return rows.assign(label=np.array(labels, dtype=object)).astype({"label": dtype}).dropna(subset=["label"])
 
 
 def _have_near_duplicates(rows: pd.DataFrame, trained: pd.DataFrame, max_bits: int) -> "pd.Series[bool]":

@@ -97,7 +97,8 @@ def _waits(known: pd.DataFrame, reasons: "pd.Series[str]") -> "pd.Series[pd.Time
         ).to_numpy("timedelta64[us]")
         for name in ("shortest", "longest")
     )
-    return pd.Series(np.clip(age * share, shortest, longest), known.index)
+    waits = np.clip(age * share, shortest, longest)
+    return pd.Series(waits, known.index)
 
 
 def requests(urls: Sequence[Url], known: pd.DataFrame, kept: Collection[Digest]) -> list[Request]:

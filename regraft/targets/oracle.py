@@ -56,7 +56,7 @@ def leak(rows: pd.DataFrame, distributions: Distributions, seed: int) -> Leak:
         for start in range(0, SHUFFLES, size):
             count = min(size, SHUFFLES - start)
             orders = random.permuted(np.tile(noise[positions], (count, 1)), axis=1)
-            shuffled[start : start + count] += orders @ centred[positions]
+            shuffled[start : start + count] += np.matmul(orders, centred[positions])
     p = float((1 + (shuffled >= fit - 1e-9 * abs(fit)).sum()) / (1 + SHUFFLES))
     return Leak(p=p, alarm=p <= ALARM_PROBABILITY)
 

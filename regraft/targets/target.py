@@ -135,7 +135,8 @@ class Target(ABC):
     def largest_difference(self, predictions: pd.DataFrame, others: pd.DataFrame) -> float:
         """Return how far two predictions of the same images are apart at most, in cm or in a probability."""
         numbers = predictions.drop(columns=IMAGE_COLUMNS, errors="ignore").select_dtypes("number")
-        return float(np.abs(numbers.to_numpy() - others[numbers.columns].to_numpy()).max())
+        others = others[numbers.columns]
+        return float(np.abs(numbers.to_numpy() - others.to_numpy()).max())
 
     @abstractmethod
     def aligned(self, answers: Answers, source: "Target") -> Answers:

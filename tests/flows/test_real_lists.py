@@ -201,14 +201,15 @@ def test_no_dead_link_passes_and_no_alive_one_is_lost_over_four_refreshes(tmp_pa
         links = links[can_be_served(links)]
         alive, lives = links["alive"] == 1, links["reason"].isin(SHOWS_A_PHOTO)
         dead = links[~alive]
-        right = (dead["reason"] == dead["fate"].map(REASONS)).mean()
+        expected = dead["fate"].map(REASONS)
+        right = (dead["reason"] == expected).mean()
         print(pd.crosstab(links["fate"], links["reason"].replace("", "alive")).T.to_string())
         print(
             f"seed {seed}, epoch {epoch}: recall {lives[alive].mean():.4f}, precision {alive[lives].mean():.4f}, "
             f"reasons {right:.4f}, breaches {breaches}, replaced {(links['reason'] == 'replaced').sum()}"
         )
         print(links[["url", "fate", "verdict", "reason", "http_status"]][alive != lives].to_string())
-        print(dead[["url", "fate", "reason"]][dead["reason"] != dead["fate"].map(REASONS)].to_string())
+        print(dead[["url", "fate", "reason"]][dead["reason"] != expected].to_string())
         assert lives[alive].all()
         assert alive[lives].all()
         assert right >= 0.99

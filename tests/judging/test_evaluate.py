@@ -32,7 +32,8 @@ def test_near_duplicates_of_training_images_are_held_out_no_more(first: Version,
     manifest, links = first.table("manifest.parquet"), first.table("links.parquet")
     gone = manifest[manifest["split"] == "test"].iloc[0]
     twin = manifest[manifest["split"] == "train"].iloc[[0]].assign(digest="f" * 64, phash=gone["phash"])
-    left = pd.concat([manifest[manifest["digest"] != gone["digest"]], twin], ignore_index=True)
+    is_left = manifest["digest"] != gone["digest"]
+    left = pd.concat([manifest[is_left], twin], ignore_index=True)
     now = holdout(
         left, links[links["digest"] != gone["digest"]], Labelling.of(config), config.screen, Store(config.store)
     )

@@ -106,7 +106,7 @@ def test_synthetic_labels_have_an_oracle_and_an_alarm_and_real_ones_have_none() 
     assert scores.leak is not None
     assert not scores.leak.alarm
     test = predictions.index[predictions["split"] == "test"]
-    predictions.loc[test[0], "label"] += 0.5
+    predictions["label"] += 0.5 * (predictions.index == test[0])
     real = LENGTHS.scores(predictions, no_answer, rivals, synthetic, GATE, 3)
     assert set(real.rivals) == {"mean", "category_mean"}
     assert (real.oracle, real.excess, real.strays, real.leak) == (None, None, None, None)
