@@ -163,11 +163,16 @@ class _Part:
         return _Part(self.rows[order], hashes[order], mirrored), starts
 
     def pieces(self, band: "_Bands") -> "list[_Part]":
-        """Return it cut into those that agree in a band, also mirrored; in one piece if that fits into the cache."""
+        """Return it cut into pieces that fit into the cache; those that agree in a band, also mirrored, stay together.
+
+        A piece has as many of them as fit: many small buckets are compared faster together than each alone.
+        """
         if len(self) <= CACHED:
             return [self]
         part, starts = self.in_buckets(band)
-        return [part.slice(start, end) for start, end in pairwise([*starts.tolist(), len(self)])]
+        edges = np.append(starts, len(self))
+        cuts = edges[np.searchsorted(edges, np.arange(0, len(self), CACHED))]
+        return [part.slice(start, end) for start, end in pairwise(np.unique([*cuts, len(self)]).tolist())]
 
 
 @dataclass(frozen=True)

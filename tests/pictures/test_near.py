@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from scipy.sparse.csgraph import connected_components
 
 from regraft.pictures import near as module
 from regraft.pictures.near import clusters, groups_of_pictures, hash_bits, near_groups
@@ -19,11 +20,8 @@ Hashes = NDArray[np.uint64]
 
 def groups_of_all_pairs(hashes: Hashes, near: int) -> list[int]:
     """The group of each hash, named by its first member, when every pair is compared."""
-    group = np.arange(len(hashes))
-    for i in range(len(hashes)):
-        close = np.bitwise_count(hashes ^ hashes[i]) <= near
-        group[np.isin(group, group[close])] = group[close].min()
-    return group.tolist()
+    is_near = np.bitwise_count(hashes[:, None] ^ hashes) <= near
+    return by_first(connected_components(is_near, directed=False)[1])
 
 
 def by_first(group: NDArray[np.int64]) -> list[int]:
@@ -74,23 +72,28 @@ def test_pairs_are_joined_in_few_rounds_however_they_hang_together(seed: int) ->
 @settings(max_examples=30, deadline=None)
 def test_groups_are_those_of_all_pairs_when_buckets_are_divided_again_and_again(hashes: Hashes, near: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in {"PROBES": 1, "SMALL_BUCKET": 3, "SORT_COST": 0}.items():
+        for name, value in {"PROBES": 1, "SMALL_BUCKET": 3, "SORT_COST": 0, "CACHED": 250}.items():
             patch.setattr(module, name, value)
         assert by_first(near_groups(hashes, near)) == groups_of_all_pairs(hashes, near)
 
 
-def comparisons(monkeypatch: pytest.MonkeyPatch, hashes: Hashes) -> int:
-    """How many pairs of hashes are compared to join those that differ in six bits or fewer."""
-    count, bitwise_count = [0], np.bitwise_count
+def comparison_sizes(hashes: Hashes) -> list[int]:
+    """How many pairs of hashes are compared at a time, each time, to join those that differ in six bits or fewer."""
+    sizes, bitwise_count = [], np.bitwise_count
 
     def counted(differing: Hashes) -> NDArray[np.uint8]:
-        count[0] += len(differing)
+        sizes.append(differing.size)
         return bitwise_count(differing)
 
-    monkeypatch.setattr(np, "bitwise_count", counted)
-    near_groups(hashes, 6)
-    monkeypatch.undo()
-    return count[0]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(np, "bitwise_count", counted)
+        near_groups(hashes, 6)
+    return sizes
+
+
+def comparisons(hashes: Hashes) -> int:
+    """How many pairs are compared in all."""
+    return sum(comparison_sizes(hashes))
 
 
 @pytest.mark.parametrize(
@@ -105,17 +108,28 @@ def comparisons(monkeypatch: pytest.MonkeyPatch, hashes: Hashes) -> int:
     ids=["14 choose 7", "16 choose 8", "of the highest bits", "two clusters", "numbers in a row"],
 )
 def test_a_dense_cluster_takes_no_more_comparisons_than_a_few_times_a_uniform_set(
-    dense: Callable[[], Hashes], monkeypatch: pytest.MonkeyPatch
+    dense: Callable[[], Hashes],
 ) -> None:
     hashes = dense()
     uniform = np.random.default_rng(0).integers(0, 2**64, len(hashes), dtype=np.uint64)
-    assert comparisons(monkeypatch, hashes) < 8 * comparisons(monkeypatch, uniform)
+    assert comparisons(hashes) < 8 * comparisons(uniform)
 
 
-def test_comparisons_grow_little_faster_than_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_comparisons_grow_little_faster_than_hashes() -> None:
     uniform = np.random.default_rng(0).integers(0, 2**64, 200_000, dtype=np.uint64)
-    few, many = (comparisons(monkeypatch, uniform[:count]) for count in (20_000, 200_000))
+    few, many = (comparisons(uniform[:count]) for count in (20_000, 200_000))
     assert many < 10**1.15 * few
+
+
+def test_small_buckets_are_compared_together_where_hashes_do_not_fit_into_the_cache(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    uniform = np.random.default_rng(0).integers(0, 2**64, 6_000, dtype=np.uint64)
+    in_one_piece = comparison_sizes(uniform)
+    monkeypatch.setattr(module, "CACHED", 3_000)
+    in_pieces = comparison_sizes(uniform)
+    assert sum(in_pieces) == sum(in_one_piece)
+    assert len(in_one_piece) < len(in_pieces) < 3 * len(in_one_piece)
 
 
 def test_many_hashes_that_are_all_the_same_are_no_burden() -> None:
