@@ -87,16 +87,12 @@ def test_what_the_user_has_set_stands() -> None:
 def test_a_notebook_gets_the_right_verdict_on_a_picture_above_pillows_own_limit() -> None:
     """Without the program's start 100 million pixels are a warning of Pillow's, and 200 million an exception."""
     script = """
-import io
+from regraft.menagerie.odd_pictures import bomb_png
 from regraft.pictures.judge import Limits, judge
-files, reasons = [], {}
-for side in (10_000, 14_200):
-    file = io.BytesIO()
-    PIL.Image.new("1", (side, side)).save(file, "PNG", compress_level=1)
-    files.append(file.getvalue())
+reasons = {}
 for action in ("default", "error"):
     warnings.simplefilter(action, PIL.Image.DecompressionBombWarning)
-    reasons[action] = [judge(data, Limits()).reason for data in files]
+    reasons[action] = [judge(bomb_png(side), Limits()).reason for side in (10_000, 14_200)]
 print(json.dumps(reasons))
 """
     assert ran(script) == dict.fromkeys(("default", "error"), ["too_many_pixels"] * 2)

@@ -43,9 +43,9 @@ def tiger_jpeg() -> bytes:
     return drawing.jpeg("tiger", "half")
 
 
-def bomb_png() -> bytes:
-    """Return a small PNG whose header claims 60,000 x 60,000 pixels."""
-    header = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 0, 0, 0, 0)
+def bomb_png(side: int = 60_000) -> bytes:
+    """Return a small PNG whose header claims that many pixels a side."""
+    header = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
     rows = zlib.compress(b"\0" * 65 * 64, 9)
     return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header) + _chunk(b"IDAT", rows) + _chunk(b"IEND", b"")
 

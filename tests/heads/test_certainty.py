@@ -154,8 +154,9 @@ def test_each_reference_is_compared_with_the_others_alone() -> None:
 def test_references_are_few_and_as_many_as_their_numbers_allow() -> None:
     random = np.random.default_rng(0)
     for width, count in ((16, 1024), (4000, 500), (20_000, 256)):
-        features = ArrayRows(random.standard_normal((1100, width), dtype=np.float32))
-        distance, _ = distance_from(features, np.arange(1100), np.arange(0))
+        images = count + 20
+        features = ArrayRows(random.standard_normal((images, width), dtype=np.float32))
+        distance, _ = distance_from(features, np.arange(images), np.arange(0))
         assert distance.references.directions.shape == (count, width)
 
 
