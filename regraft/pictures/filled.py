@@ -1,14 +1,18 @@
-"""WebPs and AVIFs whose download stopped: what is missing is filled with zeros, and neither format has a checksum.
+"""WebPs and AVIFs whose download stopped: what is missing is filled with one byte, and neither format has a checksum.
 
-What their coders write hardly ever holds a few zeros in a row, and never as many as a picture that was cut.
+What their coders write hardly ever holds one byte a few times in a row. Only a lossy WebP that ends in one colour may
+end in zeros too, but in few of them: one stands for a thousand pixels and more.
 """
 
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-MIN_ZEROS = 64
-"""Zeros at the end of a picture's compressed pixels, from which on they are no pixels."""
-WEBP_PIXELS = (b"VP8 ", b"VP8L")
+MIN_FILL_BYTES = 64
+"""Bytes of one value at the end of a picture's compressed pixels, from which on they are no pixels."""
+PIXELS_A_FILL_BYTE = 400
+"""Of a lossy WebP, for each of which it may end in one such byte: of one colour it took 1,170 at least."""
+LOSSY_WEBP = b"VP8 "
+WEBP_PIXELS = (LOSSY_WEBP, b"VP8L")
 """The chunks of a WebP that hold pixels: https://developers.google.com/speed/webp/docs/riff_container."""
 AVIF_PIXELS = b"mdat"
 """The box of an AVIF that holds pixels: ISO/IEC 14496-12, section 8.1.1."""
@@ -25,13 +29,18 @@ class Part(NamedTuple):
     """Where it ends, as its header says."""
 
 
-def is_filled(data: bytes, picture_format: str) -> bool:
-    """Return whether the pixels of a WebP or an AVIF end in nothing but zeros; of other formats nobody can tell."""
+def is_filled(data: bytes, picture_format: str, pixels: int) -> bool:
+    """Return whether a WebP or an AVIF of so many pixels ends in nothing but fill; of other formats nobody can tell."""
     parts: Callable[[bytes], Iterator[Part]] | None = {"WEBP": _chunks, "AVIF": _boxes}.get(picture_format)
-    if parts is None:
+    return parts is not None and any(_ends_in_fill(data, part, pixels) for part in parts(data))
+
+
+def _ends_in_fill(data: bytes, part: Part, pixels: int) -> bool:
+    """Whether a part holds pixels, and ends in more bytes of one value than pixels have."""
+    if part.name not in (*WEBP_PIXELS, AVIF_PIXELS) or part.end > len(data):
         return False
-    ends = [part.end for part in parts(data) if part.name in (*WEBP_PIXELS, AVIF_PIXELS) and part.end <= len(data)]
-    return any(data[end - MIN_ZEROS : end] == bytes(MIN_ZEROS) for end in ends if end >= MIN_ZEROS)
+    size = max(MIN_FILL_BYTES, pixels // PIXELS_A_FILL_BYTE) if part.name == LOSSY_WEBP else MIN_FILL_BYTES
+    return data[max(0, part.end - size) : part.end] == data[part.end - 1 : part.end] * size
 
 
 def _chunks(webp: bytes) -> Iterator[Part]:

@@ -245,12 +245,12 @@ class PillowFile:
         return self._may_be_animated and getattr(self._image, "is_animated", False)
 
     def grey(self, min_side: int) -> Pixels:
-        if is_filled(self._data, self._format):
-            raise Damaged("ends early: the rest is filled with zeros")
+        if is_filled(self._data, self._format, self.width * self.height):
+            raise Damaged("ends early: the rest is filled with one byte")
         with self._reserved():
             image = self._loaded()
             if self._format in UNCOMPRESSED_FORMATS and breaks_off(image):
-                raise Damaged("ends early: the rest is black")
+                raise Damaged("ends early: the rest is of one colour")
             if self._png is not None and _ends_in_zeros(image) and not self._png.has_all_pixels:
                 raise Damaged("has fewer pixels than its size takes")
             factor = min(image.size) // min_side

@@ -1,7 +1,7 @@
-"""BMPs and TIFFs of which bytes are missing: their pixels are not compressed, so zeros instead are merely black.
+"""BMPs and TIFFs of which bytes are missing: they are not compressed, so zeros instead are merely black pixels.
 
-A picture may have a black band as well, but that begins with a row. What is missing begins within one: to its left and
-above there is a picture, and after it there is nothing.
+A picture may have a black band as well, or a white one, but that begins with a row. What is missing begins within one:
+to its left and above there is a picture, and after it there is nothing.
 """
 
 from collections.abc import Iterator
@@ -23,10 +23,14 @@ Planes = NDArray[np.generic]
 
 
 def breaks_off(image: Image.Image) -> bool:
-    """Return whether one of a loaded image's colours ends within a row, and is black from there on for a while."""
+    """Return whether one of a loaded image's colours ends within a row, and has one value from there on for a while.
+
+    That value is 0, or whatever its last pixel has.
+    """
     pixels = np.asarray(image)
     planes = np.atleast_3d(_tile_rows(pixels, image)).transpose(2, 0, 1)
-    return any(_plane_breaks_off(plane[::step] != 0) for plane in planes for step in (1, -1))
+    rows_of_planes = [plane[::step] for plane in planes for step in (1, -1)]
+    return any(_plane_breaks_off(rows != fill) for rows in rows_of_planes for fill in {0, rows[-1, -1].item()})
 
 
 def lacks_parts(image: Image.Image, file_bytes: int) -> bool:

@@ -139,15 +139,28 @@ def test_a_png_whose_pixels_are_not_what_was_written_is_none() -> None:
         ("TIFF", {}),
     ],
 )
-def test_a_picture_that_was_cut_and_filled_with_zeros_is_none(file_format: str, options: dict[str, object]) -> None:
+@pytest.mark.parametrize("fill", [b"\0", b"\xff", b" "])
+def test_a_picture_that_was_cut_and_filled_with_one_byte_is_none(
+    file_format: str, options: dict[str, object], fill: bytes
+) -> None:
     data = encoded(CAT, file_format, **options)
     assert is_alive(data)
     assert is_alive(data + bytes(5_000))
     for share in (0.3, 0.6, 0.9):
         end = int(len(data) * share)
-        filled = judge(data[:end] + bytes(len(data) - end), Limits())
+        filled = judge(data[:end] + fill * (len(data) - end), Limits())
         assert isinstance(filled, Unfit), share
         assert filled.reason == Reason.TRUNCATED
+
+
+@pytest.mark.parametrize("options", [{}, {"quality": 30}, {"quality": 95}, {"method": 0}, {"lossless": True}], ids=str)
+@pytest.mark.parametrize("colour", ["white", "black", "teal"])
+def test_a_webp_may_end_in_a_large_band_of_one_colour(colour: str, options: dict[str, object]) -> None:
+    """Such a band is hardly anything but zeros."""
+    for width, height in ((600, 1200), (300, 2000)):
+        image = Image.new("RGB", (width, height), colour)
+        image.paste(CAT.resize((width, 200)))
+        assert is_alive(encoded(image, "WEBP", **options))
 
 
 @pytest.mark.parametrize("file_format", ["BMP", "TIFF"])
@@ -157,13 +170,14 @@ def test_a_picture_of_which_some_bytes_are_missing_in_the_middle_is_none(file_fo
     assert not is_alive(data[:middle] + bytes(len(data) // 5) + data[middle + len(data) // 5 :])
 
 
+@pytest.mark.parametrize("grey", [0, 32, 255])
 @pytest.mark.parametrize("rows", [slice(0, 30), slice(-30, None), slice(40, 60)])
 @pytest.mark.parametrize("file_format", ["BMP", "TIFF"])
-def test_a_picture_with_a_black_band_is_alive(file_format: str, rows: slice) -> None:
+def test_a_picture_with_a_band_of_one_colour_is_alive(file_format: str, rows: slice, grey: int) -> None:
     pixels = np.asarray(CAT).copy()
-    pixels[rows] = 0
+    pixels[rows] = grey
     assert is_alive(encoded(Image.fromarray(pixels), file_format))
-    assert is_alive(encoded(Image.fromarray(pixels).rotate(3), file_format))
+    assert is_alive(encoded(Image.fromarray(pixels).rotate(3, fillcolor=(grey,) * 3), file_format))
 
 
 def test_a_tiff_in_tiles_is_none_where_tiles_are_missing() -> None:
