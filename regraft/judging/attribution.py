@@ -1,8 +1,9 @@
 """Why a candidate's error differs from the champion's: lost data, what is new, or training's own noise.
 
 Heads are small and features are kept, so the question is answered by training again, as the champion was trained: once
-on the champion's images, once on those of them that are left, once more with another seed. Of many images a sample
-answers it: what the loss of a share of the data does to a head hardly depends on how many images there were.
+on the champion's images, once on those of them that are left, once more with another seed where that matters. Of many
+images a sample answers it: what the loss of a share of the data does to a head hardly depends on how many images there
+were.
 """
 
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ import pandas as pd
 from regraft.backbones.embedding import lookup
 from regraft.errors import RegraftError
 from regraft.heads.moments import evenly
-from regraft.heads.training import train
+from regraft.heads.training import is_drawn_at_random, train
 from regraft.store.feature_rows import FeatureRows
 from regraft.store.records import Attribution
 from regraft.store.version import Version
@@ -58,11 +59,11 @@ def attribute(manifest: pd.DataFrame, difference: float, experiment: Experiment)
     """
     images = _sample(experiment.champion.table("manifest.parquet"))
     left = images[images["digest"].isin(set(manifest["digest"]))]
-    seed = experiment.champion.run.seed
+    seed, is_random = experiment.champion.run.seed, is_drawn_at_random(experiment.champion.run.config.head)
     try:
         with_all = experiment.rmse(images, seed)
         with_left = with_all if len(left) == len(images) else experiment.rmse(left, seed)
-        with_other_seed = experiment.rmse(images, seed + 1)
+        with_other_seed = experiment.rmse(images, seed + 1) if is_random else with_all
     except (KeyError, RegraftError, ValueError):
         return None
     lost_data = with_left - with_all

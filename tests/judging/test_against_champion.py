@@ -147,7 +147,7 @@ def test_of_many_images_a_sample_says_what_made_the_difference(world: World, mon
     assert lost.attribution is not None
     whole = lost.attribution.lost_data + lost.attribution.changed_data
     assert whole == pytest.approx(lost.champion.difference, abs=1e-9)
-    assert sorted(trained) == [sorted(trained)[0], 90, 90]
+    assert sorted(trained) == [sorted(trained)[0], 90], "another seed would give the same head"
     assert 30 < sorted(trained)[0] < 60
 
 
