@@ -170,15 +170,15 @@ def mutated(data: bytes, draw: random.Random) -> bytes:
 @pytest.mark.parametrize(
     ("read", "good"), [(read_npy_layers, npy_bytes(LAYERS)), (read_legacy_pth, legacy_pth_bytes(STATE))]
 )
-def test_a_thousand_mutations_of_a_good_file_never_raise_anything_else(
+def test_hundreds_of_mutations_of_a_good_file_never_raise_anything_else(
     read: Callable[[Path], Any], good: bytes, tmp_path: Path
 ) -> None:
     draw, path, refused = random.Random(0), tmp_path / "file", 0
-    for _ in range(1000):
+    for _ in range(400):
         path.write_bytes(mutated(good, draw))
         try:
             read(path)
         except CheckpointError:
             refused += 1
-    print(f"{refused} of 1000 refused")
-    assert refused > 500
+    print(f"{refused} of 400 refused")
+    assert refused > 200
