@@ -29,7 +29,8 @@ LINGER_S = 0.2
 class Crew:
     """Worker processes, shared by the shards of a run that are fetched in one process. Safe to use from many threads.
 
-    The processes start with the first request and end by themselves after the last. The run's budget is one for all.
+    The processes start with the first request, or with `start`, and end by themselves after the last. The run's budget
+    is one for all.
     `on_waiting` is called with what they wait for while nothing comes in, and with None once something does again.
     `layout` says which lane asks which host, where other machines fetch other lanes.
     """
@@ -70,6 +71,10 @@ class Crew:
         """How many processes run now."""
         with self._lock:
             return len(self._workers)
+
+    def start(self) -> None:
+        """Start the processes now: they get ready while the caller finds out what to request. `close` must follow."""
+        self._running_workers()
 
     def fetch(
         self,

@@ -71,6 +71,8 @@ class WorkerProcess:
                 return
             self._is_closed = True
             self._send(None)
+            if not self._is_ready:  # it has done nothing yet
+                self._process.kill()
         try:
             self._process.wait(CLOSE_S)
         except subprocess.TimeoutExpired:
@@ -86,6 +88,7 @@ class WorkerProcess:
             self._finish(number, skipped(request, "the run was stopped"))
 
     def _start(self) -> None:
+        self._is_ready = False
         self._process, self._pipe = _started(self._settings)
         threading.Thread(target=self._listen, args=(self._pipe,), daemon=True).start()
 
@@ -96,13 +99,12 @@ class WorkerProcess:
             pass  # the process died; whoever listens sees it too and starts another
 
     def _listen(self, pipe: Connection) -> None:
-        is_ready = False
         while True:
             try:
                 batch, waiting = pipe.recv()
             except (EOFError, OSError):
                 break
-            is_ready = True
+            self._is_ready = True
             for number, finding in batch:
                 self._finish(number, finding)
             if waiting != self.waiting:
@@ -110,7 +112,7 @@ class WorkerProcess:
                 self._on_waiting()
         if self._is_closed:
             return
-        if is_ready:
+        if self._is_ready:
             self._recover()
         else:
             self._fail()

@@ -86,6 +86,8 @@ def read(bench: Bench) -> Links:
     """
     config = bench.config
     check_weights(config.backbone.name, config.backbone.weights)
+    if config.engine.kind == "threads":
+        bench.crew.start()  # this process fetches, too
     with bench.meter.step("read"):
         links, columns = _links_of_lists(config, bench)
         layout = layout_for(links["url"].unique(), config.fetch.spread, bench.store.layout)

@@ -316,6 +316,16 @@ def test_a_process_that_does_not_start_stops_the_run_and_blames_no_link(
     assert hostile.request_lines == []
 
 
+def test_processes_that_were_started_early_are_those_that_fetch(tmp_path: Path) -> None:
+    with serving(anything) as hostile, crew_for(hostile, tmp_path) as crew:
+        crew.start()
+        early, fetching = list(crew._workers), []
+        crew.fetch(lambda: [Request(Url(f"{hostile.url}cat"))], lambda finding: fetching.extend(crew._workers))
+        assert len(early) == 1
+        assert fetching == early
+    assert crew.processes == 0
+
+
 def test_processes_start_with_the_first_request_and_end_after_the_last_shard(tmp_path: Path) -> None:
     def running_while_fetched(url: str) -> list[int]:
         running: list[int] = []
