@@ -31,6 +31,14 @@ class Extracts(Protocol):
         """Return the features, (N, D) float32, of prepared pictures, (N, side, side, 3) uint8 RGB."""
 
 
+class Embeds(Extracts, Protocol):
+    """What features of a store are computed by: a `Backbone`, or a `litert.LiteBackbone`."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Names its weights and preprocessing."""
+
+
 @dataclass(frozen=True)
 class Backbone:
     """A Keras model from (N, side, side, 3) floats of 0 to 255 to (N, D) features, and its preprocessing."""

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from regraft.backbones.backbone import Backbone, Extracts, Features
+from regraft.backbones.backbone import Embeds, Extracts, Features
 from regraft.errors import CorruptError, StoreError
 from regraft.identity import Digest
 from regraft.pictures.colours import Pixels, rgb
@@ -20,7 +20,7 @@ log = logging.getLogger("regraft")
 
 
 def embed(
-    digests: Sequence[Digest], backbone: Backbone, store: Store, batch_size: int, progress: Callable[[int], None]
+    digests: Sequence[Digest], backbone: Embeds, store: Store, batch_size: int, progress: Callable[[int], None]
 ) -> int:
     """Compute the features that the store lacks, store them, and return for how many images that was.
 
@@ -58,7 +58,7 @@ def features_of(pictures: Sequence[Pixels], backbone: Extracts) -> Features:
 
 
 def _batches_of_squares(
-    digests: Sequence[Digest], backbone: Backbone, store: Store, batch_size: int
+    digests: Sequence[Digest], backbone: Embeds, store: Store, batch_size: int
 ) -> Iterator[tuple[Sequence[Digest], list[Pixels | None]]]:
     """Digests and prepared pictures in batches; the next batch is decoded while the network works on this one."""
 
@@ -73,7 +73,7 @@ def _batches_of_squares(
             yield batch, [future.result() for future in current]
 
 
-def _square(digest: Digest, backbone: Backbone, store: Store) -> Pixels | None:
+def _square(digest: Digest, backbone: Embeds, store: Store) -> Pixels | None:
     """An image as the square that the network sees; None where its bytes are gone, damaged or do not decode."""
     try:
         return backbone.prepare(rgb(store.blobs.read(digest), backbone.side))

@@ -3,6 +3,7 @@
 XNNPACK runs it, with batch norm folded into the convolutions, three times as fast as TensorFlow on the CPU.
 """
 
+import logging
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from regraft.pictures.colours import Pixels
 
 Forward = Callable[[Pixels], NDArray[np.float32]]
 """From (N, side, side, 3) uint8 to (N, D) float32."""
+log = logging.getLogger("regraft")
 BATCH_SIZE = 8
 """Pictures that LiteRT sees at a time: fewer leave cores idle, more overflow the cores' caches."""
 
@@ -25,6 +27,8 @@ BATCH_SIZE = 8
 class LiteBackbone:
     """A backbone that can only compute features: what it takes to predict."""
 
+    fingerprint: str
+    """Names its weights and preprocessing, see `backbone.Backbone`."""
     side: int
     """Pixels of a side of the squares that the network sees."""
     model: bytes
@@ -41,6 +45,19 @@ class LiteBackbone:
     @cached_property
     def _forward(self) -> Forward:
         return forward_of(self.model)
+
+
+def kept_backbone(fingerprint: str, side: int, model: bytes | None) -> LiteBackbone | None:
+    """Return a backbone that was kept as a LiteRT model, ready to run; None where it was not, or cannot be run."""
+    if model is None:
+        return None
+    backbone = LiteBackbone(fingerprint, side, model)
+    try:
+        backbone.features(np.zeros((1, side, side, 3), np.uint8))
+    except Exception as error:  # LiteRT raises anything where it does not know an operation
+        log.warning("The backbone that the store keeps cannot be run, so it is made anew: %s", str(error)[:200])
+        return None
+    return backbone
 
 
 def forward_of(model: bytes) -> Forward:

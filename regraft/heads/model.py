@@ -111,11 +111,12 @@ def keras_model_of(version: Version) -> KerasModel:
 
 def _light_model(version: Version) -> Model | None:
     """The same model without TensorFlow; None where that cannot be had."""
-    network = version.store.networks.read(version.run.backbone_fingerprint)
+    fingerprint = version.run.backbone_fingerprint
+    network = version.store.networks.read(fingerprint)
     head = numpy_head(version.read("head.keras"), target_of(version.run.config))
     if network is None or head is None:
         return None
-    return Model(LiteBackbone(SIDE, network), head, _certainty_of(version))
+    return Model(LiteBackbone(fingerprint, SIDE, network), head, _certainty_of(version))
 
 
 def _certainty_of(version: Version) -> Certainty | None:

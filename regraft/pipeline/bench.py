@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from regraft.backbones.weights import frozen_fingerprint
+from regraft.backbones.weights import SIDE, frozen_fingerprint
 from regraft.config import Config
+from regraft.errors import RegraftError
 from regraft.fetching.budget import Budget
 from regraft.fetching.crew import Crew
 from regraft.links.removals import Removals, known_removals
@@ -24,7 +25,10 @@ from regraft.store.store import Store
 if TYPE_CHECKING:
     import pandas as pd
 
-    from regraft.backbones.backbone import Backbone
+    from regraft.backbones.backbone import Backbone, Embeds
+
+ON_CPU = "CPU"
+"""What `backbones.device.description` says of a machine without a GPU."""
 
 
 class Bench:
@@ -45,6 +49,8 @@ class Bench:
         self._budget: Budget | None = None
         self._device: str | None = None
         self._backbone: Backbone | None = None
+        self._embedder: Embeds | None = None
+        self._import: threading.Thread | None = None
         self._nearby = Scratch()
         self._closed = False
 
@@ -161,15 +167,47 @@ class Bench:
                 self._backbone = load_backbone(self.config.backbone.name, self.config.backbone.weights)
             return self._backbone
 
+    @property
+    def embedder(self) -> "Embeds":
+        """What embeds pictures: on the CPU the backbone as the store keeps it, which is there at once; else `backbone`.
+
+        As long as nobody has called `use_device` that is on the CPU. Raises what `backbone` raises.
+        """
+        with self._network_lock:
+            if self._device not in (None, ON_CPU):
+                return self.backbone
+            if self._embedder is None:
+                from regraft.backbones.litert import kept_backbone
+
+                network = self.store.networks.read(self._fingerprint)
+                self._embedder = kept_backbone(self._fingerprint, SIDE, network) or self.backbone
+            return self._embedder
+
+    @property
+    def _fingerprint(self) -> str:
+        """Of the frozen backbone."""
+        return frozen_fingerprint(self.config.backbone.name, self.config.backbone.weights)
+
+    def _early_embedder(self) -> "Embeds":
+        """What embeds new pictures. As there are some, a head will be trained: what that takes is imported meanwhile."""
+        embedder = self.embedder
+        if self._import is None:
+            self._import = threading.Thread(target=self._import_early, name="import", daemon=True)
+            self._import.start()
+        return embedder
+
+    def _import_early(self) -> None:
+        with contextlib.suppress(RegraftError):  # whoever trains will hear of that
+            self.use_device()
+
     @contextlib.contextmanager
     def embedding_early(self) -> Iterator[None]:
         """Embed pictures, while the context lasts, as soon as they are fetched in this process.
 
         Raises BackboneError where the backbone's weights are missing.
         """
-        settings = self.config.backbone
-        fingerprint = frozen_fingerprint(settings.name, settings.weights)
-        self.early = EarlyEmbedding(lambda: self.backbone, fingerprint, self.store, settings.batch)
+        batch_size = self.config.backbone.batch
+        self.early = EarlyEmbedding(self._early_embedder, self._fingerprint, self.store, batch_size)
         self.early.start()
         try:
             yield
@@ -180,9 +218,11 @@ class Bench:
         """Close what was opened. May be called twice; a step that comes too late finds its links `skipped`."""
         if self.early is not None:
             self.early.stop()
+        if self._import is not None:
+            self._import.join()  # a process that ends while it imports may crash
         with self._lock:
             self._closed = True
-            self._backbone = None
+            self._backbone = self._embedder = None
             if self._crew is not None:
                 self._crew.close()
             self._nearby.close()

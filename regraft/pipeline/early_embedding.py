@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from regraft.backbones.backbone import Backbone
+from regraft.backbones.backbone import Embeds
 from regraft.backbones.embedding import embed
 from regraft.identity import Digest
 from regraft.store.store import Store
@@ -25,7 +25,7 @@ class EarlyEmbedding:
     Where something goes wrong no more is embedded: the step that embeds the manifest will say what it is.
     """
 
-    def __init__(self, backbone: Callable[[], Backbone], fingerprint: str, store: Store, batch_size: int):
+    def __init__(self, backbone: Callable[[], Embeds], fingerprint: str, store: Store, batch_size: int):
         self._backbone, self._fingerprint, self._store, self._batch_size = backbone, fingerprint, store, batch_size
         self._arrived: queue.SimpleQueue[Digest | None] = queue.SimpleQueue()
         """None wakes the thread to end."""

@@ -4,14 +4,13 @@ Each reads what it needs from the store, by the digests that the step before han
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import pandas as pd
 import pyarrow as pa
 
 from regraft.backbones import embedding
-from regraft.backbones.backbone import Backbone
 from regraft.backbones.extractor import Extractor
 from regraft.backbones.weights import RANDOM, check_weights
 from regraft.config import Config
@@ -237,10 +236,11 @@ def embed(chunk: Chunk, bench: Bench) -> Embedded:
     progress = bench.meter.expect("embed", chunk.stop - chunk.start)
     digests = bench.drafts.table(chunk.table)["digest"].tolist()[chunk.start : chunk.stop]
     with bench.all_cores:
-        computed = embedding.embed(digests, bench.backbone, bench.store, bench.config.backbone.batch, progress)
+        device, backbone = bench.use_device(), bench.embedder
+        computed = embedding.embed(digests, backbone, bench.store, bench.config.backbone.batch, progress)
         computed += len(bench.early.computed.intersection(digests)) if bench.early else 0
-        _keep_network(bench.backbone, bench.store)
-        return Embedded(bench.backbone.fingerprint, computed, bench.use_device())
+        _keep_network(backbone.fingerprint, lambda: bench.backbone.litert, bench.store)
+        return Embedded(backbone.fingerprint, computed, device)
 
 
 def drop_misfiled(
@@ -295,7 +295,7 @@ def tune(manifest: Manifest, embedded: Embedded, bench: Bench) -> Embedded:
     tuned = tuning.tune(rows, backbone, features, lesson, store.blobs, config.tune, config.seed, progress)
     progress = bench.meter.expect("embed again", len(rows))
     computed = embedding.embed(digests, tuned.backbone, store, config.backbone.batch, progress)
-    _keep_network(tuned.backbone, store)
+    _keep_network(tuned.backbone.fingerprint, lambda: tuned.backbone.litert, store)
     return Embedded(
         tuned.backbone.fingerprint,
         embedded.computed + computed,
@@ -378,10 +378,10 @@ def publish(learnt: Learnt, evaluated: Evaluated, flow_run: PrefectRun, bench: B
         return publishing.publish(finished, bench.config, bench.store, bench.meter)
 
 
-def _keep_network(backbone: Backbone, store: Store) -> None:
-    """Have the store hold a backbone so that whoever predicts need not import TensorFlow."""
-    if store.networks.read(backbone.fingerprint) is None and backbone.litert is not None:
-        store.networks.put(backbone.fingerprint, backbone.litert)
+def _keep_network(fingerprint: str, litert: Callable[[], bytes | None], store: Store) -> None:
+    """Have the store hold a backbone, so that whoever embeds or predicts need not import TensorFlow for it."""
+    if store.networks.read(fingerprint) is None and (network := litert()) is not None:
+        store.networks.put(fingerprint, network)
 
 
 def _extractor(embedded: Embedded, bench: Bench) -> Extractor:

@@ -6,13 +6,17 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
+from regraft import menagerie
 from regraft.backbones.backbone import Backbone
+from regraft.backbones.litert import kept_backbone
 from regraft.backbones.weights import RANDOM, frozen_fingerprint
 from regraft.errors import BackboneError
 from regraft.identity import Digest
 from regraft.menagerie.drawing import drawing, encoded
 from regraft.pictures.colours import Pixels
+from regraft.pipeline.bench import Bench
 from regraft.pipeline.early_embedding import EarlyEmbedding
+from regraft.pipeline.run import open_run
 from regraft.store.store import Store
 from tests.processes import until
 
@@ -82,6 +86,25 @@ def test_where_it_goes_wrong_the_run_goes_on(store: Store) -> None:
     early.stop()
     early.stop()
     assert early.computed == set()
+
+
+@pytest.mark.tensorflow
+def test_a_backbone_that_the_store_keeps_embeds_at_once(
+    lite0: Backbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("regraft.backbones.loading.load_backbone", no_backbone)
+    squares = np.random.default_rng(0).integers(0, 256, (3, 224, 224, 3), np.uint8)
+    with open_run(menagerie.CONFIG.model_copy(update={"store": str(tmp_path / "store")})) as spec:
+        bench = Bench.of(spec)
+        assert lite0.litert is not None
+        bench.store.networks.put(lite0.fingerprint, lite0.litert)
+        assert bench.embedder.fingerprint == lite0.fingerprint
+        np.testing.assert_allclose(bench.embedder.features(squares), lite0.features(squares), atol=1e-4)
+
+
+def test_a_backbone_that_cannot_be_run_is_made_anew() -> None:
+    assert kept_backbone(FINGERPRINT, 224, b"no network at all") is None
+    assert kept_backbone(FINGERPRINT, 224, None) is None
 
 
 @pytest.mark.tensorflow
