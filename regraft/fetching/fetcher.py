@@ -29,7 +29,7 @@ from regraft.web.urls import BadUrl, Blocked, host_and_port_of
 MIN_DEADLINE_S = 0.05
 """What is left for a redirect at least, when the requests before it have used up the deadline."""
 HUNG_DEADLINE_SHARE = 0.2
-"""Of the deadline, for a link that used all of it in vain at its last check: a host that is there answers sooner."""
+"""Of the deadline, for a link that has used all of it in vain before: a host that is there answers sooner."""
 MAX_UNANNOUNCED_BYTES = 1 << 20
 """Of a body that is known to be too large, where its server does not announce how large it is."""
 FOUND = 302
@@ -179,8 +179,7 @@ class Fetcher:
         request, settings = attempt.request, self._settings
         if not attempt.is_begun:
             attempt.attempts, attempt.is_begun = attempt.attempts + 1, True
-        deadline_s = settings.deadline_s * (HUNG_DEADLINE_SHARE if request.has_hung else 1)
-        deadline_s = max(MIN_DEADLINE_S, deadline_s - attempt.attempt_s)
+        deadline_s = max(MIN_DEADLINE_S, self._deadline_s(attempt) - attempt.attempt_s)
         is_too_large = request.reason is Reason.TOO_LARGE and request.bytes > settings.max_bytes
         began = self._clock()
         given_up_at = began + deadline_s + self._further_silence_s(attempt)
@@ -195,10 +194,22 @@ class Fetcher:
         attempt.elapsed_s += took_s
         return answer
 
+    def _deadline_s(self, attempt: Attempt) -> float:
+        """Seconds for an attempt, with its redirects: fewer for a link that hung at its last check.
+
+        So it is for one that showed a picture then and has hung now: its host is known to answer sooner, and the next
+        run asks again.
+        """
+        request, failed = attempt.request, attempt.failed
+        has_hung_now = failed is not None and failed.reason is Reason.TIMEOUT
+        is_short = request.has_hung or (request.digest and has_hung_now)
+        return self._settings.deadline_s * (HUNG_DEADLINE_SHARE if is_short else 1)
+
     def _further_silence_s(self, attempt: Attempt) -> float:
         """Seconds that further attempts at a link take at most, if none is answered."""
         attempts = 1 if attempt.request.has_hung else min(MAX_TIMEOUT_ATTEMPTS, self._settings.attempts)
-        return _silence_s(max(1, attempt.attempts), attempts, self._settings.deadline_s)
+        share = HUNG_DEADLINE_SHARE if attempt.request.digest else 1
+        return _silence_s(max(1, attempt.attempts), attempts, self._settings.deadline_s * share)
 
     def _give_up(self, host: str, attempt: Attempt) -> None:
         """End an attempt whose host only fails: as it failed itself, or not asked for."""

@@ -189,7 +189,7 @@ class Bench:
         return frozen_fingerprint(self.config.backbone.name, self.config.backbone.weights)
 
     def _early_embedder(self) -> "Embeds":
-        """What embeds new pictures. As there are some, a head will be trained: what that takes is imported meanwhile."""
+        """What embeds new pictures. They mean that a head will be trained: what that takes is imported meanwhile."""
         embedder = self.embedder
         if self._import is None:
             self._import = threading.Thread(target=self._import_early, name="import", daemon=True)

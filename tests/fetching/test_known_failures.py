@@ -8,7 +8,7 @@ import pytest
 from regraft.config import FetchSettings, ScreenSettings
 from regraft.fetching.fetcher import HUNG_DEADLINE_SHARE, MAX_UNANNOUNCED_BYTES, Fetcher
 from regraft.fetching.settings import WorkerSettings
-from regraft.identity import Url
+from regraft.identity import Digest, Url
 from regraft.links.findings import Finding, Request
 from regraft.verdicts import Reason
 from regraft.web.answers import Answer, Failed
@@ -39,13 +39,15 @@ class Web(Client):
         return self.answer
 
 
-def fetched(folder: Path, answer: Answer, known: Reason = Reason.ALIVE, size: int = 0) -> tuple[Finding, Web]:
+def fetched(
+    folder: Path, answer: Answer, known: Reason = Reason.ALIVE, size: int = 0, digest: str = ""
+) -> tuple[Finding, Web]:
     """What comes of the link, whose last check came to a reason and a body's size."""
     clock, web, findings = Clock(), Web(answer), list[Finding]()
     settings = FetchSettings(deadline_s=DEADLINE_S, max_bytes=MAX_BYTES, attempts=3)
     worker = WorkerSettings.of(str(folder), None, settings, ScreenSettings(), place=0, workers=1)
     fetcher = Fetcher(worker, lambda number, finding: findings.append(finding), web, clock)
-    fetcher.put(0, Request(URL, reason=known, bytes=size))
+    fetcher.put(0, Request(URL, reason=known, bytes=size, digest=Digest(digest)))
     while not findings:
         if not fetcher.step():
             clock.advance(0.1)
@@ -66,6 +68,13 @@ def test_a_server_that_wants_fewer_requests_is_asked_again_when_it_says(tmp_path
 def test_a_link_that_hung_gets_a_part_of_the_deadline(tmp_path: Path) -> None:
     assert fetched(tmp_path, LATE)[1].bounds[0][0] == DEADLINE_S
     assert fetched(tmp_path, LATE, Reason.TIMEOUT)[1].bounds == [(DEADLINE_S * HUNG_DEADLINE_SHARE, None)]
+
+
+def test_a_link_that_showed_a_picture_and_hangs_now_is_not_waited_for_twice(tmp_path: Path) -> None:
+    finding, web = fetched(tmp_path, LATE, digest="ab" * 32)
+    assert [bound for bound, _ in web.bounds] == [DEADLINE_S, DEADLINE_S * HUNG_DEADLINE_SHARE]
+    assert finding.attempts == 2
+    assert [bound for bound, _ in fetched(tmp_path, LATE)[1].bounds] == [DEADLINE_S, DEADLINE_S], "it is new"
 
 
 def test_a_body_known_to_be_too_large_is_not_read_to_the_bound_again(tmp_path: Path) -> None:
