@@ -85,6 +85,8 @@ def is_among(rows: pd.DataFrame, pictures: pd.DataFrame) -> NDArray[np.bool_]:
     """Return which of N rows (digest, category) are among some pictures (digest, category): (N,)."""
     keys = ["digest", "category"]
     result = np.array(is_in(rows["digest"], pictures["digest"]))
+    if not result.any():
+        return result
     few = pd.MultiIndex.from_frame(rows[keys][result])
     result[result] = few.isin(pd.MultiIndex.from_frame(pictures[keys]))
     return result

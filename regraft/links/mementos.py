@@ -72,6 +72,8 @@ def with_mementos(links: pd.DataFrame, mementos: pd.DataFrame, near: int) -> pd.
     link's `dead_since` and `http_status` stay those of the live web.
     """
     links = without_mementos(links)
+    if mementos.empty:
+        return links
     shown = mementos[mementos["digest"] != ""].drop_duplicates("url").set_index("url")
     has_memento = links.index[are_brought_back(links) & is_in(links["url"], shown.index.to_series())]
     if has_memento.empty:

@@ -38,7 +38,8 @@ def merged(
     the link replaced, as of `now`. A link that was not known is first seen at `since`.
     """
     known = known[is_in(known["url"], links["url"])]
-    before = {str(row["url"]): cast(Row, row) for row in known.to_dict("records")}
+    records = known.to_dict("records") if len(known) else []
+    before = {str(row["url"]): cast(Row, row) for row in records}
     finding_of = {finding.url: finding for finding in findings}
     rows = [
         _row(finding_of[url], before.get(url), now, since, near) | {"category": category}

@@ -52,6 +52,8 @@ RECHECK: dict[Reason, Schedule] = {
 }
 """How long a link with a reason is left alone: dead ones, and junk that can only be downloaded to be looked at again.
 Links with another reason are asked in every run: they cost no request, or a conditional one."""
+EVERY_RUN = Schedule(0.0, timedelta(0))
+"""The schedule of all other reasons."""
 LASTING = frozenset(reason for reason in Reason if reason.is_lasting)
 
 
@@ -80,7 +82,9 @@ def due_from(
     """
     reasons = known["reason"].mask(shows_placeholder & (known["reason"] == Reason.ALIVE), Reason.PLACEHOLDER)
     is_junk = reasons.isin([reason.value for reason in Reason if reason.verdict is Verdict.JUNK])
-    is_wanted = is_junk & (_is_conditional(known, reasons) | ~_is_unfit_today(known, fetch, screen))
+    is_wanted = is_junk
+    if is_junk.any():
+        is_wanted = is_junk & (_is_conditional(known, reasons) | ~_is_unfit_today(known, fetch, screen))
     waits = _waits(known, reasons)
     return (known["checked_at"] + waits).mask(is_wanted | (waits < SHORTEST_WAIT))
 
@@ -88,13 +92,11 @@ def due_from(
 def _waits(known: pd.DataFrame, reasons: "pd.Series[str]") -> "pd.Series[pd.Timedelta]":
     """How long each link is left alone; those whose reason has no schedule not at all."""
     age = (known["checked_at"] - known["unchanged_since"].fillna(known["checked_at"])).to_numpy("timedelta64[us]")
-    never = Schedule(0.0, timedelta(0))
-    schedules = {reason: RECHECK.get(Reason(reason), never) for reason in reasons.unique()}
-    share = reasons.map({reason: schedule.share for reason, schedule in schedules.items()}).to_numpy(np.float64)
+    codes, names = pd.factorize(reasons)
+    schedules = [RECHECK.get(Reason(name), EVERY_RUN) for name in names]
+    share = np.array([schedule.share for schedule in schedules], dtype=np.float64)[codes]
     shortest, longest = (
-        reasons.map(
-            {reason: np.timedelta64(getattr(schedule, name)) for reason, schedule in schedules.items()}
-        ).to_numpy("timedelta64[us]")
+        np.array([getattr(schedule, name) for schedule in schedules], dtype="timedelta64[us]")[codes]
         for name in ("shortest", "longest")
     )
     waits = np.clip(age * share, shortest, longest)

@@ -172,6 +172,8 @@ def hash_of_host(host: Host) -> Digest:
 def known_rows(store: "Store") -> list[Removal]:
     """Return the rows of the table. Raises CorruptError where it is damaged: then nobody knows what must not come."""
     table = store.tables.read(FILE, _schema())
+    if table.empty:
+        return []
     return [
         Removal(**{str(name): value for name, value in row.items()} | {"kind": Kind(row["kind"])})
         for row in table.assign(removed_at=table["removed_at"].dt.to_pydatetime()).to_dict("records")

@@ -69,7 +69,7 @@ class Tables:
         try:
             data = self._disk.read(path)
             check_seal(data)
-            from_parquet(data)
+            arrow_of_parquet(data).validate(full=True)
         except FileNotFoundError:
             return ""
         except Exception as error:  # Arrow raises anything on a damaged file

@@ -150,7 +150,7 @@ def _learnt_from(store: Store) -> set[Digest]:
     digests: set[Digest] = set()
     for version in versions.published(store):
         with contextlib.suppress(Exception):  # a damaged manifest is reported with its version
-            digests |= set(version.table("manifest.parquet")["digest"])
+            digests |= set(version.arrow_table("manifest.parquet", ["digest"])["digest"].to_pylist())
     return digests
 
 

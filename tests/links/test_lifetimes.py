@@ -118,7 +118,7 @@ def test_the_interval_holds_the_true_share_nine_times_out_of_ten(die_together: b
 def test_the_interval_of_few_links_claims_no_more_than_is_known(count: int, daily: float) -> None:
     """Where none has died, or all have, too: `count` links of one host that die at a daily rate, after 20 days."""
     hits = []
-    for seed in range(150):
+    for seed in range(80):
         life = np.random.default_rng(seed).geometric(daily, count)
         end = np.where(life <= 20, End.DIED.value, End.GOES_ON.value)
         rows = pd.DataFrame({"host": "h", "days": np.minimum(life, 20), "end": end}).assign(category="cat", links=1)
