@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from regraft.config import FetchSettings, ScreenSettings
 from regraft.identity import Digest, Url
@@ -99,7 +100,7 @@ def _waits(known: pd.DataFrame, reasons: "pd.Series[str]") -> "pd.Series[pd.Time
         np.array([getattr(schedule, name) for schedule in schedules], dtype="timedelta64[us]")[codes]
         for name in ("shortest", "longest")
     )
-    waits = np.clip(age * share, shortest, longest)
+    waits: NDArray[np.timedelta64] = np.clip(age * share, shortest, longest)
     return pd.Series(waits, known.index)
 
 
