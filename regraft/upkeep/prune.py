@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from regraft.errors import DamagedVersionError, VersionError
+from regraft.errors import CorruptError, DamagedVersionError, VersionError
 from regraft.identity import Digest
 from regraft.links.guests import bring_all_home
 from regraft.links.mementos import known_mementos
@@ -66,7 +66,8 @@ def plan(store: Store, last: int) -> PrunePlan:
     """Return what can go, with no change made: all that neither a version that stays nor a link of today needs.
 
     The versions that stay are the champion, its line of parents, the champion before it, and the `last` newest ones.
-    Blobs stay that such a version learnt from or holds out, or that a link shows today, and features stay with them.
+    Blobs stay that such a version learnt from or holds out, or that a link shows today, and features stay with them,
+    but for damaged ones, which a run computes again.
     Where a version of the champion's line is damaged, so that nobody knows its parents, all older ones stay too.
     Raises CorruptError where a table of links is damaged, DamagedVersionError where the champion's pointer is.
     """
@@ -140,9 +141,17 @@ def _unneeded(store: Store, kept: Iterable[str]) -> tuple[tuple[Blob, ...], tupl
             log.warning("All blobs and features stay, since nobody knows what a damaged version needs: %s", error)
             return (), (), ()
     blobs = tuple(blob for blob in store.blobs if blob.digest not in needed)
-    parts = (p for p in store.features if p.fingerprint not in fingerprints or needed.isdisjoint(p.digests()))
+    parts = (part for part in store.features if part.fingerprint not in fingerprints or not _has_any(part, needed))
     networks = tuple(network for network in store.networks if network.fingerprint not in fingerprints)
     return blobs, tuple(parts), networks
+
+
+def _has_any(part: Part, digests: set[Digest]) -> bool:
+    """Whether a part holds features of some images; a damaged one holds none that a run would use."""
+    try:
+        return not digests.isdisjoint(part.digests())
+    except (CorruptError, FileNotFoundError):
+        return False
 
 
 def _images(version: Version) -> Iterator[Digest]:

@@ -4,6 +4,7 @@ It holds hashes only, so it may be shown to whoever asked. `removing.json` is a 
 """
 
 import json
+import logging
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from functools import cache
@@ -22,6 +23,7 @@ from regraft.store.version import REMOVING
 from regraft.store.versions import free_name
 
 FOLDER = "receipts"
+log = logging.getLogger("regraft")
 
 
 class RemovedHash(Record):
@@ -95,16 +97,25 @@ def removals_of(hashes: Iterable[RemovedHash]) -> Removals:
 
 
 def receipts(store: Store) -> Iterator[Receipt]:
-    """Yield all receipts, the oldest first. Raises CorruptError where one is damaged."""
-    for name in store.disk.names(FOLDER):
-        if name.endswith(".json"):
-            yield _read(store, f"{FOLDER}/{name}")
+    """Yield all receipts, the oldest first. Damaged ones are stepped over, with a warning."""
+    for path in receipt_paths(store):
+        try:
+            yield read_receipt(store, path)
+        except CorruptError as error:
+            log.warning("%s It is stepped over.", error)
+        except FileNotFoundError:  # no file, but a folder or an endless link
+            continue
+
+
+def receipt_paths(store: Store) -> list[str]:
+    """Return the paths of all receipts, the oldest first."""
+    return [f"{FOLDER}/{name}" for name in store.disk.names(FOLDER) if name.endswith(".json")]
 
 
 def unfinished_receipt(store: Store) -> Receipt | None:
     """Return the receipt of a removal that was cut off; None where there is none. Raises CorruptError."""
     try:
-        return _read(store, REMOVING)
+        return read_receipt(store, REMOVING)
     except FileNotFoundError:
         return None
 
@@ -141,11 +152,11 @@ def _template() -> jinja2.Template:
     return environment.from_string(source)
 
 
-def _read(store: Store, path: str) -> Receipt:
-    """A receipt. Raises CorruptError where it is damaged, FileNotFoundError where it is gone."""
+def read_receipt(store: Store, path: str) -> Receipt:
+    """Return the receipt at a path. Raises CorruptError where it is damaged, FileNotFoundError where it is gone."""
     try:
         return Receipt.model_validate(json.loads(store.disk.read(path)))
-    except (ValueError, ValidationError) as error:
+    except (ValueError, ValidationError, RecursionError) as error:
         raise CorruptError(
             f"{path} in the store {store.address} is damaged; delete it, and remove again what it was about."
         ) from error

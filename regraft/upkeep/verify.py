@@ -21,7 +21,7 @@ from regraft.store.feature_parts import Part
 from regraft.store.layout import COPY, FILE, LINKS, copied_layout, named_layout, put_layout
 from regraft.store.store import Store
 from regraft.store.version import REMOVING, Version
-from regraft.upkeep.receipt import receipts
+from regraft.upkeep.receipt import read_receipt, receipt_paths, receipts
 from regraft.upkeep.remove import finish, remove_again, restore_rows
 from regraft.upkeep.traces import traces
 from regraft.web.answers import Body
@@ -276,12 +276,17 @@ def _restore_champion(store: Store) -> str:
 
 def _what_came_back(store: Store, repair: bool, progress: Progress) -> Iterator[Damage]:
     """What names or shows something that was removed, a removal that was cut off, and a table that forgot some."""
+    damaged = list(_damaged_receipts(store, progress))
+    yield from damaged
     if what := _forgotten(store):
-        if repair:
+        is_restored = repair and not damaged  # what a damaged one names would be forgotten
+        if is_restored:
             restore_rows(store)
-        yield Damage(removals.FILE, what, "put together from the receipts" if repair else "")
-        if not repair:
+        yield Damage(removals.FILE, what, "put together from the receipts" if is_restored else "")
+        if not is_restored:
             return
+    if any(damage.path == REMOVING for damage in damaged):
+        return
     if store.disk.exists(REMOVING):
         if repair:
             finish(store)
@@ -292,6 +297,18 @@ def _what_came_back(store: Store, repair: bool, progress: Progress) -> Iterator[
     for trace in came_back:
         what = f"it has something that somebody had removed: {trace.what}"
         yield Damage(trace.path, what, "removed once more" if repair else "")
+
+
+def _damaged_receipts(store: Store, progress: Progress) -> Iterator[Damage]:
+    """Receipts that cannot be read, also of a removal under way. A person has to say again what they were about."""
+    for path in [*receipt_paths(store), REMOVING]:
+        progress(path)
+        try:
+            read_receipt(store, path)
+        except FileNotFoundError:
+            continue
+        except CorruptError as error:
+            yield Damage(path, str(error))
 
 
 def _forgotten(store: Store) -> str:

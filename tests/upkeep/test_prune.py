@@ -42,6 +42,22 @@ def test_pruning_keeps_the_champions_line_the_last_versions_and_what_they_need(t
     assert plan(store, 1).size == 0
 
 
+@pytest.mark.parametrize("damage", ["junk", "a folder"])
+def test_damaged_features_are_pruned_for_a_run_to_make_them_again(tmp_path: Path, damage: str) -> None:
+    store = Store(str(tmp_path))
+    digests = [store.blobs.put(f"picture {i}".encode()) for i in range(2)]
+    for name, digest in zip(JANUARY[:2], digests, strict=True):
+        store.features.append("net", [digest], np.ones((1, 4), np.float32))
+        publish_version(store, name, digest)
+    part = next(iter(store.features))
+    store.disk.delete(part.path)
+    store.disk.write(part.path if damage == "junk" else f"{part.path}/x", b"junk")
+    assert [its.path for its in plan(store, 2).features] == [part.path]
+    prune(store, 2, lambda path: None)
+    assert len(store.features.read("net", digests)) == 1
+    assert list(verify(store, False, FetchSettings(), lambda path: None)) == []
+
+
 def test_what_a_link_shows_today_is_not_pruned(tmp_path: Path) -> None:
     store = Store(str(tmp_path))
     digest = store.blobs.put(b"shown today")

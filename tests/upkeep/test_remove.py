@@ -192,6 +192,30 @@ def test_where_nobody_can_tell_whose_features_they_are_all_go(store: Store, dige
     assert damages(Store(store.url)) == []
 
 
+@pytest.mark.parametrize("data", [b"", b"{", b"null", b"[]", b"{}", b"[" * 100_000, b"\xff\xfe"])
+def test_a_damaged_receipt_is_damage_and_keeps_nobody_from_anything(
+    store: Store, digests: list[Digest], data: bytes
+) -> None:
+    first, second = removed(store, digests[0]), removed(store, digests[1])
+    path = f"receipts/{first.id}.json"
+    store.disk.write(path, data)
+    assert damages(store) == damages(store, repair=True) == [path]
+    assert [its.id for its in receipts(store)] == [second.id]
+    third = remove(store, [wanted_of(digests[2])], WHY, ask_prefect=lambda names: "It was asked.", now=NOW)
+    assert third.prefect == "It was asked."
+    store.disk.delete(FILE)  # what the damaged receipt names is known nowhere now
+    assert damages(store, repair=True)[:2] == [path, FILE]
+    assert known_rows(store) == []
+
+
+def test_a_damaged_removal_under_way_is_damage(store: Store, digests: list[Digest]) -> None:
+    removed(store, digests[0])
+    store.disk.write(REMOVING, b"{")
+    assert damages(store) == damages(store, repair=True) == [REMOVING]
+    with pytest.raises(CorruptError, match="remove again what it was about"):
+        removed(store, digests[1])
+
+
 def test_the_receipt_names_files_and_digests_and_nothing_removed(store: Store, digests: list[Digest]) -> None:
     receipt = removed(store, url_of(4))
     assert [its.id for its in receipts(store)] == [receipt.id]
