@@ -302,13 +302,13 @@ def _what_came_back(store: Store, repair: bool, progress: Progress) -> Iterator[
 def _damaged_receipts(store: Store, progress: Progress) -> Iterator[Damage]:
     """Receipts that cannot be read, also of a removal under way. A person has to say again what they were about."""
     for path in [*receipt_paths(store), REMOVING]:
-        progress(path)
         try:
             read_receipt(store, path)
         except FileNotFoundError:
             continue
         except CorruptError as error:
             yield Damage(path, str(error))
+        progress(path)
 
 
 def _forgotten(store: Store) -> str:
