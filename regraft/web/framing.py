@@ -1,5 +1,6 @@
 """How a response's body is delimited, and the body read: https://www.rfc-editor.org/rfc/rfc9112#section-6."""
 
+import io
 import re
 from typing import Protocol
 
@@ -64,7 +65,7 @@ class Chunked:
 
     def read(self, stream: Stream, max_bytes: int) -> bytes:
         """Return the whole body, see Framing."""
-        chunks = []
+        body = io.BytesIO()  # a list of millions of tiny chunks would take many times their memory
         left = max_bytes
         while size := _chunk_size(stream):
             if size > left:
@@ -74,10 +75,10 @@ class Chunked:
             if len(chunk) < size or stream.line():
                 raise EndedEarly("a chunk is not as long as it says")
             left -= size
-            chunks.append(chunk)
+            body.write(chunk)
         for _ in range(MAX_TRAILERS):
             if not stream.line():
-                return b"".join(chunks)
+                return body.getvalue()
         raise BrokenHttp(f"more than {MAX_TRAILERS} trailers")
 
 
@@ -89,14 +90,14 @@ class UntilClose:
 
     def read(self, stream: Stream, max_bytes: int) -> bytes:
         """Return the whole body, see Framing."""
-        pieces = []
+        body = io.BytesIO()
         left = max_bytes
         while piece := stream.read_some():
             left -= len(piece)
             if left < 0:
                 raise TooLarge(f"more than {max_bytes:,} bytes", max_bytes + 1)
-            pieces.append(piece)
-        return b"".join(pieces)
+            body.write(piece)
+        return body.getvalue()
 
 
 def framing_of(head: Head) -> Framing:

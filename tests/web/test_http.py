@@ -5,6 +5,7 @@ https://github.com/web-platform-tests/wpt/tree/master/fetch.
 """
 
 import gzip
+import tracemalloc
 import zlib
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ import pytest
 
 from regraft.web.answers import Body, Failed, NotModified
 from regraft.web.client import Client
+from regraft.web.framing import Chunked, Framing, UntilClose
 from regraft.web.guard import Guard
 from regraft.web.streams import Stream
 from tests.hostile import Script, Talk, ok, reset, serving
@@ -289,22 +291,40 @@ def test_an_answer_may_come_in_small_pieces(name: str, size: int) -> None:
         assert outcome_of(Client(Guard([server.exemption])), server.url) == expected
 
 
+class Pieces:
+    """A socket that has some bytes, and never more than a few at once."""
+
+    def __init__(self, data: bytes, size: int):
+        self._data, self._size, self._place = data, size, 0
+
+    def recv(self, wanted: int, flags: int = 0) -> bytes:
+        piece = self._data[self._place : self._place + min(self._size, wanted)]
+        self._place += len(piece)
+        return piece
+
+
 @pytest.mark.parametrize("line_end", [b"\n", b"\r\n", b"\r\r\n", b"\r" * 40 + b"\n"])
 @pytest.mark.parametrize("size", [1, 2, 3, 7])
 def test_the_end_of_a_head_may_come_in_small_pieces(line_end: bytes, size: int) -> None:
-    class Pieces:
-        """A socket that never has more than a few bytes."""
-
-        def __init__(self) -> None:
-            self.left = line_end.join([b"HTTP/1.1 200 OK", LENGTH, b"", JPEG])
-
-        def recv(self, wanted: int, flags: int = 0) -> bytes:
-            piece, self.left = self.left[:size], self.left[size:]
-            return piece
-
-    stream = Stream(Pieces())  # type: ignore[arg-type]
+    data = line_end.join([b"HTTP/1.1 200 OK", LENGTH, b"", JPEG])
+    stream = Stream(Pieces(data, size))  # type: ignore[arg-type]
     assert stream.head().get("content-length") == "11"
     assert stream.read(11) == JPEG
+
+
+@pytest.mark.parametrize(
+    ("framing", "data", "size"),
+    [(Chunked(), b"2\r\nab\r\n" * 50_000 + b"0\r\n\r\n", 1 << 16), (UntilClose(), b"ab" * 50_000, 2)],
+    ids=["chunks", "packets"],
+)
+def test_a_body_in_tiny_pieces_takes_no_more_memory_than_another(framing: Framing, data: bytes, size: int) -> None:
+    stream = Stream(Pieces(data, size))  # type: ignore[arg-type]
+    tracemalloc.start()
+    body = framing.read(stream, 100_000)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert body == b"ab" * 50_000
+    assert peak < 500_000  # each piece an object of its own, they take 4 MB
 
 
 # Content encodings
