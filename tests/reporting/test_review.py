@@ -119,7 +119,8 @@ def test_each_picture_waits_once_with_its_links_and_a_sentence(store: Store) -> 
 def test_what_is_decided_or_skipped_waits_no_more_until_that_is_taken_back(store: Store, decided: Decision) -> None:
     before = review(store)
     decide(store, [decided])
-    gone = [item for item in before if item not in review(store)]
+    left = review(store)
+    gone = [item for item in before if item not in left]
     assert [decided.digest in (item.digest, *item.variants) for item in gone] == [True]
     decide(store, [decision("undo", decided.digest, decided.category, undoes=decided.id)])
     assert review(store) == before

@@ -287,9 +287,14 @@ def speaks_of_removal(damage: Damage) -> bool:
     return damage.path == REMOVING or "somebody had removed" in damage.what
 
 
+def paths_in(url: str) -> set[str]:
+    """The path of every file of a store."""
+    return {os.path.relpath(os.path.join(folder, file), url) for folder, _, files in os.walk(url) for file in files}
+
+
 def files_in(url: str) -> dict[str, bytes]:
     """Every file of a store, by path."""
-    return {str(path.relative_to(url)): path.read_bytes() for path in Path(url).rglob("*") if path.is_file()}
+    return {path: Path(url, path).read_bytes() for path in paths_in(url)}
 
 
 @dataclass(frozen=True)
@@ -396,7 +401,7 @@ class World:
 
     def _left_behind(self, url: str) -> Iterator[str]:
         known = self.before.keys() | self.after.keys() | {LOCK, CHAMPION_LOCK}
-        yield from (f"{path} is left behind" for path in sorted(files_in(url).keys() - known))
+        yield from (f"{path} is left behind" for path in sorted(paths_in(url) - known))
 
 
 def main() -> None:

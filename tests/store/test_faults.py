@@ -6,7 +6,7 @@ import pytest
 
 from tests.store.faults import CHANGES, Fault, World
 
-PLACES = {Fault.KILL: 6, Fault.ENOSPC: 3, Fault.EIO: 1, Fault.EMFILE: 1, Fault.EACCES: 1}
+PLACES = {Fault.KILL: 5, Fault.ENOSPC: 2, Fault.EIO: 1, Fault.EMFILE: 1, Fault.EACCES: 1}
 """At how many of a change's calls a fault is tried here; `python -m tests.store.faults` tries it at all of them."""
 
 
