@@ -218,7 +218,7 @@ def _shown_in(version: Version) -> Iterator[pd.DataFrame]:
     """What a version says that links showed; nothing where it is damaged: then its tables go."""
     for file in ("links.parquet", "manifest.parquet", "holdout.parquet"):
         try:
-            table = version.table(file)
+            table = version.table(file, [*COLUMNS, "urls"])
         except VersionError:
             continue
         yield table.explode("urls").rename(columns={"urls": "url"}) if "urls" in table else table
