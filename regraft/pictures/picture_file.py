@@ -24,6 +24,7 @@ from regraft.pictures.png import parse_png
 from regraft.pictures.profiles import changes_colours
 from regraft.pictures.raster import breaks_off, lacks_parts
 from regraft.pictures.srgb import Colours, as_srgb
+from regraft.pictures.tiff import parts_of
 from regraft.pictures.webp import webp_header
 from regraft.pictures.work import MAX_PIXEL_SCANS, TooMuchWork, decoding_memory
 
@@ -44,6 +45,8 @@ COEFFICIENT_BYTES_PER_PIXEL = 6
 """What a JPEG of many scans takes besides: all coefficients of three colours, two bytes each."""
 MAX_RLE_BYTES = 2 << 20
 """Of a BMP with run lengths, which Pillow decodes in Python: so many bytes take about a second."""
+MAX_PARTS = 100_000
+"""Strips or tiles of a TIFF: so many take Pillow half a second."""
 ANIMATED_FORMATS = ("GIF", "WEBP", "AVIF")
 UNCOMPRESSED_FORMATS = ("BMP", "TIFF")
 """Formats in which missing bytes are black pixels, as far as they do not compress."""
@@ -223,6 +226,8 @@ class PillowFile:
         self._data, self._format = data, picture_format
         self._bitfields = parse_bitfields(data) if picture_format == "BMP" else None
         self._png = parse_png(data) if picture_format == "PNG" else None
+        if picture_format == "TIFF" and (parts := parts_of(data)) > MAX_PARTS:
+            raise TooMuchWork(f"a TIFF of {parts:,} strips or tiles; {MAX_PARTS:,} are allowed")
         if picture_format == "WEBP":
             self.width, self.height, self._may_be_animated = webp_header(data)
         else:

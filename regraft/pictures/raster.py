@@ -10,13 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, TiffImagePlugin
 
+from regraft.pictures.tiff import STRIP_OFFSETS, TILE_OFFSETS
+
 MIN_BLACK_SHARE = 0.01
 """Of all rows, that must be missing: less is no loss."""
 MIN_PICTURE_SHARE = 0.9
 """Of the pixels to the left of where it ends, and of those above what is missing, that are not black."""
 MIN_ABOVE = 8
 """Pixels above what is missing of a row that say something."""
-STRIP_OFFSETS, TILE_WIDTH, TILE_LENGTH, TILE_OFFSETS = 273, 322, 323, 324
+TILE_WIDTH, TILE_LENGTH = 322, 323
 """Tags of TIFF 6.0, https://www.itu.int/itudoc/itu-t/com16/tiff-fx/docs/tiff6.pdf, pages 39 and 67."""
 TIFF_HEADER_BYTES = 8
 Planes = NDArray[np.generic]

@@ -5,6 +5,7 @@ They are judged in processes of their own, whose memory and CPU time are then kn
 
 import json
 import pickle
+import struct
 import subprocess
 import sys
 import threading
@@ -18,6 +19,7 @@ from PIL import Image
 
 from regraft.menagerie.drawing import drawing, encoded
 from regraft.pictures.judge import Limits, Unfit, judge
+from regraft.pictures.tiff import parts_of
 from regraft.pictures.webp import webp_header
 from regraft.pictures.work import MAX_SCANS, MAX_SEGMENTS, DecodingMemory
 from regraft.verdicts import Reason
@@ -178,6 +180,26 @@ def test_segments_and_chunks_without_end_are_too_much_work() -> None:
     jpeg, png = encoded(CAT, "JPEG"), encoded(CAT, "PNG")
     assert reason(jpeg[:2] + segment(0xFE, b"") * (MAX_SEGMENTS + 1) + jpeg[2:]) == Reason.TOO_MANY_PIXELS
     assert reason(png[:33] + chunk(b"tEXt", b"") * (MAX_SEGMENTS + 1) + png[33:]) == Reason.TOO_MANY_PIXELS
+
+
+def in_strips(count: int, is_big: bool = False) -> bytes:
+    """A grey TIFF of one row a strip, all of which are its own header."""
+    tags = [(256, 40), (257, count), (258, 8), (259, 1), (262, 1), (273, 0), (277, 1), (278, 1)]
+    entry, start = ("<HHQQ", 16) if is_big else ("<HHII", 8)
+    directory = struct.pack("<Q" if is_big else "<H", len(tags))
+    beside = start + len(directory) + len(tags) * struct.calcsize(entry) + (8 if is_big else 4)
+    for tag, value in tags:
+        directory += struct.pack(entry, tag, 4, count if tag == 273 else 1, beside if tag == 273 else value)
+    header = struct.pack("<2sHHHQ", b"II", 43, 8, 0, 16) if is_big else struct.pack("<2sHI", b"II", 42, 8)
+    return header + directory + bytes(8 if is_big else 4) + struct.pack("<I", 60) * count
+
+
+@pytest.mark.parametrize("is_big", [False, True])
+def test_strips_without_end_are_too_much_work(is_big: bool) -> None:
+    assert parts_of(in_strips(1000, is_big)) == 1000
+    assert reason(in_strips(500_000, is_big)) == Reason.TOO_MANY_PIXELS
+    for end in range(120):
+        assert parts_of(in_strips(9, is_big)[:end]) in (0, 9)
 
 
 def test_what_a_header_repeats_thousands_of_times_takes_no_time(tmp_path: Path) -> None:
