@@ -13,7 +13,7 @@ import pandas as pd
 from regraft.identity import Url
 from regraft.links.findings import Trail
 from regraft.links.memory import put_links, remembered_links
-from regraft.store.layout import home_of
+from regraft.store.layout import LINKS, home_of
 from regraft.store.store import Store
 from regraft.store.tables import is_in, stacked
 
@@ -52,7 +52,4 @@ def bring_home(store: Store, files: Iterable[str]) -> None:
 
 def bring_all_home(store: Store) -> None:
     """Do so with all files that a run left which was cut off. Only for the holder of the store's lock."""
-    layout = store.layout
-    if layout is not None:
-        paths = [f"{layout.folder}/{name}" for name in store.disk.names(layout.folder)]
-        bring_home(store, [path for path in paths if home_of(path) != path])
+    bring_home(store, [path for path in store.disk.sizes(LINKS) if home_of(path) != path])

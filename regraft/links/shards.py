@@ -11,9 +11,20 @@ from dataclasses import replace
 import pandas as pd
 
 from regraft.errors import CorruptError
+from regraft.links.guests import bring_home
 from regraft.links.lanes import lane_of, number_of
 from regraft.links.memory import all_known_links, put_links, remembered_links
-from regraft.store.layout import COPY, FORMAT, FORMAT_0_NAME, LINKS, Layout, copied_layout, named_layout, put_layout
+from regraft.store.layout import (
+    COPY,
+    FORMAT,
+    FORMAT_0_NAME,
+    LINKS,
+    Layout,
+    copied_layout,
+    home_of,
+    named_layout,
+    put_layout,
+)
 from regraft.store.store import Store
 from regraft.verdicts import Reason
 
@@ -61,14 +72,17 @@ def put_in_layout(store: Store, layout: Layout) -> None:
     """Have the store keep what it knows of links in this layout. Only for the holder of its lock.
 
     What is known is written anew, then store.json names it, then what it was before goes: cut off at any moment, the
-    store has one of the two. Needs memory for all that is known.
+    store has one of the two. Needs memory for all that is known. What a run that was cut off had found of lanes' guests
+    goes to their shards before.
     """
+    files = store.disk.sizes(LINKS)
+    bring_home(store, [path for path in files if home_of(path) != path])
     try:
         before = named = named_layout(store.disk)
     except CorruptError as error:
         log.warning("%s It is written anew.", error)
         before, named = copied_layout(store.disk), None
-    is_kept_twice = named == layout and store.disk.exists(f"{layout.folder}/{COPY}")
+    is_kept_twice = named == layout and f"{layout.folder}/{COPY}" in files
     if before != layout:
         known = all_known_links(store, remembered_links)
         if before is not None and before.format == 0:
@@ -79,7 +93,7 @@ def put_in_layout(store: Store, layout: Layout) -> None:
             log.info("What is known of %s links is kept by host now, in store format %s.", len(known), layout.format)
     if not is_kept_twice:
         put_layout(store.disk, layout)
-    _remove_files_of_others(store, layout)
+    _remove_files_of_others(store, files, layout)
 
 
 def _to_be_judged_again(known: pd.DataFrame) -> pd.DataFrame:
@@ -88,11 +102,11 @@ def _to_be_judged_again(known: pd.DataFrame) -> pd.DataFrame:
     return known.assign(**{name: known[name].mask(is_no_picture, "") for name in ("etag", "last_modified")})
 
 
-def _remove_files_of_others(store: Store, layout: Layout) -> None:
-    """Remove what other layouts left: their folders, and the files of format 0."""
-    for name in store.disk.names(LINKS):
-        path = f"{LINKS}/{name}"
-        if name.startswith(FORMAT_0_NAME):
+def _remove_files_of_others(store: Store, files: Iterable[str], layout: Layout) -> None:
+    """Remove those files of links that other layouts left: their folders, and the files of format 0."""
+    for path in files:
+        if path.startswith(f"{LINKS}/{FORMAT_0_NAME}"):
             store.disk.delete(path)
-        elif not name.endswith(".parquet") and path != layout.folder:
-            store.disk.delete_folder(path)
+    folders = {folder for path in files if (folder := path.rpartition("/")[0]) not in (LINKS, layout.folder)}
+    for folder in sorted(folders):
+        store.disk.delete_folder(folder)

@@ -7,7 +7,6 @@ from datetime import datetime
 
 from regraft.config import Config
 from regraft.dataset import decisions
-from regraft.links.guests import bring_all_home
 from regraft.pipeline.bench import Bench
 from regraft.pipeline.inputs import check_store
 from regraft.pipeline.spec import RunSpec
@@ -20,8 +19,7 @@ from regraft.upkeep.remove import finish as finish_removal
 def open_run(config: Config, run_id: str = "", now: datetime | None = None) -> Iterator[RunSpec]:
     """Hold the store for one run and yield its spec. At the end close this process's bench, then let the store go.
 
-    A removal that was cut off is finished first; what a run that was cut off had found of lanes' guests goes to their
-    shards, and decisions that lie in many files are merged.
+    A removal that was cut off is finished first, and decisions that lie in many files are merged.
     `run_id` is the name by which the next run knows this one, should it be cut off; one is made up where none is given.
     `now` is when the run begins, by another clock than this machine's.
     Raises LockedError while another run is under way, StoreError where the store cannot be written, or where the
@@ -32,7 +30,6 @@ def open_run(config: Config, run_id: str = "", now: datetime | None = None) -> I
     store = Store(config.store)
     with store.run(run_id, now) as start:
         finish_removal(store)
-        bring_all_home(store)
         decisions.compact(store)
         spec = RunSpec(
             config=config,
@@ -44,11 +41,12 @@ def open_run(config: Config, run_id: str = "", now: datetime | None = None) -> I
         )
         bench = Bench.of(spec)
         store.drafts.sweep()  # what a run that was cut off left
+        drafts = bench.drafts
         try:
             yield spec
         finally:
             bench.close()  # before the store is let go: whoever still waits for links is done with it
-            store.drafts.sweep()
+            drafts.sweep()
 
 
 def _has_published(store: Store, run_id: str) -> bool:

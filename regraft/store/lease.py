@@ -28,6 +28,10 @@ class Files(Protocol):
         """Put a file in place if there is none; return whether it was put."""
         ...
 
+    def read(self, path: str) -> bytes:
+        """Return a file's bytes. Raises FileNotFoundError."""
+        ...
+
     def read_tagged(self, path: str) -> tuple[bytes, str]:
         """Return a file's bytes and their tag. Raises FileNotFoundError."""
         ...
@@ -113,8 +117,7 @@ class Lease:
             self._is_released = True
             _held.discard(self)
             try:
-                content, _ = self._files.read_tagged(self._name)
-                if _owner_of(content) == self._owner:
+                if _owner_of(self._files.read(self._name)) == self._owner:
                     self._files.delete(self._name)
             except FileNotFoundError:
                 pass
@@ -133,8 +136,7 @@ class Lease:
 
     def _is_held(self) -> bool:
         """Whether the file is this holder's. Raises FileNotFoundError where there is none."""
-        content, _ = self._files.read_tagged(self._name)
-        return _owner_of(content) == self._owner
+        return _owner_of(self._files.read(self._name)) == self._owner
 
     def _keep(self, is_over: threading.Event) -> None:
         while not is_over.wait(self._lease.total_seconds() / RENEWALS):

@@ -1,16 +1,21 @@
-"""A bucket as the disk of one run: what is published there is read and listed once.
+"""A bucket as the disk of one run: what nobody else changes meanwhile is read and listed once.
 
-Whoever publishes, changes or deletes a version holds the store. So while a run does, nobody else changes them.
+Whoever publishes, changes or deletes a version holds the store, and so does whoever changes its layout or what is known
+of pictures. Shards of links are not among that: other machines write them for the same run.
 """
 
 import threading
 
 from regraft.store.remote_disk import RemoteDisk
 
+LAYOUT = "store.json"
+"""The path of the store's layout."""
+OF_PICTURES = "links/"
+"""The folder of the tables of pictures; below it are folders of links."""
 PUBLISHED = "versions/"
 """How the paths of published files begin."""
 MAX_KEPT_BYTES = 64_000_000
-"""Of published files that need not be read again."""
+"""Of files that need not be read again."""
 
 
 class RunDisk(RemoteDisk):
@@ -27,7 +32,7 @@ class RunDisk(RemoteDisk):
             if (kept := self._kept.get(path)) is not None:
                 return kept
         data = super().read(path)
-        if path.startswith(PUBLISHED) and len(data) <= MAX_KEPT_BYTES:
+        if _is_kept(path) and len(data) <= MAX_KEPT_BYTES:
             with self._lock:
                 self._kept[path] = data
                 while sum(map(len, self._kept.values())) > MAX_KEPT_BYTES:
@@ -53,7 +58,13 @@ class RunDisk(RemoteDisk):
 
     def _forget(self, path: str) -> None:
         """Read and list again what a changed file may be part of."""
-        if path.startswith(PUBLISHED):
+        if _is_kept(path):
             with self._lock:
                 self._kept.pop(path, None)
                 self._folders.clear()
+
+
+def _is_kept(path: str) -> bool:
+    """Whether nobody but this process changes a file while the run goes on."""
+    is_of_pictures = path.startswith(OF_PICTURES) and path.count("/") == 1
+    return path == LAYOUT or path.startswith(PUBLISHED) or is_of_pictures

@@ -277,6 +277,20 @@ def test_a_run_reads_what_is_published_once_until_it_changes_it(bucket: str, buc
         disk.read("versions/a/run.json")
 
 
+def test_a_run_reads_once_what_is_known_of_pictures_and_shards_each_time(
+    bucket: str, bucket_server: BucketServer
+) -> None:
+    disk, other = disk_at(f"{bucket}/store", is_held=True), disk_at(f"{bucket}/store")
+    paths = {"store.json": 1, "links/placeholders.parquet": 1, "links/ab12/03-0007.parquet": 3}
+    for path, count in paths.items():
+        other.write(path, b"before")
+        before = bucket_server.count(bucket)
+        assert [disk.read(path) for _ in range(3)] == [b"before"] * 3
+        assert bucket_server.count(bucket) - before == count
+        disk.write(path, b"after")
+        assert disk.read(path) == b"after"
+
+
 def test_large_published_files_are_read_each_time(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("regraft.store.run_disk.MAX_KEPT_BYTES", 10)
     disk, other = disk_at(f"{bucket}/store", is_held=True), disk_at(f"{bucket}/store")
