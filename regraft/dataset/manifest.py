@@ -29,9 +29,9 @@ def check_enough(manifest: pd.DataFrame, categories: Iterable[str], settings: Sp
         count = images[category]
         if count < settings.min_images:
             raise TooFewImages(
-                f"{category!r} has {count} images left, and it takes at least {settings.min_images} to split "
-                "them into train, validation and test. Nothing was published; the champion stays. Use a longer list, "
-                "or see in the link-health table why its links were dropped."
+                f"{category!r} has {count} {'image' if count == 1 else 'images'} left, and it takes at least "
+                f"{settings.min_images} to split them into train, validation and test. Nothing was published; "
+                "the champion stays. Use a longer list, or see in the link-health table why its links were dropped."
             )
         missing = [split for split in SPLITS if (category, split) not in splits]
         if missing:
