@@ -57,11 +57,12 @@ class LocalDisk:
 
     def read(self, path: str) -> bytes:
         with self._explained("read", path):
-            return Path(self._at(path)).read_bytes()
+            with open(self._at(path), "rb", opener=_opened_at_once) as file:
+                return file.read()
 
     @contextlib.contextmanager
     def opened(self, path: str) -> Iterator[BinaryIO]:
-        with self._explained("read", path), Path(self._at(path)).open("rb") as file:
+        with self._explained("read", path), open(self._at(path), "rb", opener=_opened_at_once) as file:
             yield file
 
     def write(self, path: str, data: bytes) -> None:
@@ -216,7 +217,7 @@ class LocalDisk:
             os.close(descriptor)  # frees the lock, as the system does when its holder dies
 
     def local_copy(self, path: str, scratch: Scratch | None = None) -> Path:
-        if not self.exists(path):
+        if not self.exists(path) or not os.path.isfile(self._at(path)):
             raise FileNotFoundError(self.root / path)
         return self.root / path
 
@@ -310,6 +311,11 @@ class LocalDisk:
             for name in os.listdir(path):
                 self._remove(f"{path}/{name}")
             self._system.rmdir(path)
+
+
+def _opened_at_once(path: str, flags: int) -> int:
+    """Open a file. Of a pipe in its place nobody waits for the other end: it is an empty file."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _raise_unless_gone(error: OSError) -> None:

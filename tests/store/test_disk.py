@@ -1,6 +1,7 @@
 """A folder and a bucket are the same to a store: whole files, put in place whole, locked by one at a time."""
 
 import json
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -34,6 +35,18 @@ def test_what_is_not_there_is_missing_and_not_an_error(disk: Disk) -> None:
     disk.delete_folder("a")
     with pytest.raises(FileNotFoundError):
         disk.read("a")
+
+
+def test_a_pipe_in_a_files_place_keeps_nobody_waiting(tmp_path: Path) -> None:
+    disk = disk_at(str(tmp_path))
+    os.mkfifo(tmp_path / "a")
+    assert disk.read("a") == b""
+    with disk.opened("a") as file:
+        assert file.read() == b""
+    with pytest.raises(FileNotFoundError):
+        disk.local_copy("a")
+    disk.write_once("a", b"data")
+    assert disk.read("a") == b"data"
 
 
 def test_only_the_first_creates_a_file(disk: Disk) -> None:
