@@ -98,7 +98,7 @@ def named_layout(disk: Disk) -> Layout | None:
         ) from error
     except OSError as error:
         raise StoreError(f"{FILE} in the store {disk.address} cannot be read: {error}.") from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise CorruptError(f"{FILE} in the store {disk.address} is damaged ({error}).") from error
 
 
@@ -107,7 +107,7 @@ def copied_layout(disk: Disk) -> Layout | None:
     for name in disk.names(LINKS):
         try:
             layout = _layout(disk.read(f"{LINKS}/{name}/{COPY}"))
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             continue
         if layout.folder == f"{LINKS}/{name}":
             return layout

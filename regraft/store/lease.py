@@ -157,12 +157,12 @@ def _counts(content: bytes, now: datetime) -> bool:
     """Whether a lock's file says that somebody holds it now."""
     try:
         return datetime.fromisoformat(json.loads(content)["until"]) > now
-    except (ValueError, KeyError, TypeError):  # TypeError: also a time without a zone
+    except (ValueError, KeyError, TypeError, RecursionError):  # TypeError: also a time without a zone
         return False
 
 
 def _owner_of(content: bytes) -> str:
     try:
         return str(json.loads(content)["owner"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return ""

@@ -56,9 +56,8 @@ class LocalDisk:
         self._count = itertools.count()
 
     def read(self, path: str) -> bytes:
-        with self._explained("read", path):
-            with open(self._at(path), "rb", opener=_opened_at_once) as file:
-                return file.read()
+        with self._explained("read", path), open(self._at(path), "rb", opener=_opened_at_once) as file:
+            return file.read()
 
     @contextlib.contextmanager
     def opened(self, path: str) -> Iterator[BinaryIO]:

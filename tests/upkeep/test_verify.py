@@ -168,12 +168,13 @@ def test_a_damaged_table_of_links_is_removed_to_be_made_again(tmp_path: Path) ->
     assert damaged(store) == []
 
 
+@pytest.mark.parametrize("data", [b"{", b"[" * 100_000])
 @pytest.mark.parametrize(("has_copy", "mended"), [(True, "from its copy"), (False, "asks all links again")])
-def test_a_damaged_store_json_is_mended(tmp_path: Path, has_copy: bool, mended: str) -> None:
+def test_a_damaged_store_json_is_mended(tmp_path: Path, has_copy: bool, mended: str, data: bytes) -> None:
     store = Store(str(tmp_path))
     put_in_layout(store, layout := layout_for(["http://example.org/a.jpg"], (), None))
     assert damaged(store) == []
-    store.disk.write("store.json", b"{")
+    store.disk.write("store.json", data)
     if not has_copy:
         store.disk.delete(f"{layout.folder}/layout.json")
     assert [(damage.path, damage.mended) for damage in damaged(store)] == [("store.json", "")]
