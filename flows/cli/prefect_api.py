@@ -6,10 +6,17 @@ import os
 from pathlib import Path
 
 from regraft.errors import ConfigError, ServerError
+from regraft.process import ENVIRONMENT
 from regraft.store.scratch import Scratch
 
 ANSWER_DEADLINE_S = 10
 """Seconds that a configured server has to answer."""
+QUIET = {
+    "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
+    "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
+    "PREFECT_LOGGING_INTERNAL_LEVEL": "CRITICAL",
+}
+"""Variables that leave the terminal to the command line; Prefect's own log still goes to its dashboard."""
 
 
 def use_writable_home() -> None:
@@ -32,6 +39,12 @@ def use_writable_home() -> None:
     home_of_process = Scratch()
     atexit.register(home_of_process.close)
     os.environ["PREFECT_HOME"] = str(home_of_process.path)
+
+
+def has_settings_of_its_own() -> bool:
+    """Return whether the environment sets anything of Prefect that Regraft does not, and that it may refuse."""
+    ours = {*ENVIRONMENT, *QUIET, "PREFECT_HOME"}
+    return any(name.startswith("PREFECT_") and name not in ours for name in os.environ)
 
 
 def configured_url() -> str | None:

@@ -116,10 +116,11 @@ def _job(
 
 
 def _quiet_prefect() -> None:
-    """Leave the terminal to the command line; Prefect's own log still goes to its dashboard."""
-    os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
-    os.environ.setdefault("PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW", "ignore")
-    os.environ.setdefault("PREFECT_LOGGING_INTERNAL_LEVEL", "CRITICAL")
+    """Leave the terminal to the command line."""
+    from regraft.flows.cli.prefect_api import QUIET
+
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
     # What keeps Prefect from being imported is logged with a traceback; it ends the command with a sentence anyway.
     logging.getLogger("prefect.plugins").setLevel(logging.CRITICAL)
 

@@ -17,7 +17,7 @@ import requests
 
 from regraft.errors import StoreError
 from regraft.flows.cli.app import before_exit_at_once
-from regraft.flows.cli.prefect_api import configured_url, use_writable_home
+from regraft.flows.cli.prefect_api import configured_url, has_settings_of_its_own, use_writable_home
 
 START_DEADLINE_S = 120
 """Seconds that the server has to start; its first start creates Prefect's database."""
@@ -50,6 +50,8 @@ def start() -> Callable[[], None] | None:
     atexit.register(stop)  # before Prefect is imported: what is registered first runs last
     before_exit_at_once(stop)
     use_writable_home()
+    if has_settings_of_its_own():
+        configured_url()  # where Prefect refuses them, no server starts in vain
     port = _free_port()
     server = _start_process(port)
     is_configured = bool(configured_url())

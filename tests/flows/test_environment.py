@@ -105,6 +105,21 @@ def test_a_run_that_cannot_reach_prefect_ends_with_one_sentence(
     assert not (tmp_path / "store").exists()
 
 
+def test_no_server_starts_where_prefect_refuses_its_settings(tmp_path: Path) -> None:
+    script = """
+import regraft.flows.cli.temporary_server as temporary_server
+from regraft.errors import ConfigError
+try:
+    temporary_server.start()
+except ConfigError:
+    print(len(temporary_server._servers))
+"""
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    environment = {**plain, "HOME": str(tmp_path), "PREFECT_API_REQUEST_TIMEOUT": "soon"}
+    ran = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
+    assert ran.stdout == "0\n"
+
+
 def test_without_a_home_folder_prefect_gets_one_for_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PREFECT_HOME", "")  # so that it is put back
     monkeypatch.setenv("HOME", str(tmp_path))
