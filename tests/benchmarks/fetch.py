@@ -195,7 +195,9 @@ def regraft(urls: Path, folder: Path) -> None:
 
     prepare_process()
     from regraft.config_file import parse_config
-    from regraft.fetching.crew import Crew
+    from regraft.pipeline.bench import Bench
+    from regraft.pipeline.run import open_run
+    from regraft.web.client import Client
 
     port = urls.read_text().split("/", 3)[2].rpartition(":")[2]
     job = {
@@ -205,41 +207,38 @@ def regraft(urls: Path, folder: Path) -> None:
         "fetch": {"allow": [f"127.0.0.1:{port}"], "per_host": THREADS, "connections": THREADS},
     }
     config = parse_config(job)
-    with Crew(str(folder), config.fetch, config.screen) as crew, ThreadPoolExecutor(16) as threads:
-        crew.start()  # as a run does when it begins to read its lists
+    with open_run(config) as spec, ThreadPoolExecutor(16) as threads:
+        bench = Bench.of(spec)
+        bench.crew.start()  # as a run does when it begins to read its lists
         import pandas as pd
 
         from regraft.dataset import screening
         from regraft.fetching.shard import fetch_shard, links_by_lane
         from regraft.links.lists import read_list
         from regraft.links.shards import layout_for
-        from regraft.store.store import Store
-        from regraft.web.client import Client
 
-        store = Store(str(folder))
-        with store.run() as start:
-            links = read_list("one", str(urls), Client()).links
-            layout = layout_for(links["url"], (), None)
-            shards = [
-                (layout.path(lane, shard), rows)
-                for lane, shards in links_by_lane(links, layout).items()
-                for shard, rows in shards.items()
-            ]
+        links = read_list("one", str(urls), Client()).links
+        layout = layout_for(links["url"], (), None)
+        shards = [
+            (layout.path(lane, shard), rows)
+            for lane, shards in links_by_lane(links, layout).items()
+            for shard, rows in shards.items()
+        ]
 
-            def fetch(shard: tuple[str, pd.DataFrame]) -> pd.DataFrame:
-                checked = fetch_shard(
-                    *shard,
-                    crew=crew,
-                    store=store,
-                    fetch=config.fetch,
-                    screen=config.screen,
-                    now=start.now,
-                    since=start.since,
-                )
-                return checked.links
+        def fetch(shard: tuple[str, pd.DataFrame]) -> pd.DataFrame:
+            checked = fetch_shard(
+                *shard,
+                crew=bench.crew,
+                store=bench.store,
+                fetch=config.fetch,
+                screen=config.screen,
+                now=spec.now,
+                since=spec.since,
+            )
+            return checked.links
 
-            links = pd.concat(threads.map(fetch, shards), ignore_index=True)
-            screened = screening.screen(links, config.screen, config.split, config.seed, store, start.now)
+        links = pd.concat(threads.map(fetch, shards), ignore_index=True)
+        screened = screening.screen(links, config.screen, config.split, config.seed, bench.store, spec.now)
     counts = screened.links["reason"].replace("", "alive").value_counts().to_dict()
     print(f"  regraft: {len(screened.pictures)} pictures, {counts}", file=sys.stderr)
 
