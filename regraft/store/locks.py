@@ -102,5 +102,5 @@ def _cut_off(disk: Disk, now: datetime) -> RunStart | None:
         marker = json.loads(disk.read(MARKER))
         since = datetime.fromisoformat(marker["since"])
         return RunStart(now, max(since, now - MARKER_LASTS), str(marker.get("name", "")))
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
+    except (FileNotFoundError, ValueError, KeyError, TypeError, RecursionError):
         return None
