@@ -3,12 +3,13 @@
 The labels are noise around one mean a category, and noise is what a head overfits: regressing on them directly ended
 10% (ridge) to 50% (a relu net) above the oracle on real photographs. So the head learns what the features do know, the
 category, by cross-entropy, and answers with the categories' mean lengths weighted by their probabilities, which is
-the least-squares answer. Where labels are real and vary within a category, a regression on what the means leave over is
+the least-squares answer. Of few images the backbone's own classifier helps to tell the categories apart, see `metric`.
+Where labels are real and vary within a category, a regression on what the means leave over is
 added, if it helps on images that it has not learnt from; where they are drawn, the means are known. Where the category
 itself is wanted, its probabilities are the answer.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from regraft.config import HeadSettings
 from regraft.heads.cross_validation import LearntCategories, choice_of, fit_softmax, max_images
 from regraft.heads.head import CATEGORY_LAYER
+from regraft.heads.metric import MixedRows, metric_of
 from regraft.heads.moments import Rows, Scale, ScaledRows, evenly, scale_of
 from regraft.heads.smoothers import Regression
 from regraft.heads.softmax import Softmax
@@ -49,18 +51,23 @@ class Graft:
 
 
 def fit(
-    manifest: pd.DataFrame, features: FeatureRows, target: Target, settings: HeadSettings, synthetic: SyntheticLabels
+    manifest: pd.DataFrame,
+    features: FeatureRows,
+    target: Target,
+    settings: HeadSettings,
+    synthetic: SyntheticLabels,
+    classifier: NDArray[np.float32] | None,
 ) -> Graft:
     """Return the trained head.
 
-    `manifest`: digest, category, split and label in cm of N images, whose features follow its rows. A loss that is not
-    a number ends training; the model is then not to be used.
+    `manifest`: digest, category, split and label in cm of N images, whose features follow its rows. `classifier`: the
+    backbone's, see `classifier_of`. A loss that is not a number ends training; the model is then not to be used.
     """
     train, validation = (np.flatnonzero(manifest["split"] == split) for split in ("train", "validation"))
     codes = pd.Categorical(manifest["category"])
     scale = scale_of(features, train)
     data = TrainingData(ScaledRows(features, scale), codes.codes.astype(np.int64), train, validation)
-    known = _fit_categories(data, settings)
+    known = _fit_categories(data, settings, None if classifier is None else scale.weights_of_scaled(classifier))
     classifier, history = _classifier(scale, known.softmax), known.softmax.history
     if not target.regresses_lengths:
         own = known.left_out[np.arange(len(known.rows)), data.category[known.rows]]
@@ -87,10 +94,19 @@ def _placed(values: NDArray[np.float64], rows: Rows, count: int) -> NDArray[np.f
     return placed
 
 
-def _fit_categories(data: TrainingData, settings: HeadSettings) -> LearntCategories:
-    """The regression of the categories, in memory or block by block; then the validation images are left out of it."""
+def _fit_categories(
+    data: TrainingData, settings: HeadSettings, classifier: NDArray[np.float32] | None
+) -> LearntCategories:
+    """The regression of the categories, in memory or block by block; then the validation images are left out of it.
+
+    `classifier`: for scaled features. Of so many images that they are read in blocks, features alone say enough.
+    """
     if len(data.train) + len(data.validation) <= max_images(data.x.shape[1]):
-        return fit_softmax(data, settings)
+        if classifier is None:
+            return fit_softmax(data, settings)
+        metric = metric_of(data.x, data.train, classifier)
+        known = fit_softmax(replace(data, x=MixedRows(data.x, metric)), settings)
+        return replace(known, softmax=known.softmax.before(metric))
     choice = choice_of(data, settings)
     chosen = settings.model_copy(update={"weight_decay": choice.weight_decay})
     softmax = fit_softmax_in_blocks(data, chosen).times(choice.factor)

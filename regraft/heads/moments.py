@@ -37,6 +37,10 @@ class Scale:
         scaled /= np.sqrt(self.squared_divisor)
         return scaled
 
+    def weights_of_scaled(self, weights: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return what weights of features, (D, K), are for scaled features: up to a shift they answer the same."""
+        return np.asarray(np.sqrt(self.squared_divisor)[:, None] * weights)
+
 
 @dataclass(frozen=True)
 class ScaledRows(FeatureRows):

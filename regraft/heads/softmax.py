@@ -46,6 +46,10 @@ class Softmax:
         """Return the regression with all scores multiplied by a factor: surer, if it is above 1."""
         return Softmax(np.float32(factor) * self.kernel, np.float32(factor) * self.bias, self.history)
 
+    def before(self, mixing: Matrix) -> "Softmax":
+        """Return the regression of features, (N, D), that this is of once they are multiplied by `mixing`, (D, K)."""
+        return Softmax(mixing @ self.kernel, self.bias, self.history)
+
 
 def probabilities_of(x: Matrix, kernel: Matrix, bias: Matrix) -> Matrix:
     """Return the categories' probabilities, (N, C), of scaled features (N, D)."""

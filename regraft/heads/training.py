@@ -41,14 +41,16 @@ def train(
     settings: HeadSettings,
     synthetic: SyntheticLabels,
     seed: int,
+    classifier: NDArray[np.float32] | None = None,
 ) -> Trained:
     """Return a head trained on the train and the validation split, or on the first until the second is best.
 
     `manifest`: digest, category, split and label in cm of N images, whose features, (N, D), follow its rows.
-    `synthetic`: how a job draws labels: those have nothing to learn within a category. The same seed gives the same
-    head, to the bit on one machine; see `make_deterministic` for what that means to the process. Raises TrainingError
-    where features are far too large or no numbers, lengths or a loss are none, or a category has no image in the train
-    split.
+    `synthetic`: how a job draws labels: those have nothing to learn within a category. `classifier`: the weights,
+    (D, K), of the backbone's own, which the preset `graft` learns more from few images with; see `classifier_of`. The
+    same seed gives the same head, to the bit on one machine; see `make_deterministic` for what that means to the
+    process. Raises TrainingError where features are far too large or no numbers, lengths or a loss are none, or a
+    category has no image in the train split.
     """
     _check_finite(manifest, features)
     _check_categories(manifest)
@@ -57,7 +59,7 @@ def train(
     make_deterministic(seed)
     match settings.preset:
         case "graft":
-            grafted = graft.fit(manifest, features, target, settings, synthetic)
+            grafted = graft.fit(manifest, features, target, settings, synthetic, classifier)
             trained = Trained(Head(grafted.model, target), grafted.history, grafted.left_out)
         case "tutorial":
             model, history = tutorial.fit(manifest, features)

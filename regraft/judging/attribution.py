@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from regraft.backbones.classifier import classifier_of
 from regraft.backbones.embedding import lookup
 from regraft.errors import RegraftError
 from regraft.heads.moments import evenly
@@ -43,7 +44,8 @@ class Experiment:
         run, target = self.champion.run, self.target
         target_then = target.for_categories(manifest["category"].unique())
         synthetic = SyntheticLabels.of(run.config)
-        head = train(manifest, self._features(manifest), target_then, run.config.head, synthetic, seed).head
+        features, classifier = self._features(manifest), classifier_of(run.config.backbone)
+        head = train(manifest, features, target_then, run.config.head, synthetic, seed, classifier).head
         return target.errors_of(head.predictions(self.holdout, self._features(self.holdout), target)).rmse
 
     def _features(self, images: pd.DataFrame) -> FeatureRows:

@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 
 from regraft.backbones import embedding
+from regraft.backbones.classifier import classifier_of
 from regraft.backbones.extractor import Extractor
 from regraft.backbones.weights import RANDOM, check_weights
 from regraft.config import Config
@@ -315,7 +316,8 @@ def train(manifest: Manifest, embedded: Embedded, bench: Bench) -> TrainedHead:
         rows = bench.drafts.table(manifest.table)
         features = embedding.lookup(rows["digest"].tolist(), embedded.fingerprint, bench.store)
         synthetic = SyntheticLabels.of(config)
-        trained = training.train(rows, features, target_of(config), config.head, synthetic, config.seed)
+        classifier = classifier_of(config.backbone)
+        trained = training.train(rows, features, target_of(config), config.head, synthetic, config.seed, classifier)
         predictions = trained.head.predictions(rows[IMAGE_COLUMNS], features).assign(left_out=trained.left_out)
         head = bench.drafts.put(trained.head.to_bytes())
         return TrainedHead(head, bench.drafts.put_table(predictions), {**trained.history, **embedded.history})

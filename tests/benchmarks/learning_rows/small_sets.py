@@ -3,7 +3,7 @@
 The oracle knows the list of each picture. Categories are the lists themselves, with and without the kitten among the
 tigers, which a run drops, and kinds of pictures within a list, by k-means: some of these hardly differ. How learners
 are blended and features scaled was chosen on draws from 100 on, on drawings and photographs of a package of stamps and
-on handwritten digits; these are draws 0 to 29.
+on handwritten digits; these are draws 0 to 29. As in a run, our head also gets the backbone's own classifier.
 """
 
 from collections.abc import Iterator
@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from photographs import Photographs
 from sklearn.cluster import KMeans
 
-from regraft.config import HeadSettings, Normal
+from regraft.backbones.classifier import classifier_of
+from regraft.config import BackboneSettings, HeadSettings, Normal
 from regraft.dataset.labels import label_of
 from regraft.heads.training import train
 from regraft.store.feature_rows import ArrayRows
@@ -34,14 +35,16 @@ COMPONENTS = 20
 
 def lines(pictures: Photographs, draws: int) -> Iterator[str]:
     yield f"{'':44}{'draws':>6}{'images':>8}{'mean':>8}{'largest':>9}{'of them misnamed':>18}"
+    classifier = classifier_of(BackboneSettings())
     for name, category in _divisions(pictures).items():
         for size in (190, 840):
             rows = np.flatnonzero(category != "")
             if size == 840 and not name.startswith("tigers, cats"):
                 continue
-            results = [_excess(pictures, category, rows, min(size, len(rows)), seed) for seed in range(draws)]
+            count = min(size, len(rows))
+            results = [_excess(pictures, category, rows, count, seed, classifier) for seed in range(draws)]
             excess, misnamed = np.array(results).T
-            numbers = f"{min(size, len(rows)):8}{excess.mean():8.1%}{excess.max():9.1%}{misnamed.mean():18.2f}"
+            numbers = f"{count:8}{excess.mean():8.1%}{excess.max():9.1%}{misnamed.mean():18.2f}"
             yield f"{name:44}{draws:6}{numbers}"
 
 
@@ -70,7 +73,12 @@ def _kinds(features: NDArray[np.float32], is_used: NDArray[np.bool_], count: int
 
 
 def _excess(
-    pictures: Photographs, category: NDArray[np.str_], rows: NDArray[np.int64], size: int, seed: int
+    pictures: Photographs,
+    category: NDArray[np.str_],
+    rows: NDArray[np.int64],
+    size: int,
+    seed: int,
+    classifier: NDArray[np.float32] | None,
 ) -> tuple[float, float]:
     """The excess over the oracle, and how many test pictures are nearer to another category's mean."""
     chosen = np.random.default_rng(seed).permutation(rows)[:size]
@@ -81,7 +89,7 @@ def _excess(
     keys = zip(manifest["category"], manifest["digest"], strict=True)
     manifest["label"] = [label_of(DISTRIBUTIONS[name], seed, name, digest) for name, digest in keys]
     x = pictures.features[chosen]
-    head = train(manifest, ArrayRows(x), Lengths(), HeadSettings(), synthetic, seed).head
+    head = train(manifest, ArrayRows(x), Lengths(), HeadSettings(), synthetic, seed, classifier).head
     test = np.flatnonzero(manifest["split"] == "test")
     label, lengths = manifest["label"].to_numpy()[test], head.predict(x[test])
     best = oracle_answers(manifest.iloc[test], DISTRIBUTIONS)
