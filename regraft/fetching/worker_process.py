@@ -4,7 +4,6 @@ import contextlib
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from multiprocessing.connection import Connection
 
 from regraft.fetching.settings import WorkerSettings
@@ -135,16 +134,22 @@ class WorkerProcess:
         on_finding(finding)
 
     def _recover(self) -> None:
-        """Start another process after a crash, and fetch apart what was under way in the one that died."""
+        """After a crash fetch apart what was under way, and only then start another process.
+
+        Both at a time would have more connections to a host than are this process's.
+        """
         with self._lock:
             self._process.wait()
             suspects = dict(self._under_way)
-            self._start()
         numbers: dict[Url, list[int]] = {}
         for number, (request, _) in suspects.items():
             numbers.setdefault(request.url, []).append(number)
         for finding in fetched_apart([request for request, _ in suspects.values()], self._settings):
             self._finish(numbers[finding.url].pop(), finding)
+        with self._lock:
+            if not self._is_closed:
+                self._start()
+                self._send([(number, request) for number, (request, _) in self._under_way.items()])
 
 
 def fetched_apart(requests: Sequence[Request], settings: WorkerSettings) -> Iterator[Finding]:
@@ -153,7 +158,7 @@ def fetched_apart(requests: Sequence[Request], settings: WorkerSettings) -> Iter
     Where that dies, the requests that were under way are fetched in two halves, each apart, until a link that kills its
     process is alone in it, and is to blame: in processes of the number's logarithm, not of the number.
     """
-    process, pipe = _started(replace(settings, place=0, workers=1))
+    process, pipe = _started(settings)
     left, is_ready = dict(enumerate(requests)), False
     try:
         pipe.recv()

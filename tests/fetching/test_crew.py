@@ -200,6 +200,33 @@ def test_a_crash_of_the_decoder_costs_one_link(tmp_path: Path) -> None:
         assert findings_of(crew, urls[0])[urls[0]].reason == ""
 
 
+def test_after_a_crash_no_host_is_asked_with_more_connections(tmp_path: Path) -> None:
+    """What was under way went apart with all of the host's connections, while the other processes had theirs too."""
+    running = Counter({"now": 0, "peak": 0})
+    lock = threading.Lock()
+    deaths: list[int] = []
+
+    def deadly_once(talk: Talk) -> None:
+        if talk.path == "/0" and not deaths:
+            deaths.append(pid_of(talk.socket.getpeername()[1]))
+            os.kill(deaths[0], signal.SIGKILL)
+            return
+        with lock:
+            running["now"] += 1
+            running["peak"] = max(running["peak"], running["now"])
+        talk.wait(0.05)
+        with lock:
+            running["now"] -= 1
+        talk.say(ok(CAT))
+
+    with serving(deadly_once) as hostile, crew_for(hostile, tmp_path, per_host=2, processes=2) as crew:
+        urls = [f"{hostile.url}{i}" for i in range(80)]
+        findings = findings_of(crew, *urls)
+    assert len(deaths) == 1
+    assert {findings[url].reason for url in urls} == {""}
+    assert running["peak"] == 2
+
+
 def test_what_decoders_print_of_damaged_pictures_stays_off_the_terminal(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
