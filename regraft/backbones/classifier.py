@@ -14,17 +14,18 @@ WEIGHTS = "_fc.weight"
 """Of the classifier in the checkpoint of efficientnet-lite0, (K, D)."""
 
 
-def classifier_of(settings: BackboneSettings) -> NDArray[np.float32] | None:
+def classifier_of(settings: BackboneSettings, width: int) -> NDArray[np.float32] | None:
     """Return the weights, (D, K) float32, by which D features were once classified as K kinds of pictures.
 
-    None where there are none: only checkpoints of efficientnet-lite0 bring a classifier that reads its features alone.
+    None where there are none for `width` features: only checkpoints of efficientnet-lite0 bring a classifier that reads
+    its features alone.
     Raises BackboneError or CheckpointError where weights are missing or damaged.
     """
     if settings.name != LITE0 or settings.weights == RANDOM:
         return None
     path = Path(settings.weights) if settings.weights else installed_weights()
     state = read_legacy_pth(path)
-    if WEIGHTS not in state:
+    if WEIGHTS not in state or state[WEIGHTS].shape[1:] != (width,):
         return None
     check_finite(path, {WEIGHTS: state[WEIGHTS]})
     return np.ascontiguousarray(state[WEIGHTS].T, dtype=np.float32)

@@ -18,7 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import bdtrc
 
-from regraft.dataset.chance import Margins, probabilities_of_right, shares_by_chance
+from regraft.dataset.chance import Margins, probabilities_of_right, shares_by_chance, shares_crossing
 from regraft.store.feature_rows import FeatureRows
 
 # N images, D features, C categories, R references, K images at a time, M nearest references of each
@@ -143,8 +143,9 @@ def find_misfiled(manifest: pd.DataFrame, features: FeatureRows) -> Suspects:
             is_like = references.category[near] == neighbours.like[place]
             named[block_rows[place]] = " ".join(digests[near[is_like][:NAMED_NEIGHBOURS]])
     is_right = probabilities_of_right(log_ratios, category)
-    is_misfiled &= is_right < MAX_PROBABILITY
-    chance = shares_by_chance(is_right, category, is_misfiled)
+    is_misfiled &= log_ratios > 0
+    by_margin = shares_by_chance(is_right, category, is_misfiled & (is_right < MAX_PROBABILITY))
+    chance = np.minimum(by_margin, shares_crossing(category, shares < MIN_FOREIGN_SHARE, is_misfiled))
     is_misfiled &= chance <= MAX_CHANCE
     suspects = manifest[["digest", "category"]].assign(like=names[like], chance=chance, share=shares, neighbours=named)
     return Suspects(suspects[is_misfiled], suspects[(like != category) & ~is_misfiled])

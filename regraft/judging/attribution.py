@@ -44,7 +44,8 @@ class Experiment:
         run, target = self.champion.run, self.target
         target_then = target.for_categories(manifest["category"].unique())
         synthetic = SyntheticLabels.of(run.config)
-        features, classifier = self._features(manifest), classifier_of(run.config.backbone)
+        features = self._features(manifest)
+        classifier = classifier_of(run.config.backbone, features.shape[1])
         head = train(manifest, features, target_then, run.config.head, synthetic, seed, classifier).head
         return target.errors_of(head.predictions(self.holdout, self._features(self.holdout), target)).rmse
 

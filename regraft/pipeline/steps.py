@@ -316,7 +316,7 @@ def train(manifest: Manifest, embedded: Embedded, bench: Bench) -> TrainedHead:
         rows = bench.drafts.table(manifest.table)
         features = embedding.lookup(rows["digest"].tolist(), embedded.fingerprint, bench.store)
         synthetic = SyntheticLabels.of(config)
-        classifier = classifier_of(config.backbone)
+        classifier = classifier_of(config.backbone, features.shape[1])
         trained = training.train(rows, features, target_of(config), config.head, synthetic, config.seed, classifier)
         predictions = trained.head.predictions(rows[IMAGE_COLUMNS], features).assign(left_out=trained.left_out)
         head = bench.drafts.put(trained.head.to_bytes())

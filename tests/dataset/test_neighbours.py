@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from regraft.dataset import chance, neighbours
-from regraft.dataset.chance import probabilities_of_right, shares_by_chance
+from regraft.dataset.chance import probabilities_of_right, shares_by_chance, shares_crossing
 from regraft.dataset.neighbours import find_misfiled
 from regraft.store.feature_rows import ArrayRows
 
@@ -122,6 +122,17 @@ def test_of_pictures_that_are_as_clear_the_share_by_chance_is_counted_in_each_li
     is_right = np.array([0.001, 0.9, 0.02, 0.06, 0.5, 0.01])
     shares = shares_by_chance(is_right, np.array([0, 0, 0, 0, 1, 1]), np.array([1, 1, 1, 0, 0, 1], bool))
     np.testing.assert_allclose(shares, [0.001, 0.307, 0.0105, 1, 1, 0.01])
+
+
+def test_where_hardly_any_picture_is_undecided_hardly_any_crossed_over() -> None:
+    category = np.repeat([0, 1], 100)
+    is_undecided, is_suspected = np.zeros(200, bool), np.zeros(200, bool)
+    is_undecided[[0, 1, *range(100, 130)]] = True
+    is_suspected[[99, 199]] = True
+    shares = shares_crossing(category, is_undecided, is_suspected)
+    assert shares[99] == pytest.approx(4 / 98)
+    assert shares[199] == 1
+    assert (shares[~is_suspected] == 1).all()
 
 
 def test_how_many_of_a_list_are_misfiled_counts_against_what_each_picture_looks_like() -> None:

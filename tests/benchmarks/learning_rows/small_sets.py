@@ -35,7 +35,7 @@ COMPONENTS = 20
 
 def lines(pictures: Photographs, draws: int) -> Iterator[str]:
     yield f"{'':44}{'draws':>6}{'images':>8}{'mean':>8}{'largest':>9}{'of them misnamed':>18}"
-    classifier = classifier_of(BackboneSettings())
+    classifier = classifier_of(BackboneSettings(), pictures.features.shape[1])
     for name, category in _divisions(pictures).items():
         for size in (190, 840):
             rows = np.flatnonzero(category != "")
