@@ -107,6 +107,11 @@ class _References:
     min_cosines: Values
     """(C,) the mean cosine from which on a picture is as near to a category as its own are; inf for small ones."""
 
+    @property
+    def judges_nearness(self) -> Flags:
+        """Which categories, (C,), have so many pictures that some picture would not be near to them."""
+        return np.isfinite(self.min_cosines)
+
 
 def find_misfiled(manifest: pd.DataFrame, features: FeatureRows) -> Suspects:
     """Return what is misfiled, and what is doubtful.
@@ -145,7 +150,8 @@ def find_misfiled(manifest: pd.DataFrame, features: FeatureRows) -> Suspects:
     is_right = probabilities_of_right(log_ratios, category)
     is_misfiled &= log_ratios > 0
     by_margin = shares_by_chance(is_right, category, is_misfiled & (is_right < MAX_PROBABILITY))
-    chance = np.minimum(by_margin, shares_crossing(category, shares < MIN_FOREIGN_SHARE, is_misfiled))
+    crossing = shares_crossing(category, shares < MIN_FOREIGN_SHARE, is_misfiled & references.judges_nearness[like])
+    chance = np.minimum(by_margin, crossing)
     is_misfiled &= chance <= MAX_CHANCE
     suspects = manifest[["digest", "category"]].assign(like=names[like], chance=chance, share=shares, neighbours=named)
     return Suspects(suspects[is_misfiled], suspects[(like != category) & ~is_misfiled])
