@@ -26,6 +26,29 @@ def replay(folder: str) -> ModuleType:
     return module
 
 
+class Names(tuple[str, ...]):
+    """What a folder of photos is to the replay, which asks for its files each time that a link shows another one."""
+
+    __slots__ = ()
+
+    def glob(self, pattern: str) -> "Names":
+        """Return all."""
+        return self
+
+
+class Photos:
+    """What the folder of all photos is to the replay: names by category, as what they show makes no difference here."""
+
+    def __init__(self, folder: Path):
+        self._names = {
+            each.name: Names(sorted(f"{each.name}/{photo.name}" for photo in each.glob("*.jpg")))
+            for each in folder.iterdir()
+        }
+
+    def __truediv__(self, category: str) -> Names:
+        return self._names[category]
+
+
 def nights(folder: str, seed: int, count: int) -> list[pd.DataFrame]:
     """Return so many nights of one web: the links that showed a photo on the first, and whether they still show it.
 
@@ -58,7 +81,7 @@ def nights(folder: str, seed: int, count: int) -> list[pd.DataFrame]:
             reasons = ["" if is_shown else "gone" for is_shown in shows]
             tables.append(pd.DataFrame(night).assign(reason=reasons, first_seen=pd.Timestamp(START), checked_at=at))
 
-    Watched(str(seed), count - 1)
+    Watched(str(seed), count - 1, Photos(Path(folder) / "photos"))
     return tables
 
 
