@@ -196,9 +196,9 @@ def test_a_quoted_cell_may_go_over_lines_and_a_stray_quote_is_named_with_its_lin
 
 
 def test_lines_are_numbered_after_many_blank_ones(tmp_path: Path) -> None:
-    blank = "# from 2009\n" + "\n" * 3_000_000
+    blank = "# from 2009\n" + "\n" * 500_000
     for text, name in [("no url", "t.txt"), (f"url,label\n{A},x", "t.csv"), ('{"link": 1}', "t.jsonl")]:
-        number = 3_000_003 if name == "t.csv" else 3_000_002
+        number = 500_003 if name == "t.csv" else 500_002
         assert f"line {number}" in refusal(tmp_path, blank + text, name)
     assert read(tmp_path, f"{blank}{A}\n{blank}{B}\n")["url"].tolist() == [A, B]
 

@@ -192,15 +192,13 @@ def test_where_nobody_can_tell_whose_features_they_are_all_go(store: Store, dige
     assert damages(Store(store.url)) == []
 
 
-@pytest.mark.parametrize("data", [b"", b"{", b"null", b"[]", b"{}", b"[" * 100_000, b"\xff\xfe"])
-def test_a_damaged_receipt_is_damage_and_keeps_nobody_from_anything(
-    store: Store, digests: list[Digest], data: bytes
-) -> None:
+def test_a_damaged_receipt_is_damage_and_keeps_nobody_from_anything(store: Store, digests: list[Digest]) -> None:
     first, second = removed(store, digests[0]), removed(store, digests[1])
     path = f"receipts/{first.id}.json"
-    store.disk.write(path, data)
-    assert damages(store) == damages(store, repair=True) == [path]
-    assert [its.id for its in receipts(store)] == [second.id]
+    for data in (b"", b"{", b"null", b"[]", b"{}", b"[" * 100_000, b"\xff\xfe"):
+        store.disk.write(path, data)
+        assert damages(store) == damages(store, repair=True) == [path], data[:9]
+        assert [its.id for its in receipts(store)] == [second.id], data[:9]
     third = remove(store, [wanted_of(digests[2])], WHY, ask_prefect=lambda names: "It was asked.", now=NOW)
     assert third.prefect == "It was asked."
     store.disk.delete(FILE)  # what the damaged receipt names is known nowhere now
