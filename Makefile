@@ -5,7 +5,10 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 # Tests run side by side. With threads of its own for each of them, OpenBLAS takes twice the CPU time, to no end.
 PYTEST := OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest
-QUICK_TESTS := $(PYTEST) -p no:xdist --quiet -m 'not tensorflow and not server and not browser'
+# Stores sync what they write, which a disk takes its time for. So the quick tests write into memory, where it has room.
+IN_MEMORY := $(shell [ "$$(df --output=avail /dev/shm 2>/dev/null | tail -1)" -gt 4000000 ] 2>/dev/null && \
+	echo TMPDIR=/dev/shm)
+QUICK_TESTS := $(IN_MEMORY) $(PYTEST) -p no:xdist --quiet -m 'not tensorflow and not server and not browser'
 # About half of the quick tests' work.
 ONE_HALF := $(addprefix tests/,links pictures reporting store upkeep)
 
