@@ -30,6 +30,7 @@ from regraft.menagerie.drawing import drawing, encoded
 from regraft.verdicts import Reason
 from tests.hostile import Hostile, Talk, ok, serving
 from tests.processes import until
+from tests.under_way import UnderWay
 
 pytestmark = [pytest.mark.server, pytest.mark.xdist_group("crew")]
 
@@ -202,21 +203,15 @@ def test_a_crash_of_the_decoder_costs_one_link(tmp_path: Path) -> None:
 
 def test_after_a_crash_no_host_is_asked_with_more_connections(tmp_path: Path) -> None:
     """What was under way went apart with all of the host's connections, while the other processes had theirs too."""
-    running = Counter({"now": 0, "peak": 0})
-    lock = threading.Lock()
-    deaths: list[int] = []
+    under_way, deaths = UnderWay(), list[int]()
 
     def deadly_once(talk: Talk) -> None:
         if talk.path == "/0" and not deaths:
             deaths.append(pid_of(talk.socket.getpeername()[1]))
             os.kill(deaths[0], signal.SIGKILL)
             return
-        with lock:
-            running["now"] += 1
-            running["peak"] = max(running["peak"], running["now"])
-        talk.wait(0.05)
-        with lock:
-            running["now"] -= 1
+        with under_way.counted():
+            talk.wait(0.05)
         talk.say(ok(CAT))
 
     with serving(deadly_once) as hostile, crew_for(hostile, tmp_path, per_host=2, processes=2) as crew:
@@ -224,7 +219,7 @@ def test_after_a_crash_no_host_is_asked_with_more_connections(tmp_path: Path) ->
         findings = findings_of(crew, *urls)
     assert len(deaths) == 1
     assert {findings[url].reason for url in urls} == {""}
-    assert running["peak"] == 2
+    assert under_way.peak.total() == 2
 
 
 def test_what_decoders_print_of_damaged_pictures_stays_off_the_terminal(

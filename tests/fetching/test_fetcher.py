@@ -28,6 +28,7 @@ from regraft.web.answers import Answer, Body, Failed, Redirect
 from regraft.web.client import Client
 from tests.fetching.clock import Clock
 from tests.hostile import ok, serving
+from tests.under_way import UnderWay
 
 CAT = Body(encoded(drawing("cat", "fetcher"), "JPEG"), etag="", last_modified="", robots="")
 RESET = Failed(reason=Reason.UNREACHABLE, detail="reset", may_pass=True)
@@ -379,15 +380,11 @@ def test_a_redirect_to_a_host_that_all_lanes_may_ask_is_followed_at_once(fetched
 def test_no_more_pictures_are_judged_at_a_time_than_there_are_cores_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pair, counting, running = threading.Barrier(2), threading.Lock(), Counter[str]()
+    pair, under_way = threading.Barrier(2), UnderWay()
 
     def judge(data: bytes, limits: Limits) -> Unfit:
-        with counting:
-            running["now"] += 1
-            running["peak"] = max(running["peak"], running["now"])
-        pair.wait(60)
-        with counting:
-            running["now"] -= 1
+        with under_way.counted():
+            pair.wait(60)
         return Unfit(Reason.TRUNCATED, "as the test wants it")
 
     monkeypatch.setattr(os, "cpu_count", lambda: 4)
@@ -401,4 +398,4 @@ def test_no_more_pictures_are_judged_at_a_time_than_there_are_cores_for(
     with ThreadPoolExecutor(8) as threads:
         assert all(threads.map(lambda _: fetcher.step(), range(8)))
     assert len(findings) == 8
-    assert running["peak"] == 2
+    assert under_way.peak.total() == 2

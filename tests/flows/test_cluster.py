@@ -27,6 +27,7 @@ from regraft.store import versions
 from regraft.store.store import Store
 from regraft.store.version import Version
 from tests.clusters import Cluster, dask_cluster
+from tests.under_way import UnderWay
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.server]
 PER_HOST = 2
@@ -39,10 +40,8 @@ class Visits:
     """What the menagerie's web was asked for, by whom at a time."""
 
     urls: Counter[str] = field(default_factory=Counter)
-    now: Counter[str] = field(default_factory=Counter)
+    under_way: UnderWay = field(default_factory=UnderWay)
     """Requests under way, by host."""
-    peak: Counter[str] = field(default_factory=Counter)
-    """The most of them at a time, by host."""
     kill: threading.Event = field(default_factory=threading.Event)
     """Set when the web was asked for `kill_after` links."""
     kill_after: int = 10**9
@@ -53,16 +52,11 @@ class Visits:
         host = urlsplit(url).netloc
         with self.lock:
             self.urls[url] += 1
-            self.now[host] += 1
-            self.peak[host] = max(self.peak[host], self.now[host])
             if self.urls.total() >= self.kill_after:
                 self.kill.set()
-        try:
+        with self.under_way.counted(host):
             time.sleep(ANSWER_S)
             yield
-        finally:
-            with self.lock:
-                self.now[host] -= 1
 
 
 @pytest.fixture
@@ -134,10 +128,10 @@ def test_a_run_on_a_cluster_with_a_worker_killed_is_as_on_one_machine(
     assert left_out["url"].nunique() < 10
     pd.testing.assert_frame_equal(verdicts(there, left_out), verdicts(here, left_out))
     pd.testing.assert_frame_equal(manifest(there, left_out), manifest(here, left_out))
-    assert max(visits.peak.values()) <= PER_HOST
+    assert max(visits.under_way.peak.values()) <= PER_HOST
     fates = Web().fates
     again = {url for url, count in visits.urls.items() if count > 1 and fates.get(url) is Fate.PHOTO}
-    print(len(again), visits.peak)
+    print(len(again), visits.under_way.peak)
     assert len(again) < 100, "what was remembered before the worker died is not asked for again"
 
 

@@ -1,7 +1,6 @@
 """Redirects between lanes: the host that they lead to is asked by one lane at a time, and nothing else changes."""
 
 import contextlib
-import threading
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +23,7 @@ from regraft.pipeline.results import FetchedLane, FetchedShard, Lane, Shard, in_
 from regraft.pipeline.run import open_run
 from regraft.store.store import Store
 from tests.hostile import Talk, ok, serving
+from tests.under_way import UnderWay
 
 pytestmark = [pytest.mark.server, pytest.mark.xdist_group("crew")]
 
@@ -39,18 +39,12 @@ OWN_COLUMNS = ["url", "category", "reason", "final_url", "digest", "attempts", "
 class Moved:
     """A web whose hosts have all moved to one, some of them by way of another; and how many asked each at a time."""
 
-    now: Counter[str] = field(default_factory=Counter)
-    peak: Counter[str] = field(default_factory=Counter)
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    under_way: UnderWay = field(default_factory=UnderWay)
 
     def answer(self, talk: Talk) -> None:
         host, path = urlsplit(talk.path).netloc, urlsplit(talk.path).path
-        with self.lock:
-            self.now[host] += 1
-            self.peak[host] = max(self.peak[host], self.now[host])
-        talk.wait(ANSWER_S)
-        with self.lock:
-            self.now[host] -= 1
+        with self.under_way.counted(host):
+            talk.wait(ANSWER_S)
         talk.say(self._page(host, int(path.strip("/"))))
 
     def _page(self, host: str, number: int) -> bytes:
@@ -113,8 +107,8 @@ def test_a_host_that_all_links_redirect_to_is_asked_by_so_many_connections_and_n
     web = Moved()
     with serving(web.answer) as server:
         known = run(job(tmp_path, f"http://127.0.0.1:{server.port}", machines, processes), machines)
-    assert set(web.peak) >= {"new.example.org", "between.example.net", "old0.example.com"}
-    assert max(web.peak.values()) <= PER_HOST
+    assert set(web.under_way.peak) >= {"new.example.org", "between.example.net", "old0.example.com"}
+    assert max(web.under_way.peak.values()) <= PER_HOST
     assert Counter(known["reason"]) == {"": LINKS - LINKS // 3, "gone": LINKS // 3}
     assert set(known["final_url"]) == {f"http://new.example.org/{number}" for number in range(LINKS)}
     assert set(known["attempts"]) == {1}
