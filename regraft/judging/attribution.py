@@ -7,9 +7,11 @@ were.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from regraft.backbones.classifier import classifier_of
 from regraft.backbones.embedding import lookup
@@ -45,9 +47,13 @@ class Experiment:
         target_then = target.for_categories(manifest["category"].unique())
         synthetic = SyntheticLabels.of(run.config)
         features = self._features(manifest)
-        classifier = classifier_of(run.config.backbone, features.shape[1])
-        head = train(manifest, features, target_then, run.config.head, synthetic, seed, classifier).head
+        head = train(manifest, features, target_then, run.config.head, synthetic, seed, self._classifier).head
         return target.errors_of(head.predictions(self.holdout, self._features(self.holdout), target)).rmse
+
+    @cached_property
+    def _classifier(self) -> NDArray[np.float32] | None:
+        """The champion's backbone's, read from its checkpoint once for all heads."""
+        return classifier_of(self.champion.run.config.backbone, self._features(self.holdout).shape[1])
 
     def _features(self, images: pd.DataFrame) -> FeatureRows:
         return lookup(images["digest"].tolist(), self.champion.run.backbone_fingerprint, self.champion.store)
