@@ -105,7 +105,8 @@ class _References:
     count: int
     """Neighbours that are looked at."""
     min_cosines: Values
-    """(C,) the mean cosine from which on a picture is as near to a category as its own are; inf for small ones."""
+    """(C,) the mean cosine from which on a picture is as near to a category as its own are; inf for those that are too
+    small to have misfiled pictures, -inf for those of which every picture is near enough."""
 
     @property
     def judges_nearness(self) -> Flags:

@@ -1,6 +1,5 @@
 """A candidate is measured as saved: against the oracle, its rivals and the champion, on held-out images."""
 
-import contextlib
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,10 +8,8 @@ import pandas as pd
 from regraft.backbones.extractor import Extractor
 from regraft.errors import DamagedVersionError, RegraftError, TrainingError
 from regraft.heads import certainty, tutorial
-from regraft.heads.cross_validation import MAX_IMAGES
 from regraft.heads.head import Head
 from regraft.heads.model import extractor_of, head_of
-from regraft.heads.side_by_side import one_blas_thread
 from regraft.judging.attribution import Experiment, attribute
 from regraft.judging.coverage import certainty_results
 from regraft.judging.evaluation import Evaluation, Terms
@@ -74,22 +71,9 @@ def evaluate(
     """Return the evaluation of a head, read again from the bytes that will be published.
 
     `holdout`, see `holdout.holdout`: the images to compare with the champion on. `misfiled`, see
-    `holdout.misfiled_of_test_split`: what the test split lacks. Of few images all is computed on one core, as several
-    would mostly wait for one another. Raises TrainingError where the reloaded head's answers are not the trained one's.
+    `holdout.misfiled_of_test_split`: what the test split lacks. Raises TrainingError where the reloaded head's answers
+    are not the trained one's.
     """
-    with one_blas_thread() if len(manifest) <= MAX_IMAGES else contextlib.nullcontext():
-        return _evaluation(manifest, holdout, misfiled, candidate, terms, store)
-
-
-def _evaluation(
-    manifest: pd.DataFrame,
-    holdout: pd.DataFrame,
-    misfiled: pd.DataFrame,
-    candidate: Candidate,
-    terms: Terms,
-    store: Store,
-) -> Evaluation:
-    """The evaluation of a head, see `evaluate`."""
     target = terms.target
     model = _Model(Head.from_bytes(candidate.head, target), candidate.extractor, store)
     features = model.features(manifest)

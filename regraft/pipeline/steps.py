@@ -3,6 +3,7 @@
 Each reads what it needs from the store, by the digests that the step before handed on, and puts there what it makes.
 """
 
+import contextlib
 import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -336,6 +337,8 @@ def evaluate(learnt: Learnt, bench: Bench) -> Evaluated:
             if known := standing_evaluation(version, held_out, config):
                 return put_evaluation(known, bench.drafts)
         bench.use_device()
+        from regraft.heads.cross_validation import MAX_IMAGES
+        from regraft.heads.side_by_side import one_blas_thread
         from regraft.judging import evaluate as judging
 
         candidate = judging.Candidate(
@@ -347,7 +350,9 @@ def evaluate(learnt: Learnt, bench: Bench) -> Evaluated:
             _embedded(images, candidate.extractor, bench)
             for images in (held_out, misfiled_of_test_split(links, labelling))
         )
-        evaluation = judging.evaluate(rows, held_out, left_out, candidate, Terms.of(config), bench.store)
+        # Of few images several cores would mostly wait for one another.
+        with one_blas_thread() if len(rows) <= MAX_IMAGES else contextlib.nullcontext():
+            evaluation = judging.evaluate(rows, held_out, left_out, candidate, Terms.of(config), bench.store)
         return put_evaluation(evaluation, bench.drafts)
 
 
