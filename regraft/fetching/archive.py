@@ -96,7 +96,7 @@ def _due(links: pd.DataFrame, known: pd.DataFrame, store: Store, now: datetime) 
     candidates = pd.DataFrame({"url": dead}).merge(known, on="url", how="left")
     digest = candidates["digest"].fillna("")
     is_kept = is_in(digest, store.blobs.among(digest[digest != ""]))
-    has_rested = candidates["asked_at"] <= now - AGAIN
+    has_rested = ~candidates["asked_at"].between(now - AGAIN, now, inclusive="right")  # or a clock was ahead
     has_rested |= candidates["reason"].isin(TROUBLE) & (candidates["asked_at"] <= now - AGAIN_AFTER_TROUBLE)
     is_lost = (digest != "") & ~is_kept
     is_due = (

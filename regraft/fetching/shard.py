@@ -87,7 +87,7 @@ def fetch_shard(
     """
 
     def are_left_alone(known: pd.DataFrame) -> "pd.Series[bool]":
-        return (known["checked_at"] >= since) | ~are_due(known, shows_placeholder(known), fetch, screen, now)
+        return check.are_of_this_run(known) | ~are_due(known, shows_placeholder(known), fetch, screen, now)
 
     check = _ShardCheck(path, links, store, now, since, screen.near, kept_at or path)
     known_pictures = check.pictures_before()
@@ -163,10 +163,14 @@ class _ShardCheck:
         """Return the digests of the pictures that links showed at their last check."""
         return set(self._known["digest"])
 
+    def are_of_this_run(self, known: pd.DataFrame) -> "pd.Series[bool]":
+        """Return which links this run has checked, or the one that was cut off; none that a wrong clock checked."""
+        return known["checked_at"].between(self._since, self._now)
+
     def answered_before(self) -> pd.DataFrame:
         """Return what is known of links that answered the run that was cut off and that this one goes on with."""
         known = self._known
-        is_of_this_run = (known["checked_at"] >= self._since) & is_in(known["url"], self._links["url"])
+        is_of_this_run = self.are_of_this_run(known) & is_in(known["url"], self._links["url"])
         return known[is_of_this_run & (known["attempts"] > 0) & ~known["reason"].isin(SILENT)]
 
     def keep(self, findings: Sequence[Finding]) -> None:
@@ -188,8 +192,7 @@ class _ShardCheck:
         if known.empty:
             return known
         rows = self._links[["url", "category"]].merge(known.drop(columns="category"), on="url")
-        is_of_this_run = rows["checked_at"] >= self._since
-        rows["outcome"] = is_of_this_run.map({True: "checked_before", False: "skipped"})
+        rows["outcome"] = self.are_of_this_run(rows).map({True: "checked_before", False: "skipped"})
         return rows[MEMORY.names]
 
     def remember(self, findings: Sequence[Finding], failures: Failures) -> Checked:

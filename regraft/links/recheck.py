@@ -68,10 +68,10 @@ def are_due(
     """Return which known links, columns MEMORY, are fetched again: the longer they are dead or junk, the more rarely.
 
     `shows_placeholder`: which of them show a known placeholder. Junk is always due where its server may answer that it
-    has not changed, and where it is none by the settings of today.
+    has not changed, and where it is none by the settings of today. What a clock that was ahead has checked is due too.
     """
-    due = due_from(known, shows_placeholder, fetch, screen)
-    return due.isna() | (due <= now + LATE_START)
+    due, latest = due_from(known, shows_placeholder, fetch, screen), now + LATE_START
+    return due.isna() | (due <= latest) | (known["checked_at"] > latest)
 
 
 def due_from(

@@ -1,4 +1,7 @@
-"""A lock where the file system has none: a file with its holder's name, which counts while the holder renews it."""
+"""A lock where the file system has none: a file with its holder's name, which counts while the holder renews it.
+
+How long ago that was is asked of the store, which has one clock; those of two machines may be hours apart.
+"""
 
 import contextlib
 import json
@@ -10,7 +13,9 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import NamedTuple, Protocol
+
+from regraft.errors import LockedError
 
 RETRY_S = 0.2
 """Between two tries to take a lock that is held."""
@@ -21,8 +26,22 @@ _held: "set[Lease]" = set()
 """The leases that this process holds."""
 
 
+class Tagged(NamedTuple):
+    """A file as it was read."""
+
+    data: bytes
+    """Its bytes."""
+    tag: str
+    """Names what it holds, so that a change is noticed."""
+    age_s: float | None
+    """Seconds since it was written, by the clock of the store; None where the store does not say."""
+
+
 class Files(Protocol):
-    """What a lease needs of a disk, see `disk.Disk`. A tag names what a file holds, so that a change is noticed."""
+    """What a lease needs of a disk, see `disk.Disk`."""
+
+    address: str
+    """Where the disk lies."""
 
     def create(self, path: str, data: bytes) -> bool:
         """Put a file in place if there is none; return whether it was put."""
@@ -32,8 +51,8 @@ class Files(Protocol):
         """Return a file's bytes. Raises FileNotFoundError."""
         ...
 
-    def read_tagged(self, path: str) -> tuple[bytes, str]:
-        """Return a file's bytes and their tag. Raises FileNotFoundError."""
+    def read_tagged(self, path: str) -> Tagged:
+        """Return a file with its tag and age. Raises FileNotFoundError."""
         ...
 
     def swap(self, path: str, data: bytes, tag: str) -> bool:
@@ -51,9 +70,9 @@ def leased(
 ) -> Iterator[None]:
     """Hold the file of that name. Raises TimeoutError where another holder keeps it for longer than `wait_s`.
 
-    The file says until when it counts, a `lease` from now, and is renewed while the context lasts. Nobody can tell from
-    afar whether a holder still lives, so a file whose time has passed is taken over, and so is one that says no time.
-    The clocks of all machines must agree to within half a lease.
+    The file counts for a `lease`, and is renewed while the context lasts. Nobody can tell from afar whether a holder
+    still lives, so a file that was not renewed for so long is taken over, and so is one that names no holder. Only
+    where the store does not tell a file's age must the clocks of all machines agree, to within half a lease.
     """
     held = Lease(files, name, lease, clock)
     give_up_at = time.monotonic() + wait_s
@@ -69,6 +88,15 @@ def leased(
         held.release()
 
 
+def check_not_lost(address: str) -> None:
+    """Raise LockedError where this process holds a lock of the store there that another has taken over meanwhile."""
+    if any(lease.is_lost and lease.address == address for lease in tuple(_held)):
+        raise LockedError(
+            f"Another run has taken over the store {address}, because this one did not renew its lock in time: the "
+            "network was down, or the machine slept. It stops here; what it had kept by then is kept."
+        )
+
+
 def release_all() -> None:
     """Release the leases that this process holds: for a program that is ended before its contexts are left."""
     for lease in tuple(_held):
@@ -80,6 +108,10 @@ class Lease:
 
     def __init__(self, files: Files, name: str, lease: timedelta, clock: Callable[[], datetime]):
         self._files, self._name, self._lease, self._clock = files, name, lease, clock
+        self.address = files.address
+        """Where the store lies."""
+        self.is_lost = False
+        """Whether another has taken it over."""
         self._owner = uuid.uuid4().hex
         self._lock = threading.Lock()
         self._is_released = False
@@ -92,12 +124,12 @@ class Lease:
         if self._files.create(self._name, self._content()):
             return True
         try:
-            content, tag = self._files.read_tagged(self._name)
+            held = self._files.read_tagged(self._name)
         except FileNotFoundError:  # freed in this very moment
             return self._files.create(self._name, self._content())
-        if _counts(content, self._clock()):
-            return _owner_of(content) == self._owner
-        return self._files.swap(self._name, self._content(), tag) or self._is_held()
+        if self._counts(held):
+            return _owner_of(held.data) == self._owner
+        return self._files.swap(self._name, self._content(), held.tag) or self._is_held()
 
     @contextlib.contextmanager
     def renewed(self) -> Iterator[None]:
@@ -127,12 +159,15 @@ class Lease:
     def renew(self) -> bool:
         """Let the file count from now on; return whether it is still this holder's."""
         with self._lock:
-            with contextlib.suppress(FileNotFoundError):
-                content, tag = self._files.read_tagged(self._name)
-                if _owner_of(content) != self._owner:
-                    return False
-                return self._files.swap(self._name, self._content(), tag) or self._is_held()
-            return False
+            try:
+                held = self._files.read_tagged(self._name)
+                is_ours = _owner_of(held.data) == self._owner and (
+                    self._files.swap(self._name, self._content(), held.tag) or self._is_held()
+                )
+            except FileNotFoundError:
+                is_ours = False
+            self.is_lost = not is_ours and not self._is_released
+            return is_ours
 
     def _is_held(self) -> bool:
         """Whether the file is this holder's. Raises FileNotFoundError where there is none."""
@@ -141,7 +176,8 @@ class Lease:
     def _keep(self, is_over: threading.Event) -> None:
         while not is_over.wait(self._lease.total_seconds() / RENEWALS):
             try:
-                if not self.renew() and not self._is_released:
+                self.renew()
+                if self.is_lost:
                     log.error("The lock %s was taken over by another: this run was silent for too long.", self._name)
                     return
             except Exception as error:  # the network may be down for a while; the next renewal may work
@@ -152,13 +188,14 @@ class Lease:
         holder = {"owner": self._owner, "until": until, "host": socket.gethostname(), "pid": os.getpid()}
         return json.dumps(holder).encode()
 
-
-def _counts(content: bytes, now: datetime) -> bool:
-    """Whether a lock's file says that somebody holds it now."""
-    try:
-        return datetime.fromisoformat(json.loads(content)["until"]) > now
-    except (ValueError, KeyError, TypeError, RecursionError):  # TypeError: also a time without a zone
-        return False
+    def _counts(self, held: Tagged) -> bool:
+        """Whether somebody holds a lock with this file now."""
+        if held.age_s is not None:
+            return bool(_owner_of(held.data)) and held.age_s < self._lease.total_seconds()
+        try:
+            return datetime.fromisoformat(json.loads(held.data)["until"]) > self._clock()
+        except (ValueError, KeyError, TypeError, RecursionError):  # TypeError: also a time without a zone
+            return False
 
 
 def _owner_of(content: bytes) -> str:

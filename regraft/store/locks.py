@@ -100,7 +100,7 @@ def _cut_off(disk: Disk, now: datetime) -> RunStart | None:
     """Where a run that began here and never ended has left; None where every run ended."""
     try:
         marker = json.loads(disk.read(MARKER))
-        since = datetime.fromisoformat(marker["since"])
+        since = min(datetime.fromisoformat(marker["since"]), now)  # a clock that was ahead may have written it
         return RunStart(now, max(since, now - MARKER_LASTS), str(marker.get("name", "")))
     except (FileNotFoundError, ValueError, KeyError, TypeError, RecursionError):
         return None

@@ -13,11 +13,12 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import timedelta
+from email.utils import parsedate_to_datetime
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from regraft.errors import StoreError
-from regraft.store.lease import leased
+from regraft.store.lease import Tagged, check_not_lost, leased
 from regraft.store.remote_errors import ALREADY_THERE, NO_BUCKET, code_of, explained
 from regraft.store.scratch import Scratch, lasting_folder
 
@@ -37,7 +38,7 @@ BLOCK_SIZE = 2**20
 
 
 class RemoteDisk:
-    """A prefix of an fsspec file system."""
+    """A prefix of an fsspec file system. Whoever has lost a lock there to another changes nothing more."""
 
     def __init__(self, url: str):
         import fsspec  # most stores are folders
@@ -64,6 +65,7 @@ class RemoteDisk:
             yield file
 
     def write(self, path: str, data: bytes) -> None:
+        check_not_lost(self.address)
         with explained(self.address):
             self._make_folder(path)
             self._fs.pipe_file(self._at(path), data)
@@ -78,6 +80,7 @@ class RemoteDisk:
         """Whoever writes here takes the lock first, which shows that the disk can be written."""
 
     def create(self, path: str, data: bytes) -> bool:
+        check_not_lost(self.address)
         with explained(self.address):
             self._make_folder(path)
             try:
@@ -88,13 +91,15 @@ class RemoteDisk:
                 raise
             return True
 
-    def read_tagged(self, path: str) -> tuple[bytes, str]:
+    def read_tagged(self, path: str) -> Tagged:
         if not self._is_tagged:
             data = self.read(path)
-            return data, data.hex()
+            return Tagged(data, data.hex(), None)
         with explained(self.address):
-            tag = str(self._fs.info(self._at(path), refresh=True)["ETag"])
-        return self.read(path), tag  # read after the tag: where both differ, the tag is old, and no swap succeeds
+            bucket, key, _ = self._fs.split_path(self._at(path))
+            head = self._fs.call_s3("head_object", Bucket=bucket, Key=key, **self._fs.req_kw)
+        # Read after the tag: where both differ, the tag is old, and no swap succeeds.
+        return Tagged(self.read(path), str(head["ETag"]), _age_s(head))
 
     def swap(self, path: str, data: bytes, tag: str) -> bool:
         """Without ETags there is a moment in which two may both replace a file, but not both create it."""
@@ -117,6 +122,7 @@ class RemoteDisk:
     def publish(self, folder: str, files: Mapping[str, bytes], last: str) -> None:
         if self.exists(f"{folder}/{last}"):
             raise StoreError(f"{self._at(folder)} is there already; a published folder never changes.")
+        check_not_lost(self.address)
         with explained(self.address):
             for name in files:
                 self._make_folder(f"{folder}/{name}")
@@ -173,10 +179,12 @@ class RemoteDisk:
         return [path.parts[depth] for path in paths if path.name == file and len(path.parts) == depth + 2]
 
     def delete(self, path: str) -> None:
+        check_not_lost(self.address)
         with explained(self.address), contextlib.suppress(FileNotFoundError):
             self._fs.rm_file(self._at(path))
 
     def delete_folder(self, folder: str) -> None:
+        check_not_lost(self.address)
         with explained(self.address), contextlib.suppress(FileNotFoundError):
             if self._has_folders:
                 self._fs.rm(self._at(folder), recursive=True)
@@ -197,7 +205,14 @@ class RemoteDisk:
         return f"{self.root.rstrip('/')}/{path}"
 
     def _make_folder(self, path: str) -> None:
+        """Make the folder of a file, where there are folders."""
         folder = os.path.dirname(self._at(path))
         if self._has_folders and folder not in self._made:
             self._fs.makedirs(folder, exist_ok=True)
             self._made.add(folder)
+
+
+def _age_s(head: Mapping[str, Any]) -> float | None:
+    """Seconds since an object was written, from a bucket's answer about it; None where that has no date."""
+    now = head["ResponseMetadata"]["HTTPHeaders"].get("date")
+    return (parsedate_to_datetime(now) - head["LastModified"]).total_seconds() if now else None

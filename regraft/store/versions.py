@@ -5,14 +5,14 @@ import json
 import logging
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from regraft.errors import DamagedVersionError, StoreError, VersionError
 from regraft.store import layout
 from regraft.store.locks import champion_locked
 from regraft.store.store import Store
-from regraft.store.version import LAST_FILE, NAME_FORMAT, VERSION_NAME, VERSIONS_FOLDER, Version
+from regraft.store.version import LAST_FILE, NAME_FORMAT, VERSION_NAME, VERSIONS_FOLDER, Version, published_at
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -108,8 +108,13 @@ def named(store: Store, word: str) -> Version:
 
 
 def new_name(store: Store, now: datetime | None = None) -> str:
-    """Return a name that sorts by time and that no version has."""
-    return free_name(now or datetime.now(UTC), set(store.disk.names(VERSIONS_FOLDER)))
+    """Return a name that sorts behind those of all versions, also where a clock has gone back since the last one."""
+    taken = [name for name in store.disk.names(VERSIONS_FOLDER) if VERSION_NAME.fullmatch(name)]
+    now = now or datetime.now(UTC)
+    if taken:
+        with contextlib.suppress(ValueError, OverflowError):  # a name that no clock has made
+            now = max(now, published_at(max(taken)) + timedelta(seconds=1))
+    return free_name(now, taken)
 
 
 def free_name(now: datetime, taken: Collection[str]) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pandas as pd
 
@@ -151,6 +151,9 @@ def _begin(
 ) -> Receipt:
     """The receipt of a removal that begins now, once the store knows of it."""
     at = (now or datetime.now(UTC)).replace(microsecond=0)
+    others = {receipt.removed_at for receipt in receipts(store)}
+    while at in others:  # a version's notes tell removals apart by their times
+        at += timedelta(seconds=1)
     losses = tuple(_losses(store, removals_of(hashes), {trace.path for trace in changed}))
     files = dict(_before(store, changed, losses))
     receipt = Receipt(id=new_id(store, at), removed_at=at, why=why, hashes=hashes, versions=losses, files=files)

@@ -127,6 +127,17 @@ def test_what_a_run_that_was_cut_off_had_checked_is_not_requested_again(job: Job
     assert sum(job.progress) == 3
 
 
+@pytest.mark.parametrize("ahead", [timedelta(minutes=10), timedelta(days=400)])
+def test_what_a_clock_that_was_ahead_has_checked_is_asked_again_and_remembered(job: Job, ahead: timedelta) -> None:
+    job.run("cat/1", "gone", now=TODAY + ahead)
+    job.requests()
+    links = job.run("cat/1", "gone", "cat/2")
+    assert {"cat/1", "cat/2"} <= {*job.requests()}
+    assert links.loc["cat/1", "checked_at"] == pd.Timestamp(TODAY)
+    job.run("cat/1", "gone", now=TODAY + timedelta(days=1))
+    assert set(job.requests()) == {"cat/1", "gone"}, "neither is left alone for as long as the clock was ahead"
+
+
 def test_a_run_that_goes_on_asks_mostly_links_that_give_no_answer_and_calls_that_no_outage(job: Job) -> None:
     job.run("cat/1", "cat/2", "closed")
     job.run("cat/1", "cat/2", "closed", now=TODAY + timedelta(minutes=5), since=TODAY)

@@ -14,24 +14,50 @@ from regraft.errors import LockedError, StoreError
 from regraft.identity import digest_of
 from regraft.store import versions
 from regraft.store.disk import disk_at
-from regraft.store.lease import Lease, release_all
+from regraft.store.lease import Lease, Tagged, leased, release_all
 from regraft.store.locks import LOCK
+from regraft.store.remote_disk import RemoteDisk
 from regraft.store.store import Store
 from regraft.store.tables import parquet
 from tests.buckets import CREDENTIALS, BucketServer
 from tests.hostile import serving
+from tests.processes import until
 
 LEASE = timedelta(minutes=2)
+WRONG = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Clock:
-    """A clock that is set by hand."""
+    """A bucket's clock, set by hand."""
 
     def __init__(self) -> None:
         self.now = datetime(2026, 1, 1, tzinfo=UTC)
 
-    def __call__(self) -> datetime:
-        return self.now
+
+class BucketWithClock(RemoteDisk):
+    """A bucket that tells the age of its files by such a clock."""
+
+    def __init__(self, url: str, clock: Clock):
+        super().__init__(url)
+        self._clock, self._written_at = clock, dict[str, datetime]()
+
+    def create(self, path: str, data: bytes) -> bool:
+        is_created = super().create(path, data)
+        if is_created:
+            self._written_at[path] = self._clock.now
+        return is_created
+
+    def swap(self, path: str, data: bytes, tag: str) -> bool:
+        is_swapped = super().swap(path, data, tag)
+        if is_swapped:
+            self._written_at[path] = self._clock.now
+        return is_swapped
+
+    def read_tagged(self, path: str) -> Tagged:
+        tagged = super().read_tagged(path)
+        assert tagged.age_s is not None
+        assert 0 <= tagged.age_s < 300, "the bucket's own word"
+        return tagged._replace(age_s=(self._clock.now - self._written_at.get(path, self._clock.now)).total_seconds())
 
 
 @pytest.fixture
@@ -40,12 +66,14 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def bucket_store(bucket: str) -> Store:
-    return Store(f"{bucket}/store")
+def bucket_store(bucket: str, clock: Clock) -> Store:
+    url = f"{bucket}/store"
+    return Store(url, disk=BucketWithClock(url, clock))
 
 
-def lease(store: Store, clock: Clock) -> Lease:
-    return Lease(store.disk, LOCK, LEASE, clock)  # type: ignore[arg-type]
+def lease(store: Store, own_clock: datetime = WRONG) -> Lease:
+    """A machine's side of the store's lock; what its own clock says does not matter."""
+    return Lease(store.disk, LOCK, LEASE, lambda: own_clock)  # type: ignore[arg-type]
 
 
 def holder(store: Store) -> str:
@@ -56,7 +84,7 @@ def holder(store: Store) -> str:
 
 
 def test_a_lock_is_renewed_and_counts_as_long_as_it_is(bucket_store: Store, clock: Clock) -> None:
-    first, second = lease(bucket_store, clock), lease(bucket_store, clock)
+    first, second = lease(bucket_store), lease(bucket_store)
     assert first.take()
     for _ in range(5):
         clock.now += LEASE * 0.9
@@ -67,7 +95,7 @@ def test_a_lock_is_renewed_and_counts_as_long_as_it_is(bucket_store: Store, cloc
 def test_a_lock_that_nobody_renewed_is_taken_over_and_its_first_holder_leaves_it_alone(
     bucket_store: Store, clock: Clock
 ) -> None:
-    first, second = lease(bucket_store, clock), lease(bucket_store, clock)
+    first, second = lease(bucket_store), lease(bucket_store)
     assert first.take()
     clock.now += LEASE
     assert second.take()
@@ -80,9 +108,9 @@ def test_a_lock_that_nobody_renewed_is_taken_over_and_its_first_holder_leaves_it
 
 
 def test_only_one_of_many_takes_a_lock_over(bucket_store: Store, clock: Clock) -> None:
-    assert lease(bucket_store, clock).take()
+    assert lease(bucket_store).take()
     clock.now += LEASE
-    many = [lease(bucket_store, clock) for _ in range(8)]
+    many = [lease(bucket_store) for _ in range(8)]
     together, taken = threading.Barrier(len(many)), []
 
     def take(candidate: Lease) -> None:
@@ -95,6 +123,42 @@ def test_only_one_of_many_takes_a_lock_over(bucket_store: Store, clock: Clock) -
     for thread in threads:
         thread.join()
     assert sorted(taken) == [False] * 7 + [True]
+
+
+@pytest.mark.parametrize("apart", [timedelta(minutes=10), timedelta(minutes=-10), timedelta(days=9999)])
+def test_the_clocks_of_two_machines_may_be_apart(bucket_store: Store, clock: Clock, apart: timedelta) -> None:
+    first, second = lease(bucket_store, clock.now), lease(bucket_store, clock.now + apart)
+    assert first.take()
+    assert not second.take(), "it is held, whatever the second machine's clock says"
+    clock.now += LEASE * 0.9
+    assert first.renew()
+    clock.now += LEASE * 0.9
+    assert not second.take()
+    clock.now += LEASE * 0.1
+    assert second.take(), "its holder is dead, whatever time it has written there"
+
+
+def test_whoever_lost_the_store_to_another_changes_nothing_more(bucket_store: Store, bucket: str) -> None:
+    bench = disk_at(bucket_store.address, is_held=True)
+    with leased(bucket_store.disk, LOCK, 0, timedelta(seconds=0.4)):  # type: ignore[arg-type]
+        bucket_store.disk.write(LOCK, b'{"owner": "another"}')
+        until("the next renewal notices", lambda: is_refused(lambda: bench.write("a", b"")), 30)
+        assert is_refused(lambda: bench.create("b", b""))
+        assert is_refused(lambda: bench.delete(LOCK))
+        assert is_refused(lambda: bench.delete_folder("drafts"))
+        assert is_refused(lambda: bench.publish("versions/a", {"run.json": b"{}"}, "run.json"))
+        disk_at(f"{bucket}/another store").write("a", b"")
+    assert holder(bucket_store) == "another"
+    bucket_store.disk.write("c", b"")
+    assert not bucket_store.disk.names("versions")
+
+
+def is_refused(change: Callable[[], object]) -> bool:
+    try:
+        change()
+    except LockedError as error:
+        return "Another run has taken over" in str(error)
+    return False
 
 
 @pytest.mark.parametrize(
@@ -117,7 +181,7 @@ def test_a_program_that_is_ended_frees_its_locks(bucket_store: Store) -> None:
 
 
 def test_the_lock_of_a_killed_run_says_who_held_it(bucket_store: Store, clock: Clock) -> None:
-    assert lease(bucket_store, clock).take()
+    assert lease(bucket_store).take()
     assert {"owner", "until", "host", "pid"} <= set(json.loads(bucket_store.disk.read(LOCK)))
 
 
@@ -234,12 +298,12 @@ def test_a_bucket_that_asks_for_fewer_requests_is_named_after_some_tries(monkeyp
 def test_a_renewal_that_fails_is_tried_again(
     bucket_store: Store, clock: Clock, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    held = lease(bucket_store, clock)
+    held = lease(bucket_store)
     assert held.take()
     monkeypatch.setattr(held, "_lease", timedelta(seconds=0.2))
     failed = threading.Event()
 
-    def fail(path: str) -> tuple[bytes, str]:
+    def fail(path: str) -> Tagged:
         failed.set()
         raise StoreError("the network is down")
 

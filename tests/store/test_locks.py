@@ -65,6 +65,13 @@ def test_a_run_that_was_cut_off_long_ago_is_not_gone_on_with(store: Store) -> No
         assert (start.since, start.cut_off) == (much_later - MARKER_LASTS, "a")
 
 
+def test_a_run_that_a_clock_ahead_cut_off_began_no_later_than_the_next_one(store: Store) -> None:
+    with pytest.raises(ZeroDivisionError), store.run("a", LATER):
+        raise ZeroDivisionError
+    with store.run("b", NOW) as start:
+        assert (start.since, start.cut_off) == (NOW, "a")
+
+
 class AnswersLost(RemoteDisk):
     """A bucket whose answers to writes are lost: the library repeats them, and is refused, as they were done before."""
 

@@ -1,5 +1,7 @@
 """A published version never changes, and the champion moves by compare-and-swap."""
 
+from datetime import timedelta
+
 import pandas as pd
 import pytest
 
@@ -9,7 +11,7 @@ from regraft.store import versions
 from regraft.store.records import PrefectRun
 from regraft.store.store import Store
 from regraft.store.tables import parquet
-from regraft.store.version import VERSION_NAME
+from regraft.store.version import VERSION_NAME, published_at
 from tests.records import run_record
 
 A, B = "20260101T000000Z", "20260102T000000Z"
@@ -80,6 +82,23 @@ def test_names_sort_by_time_and_are_never_taken_twice(store: Store) -> None:
     second = versions.new_name(store)
     assert VERSION_NAME.fullmatch(second)
     assert first < second
+
+
+@pytest.mark.parametrize("newest", [A, f"{A}-2", "20991231T235959Z"])
+def test_a_version_that_is_made_after_a_clock_went_back_is_the_newest(store: Store, newest: str) -> None:
+    versions.publish(store, newest, {"run.json": b"{}"})
+    before = published_at(newest) - timedelta(days=300)
+    for _ in range(12):
+        versions.publish(store, versions.new_name(store, before), {"run.json": b"{}"})
+    names = versions.names(store)
+    assert (names[0], len(names)) == (newest, 13)
+    assert published_at(names[-1]) == published_at(newest) + timedelta(seconds=12)
+
+
+@pytest.mark.parametrize("name", ["99999999T999999Z", "99991231T235959Z"])
+def test_a_name_that_no_clock_has_made_keeps_no_version_from_being_made(store: Store, name: str) -> None:
+    versions.publish(store, name, {"run.json": b"{}"})
+    assert versions.new_name(store, published_at(A)) == A
 
 
 def test_promoting_the_champion_again_keeps_the_way_back(store: Store) -> None:

@@ -393,6 +393,14 @@ def test_a_removal_that_was_cut_off_is_finished_by_the_next_one(store: Store, di
     assert digests[4] not in everything(store)
 
 
+def test_two_removals_at_one_time_are_two(store: Store, digests: list[Digest]) -> None:
+    receipts_of = [removed(store, digests[number]) for number in (0, 4)]
+    assert len({receipt.removed_at for receipt in receipts_of}) == 2
+    notes = Version(store, NAMES[0]).run.removals
+    assert [note.pictures for note in notes] == [change.pictures for r in receipts_of for change in r.versions[:1]]
+    assert damages(store) == []
+
+
 def test_a_version_of_before_there_were_digests_loses_it_too(store: Store, digests: list[Digest]) -> None:
     for name in NAMES:
         run = Version(store, name).run
