@@ -8,6 +8,7 @@ import io
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from regraft.errors import CorruptError
@@ -20,9 +21,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-# N images, D features
+# N images, D features, K of the images
 Records: TypeAlias = "np.ndarray[tuple[int], np.dtype[Any]]"
-"""(N,) records with the fields FIELDS."""
+"""(K,) records with the fields FIELDS."""
 FOLDER = "features"
 SUFFIX = ".npy"
 FIELDS = ("digest", "features", "crc")
@@ -58,22 +59,55 @@ class Part(BackboneFile):
         """Return whose features it holds. Raises as `read` does."""
         return set(self.read()[0])
 
-    def records(self, scratch: Scratch) -> "Records":
-        """Return the records, mapped into memory: what is not looked at is not read, and they are not checked.
+    def opened(self, scratch: Scratch) -> "RecordFile":
+        """Return the part as a file of this machine, of which single records are read.
 
         Where the store is remote, the part is copied into `scratch`, once. Raises CorruptError where it holds no
         records, FileNotFoundError where it is gone.
         """
         import numpy as np
 
+        file = scratch.known_copy_of(self.path) or self.disk.local_copy(self.path, scratch)
         try:
-            records: Records = np.load(
-                scratch.known_copy_of(self.path) or self.disk.local_copy(self.path, scratch), "r"
-            )
+            records = np.load(file, "r")
         except (ValueError, EOFError) as error:
             raise CorruptError(f"{self.path} is damaged: {error}") from error
         if records.dtype.names != FIELDS:
             raise CorruptError(f"{self.path} is damaged: it has the fields {records.dtype.names}")
+        return RecordFile(file, records.dtype, records.offset)
+
+
+@dataclass(frozen=True)
+class RecordFile:
+    """A part on this machine. A thousand of them are read in turns, too many to keep open or mapped into memory."""
+
+    path: Path
+    """Where it lies."""
+    dtype: "np.dtype[Any]"
+    """Of a record."""
+    start: int
+    """Bytes before the first record."""
+
+    @property
+    def width(self) -> int:
+        """The number of features of an image."""
+        return int(self.dtype["features"].shape[0])
+
+    def read(self, rows: "NDArray[np.integer]") -> "Records":
+        """Return the records of K rows, (K,), which ascend; they are not checked.
+
+        Raises CorruptError where there is no such row, FileNotFoundError where the file is gone.
+        """
+        import numpy as np
+
+        records: Records = np.empty(len(rows), self.dtype)
+        data, size = records.view(np.uint8).data, self.dtype.itemsize
+        starts = np.flatnonzero(np.diff(rows, prepend=-2) != 1).tolist()
+        with self.path.open("rb", buffering=0) as file:
+            for start, end in zip(starts, [*starts[1:], len(rows)], strict=False):
+                file.seek(self.start + size * int(rows[start]))
+                if file.readinto(data[start * size : end * size]) < (end - start) * size:
+                    raise CorruptError(f"{self.path} is damaged: it lacks row {rows[end - 1]}")
         return records
 
 
@@ -91,11 +125,11 @@ def part_of(digests: Sequence[Digest], rows: "NDArray[np.float32]") -> tuple[str
     return short_name(data) + SUFFIX, data
 
 
-def are_whole(records: "Records", digests: Sequence[Digest]) -> bool:
+def are_whole(records: "Records", digests: "NDArray[np.bytes_]") -> bool:
     """Return whether N records hold these N digests, and the features that were stored with them."""
     import numpy as np
 
-    is_same = records["digest"] == np.array(digests, dtype=DIGEST_DTYPE)
+    is_same = records["digest"] == digests
     return bool(is_same.all() and np.array_equal(records["crc"], _checksums(records)))
 
 

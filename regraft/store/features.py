@@ -4,15 +4,16 @@ import contextlib
 import logging
 import threading
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import compress
 from typing import TYPE_CHECKING
 
 from regraft.errors import CorruptError
 from regraft.identity import Digest
 from regraft.store.disk import Disk
-from regraft.store.feature_index import SUFFIX, FeatureIndex, IndexFile
-from regraft.store.feature_parts import FOLDER, Part, Records, are_whole, part_of
+from regraft.store.feature_index import SUFFIX, FeatureIndex, IndexFile, IndexRows
+from regraft.store.feature_parts import FOLDER, Part, RecordFile, are_whole, part_of
 from regraft.store.feature_rows import FeatureRows
 from regraft.store.scratch import Scratch
 
@@ -57,18 +58,18 @@ class Features:
 
     def known(self, fingerprint: str, digests: Sequence[Digest]) -> set[Digest]:
         """Return those of some digests whose features are known. Damaged ones are not known."""
-        places = self._places(fingerprint, digests)
-        return {digest for digest, part in zip(digests, places.part.tolist(), strict=True) if part >= 0}
+        is_known = self._stored(fingerprint, digests).places.part >= 0
+        return set(compress(digests, is_known.tolist()))
 
     def rows(self, fingerprint: str, digests: Sequence[Digest]) -> FeatureRows:
         """Return the features of N digests, which stay in the store until they are read.
 
         Raises KeyError, with a digest, where its features are not known.
         """
-        places = self._places(fingerprint, digests)
-        if (places.part < 0).any():
-            raise KeyError(digests[int(places.part.argmin())])
-        return places
+        stored = self._stored(fingerprint, digests)
+        if (stored.places.part < 0).any():
+            raise KeyError(digests[int(stored.places.part.argmin())])
+        return stored
 
     def read(self, fingerprint: str, digests: Sequence[Digest]) -> "dict[Digest, NDArray[np.float32]]":
         """Return the features that are known for a few digests: {digest: (D,) float32}. Damaged ones are not known."""
@@ -126,37 +127,30 @@ class Features:
         self._disk.write(part.path, data)
         return part
 
-    def _places(self, fingerprint: str, digests: Sequence[Digest]) -> "_StoredRows":
-        """Where the features of N digests lie; the number of the part is -1 where they are not known."""
-        import numpy as np
-
+    def _stored(self, fingerprint: str, digests: Sequence[Digest]) -> "_StoredRows":
+        """The features of N digests; the number of the part is -1 where they are not known."""
         with self._lock:
             index = self._index(fingerprint)
-            positions = index.positions(digests)
-            while self._drop_damaged(index, fingerprint, np.unique(positions[positions >= 0])):
-                positions = index.positions(digests)
-            is_known = positions >= 0
-            part, row = np.full(len(positions), -1), np.full(len(positions), -1)
-            part[is_known], row[is_known] = index.part[positions[is_known]], index.row[positions[is_known]]
+            places = index.rows(digests)
+            while self._drop_damaged(index, fingerprint, places.take((places.part >= 0) & ~places.is_checked)):
+                places = index.rows(digests)
             parts = tuple(Part(self._disk, fingerprint, name) for name in index.parts)
-        return _StoredRows(parts, part, row, self._copies)
+        return _StoredRows(parts, places, self._copies)
 
-    def _drop_damaged(self, index: FeatureIndex, fingerprint: str, positions: "NDArray[np.int64]") -> bool:
-        """Check the rows at some positions that were not checked before; return whether parts had to be dropped."""
-        positions = positions[~index.is_checked[positions]]
+    def _drop_damaged(self, index: FeatureIndex, fingerprint: str, places: IndexRows) -> bool:
+        """Check rows that were not checked before; return whether parts had to be dropped."""
         damaged = set()
-        for number, its in _by_part(index.part[positions]):
+        for number, rows in _by_part(places):
             part = Part(self._disk, fingerprint, index.parts[number])
             try:
-                records, rows = part.records(self._copies), index.row[positions[its]]
-                if rows.max() >= len(records) or not are_whole(records[rows], index.digests(positions[its])):
+                if not are_whole(part.opened(self._copies).read(places.row[rows]), places.digest[rows]):
                     raise CorruptError(f"{part.path} is damaged: its features are not those that were stored")
             except FileNotFoundError:  # pruned just now
                 damaged.add(part.name)
             except CorruptError as error:
                 self._warn(part, error)
                 damaged.add(part.name)
-        index.is_checked[positions] = True
+        index.mark_checked(places)
         index.keep(set(index.parts) - damaged)
         return bool(damaged)
 
@@ -208,38 +202,44 @@ class Features:
 
 @dataclass(frozen=True)
 class _StoredRows(FeatureRows):
-    """Features that are read from their parts: one part is mapped at a time, and only the rows that are wanted."""
+    """Features that are read from their parts: of these only the rows that are wanted."""
 
     parts: tuple[Part, ...]
-    part: "NDArray[np.int64]"
-    """(N,): the number of each row's part."""
-    row: "NDArray[np.int64]"
-    """(N,): the place of each row in its part."""
+    places: IndexRows
+    """Of N images."""
     copies: Scratch
+    _files: "dict[int, RecordFile]" = field(default_factory=dict)
+    """Those that were read from, by the number of the part."""
 
     @cached_property
     def shape(self) -> tuple[int, int]:
         """(N, D); D is 0 where N is."""
-        width = self._records(int(self.part[0]))["features"].shape[1] if len(self.part) else 0
-        return len(self.part), width
+        return len(self.places), self._file(int(self.places.part[0])).width if len(self.places) else 0
 
     def read(self, rows: "NDArray[np.int64]") -> "NDArray[np.float32]":
         """Return the features, (K, D), of some rows."""
         import numpy as np
 
-        features = np.empty((len(rows), self.shape[1]), dtype=np.float32)
-        for number, its in _by_part(self.part[rows]):
-            features[its] = self._records(number)["features"][self.row[rows[its]]]
+        features, places = np.empty((len(rows), self.shape[1]), dtype=np.float32), self.places.take(rows)
+        for number, its in _by_part(places):
+            try:
+                records = self._file(number).read(places.row[its])
+            except FileNotFoundError:  # a copy of a bucket's part, which was removed meanwhile
+                del self._files[number]
+                records = self._file(number).read(places.row[its])
+            features[its] = records["features"]
         return features
 
-    def _records(self, number: int) -> "Records":
-        return self.parts[number].records(self.copies)
+    def _file(self, number: int) -> "RecordFile":
+        if number not in self._files:
+            self._files[number] = self.parts[number].opened(self.copies)
+        return self._files[number]
 
 
-def _by_part(part: "NDArray[np.integer]") -> "Iterator[tuple[int, NDArray[np.int64]]]":
-    """Yield each number in N numbers of parts, (N,), and where it stands."""
+def _by_part(places: IndexRows) -> "Iterator[tuple[int, NDArray[np.int64]]]":
+    """Yield the number of each part that some places are in, and which of them are, in the order of its rows."""
     import numpy as np
 
-    order = np.argsort(part, kind="stable")
-    numbers, starts = np.unique(part[order], return_index=True)
+    order = np.lexsort((places.row, places.part))
+    numbers, starts = np.unique(places.part[order], return_index=True)
     yield from zip(numbers.tolist(), np.split(order, starts[1:]), strict=False)

@@ -152,10 +152,10 @@ def test_only_the_parts_that_hold_what_is_wanted_are_looked_at(tmp_path: Path, m
         store.features.append("fp", known[start : start + 8], numbered(40)[start : start + 8])
     assert len(store.features.known("fp", known)) == 40
     later = Store(str(tmp_path))
-    read, mapped = calls(monkeypatch, later.disk, "read"), calls(monkeypatch, Part, "records")
+    read, opened = calls(monkeypatch, later.disk, "read"), calls(monkeypatch, Part, "opened")
     assert later.features.read("fp", known[3:5])[known[4]][0] == 4
     assert [path.rpartition(".")[2] for [path] in read] == ["index"]
-    assert len({part.name for part, _ in mapped}) == 1
+    assert len({part.name for part, _ in opened}) == 1
 
 
 def test_a_part_that_was_damaged_after_it_was_indexed_counts_as_unknown(
@@ -196,6 +196,27 @@ def test_parts_of_earlier_regrafts_are_stored_anew_once(store: Store, caplog: py
     assert "stored anew" in caplog.messages[0]
     assert names(store, ".parquet") == []
     assert len(names(store, ".npy")) == 3
+
+
+def test_of_a_digest_in_many_parts_the_first_counts_and_each_is_checked_by_itself(store: Store) -> None:
+    known = digests(30)
+    for number in range(30):
+        store.features.append("fp", [known[number], A], np.full((2, 3), number, np.float32))
+        assert store.features.read("fp", [A])[A].tolist() == [0, 0, 0]
+    assert store.features.read("fp", [*known, A])[known[29]].tolist() == [29, 29, 29]
+    assert Store(store.url).features.read("fp", [A])[A].tolist() == [0, 0, 0]
+    for part in store.features.parts("fp"):
+        flip(store, part.path, -6)  # in the features of A
+    assert Store(store.url).features.known("fp", [A, *known]) == set()
+
+
+def test_rows_are_read_again_where_a_copy_of_their_part_was_removed_meanwhile() -> None:
+    store, known = Store(f"memory://{uuid.uuid4().hex}"), digests(8)
+    store.features.append("fp", known, numbered(8))
+    rows = store.features.rows("fp", known)
+    assert rows.read(np.array([3]))[0, 0] == 3
+    store.features.forget_copies()
+    assert rows.read(np.array([5, 2]))[:, 0].tolist() == [5, 2]
 
 
 def test_a_store_that_grows_part_by_part_writes_few_indexes(monkeypatch: pytest.MonkeyPatch) -> None:
