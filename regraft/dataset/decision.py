@@ -130,24 +130,28 @@ def standing(decisions: Sequence[Decision]) -> list[Decision]:
 
     To skip a picture decides nothing about it, so the last skip holds beside the last of the others.
     """
-    return list(holding_by_subject(decisions).values())
+    return list(Holding(decisions).by_subject.values())
 
 
-def holding_by_subject(decisions: Sequence[Decision]) -> dict[Subject, Decision]:
-    """Return the decisions that hold, see `standing`, by what they are about."""
-    undone, holding = undone_ids(decisions), dict[Subject, Decision]()
-    for decision in decisions:
-        if decision.id not in undone and decision.kind is not DecisionKind.UNDO:
-            hold(decision, holding)
-    return holding
+class Holding:
+    """The decisions that hold, see `standing`."""
 
+    def __init__(self, decisions: Sequence[Decision]):
+        self.by_subject: dict[Subject, Decision] = {}
+        """By what they are about, in the order in which they were decided."""
+        self._categories: dict[tuple[str, bool], set[str]] = {}
+        """Of each picture, the lists in which something holds; the skips by themselves."""
+        undone = undone_ids(decisions)
+        for decision in decisions:
+            if decision.id not in undone and decision.kind is not DecisionKind.UNDO:
+                self.add(decision)
 
-def hold(decision: Decision, holding: dict[Subject, Decision]) -> None:
-    """Have a decision hold from now on, in place of those that it overtakes."""
-    digest, category, is_skip = subject = decision.subject
-    overtaken = [subject]
-    if not category:
-        overtaken = [other for other in holding if other[0] == digest and other[2] == is_skip]
-    for other in overtaken:
-        holding.pop(other, None)
-    holding[subject] = decision
+    def add(self, decision: Decision) -> None:
+        """Have a decision hold from now on, in place of those that it overtakes: for all lists, those for one."""
+        digest, category, is_skip = subject = decision.subject
+        categories = self._categories.setdefault((digest, is_skip), set())
+        for overtaken in categories & {category} if category else set(categories):
+            del self.by_subject[digest, overtaken, is_skip]
+            categories.remove(overtaken)
+        self.by_subject[subject] = decision
+        categories.add(category)

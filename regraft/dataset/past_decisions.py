@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from regraft.dataset.decision import Decision, DecisionKind, Subject, hold, holding_by_subject, undone_ids
+from regraft.dataset.decision import Decision, DecisionKind, Holding, undone_ids
 from regraft.errors import LinkError
 
 
@@ -16,7 +16,7 @@ class Past:
         self._known = list(known)
         self._by_id = {decision.id: decision for decision in known}
         self._undone = undone_ids(known)
-        self._holding: dict[Subject, Decision] | None = None
+        self._holding: Holding | None = None
         """Those that hold; None where that has to be worked out again."""
 
     def has(self, decision: Decision) -> bool:
@@ -28,8 +28,8 @@ class Past:
         if decision.kind is DecisionKind.UNDO:
             return False
         if self._holding is None:
-            self._holding = holding_by_subject([*self._known, *self.new])
-        held = self._holding.get(decision.subject)
+            self._holding = Holding([*self._known, *self.new])
+        held = self._holding.by_subject.get(decision.subject)
         return held is not None and held.effect == decision.effect
 
     def add(self, decision: Decision) -> None:
@@ -39,7 +39,7 @@ class Past:
         if decision.kind is DecisionKind.UNDO:
             self._take_back(decision.undoes)
         elif self._holding is not None:
-            hold(decision, self._holding)
+            self._holding.add(decision)
 
     def _take_back(self, name: str) -> None:
         self._holding = None
