@@ -244,8 +244,8 @@ class HeadSettings(Settings):
     """With more than 4,096 images training stops after so many epochs without a better validation loss, at most 5. With
     fewer images it ends by itself."""
     weight_decay: Annotated[float, Field(ge=0)] = 0.01
-    """The L2 penalty on the head's weights. Cross-validation on the train and validation split tries a tenth of it, and
-    10, 100 and 1000 times as much, too, and takes the best."""
+    """The L2 penalty on the head's weights. Cross-validation on the train and validation split tries others around it,
+    from a tenth of it to 1000 times as much, and those that are best count."""
 
 
 class TuneSettings(Settings):

@@ -13,5 +13,5 @@ from regraft.tasks.bench import bench_of
 def drop_misfiled(
     screened: Screened, manifest: Manifest, embedded: Embedded, spec: RunSpec
 ) -> tuple[Screened, Manifest]:
-    """Return links and manifest without pictures that are misfiled or do not decode. Needs memory for the features."""
+    """Return links and manifest without pictures that are misfiled or do not decode. Needs all cores."""
     return steps.drop_misfiled(screened, manifest, embedded, bench_of(spec))
