@@ -84,6 +84,11 @@ class Fetcher:
         except Blocked as error:
             self._report(number, Finding(url=request.url, reason=Reason.BLOCKED, detail=str(error)))
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether every request that was taken in has its finding."""
+        return not self._under_way
+
     def waiting(self) -> Waiting | None:
         """Return what is waited for; None where nothing is."""
         under_way = list(self._under_way.values())

@@ -4,6 +4,7 @@ import os
 import queue
 import sys
 import threading
+import time
 from multiprocessing.connection import Connection
 
 from regraft.fetching.fetcher import Fetcher
@@ -22,6 +23,8 @@ STANDARD_ERROR = 2
 """Its file's number, to which libraries in C print."""
 BATCH_SIZE = 64
 """Findings in one message at most."""
+GATHERING_S = 0.02
+"""How long findings gather for one message, while there are links under way: each message wakes two processes."""
 SILENCE_S = 1.0
 """After so long without a finding it is said what is waited for."""
 Message = tuple[list[tuple[int, Finding]], Waiting | None]
@@ -79,6 +82,8 @@ def _next_message(findings: "queue.SimpleQueue[tuple[int, Finding]]", fetcher: F
         batch = [findings.get(timeout=SILENCE_S)]
     except queue.Empty:
         return [], fetcher.waiting()
+    if not fetcher.is_idle:
+        time.sleep(GATHERING_S)
     while len(batch) < BATCH_SIZE and not findings.empty():
         batch.append(findings.get())
     return batch, None
