@@ -201,6 +201,14 @@ def test_fetching_and_screening_a_list_on_disk_imports_no_engine_that_they_do_no
     assert not imports_of(script) & {"asyncio", "fsspec", "scipy", "tensorflow", "prefect"}
 
 
+def test_the_processes_that_fetch_start_before_pandas_is_imported(tmp_path: Path) -> None:
+    script = "from regraft import menagerie; from regraft.pipeline.bench import Bench\n"
+    script += "from regraft.pipeline.run import open_run\n"
+    script += f"config = menagerie.CONFIG.model_copy(update={{'store': {str(tmp_path)!r}}})\n"
+    script += "with open_run(config) as spec:\n    Bench.of(spec).crew.start()"
+    assert not imports_of(script) & (HEAVY - {"pydantic"} | {"pyarrow"})
+
+
 def test_a_help_page_imports_nothing_heavy() -> None:
     script = "from regraft.flows.cli import app\ntry: app(['--help'])\nexcept SystemExit: pass"
     assert imports_of(script) & HEAVY == set()

@@ -11,7 +11,8 @@ from typing import Annotated, Generic, TypeVar
 from fastapi import Depends, Query, Request
 
 from regraft.dataset.decision import Decision
-from regraft.dataset.decisions import FOLDER, all_decisions
+from regraft.dataset.decision_files import FOLDER
+from regraft.dataset.decisions import all_decisions
 from regraft.errors import RegraftError
 from regraft.flows.web.access import Access
 from regraft.flows.web.thumbnails import Thumbnails

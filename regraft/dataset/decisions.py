@@ -8,7 +8,6 @@ A run merges many files into the last of them.
 import contextlib
 import json
 import logging
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
@@ -16,17 +15,13 @@ import pandas as pd
 from pydantic import TypeAdapter
 
 from regraft.dataset.decision import Decision, DecisionKind, table_of
+from regraft.dataset.decision_files import FOLDER, MAX_FILES, decision_files
 from regraft.dataset.past_decisions import Past
 from regraft.dataset.shown_pictures import ShownPictures
 from regraft.errors import CorruptError, LinkError, StoreError
 from regraft.identity import Digest, digest_of
 from regraft.store.store import Store
 
-FOLDER = "decisions"
-FILE = re.compile(r"(\d{8})\.json")
-"""The names of its files; the number says in which order they were written."""
-MAX_FILES = 50
-"""Files that are left as they are."""
 SCHEMA = 1
 """The schema of a file that is written, and the newest that can be read."""
 log = logging.getLogger("regraft")
@@ -77,11 +72,6 @@ def all_decisions(store: Store) -> list[Decision]:
         except CorruptError as error:
             log.warning("%s What was decided there is not honoured: decide it again.", error)
     return list(decisions.values())
-
-
-def decision_files(store: Store) -> list[str]:
-    """Return the paths of the files that hold decisions, in their order."""
-    return [f"{FOLDER}/{name}" for name in store.disk.names(FOLDER) if FILE.fullmatch(name)]
 
 
 def read_file(store: Store, path: str) -> list[Decision]:

@@ -171,6 +171,8 @@ def hash_of_host(host: Host) -> Digest:
 
 def known_rows(store: "Store") -> list[Removal]:
     """Return the rows of the table. Raises CorruptError where it is damaged: then nobody knows what must not come."""
+    if not store.disk.exists(FILE):  # as in most stores, and then nothing need be imported to read tables
+        return []
     table = store.tables.read(FILE, _schema())
     if table.empty:
         return []

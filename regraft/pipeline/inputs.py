@@ -7,17 +7,14 @@ from collections.abc import Iterator
 
 from regraft.backbones.weights import check_weights
 from regraft.config import MENAGERIE, Config
-from regraft.errors import ListError, StoreError
+from regraft.errors import ListError
 from regraft.links.list_table import Columns
 from regraft.links.lists import Listed, read_list
-from regraft.store.locks import check_writable
-from regraft.store.store import Store
+from regraft.pipeline.store_check import check_store
 from regraft.targets.choice import target_of
 from regraft.targets.labels import SyntheticLabels
 from regraft.web.client import Client
 
-IN_ONE_PROCESS = "memory:"
-"""How the URLs of stores begin that other processes cannot see."""
 MAX_FETCHED_LIST_BYTES = 256_000_000
 """Of a list on the web, as it is sent; `fetch.max_bytes` is for pictures."""
 
@@ -33,16 +30,6 @@ def check_inputs(config: Config) -> None:
         if not category.list.startswith(MENAGERIE):
             _read_list(name, config, client)
     check_store(config.store)
-
-
-def check_store(url: str) -> None:
-    """Raise StoreError where a run cannot keep anything in the store at a URL, or its processes would not share it."""
-    if url.startswith(IN_ONE_PROCESS):
-        raise StoreError(
-            f"The store {url} lies in the memory of one process, and a run has several. Choose a folder or a bucket: "
-            "`store:` in the config, or --store."
-        )
-    check_writable(Store(url).disk)
 
 
 def read_lists(config: Config) -> Iterator[tuple[str, Listed]]:

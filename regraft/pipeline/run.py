@@ -1,4 +1,7 @@
-"""A run opened: the store held, a marker written that a run is under way, and both let go at its end."""
+"""A run opened: the store held, a marker written that a run is under way, and both let go at its end.
+
+What few runs need is imported only by those: pandas alone takes as long as the processes that fetch take to start.
+"""
 
 import contextlib
 import uuid
@@ -6,13 +9,13 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from regraft.config import Config
-from regraft.dataset import decisions
+from regraft.dataset.decision_files import MAX_FILES, decision_files
 from regraft.pipeline.bench import Bench
-from regraft.pipeline.inputs import check_store
 from regraft.pipeline.spec import RunSpec
+from regraft.pipeline.store_check import check_store
 from regraft.store import versions
 from regraft.store.store import Store
-from regraft.upkeep.remove import finish as finish_removal
+from regraft.store.version import REMOVING
 
 
 @contextlib.contextmanager
@@ -29,8 +32,8 @@ def open_run(config: Config, run_id: str = "", now: datetime | None = None) -> I
     run_id = run_id or uuid.uuid4().hex
     store = Store(config.store)
     with store.run(run_id, now) as start:
-        finish_removal(store)
-        decisions.compact(store)
+        _finish_removal(store)
+        _merge_decisions(store)
         spec = RunSpec(
             config=config,
             store_url=store.address,
@@ -47,6 +50,22 @@ def open_run(config: Config, run_id: str = "", now: datetime | None = None) -> I
         finally:
             bench.close()  # before the store is let go: whoever still waits for links is done with it
             drafts.sweep()
+
+
+def _finish_removal(store: Store) -> None:
+    """Go on with a removal that was cut off, if there is one."""
+    if store.disk.exists(REMOVING):
+        from regraft.upkeep.remove import finish
+
+        finish(store)
+
+
+def _merge_decisions(store: Store) -> None:
+    """Merge decisions that lie in many files."""
+    if len(decision_files(store)) > MAX_FILES:
+        from regraft.dataset.decisions import compact
+
+        compact(store)
 
 
 def _has_published(store: Store, run_id: str) -> bool:

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from regraft.config import FetchSettings
-from regraft.dataset.decisions import decision_files, read_file
+from regraft.dataset.decision_files import decision_files
+from regraft.dataset.decisions import read_file
 from regraft.errors import CorruptError, DamagedVersionError, RegraftError, StoreError, VersionError
 from regraft.identity import Digest, digest_of
 from regraft.links import removals

@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 
 from regraft.dataset.decision import DECISIONS, Decision, standing
+from regraft.dataset.decision_files import decision_files
 from regraft.dataset.decisions import (
     all_decisions,
     compact,
     decide,
-    decision_files,
     files_on,
     forget,
     known_decisions,

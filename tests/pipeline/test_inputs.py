@@ -9,7 +9,8 @@ import pytest
 from regraft import menagerie
 from regraft.backbones.weights import application_names, check_weights
 from regraft.errors import BackboneError, CheckpointError, ListError, StoreError
-from regraft.pipeline.inputs import check_inputs, check_store
+from regraft.pipeline.inputs import check_inputs
+from regraft.pipeline.store_check import check_store
 
 SLOW = {"tensorflow", "keras", "prefect", "matplotlib"}
 SCRIPT = """
