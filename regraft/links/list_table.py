@@ -38,6 +38,8 @@ LENGTH_NAMES = (LABEL, "length")
 """What a column of lengths is most likely called: a column that is called nearly so is not overlooked in silence."""
 LENGTH_WORD = re.compile(r"(?<![^\W_])(label|length|cm(?![^\W_]))")
 """What a column of lengths has in its name: `body_length`, `Length (cm)`, `size_cm`."""
+URL_WORD = re.compile(r"url|link|href|src")
+"""What a column of URLs may have in its name: `OriginalURL`, `image_link`."""
 MIN_SIMILARITY = 0.75
 """From 0 to 1, as difflib measures it: `lable` and `labels` are similar to `label`, `table` is not."""
 MAX_SHOWN_LENGTH = 80
@@ -188,8 +190,9 @@ def positions(names: Sequence[str], columns: Columns, advice: str = "") -> tuple
     """
     url = _position(names, columns.url or URL)
     if url is None:
-        problem = f"has no column `{columns.url or URL}`; it has: {_shown_names(names)}."
-        raise UnusableError(f"{problem} {advice}`url_column` says which holds the URLs.")
+        problem = f"has no column `{columns.url or URL}`; it has: {_shown_names(names)}. {advice}"
+        setting = next((f"url_column: {name}" for name in names if URL_WORD.search(_folded(name))), "url_column")
+        raise UnusableError(f"{problem}`{setting}` in the config says which holds the URLs.")
     if not columns.has_lengths:
         return url, None
     label = _position(names, columns.label or LABEL)
@@ -310,7 +313,7 @@ def _columns_of(records: Sequence[Mapping[str, object]]) -> dict[str, pa.Array]:
 
 def _json_object(number: int, line: str) -> dict[str, Any]:
     try:
-        record = json.loads(cleaned(line))
+        record = json.loads(cleaned(line).removesuffix(","))
     except (ValueError, RecursionError):
         record = None
     if not isinstance(record, dict):

@@ -5,7 +5,7 @@ Lists are put together over years and from many sources, so their lines need not
 
 import codecs
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from io import BufferedReader
 
 from regraft.links.list_bytes import BLOCK_BYTES, UnusableError
@@ -31,11 +31,21 @@ UNDEFINED_BYTES = (0x81, 0x8D, 0x8F, 0x90, 0x9D)
 """Windows-1252 has no characters for them; browsers keep them: https://encoding.spec.whatwg.org/#windows-1252."""
 WINDOWS_1252 = {byte: bytes([byte]).decode("cp1252") for byte in range(0x80, 0xA0) if byte not in UNDEFINED_BYTES}
 """Its characters where they differ from Latin-1's."""
-BLANKS = "\0\x1a\ufeff\u200b\u2060"
-"""What no eye sees besides whitespace: zeros that pad a record, Ctrl-Z, a byte order mark where files were joined, and
-characters without width."""
-QUOTES = {'"': '"', "'": "'", "<": ">", "`": "`", "\u201c": "\u201d", "\u2018": "\u2019"}
-"""What people put around URLs."""
+INVISIBLE_CHARACTERS = (*range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070))
+"""Without width, or for the direction of writing: https://www.unicode.org/charts/PDF/U2000.pdf."""
+BLANKS = "\0\x1a\ufeff\u00ad" + "".join(map(chr, INVISIBLE_CHARACTERS))
+"""What no eye sees besides whitespace: zeros that pad a record, Ctrl-Z, a byte order mark where files were joined, soft
+hyphens, and characters without width."""
+QUOTES = {'"': '"', "'": "'", "<": ">", "`": "`", "\u201c": "\u201d", "\u2018": "\u2019", "\u00ab": "\u00bb"}
+"""What people put around texts."""
+BRACKETS = {"(": ")", "[": "]", "{": "}"}
+"""What people and programs put around URLs."""
+SEPARATORS = ",;"
+"""What ends a URL's line where it was taken from a row of a table, or from a list of a program."""
+COMMENT = re.compile(r"\s#.*", re.DOTALL)
+"""What follows a blank and #: browsers take it for a fragment, which is not sent to a server either."""
+AMPERSAND = "&amp;"
+"""How HTML and XML write &: https://html.spec.whatwg.org/multipage/named-characters.html."""
 
 
 def line_blocks(file: BufferedReader) -> Iterator[list[str]]:
@@ -64,19 +74,36 @@ def cleaned(text: str) -> str:
     text = text.strip()
     if text[:1] in BLANKS or text[-1:] in BLANKS:
         text = text.strip(BLANKS).strip()
-    if len(text) > 1 and QUOTES.get(text[0]) == text[-1]:
-        text = text[1:-1].strip()
-    return text
+    return _without_pair(text, QUOTES)
 
 
 def cleaned_urls(texts: Iterable[str]) -> list[str]:
-    """Return each text without what is around its content; "" for a comment. Most are clean already, which is quick."""
-    return [text if not text or (text[0] == "h" and text[-1].isalnum()) else _cleaned_url(text) for text in texts]
+    """Return the URL in each text; "" for a comment. Most texts are nothing else, which is quick.
+
+    Around it may be what `cleaned` takes away, brackets, and at its end a comma, a semicolon or a comment. `&amp;`
+    means &.
+    """
+    return [text if not text or _is_clean(text) else _cleaned_url(text) for text in texts]
+
+
+def _is_clean(url: str) -> bool:
+    """Whether there is nothing to take away, as of nearly all URLs; False where that takes a closer look."""
+    return url[0] == "h" and url[-1].isalnum() and "#" not in url and AMPERSAND not in url
 
 
 def _cleaned_url(text: str) -> str:
     url = cleaned(text)
-    return "" if url[:1] == "#" else url
+    if url[:1] == "#":
+        return ""
+    url = cleaned(COMMENT.sub("", url).rstrip().rstrip(SEPARATORS))
+    if url[1:].startswith(SCHEME):
+        url = _without_pair(url, BRACKETS)
+    return url.replace(AMPERSAND, "&")
+
+
+def _without_pair(text: str, pairs: Mapping[str, str]) -> str:
+    """A text without the two characters around it, where they are a pair."""
+    return text[1:-1].strip() if len(text) > 1 and pairs.get(text[0]) == text[-1] else text
 
 
 def _as_utf8(file: BufferedReader, encoding: str | None) -> Iterator[bytes]:

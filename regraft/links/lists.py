@@ -38,10 +38,17 @@ USUAL_COLUMNS = Columns()
 URL_LINE = re.compile(r"https?://[^\t]*$", re.IGNORECASE)
 NO_ROW = re.compile(r'#|"?sep=.*$', re.IGNORECASE)
 """How a line begins that belongs to no list: a comment, and the line by which Excel finds the columns of a CSV file."""
-JSON_ARRAY = re.compile(r'\[\s*([\["{\]]|$)')
-"""How the first line of a JSON document begins that is an array."""
-UNNAMED_CELL = re.compile(r"https?://[^\s,;|]+\.(?:jpe?g|png|gif|webp|bmp|tiff?|avif)[,;| ]\s*[\w.+-]+$", re.IGNORECASE)
-"""A picture's URL and another cell, in a line of a table that does not name its columns."""
+JSON_DOCUMENT = re.compile(r'\[\s*([\["{\]]|$)|\{$')
+"""How the first line of a JSON document begins that is an array, or an object of several lines."""
+IMAGE_SUFFIX = r"\.(?:jpe?g|png|gif|webp|bmp|tiff?|avif)"
+UNNAMED_CELLS = re.compile(
+    rf"https?://(?:[^\s,;|]+{IMAGE_SUFFIX}[,;|]\s*[\w.+-]+"
+    rf"|\S+{IMAGE_SUFFIX}\s+(?=\S)(?!.*{IMAGE_SUFFIX}$).*"
+    r"|\S+\s+[\w+-]+|\S+\s{2,}\S.*|\S+[\s,;|]\s*(?:[,;|]\s*)?https?://.*)",
+    re.IGNORECASE,
+)
+"""A URL and other cells, in a line of a table that does not name its columns: a word, another URL, whatever follows a
+picture's name, and whatever follows two blanks."""
 DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+$")
 PARQUET_MAGIC = b"PAR1"
 OTHER_FILES = {
@@ -91,15 +98,15 @@ def read_list(category: str, source: str, client: Client, columns: Columns = USU
     path, an http(s) URL, which the guarded `client` fetches, or an fsspec URL; what it names may be packed with gzip.
     Raises ListError, with the category, the source and the line, where it cannot be read or holds no URL.
     """
+    name = f"The list of {category!r}, {source},"
     try:
         with open_list(source, client) as file:
-            links, others = _links(_rows(file, _suffix(source), columns))
+            links, others = _links(_rows(file, _suffix(source), columns), name)
     except UnusableError as problem:
-        raise ListError(f"The list of {category!r}, {source}, {problem}") from problem.__cause__
+        raise ListError(f"{name} {problem}") from problem.__cause__
     if others is None:
         log.warning(
-            "The list of %r, %s, has columns of more than %s bytes besides its links; none of them travels along.",
-            *(category, source, f"{MAX_BYTES:,}"),
+            "%s has columns of more than %s bytes besides its links; none travels along.", name, f"{MAX_BYTES:,}"
         )
         others = pa.table({"url": pa.array(links["url"], pa.string())})
     return Listed(links.assign(category=category)[["category", "url", "label"]], others)
@@ -124,7 +131,7 @@ def _text_rows(file: BufferedReader, suffix: str, columns: Columns) -> Iterator[
     number, lines = skipped_lines + 1, itertools.chain.from_iterable(blocks)
     if re.match(r"<(?!https?:)", first_line):
         raise UnusableError(f"is a web page or XML: line {number} is {shortened(first_line)!r}. {EXPECTED}")
-    if JSON_ARRAY.match(first_line):
+    if JSON_DOCUMENT.match(first_line):
         raise UnusableError(f"is one JSON document. Write one object a line, as .jsonl files do. {EXPECTED}")
     if first_line.startswith("{") or (suffix in ("jsonl", "ndjson") and first_line):
         return json_lines_to_rows(lines, columns, skipped_lines)
@@ -139,14 +146,14 @@ def _text_rows(file: BufferedReader, suffix: str, columns: Columns) -> Iterator[
 
 
 def _without_unnamed_cells(blocks: Iterator[Rows]) -> Iterator[Rows]:
-    """The rows of a list of lines. Raises UnusableError where each of the first lines is a URL and another cell."""
+    """The rows of a list of lines. Raises UnusableError where more stands after each URL of the first lines."""
     for i, rows in enumerate(blocks):
-        urls = [url for url in rows.urls if url] if i == 0 else []
-        cells = [UNNAMED_CELL.match(url) for url in urls]
-        if cells and all(cells):
+        urls = [url for url in rows.urls if URL_LINE.match(url)] if i == 0 else []
+        if urls and all(map(UNNAMED_CELLS.fullmatch, urls)):
             raise UnusableError(
                 f"is a table without a line that names its columns: its first row is {shortened(urls[0])!r}. Separate "
-                "the cells by commas and write `url,label` before the rows, or take away what follows the URLs."
+                "the cells by commas and write `url,label` before the rows, or write one URL a line and nothing after "
+                "it. A blank in a URL is written %20."
             )
         yield rows
 
@@ -171,10 +178,11 @@ def _first_row(lines: list[str]) -> tuple[int, str]:
     return next(((place, line) for place, line in stripped if line and not NO_ROW.match(line)), (0, ""))
 
 
-def _links(blocks: Iterator[Rows]) -> tuple[pd.DataFrame, pa.Table | None]:
+def _links(blocks: Iterator[Rows], name: str) -> tuple[pd.DataFrame, pa.Table | None]:
     """The links (url, label) of a list's rows, each URL once, and a table of its other columns with the same rows.
 
-    None stands for a table that is too large. Raises UnusableError where there is no URL.
+    None stands for a table that is too large. What is logged calls the list `name`. Raises UnusableError where there
+    is no URL.
     """
     labels = [pa.array([], pa.float64())]
     others = OtherColumns()
@@ -194,7 +202,19 @@ def _links(blocks: Iterator[Rows]) -> tuple[pd.DataFrame, pa.Table | None]:
     table = others.table()
     links = pa.table({"url": table["url"], "label": pa.chunked_array(labels)}).to_pandas()
     is_first = ~links["url"].duplicated()
+    if not is_first.all():
+        _warn_of_other_labels(links, name)
     return links[is_first].reset_index(drop=True), None if others.are_too_many else table.filter(pa.array(is_first))
+
+
+def _warn_of_other_labels(links: pd.DataFrame, name: str) -> None:
+    """Log how many URLs of a list are there more than once, with several labels."""
+    rows = links.drop_duplicates()
+    urls = rows["url"][rows["url"].duplicated()].unique()
+    if len(urls):
+        log.warning(
+            "%s has several labels for each of %d URLs, such as %s; the first counts.", name, len(urls), urls[0]
+        )
 
 
 def _without_blanks(rows: Rows) -> Rows:
@@ -238,7 +258,7 @@ def _problem(label: str | float) -> str:
     if DECIMAL_COMMA.match(cleaned(str(label))):
         return f"{shown} is no number; write it with a decimal point."
     if math.isnan(_number(label)):
-        return f"{shown} is no number."
+        return f"{shown} is no number; write the length in cm, such as 102.5, or take the row out."
     return f"{shown} is no length; expected one within {MAX_LENGTH_CM:,.0f} cm."
 
 

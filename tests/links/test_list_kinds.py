@@ -95,10 +95,69 @@ def test_blocks_do_not_cut_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     [
         *(f'"{A}"', f"'{A}'", f"<{A}>", f"`{A}`", f"\u201c{A}\u201d"),
         *(f"\ufeff{A}", f"{A}\x1a", f"\u00a0{A}\u200b", f"\t{A} \f", f"\u2060{A}", f"{A}\0\0"),
+        *(f"\u202a{A}\u202c", f"\u200e{A}", f"\u00ad{A}", f"\u2066{A}\u2069", f"\u00ab{A}\u00bb"),
+        *(f"({A})", f"[{A}]", f"{{{A}}}", f"{A},", f"{A};", f'"{A}",', f"'{A}';", f"({A}),", f"<{A}>,"),
+        *(f"{A} # a cat", f'"{A}"  # a cat', f"{A}\t#1", f"{A}, # a cat", f"<{A}> #"),
     ],
 )
 def test_what_stands_around_a_url_is_not_part_of_it(tmp_path: Path, line: str) -> None:
     assert read(tmp_path, f"{B}\n{line}\n")["url"].tolist() == [B, A]
+
+
+@pytest.mark.parametrize(
+    "url", [f"{A}#eyes", f"{A}?a=(1)", f"{A}/a_(cat)", f"{A}?b=[1]", "http://a.example/,a;b", f"{A}."]
+)
+def test_what_belongs_to_a_url_stays(tmp_path: Path, url: str) -> None:
+    assert read(tmp_path, f"{url}\n{B}")["url"].tolist() == [url, B]
+
+
+def test_a_url_that_html_or_xml_has_written_is_read_as_they_read_it(tmp_path: Path) -> None:
+    for name, text in {"t.txt": "{}\n", "t.csv": "url,label\n{},1\n", "t.jsonl": '{{"url": "{}"}}'}.items():
+        assert read(tmp_path, text.format(f"{A}?a=1&amp;b=2"), name)["url"].tolist() == [f"{A}?a=1&b=2"]
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        *(" tiger", " 0", " 102.5", ",1", ";1", "|1", ", tiger", " a cat on a mat", "  two blanks", "?size=1 tiger"),
+        *(f" {B}", f",{B}", f", {B}", f";{B}", f" | {B}"),
+    ],
+)
+def test_a_table_that_does_not_name_its_columns_is_refused(tmp_path: Path, cells: str) -> None:
+    for text in (f"{A}{cells}\n{A}?{cells}\n", f"# from 2009\n\nurl  label\n{A}{cells}\n"):
+        message = refusal(tmp_path, text.replace(f"?{cells}", cells))
+        assert f"its first row is '{A}{cells}"[:60] in message
+        assert "one URL a line and nothing after it" in message
+    assert len(read(tmp_path, f"{A}{cells}\n{B}\n")) == 2  # a row is no table
+
+
+@pytest.mark.parametrize(
+    "url", ["http://a.example/my cat.jpg", "http://a.example/a big cat/1.jpg", f"{A}?q=a,b", f"{A};v=1,2"]
+)
+def test_a_url_may_have_blanks_and_delimiters(tmp_path: Path, url: str) -> None:
+    assert read(tmp_path, f"{url}\n")["url"].tolist() == [url]
+
+
+def test_several_labels_of_one_url_are_named_and_the_first_counts(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert read(tmp_path, f"url,label\n{A},1\n{B},2\n{A},3\n{B},2\n", "t.csv")["label"].tolist() == [1, 2]
+    assert f"several labels for each of 1 URLs, such as {A}; the first counts" in caplog.text
+    caplog.clear()
+    assert len(read(tmp_path, f"{A}\n{B}\n{A}\n")) == 2
+    assert not caplog.records
+
+
+def test_a_column_that_may_hold_the_urls_is_named(tmp_path: Path) -> None:
+    names = ["image_url", "OriginalURL", "Link", "href", "img src"]
+    for name in names:
+        assert f"`url_column: {name}` in the config" in refusal(tmp_path, f"id,{name}\n7,{A}\n", "t.csv")
+        assert f"`url_column: {name}` in the config" in refusal(tmp_path, parquet(id=[7], **{name: [A]}), "t.parquet")
+    assert "`url_column` in the config" in refusal(tmp_path, f"id,photo\n7,{A}\n", "t.csv")
+
+
+def test_json_lines_may_end_with_the_commas_of_an_array(tmp_path: Path) -> None:
+    assert read(tmp_path, f'{{"url": "{A}"}},\n{{"url": "{B}"}},\n', "t.jsonl")["url"].tolist() == [A, B]
 
 
 def test_what_pads_the_end_of_a_file_is_no_link(tmp_path: Path) -> None:
@@ -218,7 +277,7 @@ def test_comments_and_blank_lines_may_come_before_a_tables_names(tmp_path: Path)
         ('"3,5"', "decimal point"),
         ("90 cm", "'90 cm' is no number"),
         ("lion", "'lion' is no number"),
-        ("True", "'True' is no number"),
+        ("True", "'True' is no number; write the length in cm, such as 102.5"),
         ("", "'' is no number"),
     ],
 )
@@ -321,7 +380,7 @@ def test_other_columns_of_one_name_travel_side_by_side(tmp_path: Path) -> None:
         ("l.csv", f"{A},1\n", "Its first line must name the columns"),
         ("l.json", f'["{A}"]', "is one JSON document"),
         ("l.url", f"[InternetShortcut]\nURL={A}\n", "line 1 is '[InternetShortcut]'"),
-        ("l.json", f'{{\n  "url": "{A}"\n}}', "line 1 is no JSON object: '{'"),
+        ("l.json", f'{{\n  "url": "{A}"\n}}', "is one JSON document"),
         ("l.jsonl", f'{{"url": "{A}"}}\n{{"url": "htt', "line 2 is no JSON object"),
         ("l.jsonl", f'"{A}"\n', "line 1 is no JSON object"),
         ("l.jsonl", f'{{"link": "{A}"}}\n', "line 1 has no column `url`; it has: link"),
