@@ -3,6 +3,7 @@
 import ipaddress
 import os
 import re
+from collections.abc import Iterator
 from datetime import date
 from typing import Annotated, Literal
 
@@ -12,6 +13,8 @@ MENAGERIE = "menagerie:"
 """How the source of a list of the embedded web begins."""
 MAX_LENGTH_CM = 1e9
 """Larger ones are no lengths, and their squares would be too large for a network's numbers."""
+MAX_DEVIATIONS = 5
+"""Standard deviations from the mean beyond which, on one side, lies one length of three million."""
 SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 """Names that mean themselves in paths, URLs and keys."""
 
@@ -55,6 +58,13 @@ def _header_value(text: str) -> str:
     return text
 
 
+def _scheduler_address(address: str) -> str:
+    parts = re.fullmatch(r"(tcp|tls)://([^/@:\s]+|\[[^/@\s]+\]):(\d{1,5})/?", address, re.ASCII)
+    if not parts or not _is_port(parts[3]):
+        raise ValueError("is no address of a scheduler: write tcp://HOST:PORT")
+    return address.rstrip("/")
+
+
 def _host(name: str) -> str:
     if not re.fullmatch(r"[^/@:\s]+", name):
         raise ValueError("is no host: write its name alone, such as images.example.org")
@@ -72,6 +82,7 @@ Place = Annotated[str, Field(min_length=1), AfterValidator(_place)]
 """A path, in which ~ is the home folder, or a URL."""
 SafeName = Annotated[str, AfterValidator(safe_name)]
 ProxyAddress = Annotated[str, AfterValidator(_proxy_address)]
+SchedulerAddress = Annotated[str, AfterValidator(_scheduler_address)]
 Exemption = Annotated[str, AfterValidator(_exemption)]
 HostName = Annotated[str, AfterValidator(_host)]
 HeaderValue = Annotated[str, AfterValidator(_header_value)]
@@ -85,10 +96,12 @@ class Settings(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _check_kind(cls, value: object, info: ValidationInfo) -> object:
-        """Refuse `yes` where a number is wanted: Python takes it for 1."""
+        """Refuse `yes` where a number is wanted, which Python takes for 1, and a number for a day, which is 1970's."""
         kind = cls.model_fields[info.field_name].annotation if info.field_name else None
         if isinstance(value, bool) and kind is not bool:
             raise ValueError("is yes or no, where another value is expected")
+        if isinstance(value, int | float) and kind is date:
+            raise ValueError("is no day: write one such as 2010-01-31")
         return value
 
 
@@ -281,7 +294,7 @@ class EngineSettings(Settings):
 
     kind: Literal["threads", "dask"] = "threads"
     """`threads` of this machine, or the workers of a `dask` cluster."""
-    address: Annotated[str, Field(pattern=r"^(tcp|tls)://\S+$")] | None = None
+    address: SchedulerAddress | None = None
     """The address of the cluster's scheduler, as tcp://HOST:PORT."""
 
     @model_validator(mode="after")
@@ -334,3 +347,32 @@ class Config(Settings):
         if self.head.preset == "tutorial" and self.head.target == "category":
             raise ValueError("head.preset: tutorial predicts lengths only; write `target: length`, or `preset: graft`")
         return self
+
+
+def contradictions(config: Config) -> Iterator[str]:
+    """Yield a sentence for each setting that another makes pointless, as `field: what is wrong; what to do`.
+
+    Each setting is fine by itself, and a version that was published with them stays one: so the model accepts them.
+    """
+    if config.screen.min_side**2 > config.screen.max_pixels:
+        yield "screen.min_side: a picture with such sides has more pixels than screen.max_pixels; change one."
+    by_name: dict[str, str] = {}
+    by_list: dict[tuple[str, str | None], str] = {}
+    for name, category in config.categories.items():
+        field = f"categories.{name}"
+        if (other := by_name.setdefault(name.casefold(), name)) != name:
+            yield f"{field}: differs from `{other}` in capitals only, as some file systems do not; choose another name."
+        place = category.list if "://" in category.list else os.path.normpath(category.list)
+        if (other := by_list.setdefault((place, category.url_column), name)) != name:
+            yield f"{field}.list: is the list of `{other}` too; each category has its own."
+        if category.url_column is not None and category.url_column == category.label_column:
+            yield f"{field}.label_column: is `url_column` too; name two columns."
+        if category.label is not None and _clips_all_lengths(category.label):
+            yield f"{field}.label: nearly all lengths lie beyond min or max, and would be the same; change them."
+
+
+def _clips_all_lengths(label: Normal) -> bool:
+    """Whether hardly any of the lengths that are drawn lies between min and max."""
+    farthest = MAX_DEVIATIONS * label.std
+    is_below = label.min is not None and label.min > label.mean + farthest
+    return is_below or (label.max is not None and label.max < label.mean - farthest)

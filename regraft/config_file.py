@@ -4,14 +4,15 @@ import difflib
 import os
 import re
 import reprlib
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from regraft.config import MENAGERIE, Category, Config
+from regraft.config import MENAGERIE, Category, Config, contradictions
 from regraft.errors import ConfigError
 
 MAX_BYTES = 1_000_000
@@ -56,13 +57,23 @@ def parse_config(settings: Mapping[str, Any], source: str = "config") -> Config:
     Raises ConfigError with one line for each field that is wrong.
     """
     try:
-        return Config.model_validate(settings)
+        config = Config.model_validate(settings)
     except ValidationError as error:
         problems = error.errors()
-        lines = [*dict.fromkeys(_problem_line(problem) for problem in problems[:MAX_PROBLEMS])]
-        if len(problems) > MAX_PROBLEMS:
-            lines.append(f"  ... and {len(problems) - MAX_PROBLEMS:,} more.")
-        raise ConfigError(f"{source} is refused; nothing was fetched.\n" + "\n".join(lines)) from error
+        raise _refusal(
+            source, [_problem_line(problem) for problem in problems[:MAX_PROBLEMS]], len(problems)
+        ) from error
+    if sentences := [*contradictions(config)]:
+        raise _refusal(source, sentences[:MAX_PROBLEMS], len(sentences))
+    return config
+
+
+def _refusal(source: str, lines: Sequence[str], count: int) -> ConfigError:
+    """The error that lists what is wrong with settings; `count` is how many problems there are in all."""
+    listed = [f"  {line}" for line in dict.fromkeys(lines)]
+    if count > len(lines):
+        listed.append(f"  ... and {count - len(lines):,} more.")
+    return ConfigError("\n".join([f"{source} is refused; nothing was fetched.", *listed]))
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
@@ -81,7 +92,10 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     if settings is None:
         raise ConfigError(f"The config {path} is empty. Write one with `regraft init`.")
     if not isinstance(settings, dict):
-        raise ConfigError(f"The config {path} must hold `key: value` lines; it holds a {type(settings).__name__}.")
+        kind = "text" if isinstance(settings, str) else f"a {type(settings).__name__}"
+        raise ConfigError(
+            f"The config {path} must hold `key: value` lines; it holds {kind}. `regraft init` makes one for your lists."
+        )
     return settings
 
 
@@ -178,30 +192,42 @@ def _problem_line(problem: Any) -> str:
     """One of pydantic's problems as `field: what is wrong; what to write`."""
     location = [str(part) for part in problem["loc"] if not UNION_MEMBER.match(str(part))]
     field = ".".join(location)
+    description = _description(location)
     match problem["type"]:
         case "extra_forbidden" if field in REMOVED_SETTINGS:
-            return f"  {field}: no setting any more, because {REMOVED_SETTINGS[field]}; take it out."
+            return f"{field}: no setting any more, because {REMOVED_SETTINGS[field]}; take it out."
         case "extra_forbidden":
-            known = _keys_at(location[:-1])
-            similar = difflib.get_close_matches(location[-1].lower(), known, 1)
-            hint = f"did you mean `{similar[0]}`?" if similar else f"the keys here are: {', '.join(known)}."
-            return f"  {field}: unknown key; {hint}"
+            return f"{field}: unknown key; {_hint(location)}"
+        case "string_type" if isinstance(problem["input"], int | float | date):
+            return f"{field}: should be text, in quotes (found {problem['input']}). {description}".rstrip()
         case "missing":
-            return f"  {field}: missing. {_description(location) or 'Write it.'}"
+            return f"{field}: missing. {description or 'Write it.'}"
         case "model_type":
             keys = ", ".join(_keys_at(location))
             shown = _shown.repr(problem["input"])
-            return f"  {field}: should hold settings ({keys}); found {shown}. {_description(location)}".rstrip()
+            return f"{field}: should hold settings ({keys}); found {shown}. {description}".rstrip()
         case "too_short" if field == "categories":
-            return "  categories: at least two are needed, each with a `list` and a `label`."
+            return "categories: at least two are needed, each with a `list` and a `label`."
         case _:
             value = problem.get("input")
             shown = "" if isinstance(value, dict | list) else f" (found {_shown.repr(value)})"
             message = re.sub(r"\b(Input|String) should", "should", problem["msg"].removeprefix("Value error, "))
             message = message.replace("valid tuple", "list").replace("valid dictionary", "mapping of names to settings")
-            description = _description(location)
             named = f"{field}: " if field else ""  # a rule between two settings names them itself
-            return f"  {named}{message}{shown}." + (f" {description}" if description else "")
+            return f"{named}{message}{shown}." + (f" {description}" if description else "")
+
+
+def _hint(location: list[str]) -> str:
+    """What may be meant by a key that is unknown where it stands: one like it, or one of another part."""
+    *part, key = location
+    known = _keys_at(part)
+    if similar := difflib.get_close_matches(key.lower(), known, 1):
+        return f"did you mean `{similar[0]}`?"
+    parts = ["categories.NAME" if name == "categories" else name for name in Config.model_fields]
+    elsewhere = [f"`{name}.{key}`" for name in parts if key in _keys_at(name.split("."))]
+    if elsewhere:
+        return f"did you mean {' or '.join(elsewhere)}?"
+    return f"the keys here are: {', '.join(known)}."
 
 
 def _description(location: list[str]) -> str:

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from regraft.config import Config
 from regraft.config_file import load_config, parse_config
@@ -83,7 +84,7 @@ def test_a_config_of_another_editor_is_read(tmp_path: Path, encoding: str) -> No
         (MERGE_BOMB, "a mapping has more than 100,000 keys"),
         (f"name: job\nfetch: &a [{'x' * 99}]\n", "found ['x"),
         ("- a\n- b\n", "it holds a list"),
-        ("just words", "it holds a str"),
+        ("just words", "it holds text. `regraft init` makes one for your lists"),
     ],
 )
 def test_what_is_no_config_is_refused_with_its_line(tmp_path: Path, text: str | bytes, expected: str) -> None:
@@ -112,12 +113,25 @@ def test_a_message_repeats_no_value_that_is_large(tmp_path: Path) -> None:
         ("fetch: {allow: ['999.0.0.1:80']}", "is no exemption"),
         ("fetch: {proxy: 'http://proxy:99999'}", "is no proxy address"),
         ("fetch: {archive: {timegate: 'xhttp://a.example/'}}", "fetch.archive.timegate: should match pattern"),
-        ("engine: {kind: dask, address: 'http://x?tcp://a:1'}", "engine.address: should match pattern"),
+        ("engine: {kind: dask, address: 'http://x?tcp://a:1'}", "engine.address: is no address of a scheduler"),
         ("reports_url: 'javascript:alert(1)//http://a'", "reports_url: should match pattern"),
         ('store: "a\\0b"', "store: is no place: it holds a zero"),
         ('backbone: {weights: "a\\0b"}', "backbone.weights: is no place"),
         ('fetch: {user_agent: "a\\r\\nCookie: b"}', "is no User-Agent"),
         ("fetch: {user_agent: katzenprüfer}", "is no User-Agent"),
+        *(
+            (f"fetch: {{archive: {{timegate: 'http://a/', near: {day}}}}}", "is no day: write one such as 2010-01-31")
+            for day in ("2010", "20100131", "0.5")
+        ),
+        *(
+            (f"engine: {{kind: dask, address: '{address}'}}", "is no address of a scheduler: write tcp://HOST:PORT")
+            for address in ("a:8786", "tcp://a", "tcp://a:x", "tcp://a:99999", "tcp://:1", "tcp://a:1/x", "http://a:1")
+        ),
+        *((f"store: {value}", "store: should be text, in quotes") for value in ("2024", "1.5", "2024-01-31", "0x10")),
+        ("gpu: 1", "gpu: unknown key; the keys here are: name, store"),
+        ("epochs: 5", "epochs: unknown key; did you mean `head.epochs` or `tune.epochs`?"),
+        ("fetch: {misfiled: no}", "fetch.misfiled: unknown key; did you mean `screen.misfiled`?"),
+        ("label: {mean: 1}", "label: unknown key; did you mean `categories.NAME.label`?"),
     ],
 )
 def test_a_value_that_would_mean_something_else_or_fail_later_is_refused(
@@ -125,6 +139,35 @@ def test_a_value_that_would_mean_something_else_or_fail_later_is_refused(
 ) -> None:
     text = f"name: job\n{line}\ncategories:\n  a: {{list: a.txt, {LABEL}}}\n  b: {{list: b.txt, {LABEL}}}\n"
     assert expected in refusal(tmp_path, text)
+
+
+CATEGORIES = {"a": "{list: a.txt, label: {mean: 100, std: 30}}", "b": "{list: b.txt, label: {mean: 40, std: 8}}"}
+
+
+@pytest.mark.parametrize(
+    ("line", "categories", "expected"),
+    [
+        ("screen: {min_side: 8000}", {}, "screen.min_side: a picture with such sides has more pixels"),
+        ("screen: {max_pixels: 1000}", {}, "screen.min_side: a picture with such sides has more pixels"),
+        ("seed: 0", {"A": CATEGORIES["b"]}, "categories.A: differs from `a` in capitals only"),
+        ("seed: 0", {"b": CATEGORIES["a"]}, "categories.b.list: is the list of `a` too"),
+        ("seed: 0", {"b": CATEGORIES["a"].replace("a.txt", "./a.txt")}, "categories.b.list: is the list of `a` too"),
+        ("seed: 0", {"a": "{list: a.csv, url_column: x, label_column: x}"}, "label_column: is `url_column` too"),
+        ("seed: 0", {"a": "{list: a.txt, label: {mean: 100, std: 5, min: 300}}"}, "categories.a.label: nearly all"),
+        ("seed: 0", {"a": "{list: a.txt, label: {mean: 100, std: 5, max: 20}}"}, "categories.a.label: nearly all"),
+    ],
+)
+def test_settings_that_make_another_pointless_are_refused(
+    tmp_path: Path, line: str, categories: dict[str, str], expected: str
+) -> None:
+    lines = "".join(f"  {name}: {settings}\n" for name, settings in (CATEGORIES | categories).items())
+    assert expected in refusal(tmp_path, f"name: job\n{line}\ncategories:\n{lines}")
+    Config.model_validate(yaml.safe_load(f"name: job\n{line}\ncategories:\n{lines}"))  # as in versions of before
+
+
+def test_two_categories_may_be_two_columns_of_one_list(tmp_path: Path) -> None:
+    lines = "".join(f"  {name}: {{list: a.csv, url_column: {name}, {LABEL}}}\n" for name in ("tiger", "cat"))
+    assert len(load_config(written(tmp_path, f"name: job\ncategories:\n{lines}")).categories) == 2
 
 
 def test_a_home_folder_may_be_written_short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """Which backbones there are, where their weights come from, and what names them; nothing here imports a network."""
 
 import ast
+import difflib
 from functools import cache
 from importlib import resources, util
 from pathlib import Path
@@ -46,9 +47,13 @@ def application_names() -> frozenset[str]:
 
 def check_name(name: str) -> None:
     """Raise BackboneError where there is no backbone of a name."""
-    if name not in (LITE0, VGG16, *application_names()):
+    known = (*sorted(application_names()), LITE0, VGG16)
+    if name not in known:
+        by_folded = {name.casefold(): name for name in known}
+        similar = difflib.get_close_matches(name.rpartition(".")[2].casefold(), by_folded, 1)
+        hint = f" Did you mean {by_folded[similar[0]]}?" if similar else ""
         raise BackboneError(
-            f"There is no backbone {name!r}. Known are {LITE0}, {VGG16}, and of keras.applications: "
+            f"There is no backbone {name!r}.{hint} Known are {LITE0}, {VGG16}, and of keras.applications: "
             f"{', '.join(sorted(application_names()))}."
         )
 
@@ -61,6 +66,8 @@ def check_weights(name: str, weights: str | None) -> None:
     check_name(name)
     if weights == RANDOM:
         return
+    if weights is not None and "://" in weights:
+        raise BackboneError(f"The weights {weights} must be a file of this machine; download them, and give its path.")
     if weights is None:
         if name == LITE0:
             check_digest(installed_weights(), INSTALLED_DIGEST_START)

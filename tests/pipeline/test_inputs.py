@@ -28,6 +28,9 @@ WRONG = [
     ("nowhere.txt", "", 2, "nowhere.txt, is not there"),
     ("http://127.0.0.1:9/cats.txt", "", 2, "cannot be fetched"),
     ("cats.txt", "backbone: {name: vgg17}", 7, "There is no backbone 'vgg17'"),
+    ("cats.txt", "backbone: {name: vgg-16}", 7, "There is no backbone 'vgg-16'. Did you mean vgg16?"),
+    ("cats.txt", "backbone: {name: keras.applications.resnet50}", 7, "Did you mean ResNet50?"),
+    ("cats.txt", "backbone: {weights: 's3://b/w.pth'}", 7, "The weights s3://b/w.pth must be a file of this machine"),
     ("cats.txt", "backbone: {weights: nowhere.pth}", 7, "nowhere.pth cannot be read"),
     ("cats.txt", "backbone: {weights: cats.txt}", 7, "not a plain weights file"),
 ]
@@ -36,11 +39,12 @@ WRONG = [
 
 def test_a_wrong_list_or_wrong_weights_are_refused_at_once(tmp_path: Path) -> None:
     """One process refuses all of them, and has imported nothing slow in the end."""
-    (tmp_path / "cats.txt").write_text("http://cats.example/1.jpg\n")
+    for name in ("cats.txt", "tigers.txt"):
+        (tmp_path / name).write_text("http://cats.example/1.jpg\n")
     label = "{mean: 40, std: 8}"
     jobs = [f"{number}.yaml" for number in range(len(WRONG))]
     for job, (lists, more, _, _) in zip(jobs, WRONG, strict=True):
-        categories = f"  cat: {{list: '{lists}', label: {label}}}\n  tiger: {{list: cats.txt, label: {label}}}\n"
+        categories = f"  cat: {{list: '{lists}', label: {label}}}\n  tiger: {{list: tigers.txt, label: {label}}}\n"
         (tmp_path / job).write_text(f"name: job\nstore: {tmp_path}/store\n{more}\ncategories:\n{categories}")
     ran = subprocess.run([sys.executable, "-c", SCRIPT, *jobs], cwd=tmp_path, capture_output=True, text=True)
     *codes, imported = ran.stdout.splitlines()

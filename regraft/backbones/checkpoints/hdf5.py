@@ -26,7 +26,9 @@ MIN_STORED_BYTES = 1024
 def check_hdf5(path: Path) -> None:
     """Raise CheckpointError, and nothing else, where a file is not plain HDF5 that holds all of its data itself."""
     if path.suffix not in SUFFIXES:
-        raise CheckpointError(f"The weights {path} must be an HDF5 file: *.weights.h5 or *.h5.")
+        raise CheckpointError(
+            f"The weights {path} must be an HDF5 file: *.weights.h5 or *.h5. Without `weights` they are Keras's own."
+        )
     with open_weights(path):
         pass  # it can be read
     command = [sys.executable, "-m", "regraft.backbones.checkpoints.hdf5", str(path)]
