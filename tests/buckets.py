@@ -5,6 +5,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,7 +50,14 @@ class BucketServer:
 @pytest.fixture(scope="session")
 def bucket_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BucketServer]:
     """moto's server, for all tests."""
-    port, log = free_port(), tmp_path_factory.mktemp("moto") / "log.txt"
+    with serving_buckets(tmp_path_factory.mktemp("moto") / "log.txt") as server:
+        yield server
+
+
+@contextmanager
+def serving_buckets(log: Path) -> Iterator[BucketServer]:
+    """Run moto's server, which writes a log."""
+    port = free_port()
     with open(log, "wb") as file:
         command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
         process = subprocess.Popen(command, stdout=file, stderr=file)

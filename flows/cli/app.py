@@ -134,9 +134,13 @@ def _drop_output() -> None:
 
 @contextmanager
 def exit_with_message() -> Iterator[None]:
-    """End the command with one message and the error's exit code where something is refused or Ctrl-C is pressed."""
+    """End the command with one message and the error's exit code where something is refused or Ctrl-C is pressed.
+
+    SIGTERM is answered as Ctrl-C is, so that the lock of a bucket is freed.
+    """
     try:
-        yield
+        with _stopped_by(signal.SIGTERM):
+            yield
     except RegraftError as error:
         print_error(error)
         raise typer.Exit(error.exit_code) from error
@@ -159,23 +163,32 @@ def exit_at_once_on_ctrl_c() -> Iterator[None]:
     store in a folder needs no farewell: the system frees its lock, and every file in it is whole or absent. The lock of
     a bucket is freed here. SIGTERM is answered in the same way, whatever handler Prefect has put in place of this one.
     """
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = {number: signal.signal(number, stop) for number in STOP_SIGNALS}
     heard, sent = os.pipe()
     os.set_blocking(sent, False)
     watch = threading.Thread(target=_exit_after_signal, args=(heard,), daemon=True)
     watch.start()
-    wakeup_before = signal.set_wakeup_fd(sent, warn_on_full_buffer=False)
+    with _stopped_by(*STOP_SIGNALS):
+        wakeup_before = signal.set_wakeup_fd(sent, warn_on_full_buffer=False)
+        try:
+            yield
+        finally:
+            signal.set_wakeup_fd(wakeup_before)
+            os.close(sent)  # ends the watch
+            watch.join()
+            os.close(heard)
+
+
+@contextmanager
+def _stopped_by(*signals: signal.Signals) -> Iterator[None]:
+    """Raise KeyboardInterrupt where a signal comes."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, stop) for number in signals}
     try:
         yield
     finally:
-        signal.set_wakeup_fd(wakeup_before)
-        os.close(sent)  # ends the watch
-        watch.join()
-        os.close(heard)
         for number, handler in before.items():
             signal.signal(number, handler)
 

@@ -20,6 +20,7 @@ from regraft.dataset.past_decisions import Past
 from regraft.dataset.shown_pictures import ShownPictures
 from regraft.errors import CorruptError, LinkError, StoreError
 from regraft.identity import Digest, digest_of
+from regraft.links.removals import known_removals
 from regraft.store.store import Store
 
 SCHEMA = 1
@@ -38,7 +39,7 @@ def decide(
 
     What holds already is not decided again, so that one undo takes it back; a history of another store is kept as it
     was. `known`: all decisions until now, for who has read them. Raises LinkError where a decision names no picture,
-    moves it nowhere, or takes back what nobody decided.
+    moves it nowhere, or takes back what nobody decided, and where somebody had a picture removed meanwhile.
     """
     past, pictures = Past(all_decisions(store) if known is None else known), ShownPictures(store)
     for decision in decisions:
@@ -47,7 +48,8 @@ def decide(
         if not past.has(complete) and (is_history or not past.holds(complete)):
             past.add(complete)
     if past.new:
-        _append(store, _to_bytes(past.new))
+        written = _append(store, _to_bytes(past.new))
+        _check_not_removed(store, written)
     return past.new
 
 
@@ -142,16 +144,35 @@ def _without(store: Store, path: str, is_removed: Callable[[Decision], bool]) ->
     return kept if len(kept) < len(decisions) else None
 
 
-def _append(store: Store, data: bytes) -> None:
-    """Write a file under the next number that nobody else takes.
+def _check_not_removed(store: Store, path: str) -> None:
+    """Raise LinkError, and forget the decisions, where a file has some on what somebody had removed meanwhile.
+
+    Who removes has the store know of it before looking for decisions, so one of the two sees the other's work.
+    """
+    with contextlib.suppress(CorruptError):  # nobody knows what was removed; `verify` tells of it
+        removals = known_removals(store)
+
+        def is_removed(decision: Decision) -> bool:
+            addresses = (decision.url, decision.final_url)
+            return removals.has_picture(decision.digest) or any(map(removals.has_link, addresses))
+
+        if removals and _without(store, path, is_removed) is not None:
+            forget(store, path, lambda decision: True)
+            raise LinkError("Somebody has just had it removed from this store; nothing was decided.")
+
+
+def _append(store: Store, data: bytes) -> str:
+    """Write a file under the next number that nobody else takes, and return its path.
 
     Where a later file is there then, a run may have merged files meanwhile, so that the number was free again: the file
     is written once more, behind that one.
     """
     written = _create_next(store, data)
-    if decision_files(store)[-1] != written:
-        _create_next(store, data)
-        store.disk.delete(written)
+    if decision_files(store)[-1] == written:
+        return written
+    last = _create_next(store, data)
+    store.disk.delete(written)
+    return last
 
 
 def _create_next(store: Store, data: bytes) -> str:

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -24,6 +23,7 @@ from regraft.links.memory import all_known_links, known_links, put_links
 from regraft.links.shards import path_of, put_in_layout
 from regraft.reporting.history import history
 from regraft.store import versions
+from regraft.store.disk import is_remote
 from regraft.store.layout import Layout
 from regraft.store.local_disk import LocalDisk
 from regraft.store.locks import CHAMPION_LOCK, LOCK
@@ -168,7 +168,7 @@ def make_store(url: str) -> None:
 
 
 def opened(url: str, system: SystemCalls | None = None) -> Store:
-    return Store(url, disk=LocalDisk(url, system or FaultySystem()))
+    return Store(url, disk=None if is_remote(url) else LocalDisk(url, system or FaultySystem()))
 
 
 def _publish(store: Store) -> None:
@@ -256,13 +256,13 @@ CHANGES: dict[str, Callable[[Store], None]] = {
 
 def damage(url: str) -> None:
     """Damage what `verify --repair` can mend: plots, features, their index, tables, store.json, the pointer."""
-    root = Path(url)
     opened(url).features.known(BACKBONE, [])  # writes the index
-    part, index = next(root.glob("features/*/*.npy")), next(root.glob("features/*/*.index"))
-    plot = root / "versions" / JANUARY[0] / "plots" / "labels.png"
-    table = next(root.glob("links/*/*.parquet"))
-    for file in (part, index, plot, table, root / versions.CHAMPION, root / "store.json"):
-        file.write_bytes(b"damaged")
+    paths = paths_in(url)
+    table = next(path for path in paths if path.startswith("links/") and path.endswith(".parquet"))
+    part, index = (next(path for path in paths if path.endswith(end)) for end in (".npy", ".index"))
+    plot = f"versions/{JANUARY[0]}/plots/labels.png"
+    for path in (part, index, plot, table, versions.CHAMPION, "store.json"):
+        opened(url).disk.write(path, b"damaged")
 
 
 def prepare(change: str, url: str) -> None:
@@ -289,12 +289,25 @@ def speaks_of_removal(damage: Damage) -> bool:
 
 def paths_in(url: str) -> set[str]:
     """The path of every file of a store."""
-    return {os.path.relpath(os.path.join(folder, file), url) for folder, _, files in os.walk(url) for file in files}
+    return set(opened(url).disk.sizes(""))
 
 
 def files_in(url: str) -> dict[str, bytes]:
     """Every file of a store, by path."""
-    return {path: Path(url, path).read_bytes() for path in paths_in(url)}
+    return {path: opened(url).disk.read(path) for path in paths_in(url)}
+
+
+def ended_well(change: Callable[[], object]) -> Iterator[str]:
+    """Make a change; yield what is wrong with how it ends, if anything is."""
+    try:
+        change()
+    except Killed:
+        pass
+    except RegraftError as error:
+        if "\n" in str(error) or error.exit_code not in (3, 9):
+            yield f"it ended with {error}"
+    except Exception as error:
+        yield f"it ended with a raw {type(error).__name__}: {error}"
 
 
 @dataclass(frozen=True)
@@ -308,8 +321,7 @@ class World:
     """System calls that the change makes."""
 
     @classmethod
-    def of(cls, change: str, folder: Path) -> "World":
-        url = str(folder / "whole")
+    def of(cls, change: str, url: str) -> "World":
         prepare(change, url)
         before, system = files_in(url), FaultySystem()
         CHANGES[change](opened(url, system))
@@ -326,28 +338,24 @@ class World:
 
     def problems(self, plan: Plan, url: str) -> list[str]:
         """Try the change by a plan on a store of its own; return what did not hold."""
+        self.begin(url)
+        problems = list(ended_well(lambda: CHANGES[self.change](opened(url, FaultySystem(plan)))))
+        return [*problems, *self.problems_afterwards(url)]
+
+    def begin(self, url: str) -> None:
+        """Make the store before the change."""
+        disk = opened(url).disk
         for path, data in self.before.items():
-            file = Path(url, path)
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(data)
-        problems = list(self._ended_well(plan, url))
-        problems += self._readers_fail(url)
+            disk.write(path, data)
+
+    def problems_afterwards(self, url: str) -> list[str]:
+        """Return what does not hold in a store on which the change was tried, now and after the next run."""
+        problems = list(self._readers_fail(url))
         problems += self._changed(url)
         with opened(url).run("the next run"):
             finish(opened(url), _ask_prefect)  # this and the next as `open_run` does
             opened(url).drafts.sweep()
         return [*problems, *self._left_behind(url), *self._half_removed(url)]
-
-    def _ended_well(self, plan: Plan, url: str) -> Iterator[str]:
-        try:
-            CHANGES[self.change](opened(url, FaultySystem(plan)))
-        except Killed:
-            pass
-        except RegraftError as error:
-            if "\n" in str(error) or error.exit_code not in (3, 9):
-                yield f"it ended with {error}"
-        except Exception as error:
-            yield f"it ended with a raw {type(error).__name__}: {error}"
 
     def _readers_fail(self, url: str) -> Iterator[str]:
         store = opened(url)
@@ -377,7 +385,8 @@ class World:
         now = files_in(url)
         for name in {path.split("/")[1] for path in now if path.startswith("versions/")}:
             if not Version(opened(url), name).is_published:
-                yield f"half of version {name} is there"
+                if not is_remote(url):  # which cannot put a folder in place at once; `prune` removes it
+                    yield f"half of version {name} is there"
                 continue
             folder = f"versions/{name}/"
             ours, before, after = (
@@ -401,6 +410,8 @@ class World:
 
     def _left_behind(self, url: str) -> Iterator[str]:
         known = self.before.keys() | self.after.keys() | {LOCK, CHAMPION_LOCK}
+        if is_remote(url):
+            known |= {path for version in versions.unfinished(opened(url)) for path in version.sizes()}
         yield from (f"{path} is left behind" for path in sorted(paths_in(url) - known))
 
 
@@ -411,7 +422,7 @@ def main() -> None:
     failures: list[str] = []
     for change in CHANGES:
         with tempfile.TemporaryDirectory() as folder:
-            world, cells = World.of(change, Path(folder)), []
+            world, cells = World.of(change, f"{folder}/whole"), []
             for fault in Fault:
                 results = [world.problems(p, f"{folder}/{fault.name}-{p.at}-{p.lasts}") for p in world.plans(fault)]
                 held = sum(not problems for problems in results)

@@ -2,6 +2,9 @@
 
 import json
 import logging
+import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -178,6 +181,37 @@ def test_a_program_that_is_ended_frees_its_locks(bucket_store: Store) -> None:
         with Store(bucket_store.url).held():
             owner = holder(bucket_store)
         assert owner
+
+
+HELD = """
+import sys, time
+from regraft.flows.cli.app import app, exit_with_message
+from regraft.store.store import Store
+
+@app.command()
+def hold(url: str) -> None:
+    with exit_with_message(), Store(url).held():
+        print("held", flush=True)
+        time.sleep(600)
+
+app(["hold", sys.argv[1]])
+"""
+"""A command that changes a store for a long time."""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_command_that_is_stopped_frees_its_lock(bucket_store: Store, number: signal.Signals) -> None:
+    command = [sys.executable, "-c", HELD, bucket_store.url]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as held:
+        assert held.stdout is not None
+        assert held.stdout.readline() == "held\n"
+        assert bucket_store.disk.exists(LOCK)
+        held.send_signal(number)
+        _, message = held.communicate(timeout=60)
+    assert held.returncode == 130
+    assert message.startswith("regraft: stopped.")
+    assert message.count("\n") == 1
+    assert not bucket_store.disk.exists(LOCK)
 
 
 def test_the_lock_of_a_killed_run_says_who_held_it(bucket_store: Store, clock: Clock) -> None:

@@ -12,7 +12,7 @@ PLACES = {Fault.KILL: 5, Fault.ENOSPC: 2, Fault.EIO: 1, Fault.EMFILE: 1, Fault.E
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_change_may_be_cut_off_or_refused_at_any_call(change: str, tmp_path: Path) -> None:
-    world = World.of(change, tmp_path)
+    world = World.of(change, str(tmp_path / "whole"))
     assert world.calls > 0
     plans = [plan for fault, places in PLACES.items() for plan in world.plans(fault, places)]
     problems = {plan: world.problems(plan, f"{tmp_path}/{number}") for number, plan in enumerate(plans)}

@@ -78,6 +78,7 @@ def row_of(number: int, digest: Digest) -> dict[str, object]:
         "phash": judged.phash,
         "trusted_digest": digest,
         "trusted_phash": judged.phash,
+        "bytes": len(picture(number)),
         "width": judged.width,
         "height": judged.height,
         "checked_at": NOW,
@@ -87,7 +88,9 @@ def row_of(number: int, digest: Digest) -> dict[str, object]:
 def publish(store: Store, name: str, rows: pd.DataFrame, has_examples: bool) -> None:
     """Publish a version that learnt from pictures, and shows all of them; in a plot of examples too, if it has one."""
     run = run_record(backbone_fingerprint=BACKBONE)
-    images = rows[["digest", "category", "phash"]].assign(split=SPLITS, label=100.0, cluster=rows["digest"].min())
+    images = rows[["digest", "category", "phash", "width", "height"]].assign(
+        split=SPLITS, label=100.0, cluster=rows["digest"].min()
+    )
     predictions = images.assign(prediction=101.0)
     sheets = {"plots/examples.png": example_sheet(predictions, target_of(run.config), store)} if has_examples else {}
     files = {

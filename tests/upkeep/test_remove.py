@@ -12,7 +12,8 @@ import pandas as pd
 import pytest
 
 from regraft.config import FetchSettings
-from regraft.dataset.decisions import known_decisions
+from regraft.dataset.decision import Decision, DecisionKind
+from regraft.dataset.decisions import decide, known_decisions
 from regraft.dataset.placeholders import PLACEHOLDERS
 from regraft.errors import CorruptError, LinkError, LockedError
 from regraft.identity import Digest, digest_of
@@ -23,6 +24,7 @@ from regraft.reporting.history import history
 from regraft.store.store import Store
 from regraft.store.tables import parquet
 from regraft.store.version import REMOVING, Version
+from regraft.upkeep.decide import KnownPictures, decisions_on
 from regraft.upkeep.receipt import Receipt, page, receipts
 from regraft.upkeep.remove import finish, opted_out, plan, remove
 from regraft.upkeep.verify import verify
@@ -391,6 +393,18 @@ def test_a_removal_that_was_cut_off_is_finished_by_the_next_one(store: Store, di
     assert json.loads(store.disk.read(f"receipts/{receipt.id}.json"))["removed_at"] == "2026-02-01T00:00:00Z"
     assert damages(Store(store.url)) == []
     assert digests[4] not in everything(store)
+
+
+def test_a_decision_on_what_is_removed_in_that_moment_is_kept_nowhere(store: Store, digests: list[Digest]) -> None:
+    pictures = KnownPictures(store)
+    wish = Decision(kind=DecisionKind.REJECT, decided_at=NOW, why="no cat")
+    late, other = (decisions_on(url_of(number), wish, pictures) for number in (4, 0))
+    removed(store, url_of(4))
+    with pytest.raises(LinkError, match="just had it removed"):
+        decide(store, [*late, *other], known=pictures.decisions)
+    assert url_of(4) not in everything(store)
+    assert damages(store) == []
+    assert [decision.url for decision in decide(store, other)] == [url_of(0)]
 
 
 def test_two_removals_at_one_time_are_two(store: Store, digests: list[Digest]) -> None:

@@ -1,0 +1,304 @@
+"""Commands side by side on one store, each killed, ended or stopped at a random moment.
+
+`python -m tests.store.races [ROUNDS] [SEED]` prints what was tried and what held; `test_races.py` has a few rounds.
+"""
+
+import gc
+import importlib
+import os
+import random
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from fastapi.testclient import TestClient
+
+from regraft.config import FetchSettings
+from regraft.errors import RegraftError
+from regraft.flows.cli import app
+from regraft.flows.web.app import curator
+from regraft.identity import digest_of
+from regraft.links.memory import known_links, put_links
+from regraft.links.shards import path_of
+from regraft.process import prepare_process
+from regraft.store import versions
+from regraft.store.layout import Layout
+from regraft.store.locks import MARKER
+from regraft.store.store import Store
+from regraft.store.version import REMOVING, Version
+from regraft.upkeep.remove import finish
+from regraft.upkeep.verify import verify
+from tests.upkeep.pictured import NAMES, picture, put_pictures, url_of
+from tests.upkeep.stores import JANUARY
+
+SIDE_BY_SIDE = 6
+"""Commands of a round."""
+REMOVED, OTHER = url_of(4), url_of(1)
+"""The link that is removed, and one that somebody decides about."""
+PAGES = ("/", f"/{NAMES[0]}/report.html", "/links", f"/link?url={REMOVED}", "/pictures", "/review", "/decisions")
+EXIT_CODES = (0, 3, 4, 9, 11, 12)
+"""Those of commands that are done, or refused in a sentence: the store, a lock, a version, a link, damage."""
+SIGNALS = (None, None, signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
+"""How a command is ended; half of those that are not left alone may have ended before."""
+START_S, END_S = 0.3, 1.5
+"""By when a command of a round has begun, and by when it gets its signal."""
+PATIENCE_S = 90
+Work = Callable[[str], int]
+"""Does something to the store at a URL, in a process of its own, and returns its exit code."""
+
+
+def command(*words: str) -> Work:
+    """What a command of `regraft` does."""
+
+    def work(url: str) -> int:
+        try:
+            app(prog_name="regraft", args=[*words, "--store", url])
+        except SystemExit as end:
+            return end.code if isinstance(end.code, int) else 0
+        return 0
+
+    return work
+
+
+def pages(url: str) -> int:
+    """Read the curator's pages; none of them may have a fault."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # the client's own thread would be waited for
+    client = TestClient(curator(Store(url)), base_url="http://127.0.0.1:4201", client=("127.0.0.1", 50_000))
+    for _ in range(3):
+        for page in PAGES:
+            answer = client.get(page)
+            assert "has a fault here" not in answer.text, page
+    return 0
+
+
+def run(url: str) -> int:
+    """What a run does to a store: it goes on with a removal, then remembers links and publishes a version."""
+    store = Store(url)
+    try:
+        with store.run("a run"):
+            finish(store)
+            store.drafts.sweep()
+            store.drafts.put(b"head")
+            store.blobs.put(picture(0))
+            path = path_of(OTHER, Layout())
+            put_links(store, path, known_links(store, path))
+            publish_again(store)
+            store.drafts.sweep()
+    except RegraftError as error:
+        print(f"regraft: {error}", file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+def publish_again(store: Store) -> None:
+    """Publish what the newest version has."""
+    newest, name = versions.newest(store), versions.new_name(store)
+    files = {file: newest.read(file) for file in newest.run.files}
+    digests = {file: digest_of(data) for file, data in files.items()}
+    versions.publish(store, name, files | {"run.json": newest.run.model_copy(update={"files": digests}).to_bytes()})
+
+
+def export(url: str) -> int:
+    """Write a version's pictures as a dataset beside the store."""
+    folder = f"{url}-dataset-{os.getpid()}"
+    return command("dataset", "champion", folder, "--to", "imagefolder")(url)
+
+
+WORKS: dict[str, Work] = {
+    "remove": command("remove", REMOVED, "--why", "the owner wants it", "--yes"),
+    "promote": command("promote", NAMES[0]),
+    "promote back": command("promote", "previous"),
+    "accept": command("accept", OTHER),
+    "reject": command("reject", REMOVED),
+    "prune": command("prune", "--last", "1", "--yes"),
+    "repair": command("verify", "--repair"),
+    "verify": command("verify"),
+    "versions": command("versions"),
+    "links": command("links", "host1.example"),
+    "decisions": command("decisions"),
+    "export": export,
+    "pages": pages,
+    "run": run,
+}
+"""What is done side by side, by name."""
+CHANGING = ("remove", "prune")
+"""Of those, what may change or take away what was published."""
+WEIGHTS = [3 if name in ("remove", "prune", "repair", "run") else 1 for name in WORKS]
+"""How often each is done: what changes most, most."""
+
+
+@dataclass
+class Child:
+    """One process of a round."""
+
+    name: str
+    pid: int
+    output: Path
+    signal: signal.Signals | None
+    signal_at: float
+    code: int | None = None
+
+    @property
+    def end(self) -> str:
+        """How it ended: by itself, or by which signal."""
+        return "by itself" if self.signal is None or self.code in EXIT_CODES else self.signal.name
+
+    def problems(self) -> Iterator[str]:
+        text = self.output.read_text(errors="replace")
+        if "Traceback" in text or "Error:" in text:
+            yield f"{self.name} ({self.signal}) ended with {text[-1500:]}"
+        elif self.code not in EXIT_CODES and (self.signal is None or self.code not in (-self.signal, 130)):
+            yield f"{self.name} ({self.signal}) ended with {self.code}: {text[-500:]}"
+
+
+def start(name: str, work: Work, url: str, output: Path, wait_s: float) -> int:
+    """Do some work in a process of its own, that begins with all imports done; return its number."""
+    if pid := os.fork():
+        return pid
+    code = 70
+    try:
+        file = output.open("w")
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+        sys.stdout = sys.stderr = file
+        time.sleep(wait_s)
+        code = work(url)
+    except KeyboardInterrupt:
+        code = 130
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        sys.stdout.flush()
+        os._exit(code)
+
+
+def play(url: str, rng: random.Random) -> list[Child]:
+    """One round: some works at once, some of which are ended early."""
+    began, children = time.monotonic(), list[Child]()
+    for number, name in enumerate(rng.choices([*WORKS], WEIGHTS, k=SIDE_BY_SIDE)):
+        output = Path(f"{url}-{number}.txt")
+        output.touch()
+        end, wait_s = rng.choice(SIGNALS), rng.uniform(0, START_S)
+        pid = start(name, WORKS[name], url, output, wait_s)
+        children.append(Child(name, pid, output, end, began + rng.uniform(0, END_S)))
+    while any(child.code is None for child in children):
+        for child in (child for child in children if child.code is None):
+            pid, status = os.waitpid(child.pid, os.WNOHANG)
+            if pid:
+                child.code = os.waitstatus_to_exitcode(status)
+            elif child.signal and time.monotonic() > child.signal_at:
+                os.kill(child.pid, child.signal)
+                child.signal_at += PATIENCE_S
+            elif time.monotonic() > began + PATIENCE_S:
+                os.kill(child.pid, signal.SIGKILL)
+        time.sleep(0.002)
+    return children
+
+
+def alone(work: Work, url: str, output: Path) -> int:
+    """Do some work in a process of its own, and wait for it."""
+    _, status = os.waitpid(start("alone", work, url, output, 0), 0)
+    return os.waitstatus_to_exitcode(status)
+
+
+def published(url: str) -> dict[str, bytes]:
+    """Every file of every version."""
+    files = (path for path in Path(url, "versions").rglob("*") if path.is_file())
+    return {path.relative_to(url).as_posix(): path.read_bytes() for path in files}
+
+
+def check(url: str, before: Mapping[str, bytes], is_changing: bool) -> int:
+    """Print what does not hold once the next run is over; return whether anything does not."""
+    store, problems = Store(url), list[str]()
+    for version in versions.published(store):
+        for file in version.run.files:
+            version.read(file)
+    champion = versions.champion(store)
+    if champion is None or not champion.is_published:
+        problems.append(f"the champion is {champion}")
+    problems += [f"damage: {damage}" for damage in verify(store, False, FetchSettings(), lambda path: None)]
+    now = published(url)
+    if not is_changing:
+        problems += [f"{path} has changed" for path, data in before.items() if now.get(path) != data]
+    problems += [f"half of version {version.name} is there" for version in versions.unfinished(store)]
+    left = [*store.disk.names("tmp"), *store.disk.names("drafts")]
+    left += [path for path in (MARKER, REMOVING) if store.disk.exists(path)]
+    left += [path for path in store.disk.sizes("blobs") if "." in path]
+    problems += [f"{path} is left behind" for path in left]
+    if store.disk.names("receipts"):
+        problems += [f"{path} names the removed link" for path in holders(url, REMOVED.encode())]
+    print("\n".join(problems))
+    return bool(problems)
+
+
+def holders(url: str, text: bytes) -> list[str]:
+    """The files of a store with a text in them."""
+    return [str(path) for path in Path(url).rglob("*") if path.is_file() and text in path.read_bytes()]
+
+
+def make(url: str) -> int:
+    """A store with pictures, two versions, and the first of them in use before the second."""
+    put_pictures(Store(url), has_examples=False)
+    versions.promote(Store(url), NAMES[0], NAMES[1])
+    versions.promote(Store(url), NAMES[1], NAMES[0])
+    newest = Version(Store(url), NAMES[1])
+    files = {file: newest.read(file) for file in (*newest.run.files, "run.json")}
+    versions.publish(Store(url), JANUARY[2], files)
+    return 0
+
+
+def problems_of_round(original: str, folder: Path, rng: random.Random) -> tuple[list[Child], list[str]]:
+    """Play a round on a copy of a store; return what was played and what did not hold."""
+    url = str(shutil.copytree(original, folder / "store"))
+    before = published(url)
+    children = play(url, rng)
+    problems = [problem for child in children for problem in child.problems()]
+    if code := alone(run, url, folder / "next.txt"):
+        problems.append(f"the next run ended with {code}: {(folder / 'next.txt').read_text()}")
+    is_changing = any(child.name in CHANGING for child in children)
+    if alone(lambda url: check(url, before, is_changing), url, folder / "check.txt"):
+        problems.append((folder / "check.txt").read_text())
+    return children, problems
+
+
+def import_all() -> None:
+    """Import what the commands would import each by itself, so that signals do not only hit imports."""
+    for module in ("regraft.dataset.export", "regraft.reporting.plots", "regraft.flows.cli.stores", "scipy.stats"):
+        importlib.import_module(module)
+    gc.freeze()
+
+
+def main(rounds: int, seed: int) -> None:
+    """Play rounds, and print how often what was ended how, and what did not hold."""
+    prepare_process()
+    import_all()
+    rng, ends, held, failures = random.Random(seed), Counter[tuple[str, str]](), 0, list[str]()
+    with tempfile.TemporaryDirectory() as folder:
+        original = f"{folder}/original"
+        assert alone(make, original, Path(folder) / "make.txt") == 0, (Path(folder) / "make.txt").read_text()
+        for number in range(rounds):
+            place = Path(folder, str(number))
+            place.mkdir()
+            children, problems = problems_of_round(original, place, rng)
+            ends.update((child.name, child.end) for child in children)
+            held += not problems
+            failures += [f"round {number} ({', '.join(c.name for c in children)}): {text}" for text in problems]
+            shutil.rmtree(place)
+    columns = ("by itself", "SIGKILL", "SIGTERM", "SIGINT")
+    print(f"{'ended':14}" + "".join(f"{column:>12}" for column in columns))
+    for name in WORKS:
+        print(f"{name:14}" + "".join(f"{ends[name, column]:12}" for column in columns))
+    print(f"tried {rounds} rounds of {SIDE_BY_SIDE} commands, held {held}")
+    if failures:
+        raise SystemExit("\n".join(failures))
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 20, int(sys.argv[2]) if len(sys.argv) > 2 else 0)
