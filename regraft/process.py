@@ -26,6 +26,7 @@ ENVIRONMENT = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",  # the first start creates Prefect's database
     "PREFECT_LOGGING_EXTRA_LOGGERS": "regraft",  # the dashboard shows Regraft's log too
+    "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",  # Regraft also has threads that belong to no flow run
     "TF_CPP_MIN_LOG_LEVEL": "3",  # TensorFlow's C++ logs errors only
 }
 """Defaults of environment variables, which Arrow, Prefect and TensorFlow read when they are first imported."""

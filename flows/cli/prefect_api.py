@@ -13,7 +13,6 @@ ANSWER_DEADLINE_S = 10
 """Seconds that a configured server has to answer."""
 QUIET = {
     "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
-    "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
     "PREFECT_LOGGING_INTERNAL_LEVEL": "CRITICAL",
 }
 """Variables that leave the terminal to the command line; Prefect's own log still goes to its dashboard."""

@@ -1,7 +1,7 @@
 """A picture in a list of pictures: what is shown of it, and how a form names it."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import pandas as pd
 
@@ -51,7 +51,7 @@ class Item:
 
 def items_of(rows: pd.DataFrame) -> list[Item]:
     """Return the pictures that some links (COLUMNS, and `note` if there is one) show."""
-    columns = ["digest", "category", "verdict", "reason", "url", *(["note"] if "note" in rows else [])]
+    columns = rows.columns.intersection([field.name for field in fields(Item)])
     return [Item(**record) for record in records(rows.assign(reason=named_reasons(rows))[columns])]
 
 
