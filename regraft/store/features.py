@@ -161,9 +161,10 @@ class Features:
             indexes = [name for name in files if name.endswith(SUFFIX)]
             self._indexes[fingerprint] = FeatureIndex.read(self._disk, fingerprint, indexes)
         index = self._indexes[fingerprint]
-        parts = {name: Part(self._disk, fingerprint, name) for name in files if not name.endswith(SUFFIX)}
-        index.keep(parts)
-        new = [parts[name] for name in sorted(set(parts) - set(index.parts)) if parts[name].path not in self._damaged]
+        names = {name for name in files if not name.endswith(SUFFIX)}
+        index.keep(names)
+        new = [Part(self._disk, fingerprint, name) for name in sorted(names.difference(index.parts))]
+        new = [part for part in new if part.path not in self._damaged]
         if any(part.is_old for part in new):
             log.info("The features of %s are stored anew, once, so that each row can be read by itself.", fingerprint)
         for part in new:
