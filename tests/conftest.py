@@ -19,6 +19,7 @@ import hypothesis
 import pytest
 
 from regraft.process import prepare_process
+from regraft.store.store import Store
 
 pytest_plugins = ["tests.buckets", "tests.command_line", "tests.deployed", "tests.networks", "tests.published"]
 
@@ -41,6 +42,12 @@ MAX_ID_LENGTH = 60
 """Characters of a test's case in its name."""
 MODULE_MARKERS = re.compile(r"^pytestmark = .*", re.MULTILINE)
 MARKER = re.compile(r"pytest\.mark\.(\w+)")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    """The test's own, in a folder."""
+    return Store(str(tmp_path))
 
 
 def pytest_configure() -> None:

@@ -1,7 +1,5 @@
 """Embedding: each image's features are computed once for each backbone, and found again in the order asked for."""
 
-from pathlib import Path
-
 import keras
 import numpy as np
 import pytest
@@ -26,11 +24,6 @@ def colours() -> Backbone:
     pixels = keras.Input((16, 16, 3))
     model = keras.Model(pixels, keras.layers.GlobalAveragePooling2D()(pixels))
     return Backbone("colours", "colours-none-crop16", 16, model)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(str(tmp_path))
 
 
 def drawn(store: Store, count: int) -> list[Digest]:

@@ -2,7 +2,6 @@
 
 import logging
 from datetime import timedelta
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -28,11 +27,6 @@ def screened(links: pd.DataFrame, store: Store, *decisions: Decision) -> Screene
 
 def reasons(links: pd.DataFrame, store: Store, *decisions: Decision) -> list[str]:
     return screened(links, store, *decisions).links["reason"].tolist()
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(str(tmp_path))
 
 
 def replaced() -> pd.DataFrame:

@@ -1,7 +1,5 @@
 """Fine-tuning and training from scratch: what learns, what stays, what it brings, and that weights are found again."""
 
-from pathlib import Path
-
 import keras
 import numpy as np
 import pandas as pd
@@ -30,11 +28,6 @@ from tests.heads.drawn import drawn_manifest
 
 pytestmark = pytest.mark.tensorflow
 SIDE = 32
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(str(tmp_path))
 
 
 def features_in(manifest: pd.DataFrame, backbone: Backbone, store: Store) -> ArrayRows:

@@ -1,7 +1,5 @@
 """The holdout only grows: what was held out once is held out still, if it may and can be."""
 
-from pathlib import Path
-
 import pandas as pd
 import pytest
 
@@ -22,11 +20,6 @@ from tests.targets.worlds import DISTRIBUTIONS
 LABELLING = Labelling(Lengths(), SyntheticLabels(DISTRIBUTIONS, 0), SplitSettings(test=0.49))
 FAR_APART = ("0000000000000000", "ffffffffffffffff", "00000000ffffffff", "ffffffff00000000", "0f0f0f0f0f0f0f0f")
 """Perceptual hashes of pictures that are no near-duplicates."""
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(str(tmp_path))
 
 
 @pytest.fixture

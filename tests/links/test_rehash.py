@@ -1,7 +1,6 @@
 """Perceptual hashes of an earlier Regraft are made anew before anything is compared with them."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -22,11 +21,6 @@ from tests.pictures.jpegs import lossless
 CAT = drawing("cat", 1)
 OF_BEFORE = "f" + "0" * 15
 """A hash whose first bit is 1, as it was in all hashes that were made of smaller pictures and with the median."""
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(str(tmp_path))
 
 
 def hash_of(data: bytes) -> str:

@@ -43,11 +43,6 @@ def no_backbone() -> Backbone:
     raise BackboneError("its weights are gone")
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(str(tmp_path))
-
-
 def drawn(store: Store, count: int) -> list[Digest]:
     return [store.blobs.put(encoded(drawing("cat", f"early-{number}"), "PNG")) for number in range(count)]
 
