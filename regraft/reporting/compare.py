@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from regraft.reporting.named_reasons import named_reasons
 from regraft.store.records import MetricsRecord
 from regraft.store.version import Version
 
@@ -31,7 +32,7 @@ class Difference:
 
 def difference(first: Version, second: Version) -> Difference:
     """Return what differs. Raises VersionError where a file is missing or damaged."""
-    links_a, links_b = first.table("links.parquet"), second.table("links.parquet")
+    links_a, links_b = _links(first), _links(second)
     return Difference(
         config=[row for row in _side_by_side(_config(first), _config(second)) if row[1] != row[2]],
         metrics=_side_by_side(_metrics(first.metrics), _metrics(second.metrics)),
@@ -77,14 +78,20 @@ def _images(first: pd.DataFrame, second: pd.DataFrame) -> dict[str, int]:
     }
 
 
+def _links(version: Version) -> pd.DataFrame:
+    """The links of a version: url, category, and the reason as people name it."""
+    links = version.table("links.parquet", ["url", "category", "reason", "outcome"])
+    return links.assign(reason=named_reasons(links))[["url", "category", "reason"]]
+
+
 def _reason_counts(first: pd.DataFrame, second: pd.DataFrame) -> list[tuple[str, int, int]]:
-    counts = [links["reason"].replace("", "alive").value_counts() for links in (first, second)]
+    counts = [links["reason"].value_counts() for links in (first, second)]
     table = pd.DataFrame({"a": counts[0], "b": counts[1]}).fillna(0).astype(int).sort_index()
     return [(str(reason), int(row["a"]), int(row["b"])) for reason, row in table.iterrows()]
 
 
 def _reason_changes(first: pd.DataFrame, second: pd.DataFrame) -> list[tuple[str, str, int]]:
     both = first.merge(second, on=["url", "category"], suffixes=("_a", "_b"))
-    both = both[both["reason_a"] != both["reason_b"]].replace({"reason_a": {"": "alive"}, "reason_b": {"": "alive"}})
+    both = both[both["reason_a"] != both["reason_b"]]
     counts = both.groupby(["reason_a", "reason_b"], as_index=False).size().sort_values("size", ascending=False)
     return [(str(before), str(after), int(count)) for before, after, count in counts.to_numpy()]

@@ -6,14 +6,12 @@ from typing import Any, assert_never
 
 import pandas as pd
 
-from regraft.links.rot import is_archived
+from regraft.reporting.named_reasons import named_reasons
 from regraft.store.records import Interval, Results, Survival
 from regraft.targets.wording import WORDINGS
 from regraft.verdicts import Verdict
 from regraft.web.urls import host_of
 
-FROM_ARCHIVE = "from a web archive"
-"""What stands in place of a reason for dead links whose picture an archive has kept."""
 MAX_HOSTS = 15
 """Hosts that a report lists."""
 MAX_CATEGORIES = 30
@@ -30,7 +28,7 @@ class ReasonCount:
 
     verdict: str
     reason: str
-    """Empty for links that are alive."""
+    """As people name it, see `named_reasons`."""
     by_category: Mapping[str, int]
     """Empty where there are more than MAX_COLUMNS categories."""
     links: int
@@ -43,7 +41,7 @@ class ReasonCount:
 
 def link_health(links: pd.DataFrame) -> list[ReasonCount]:
     """Return links (category, verdict, reason, outcome) by reason, the most frequent first."""
-    links = links.assign(reason=links["reason"].mask(is_archived(links) & (links["reason"] == ""), FROM_ARCHIVE))
+    links = links.assign(reason=named_reasons(links))
     counts = links.groupby(["verdict", "reason", "category"]).size().unstack(fill_value=0)
     counts = counts.reindex(counts.sum(axis=1).sort_values(ascending=False).index)
     sums = counts.sum(axis=1)

@@ -21,7 +21,7 @@ def test_reasons_are_counted_by_category_the_most_frequent_first() -> None:
     table = pd.concat([LINKS, LINKS.head(3).assign(category="tiger")])
     rows = [row.as_row() for row in link_health(table)]
     assert rows == [
-        {"verdict": "alive", "reason": "", "cat": 3, "tiger": 2, "links": 5},
+        {"verdict": "alive", "reason": "alive", "cat": 3, "tiger": 2, "links": 5},
         {"verdict": "dead", "reason": "gone", "cat": 3, "tiger": 1, "links": 4},
         {"verdict": "junk", "reason": "truncated", "cat": 1, "tiger": 0, "links": 1},
     ]
