@@ -220,10 +220,11 @@ class ScreenSettings(Settings):
 
 
 class SplitSettings(Settings):
-    """Which share of the images is held out; the head is trained on the rest."""
+    """How images are divided: the test split is held out, and the head is trained on the others."""
 
     validation: Annotated[float, Field(gt=0, lt=0.5)] = 0.15
-    """The share of images that says how far predictions may be trusted."""
+    """The share of images that says when fine-tuning stops, and with more than 4,096 images also when training does and
+    how far predictions may be trusted. With fewer the head learns from them too."""
     test: Annotated[float, Field(gt=0, lt=0.5)] = 0.15
     """The share of images that only measures how good the model is."""
     min_images: Annotated[int, Field(ge=3)] = 20
