@@ -67,6 +67,18 @@ class Breaker:
             silence.next_trial_at = now + self._rest_s
             return True
 
+    def trouble(self, host: str) -> tuple[int, float]:
+        """Return how many attempts in a row a host gave no answer to, and the seconds since the first of them."""
+        with self._lock:
+            silence = self._silences.get(host)
+            return (silence.failures, self._clock() - silence.since) if silence else (0, 0.0)
+
+    def heed(self, host: str, failures: int, silent_s: float) -> None:
+        """Take over what `trouble` has said elsewhere; what is known here of that host stays."""
+        with self._lock:
+            now = self._clock()
+            self._silences.setdefault(host, _Silence(now - silent_s, failures, next_trial_at=now + self._rest_s))
+
     def answered(self, host: str) -> None:
         """Note that a host answered, whatever the answer was."""
         with self._lock:

@@ -15,7 +15,7 @@ from regraft.fetching.own_limits import picture_clock, pictures_at_a_time
 from regraft.fetching.retries import BACKOFF_S, MAX_TIMEOUT_ATTEMPTS, may_retry, pause_s
 from regraft.fetching.settings import WorkerSettings
 from regraft.fetching.waiting import Waiting
-from regraft.links.findings import Finding, Request, skipped
+from regraft.links.findings import Finding, Request, Trouble, skipped
 from regraft.links.lanes import is_spread, lane_of
 from regraft.pictures.judge import Picture, Unfit, judge
 from regraft.store.blobs import Blobs
@@ -61,6 +61,9 @@ class Fetcher:
         self._breaker = Breaker(clock=clock)
         self._under_way: dict[int, tuple[str, float | None]] = {}
         """By number of a request: its host, and when it is given up if that stays silent; None before it is sent."""
+        self._paused_until: dict[str, float] = {}
+        """When hosts may be asked again that have said so."""
+        self._heeded: set[tuple[Trouble, ...]] = set()
         self._refusal: Callable[[str], Failed | None] = self._robots() if settings.robots else lambda url: None
 
     def start(self) -> None:
@@ -77,6 +80,7 @@ class Fetcher:
 
     def put(self, number: int, request: Request) -> None:
         """Take in a request."""
+        self._heed(request.troubles)
         try:
             self._queue_up(Attempt.of(number, request))
         except BadUrl as error:
@@ -96,6 +100,22 @@ class Fetcher:
         is_all_sent = len(ends) == len(under_way)
         at_most_s = max(0.0, max(ends) - self._clock()) if ends and is_all_sent else None
         return Waiting(Counter(host for host, _ in under_way), at_most_s) if under_way else None
+
+    def _heed(self, troubles: tuple[Trouble, ...]) -> None:
+        """Treat hosts, once, as those did that had trouble with them."""
+        if not troubles or troubles in self._heeded:
+            return
+        self._heeded.add(troubles)
+        for trouble in troubles:
+            if trouble.pause_s:
+                self._pause(trouble.host, trouble.pause_s)
+            if trouble.failures:
+                self._breaker.heed(trouble.host, trouble.failures, trouble.silent_s)
+
+    def _pause(self, host: str, pause_s: float) -> None:
+        """Leave a host alone for so long, because it has said so."""
+        self._paused_until[host] = self._clock() + pause_s
+        self._queue.hold(host, pause_s)
 
     def _queue_up(self, attempt: Attempt, delay_s: float = 0) -> None:
         """Let an attempt wait for its turn; links that hung at their last check go last."""
@@ -175,6 +195,8 @@ class Fetcher:
             case Failed(status=0):
                 pass  # says nothing about the host: it was not asked, or there is none of that name
             case _:
+                if isinstance(answer, Failed) and answer.reason is Reason.RATE_LIMITED and answer.retry_after_s:
+                    self._pause(host, min(answer.retry_after_s, self._settings.retry_after_s))
                 if self._breaker.is_silent(host):
                     self._queue.slow_down(host, 0)
                 self._breaker.answered(host)
@@ -291,8 +313,16 @@ class Fetcher:
             return judge(data, self._settings.limits)
 
     def _finish(self, attempt: Attempt, finding: Finding) -> None:
-        self._under_way.pop(attempt.number, None)
+        host, _ = self._under_way.pop(attempt.number, ("", None))
+        if self._settings.layout is not None:  # the lane may be fetched once more, and elsewhere
+            finding = replace(finding, trouble=self._trouble(host))
         self._report(attempt.number, finding)
+
+    def _trouble(self, host: str) -> Trouble | None:
+        """What is known of a host that is not well."""
+        pause_s = max(0.0, self._paused_until.get(host, 0.0) - self._clock())
+        failures, silent_s = self._breaker.trouble(host)
+        return Trouble(host, pause_s, failures, silent_s) if pause_s or failures else None
 
 
 @lru_cache

@@ -12,8 +12,9 @@ from regraft.fetching.budget import Budget
 from regraft.fetching.crew import Crew
 from regraft.fetching.outage import SILENT, Failures, check_this_machine, is_silent
 from regraft.fetching.pending import Progress
+from regraft.fetching.troubles import Troubles
 from regraft.identity import Digest
-from regraft.links.findings import Finding, Request
+from regraft.links.findings import Finding, Request, Trouble
 from regraft.links.guests import guests_by_lane, trails_of
 from regraft.links.memory import MEMORY, put_links, remembered_links
 from regraft.links.merge import merged
@@ -74,31 +75,34 @@ def fetch_shard(
     progress: Progress = lambda links: None,
     on_new_picture: OnPicture = lambda digest: None,
     kept_at: str = "",
+    troubles: Troubles | None = None,
 ) -> Checked:
     """Return what came of a shard's links (url, category), once the store remembers it, except for silent ones.
 
     `path` is where the store remembers them. Of guests of another lane, which also have the fields of a `Trail`, what
-    comes is `kept_at` a path of its own, see `links.guests`. Not requested are links that were checked `since` then,
-    dead ones and junk whose time has not come `now`, and what the budget has nothing left for; what is known of those
-    stays, with the outcome `checked_before` or `skipped`. All checks have the time `now`. Pictures that differ in at
-    most `screen.near` of the 64 bits of their perceptual hashes are the same. Raises OutageError, and remembers
-    nothing, where too large a share of the links fails for this machine's own part in it. Raises StoreError where
-    pictures cannot be kept; the other links are remembered.
+    comes is `kept_at` a path of its own, see `links.guests`, and `troubles` are those of that lane. Not requested are
+    links that were checked `since` then, dead ones and junk whose time has not come `now`, and what the budget has
+    nothing left for; what is known of those stays, with the outcome `checked_before` or `skipped`. All checks have the
+    time `now`. Pictures that differ in at most `screen.near` of the 64 bits of their perceptual hashes are the same.
+    Raises OutageError, and remembers nothing, where too large a share of the links fails for this machine's own part in
+    it. Raises StoreError where pictures cannot be kept; the other links are remembered.
     """
 
     def are_left_alone(known: pd.DataFrame) -> "pd.Series[bool]":
         return check.are_of_this_run(known) | ~are_due(known, shows_placeholder(known), fetch, screen, now)
 
+    troubles = troubles or Troubles()
     check = _ShardCheck(path, links, store, now, since, screen.near, kept_at or path)
     known_pictures = check.pictures_before()
 
     def on_finding(finding: Finding) -> None:
         progress(1)
+        troubles.note(finding)
         if finding.digest and finding.digest not in known_pictures:
             on_new_picture(finding.digest)
 
     progress(check.skip(are_left_alone))
-    findings = crew.fetch(check.requests, on_finding, check.keep, budget)
+    findings = crew.fetch(lambda: check.requests(troubles.now()), on_finding, check.keep, budget)
     unkept = [finding for finding in findings if _is_unkept(finding)]
     failures = Failures.of([finding for finding in findings if not _is_unkept(finding)], check.alive_before())
     answered = check.answered_before()
@@ -145,13 +149,13 @@ class _ShardCheck:
         self._left_alone = set(self._known["url"][are_left_alone(self._known)])
         return len(self._left_alone.intersection(self._links["url"]))
 
-    def requests(self) -> Sequence[Request]:
-        """Return a request for each link that is not left alone."""
+    def requests(self, troubles: tuple[Trouble, ...]) -> Sequence[Request]:
+        """Return a request for each link that is not left alone; of guests with what is known of their hosts."""
         urls = [url for url in dict.fromkeys(self._links["url"]) if url not in self._left_alone]
         digests = self._known["digest"][is_in(self._known["url"], urls) & (self._known["digest"] != "")]
         trails = trails_of(self._links)
         return [
-            replace(request, trail=trails[request.url]) if request.url in trails else request
+            replace(request, trail=trails[request.url], troubles=troubles) if request.url in trails else request
             for request in requests(urls, self._known, self._store.blobs.among(digests))
         ]
 

@@ -37,6 +37,20 @@ class Trail:
 
 
 @dataclass(frozen=True)
+class Trouble:
+    """What one process knows of a host that is not well, for whoever asks it next."""
+
+    host: str
+    """Its name and port."""
+    pause_s: float = 0.0
+    """Seconds for which it has asked to be left alone."""
+    failures: int = 0
+    """Attempts in a row that it gave no answer to."""
+    silent_s: float = 0.0
+    """Seconds since the first of them."""
+
+
+@dataclass(frozen=True)
 class Request:
     """One link to fetch, and what is known of it."""
 
@@ -59,6 +73,8 @@ class Request:
 
     trail: Trail | None = None
     """How far another process has come with it; None where it begins."""
+    troubles: tuple[Trouble, ...] = ()
+    """What others know of hosts that are asked where it goes on."""
 
     @property
     def first_url(self) -> str:
@@ -113,6 +129,8 @@ class Finding:
     """The request that goes on with the link, where a redirect leads to a host that another process asks."""
     is_elsewhere: bool = False
     """Whether that process is another lane's, so that another machine may be asking the host now."""
+    trouble: Trouble | None = None
+    """What the process then knew of the host that it asked last; None where that is well, and on one machine."""
 
 
 def skipped(request: Request, why: str) -> Finding:

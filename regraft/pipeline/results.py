@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from regraft.config import EngineSettings
 from regraft.fetching.outage import Failures
 from regraft.identity import Digest
+from regraft.links.findings import Trouble
 
 IMAGES_PER_CHUNK = 2048
 """Images that one task of a cluster embeds: some seconds of work, far longer than it takes to send the task."""
@@ -38,6 +39,8 @@ class Lane:
     """Its links, by shard; shards without a link are left out."""
     share: float
     """Its part of the bytes that the run may spend, 0 to 1: that of all links."""
+    troubles: tuple[Trouble, ...] = ()
+    """What is known of its hosts from the rounds before."""
 
     @property
     def urls(self) -> int:
@@ -85,18 +88,25 @@ class FetchedLane:
     """What tells an outage from rot, together with the other lanes'."""
     unspent: float = 0.0
     """What is left of its share of the run's bytes, as a part of all of them."""
+    troubles: tuple[Trouble, ...] = ()
+    """What is known of its hosts that are not well."""
 
 
-def onward_lanes(fetched: Sequence[FetchedLane]) -> tuple[Lane, ...]:
-    """Return the lanes that go on with links of others. They share, by URLs, what those have not spent."""
+def onward_lanes(fetched: Sequence[FetchedLane], before: Sequence[FetchedLane] = ()) -> tuple[Lane, ...]:
+    """Return the lanes that go on with links of others. They share, by URLs, what those have not spent.
+
+    `before`: the lanes of all rounds until then, in their order, whose latest word on its hosts each lane gets.
+    """
     guests: dict[int, list[Shard]] = {}
     for shard in (shard for lane in fetched for shard in lane.shards):
         for number, links in shard.onward.items():
             guests.setdefault(number, []).append(links)
     unspent = sum(lane.unspent for lane in fetched)
     urls = {number: sum(shard.urls for shard in shards) for number, shards in guests.items()}
+    troubles = {lane.number: lane.troubles for lane in (*before, *fetched)}
     return tuple(
-        Lane(number, tuple(shards), unspent * urls[number] / sum(urls.values())) for number, shards in guests.items()
+        Lane(number, tuple(shards), unspent * urls[number] / sum(urls.values()), troubles.get(number, ()))
+        for number, shards in guests.items()
     )
 
 
@@ -109,7 +119,8 @@ def in_rounds(lanes: Sequence[Lane], fetch: Callable[[Sequence[Lane]], Iterable[
     fetched: list[FetchedLane] = []
     while lanes:
         latest = list(fetch(lanes))
-        fetched, lanes = fetched + latest, onward_lanes(latest)
+        lanes = onward_lanes(latest, fetched)
+        fetched += latest
     return fetched
 
 

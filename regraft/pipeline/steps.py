@@ -30,6 +30,7 @@ from regraft.fetching.crew import Crew
 from regraft.fetching.outage import Failures, check_outage
 from regraft.fetching.pending import Progress
 from regraft.fetching.shard import fetch_shard, links_by_lane, remember_silent
+from regraft.fetching.troubles import Troubles
 from regraft.identity import Digest
 from regraft.judging.evaluation import Terms
 from regraft.judging.holdout import holdout, misfiled_of_test_split
@@ -132,13 +133,17 @@ def _without_removed(listed: Listed, removals: Removals) -> Listed:
 def fetch(lane: Lane, bench: Bench) -> FetchedLane:
     """Check a lane's links, keep their pictures, and remember both. Raises OutageError where this machine is down."""
     progress, budget = bench.meter.expect("fetch", lane.urls), bench.budget(lane.share)
+    troubles = Troubles(lane.troubles)
     with ThreadPoolExecutor(SHARDS_AT_A_TIME) as threads:
-        checked = list(threads.map(lambda shard: _fetch_shard(shard, bench, budget, progress), lane.shards))
+        checked = list(threads.map(lambda shard: _fetch_shard(shard, bench, budget, progress, troubles), lane.shards))
     shards, failures = zip(*checked, strict=True)
-    return FetchedLane(lane.number, shards, Failures.sum(failures), unspent=lane.share * budget.share_left)
+    unspent = lane.share * budget.share_left
+    return FetchedLane(lane.number, shards, Failures.sum(failures), unspent, troubles.now())
 
 
-def _fetch_shard(shard: Shard, bench: Bench, budget: Budget, progress: Progress) -> tuple[FetchedShard, Failures]:
+def _fetch_shard(
+    shard: Shard, bench: Bench, budget: Budget, progress: Progress, troubles: Troubles
+) -> tuple[FetchedShard, Failures]:
     config, put, placeholders = bench.config, bench.drafts.put_table, bench.placeholders
     checked = fetch_shard(
         shard.path,
@@ -154,6 +159,7 @@ def _fetch_shard(shard: Shard, bench: Bench, budget: Budget, progress: Progress)
         progress=progress,
         on_new_picture=bench.early.put if bench.early else lambda digest: None,
         kept_at=shard.kept_at,
+        troubles=troubles,
     )
     silent = put(checked.silent) if len(checked.silent) else None
     onward = {

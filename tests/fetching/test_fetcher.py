@@ -13,11 +13,11 @@ import pytest
 
 from regraft.config import FetchSettings, ScreenSettings
 from regraft.fetching import fetcher as fetching
-from regraft.fetching.breaker import PATIENCE_S
+from regraft.fetching.breaker import MAX_FAILURES, PATIENCE_S
 from regraft.fetching.fetcher import Fetcher
 from regraft.fetching.settings import WorkerSettings
 from regraft.identity import Url
-from regraft.links.findings import Finding, Request, Trail
+from regraft.links.findings import Finding, Request, Trail, Trouble
 from regraft.links.lanes import lane_of
 from regraft.links.removals import NO_REMOVALS, Removals, hash_of_host, hash_of_link
 from regraft.menagerie.drawing import drawing, encoded
@@ -81,6 +81,7 @@ def fetched(tmp_path: Path) -> Callable[..., Fetched]:
         removals: Removals = NO_REMOVALS,
         layout: Layout | None = None,
         trails: Mapping[str, Trail] | None = None,
+        troubles: tuple[Trouble, ...] = (),
         **fetch: Any,
     ) -> Fetched:
         clock, findings = Clock(), dict[str, Finding]()
@@ -92,7 +93,7 @@ def fetched(tmp_path: Path) -> Callable[..., Fetched]:
             assert finding.url not in findings
             findings[finding.url] = finding
 
-        requests = [Request(Url(url), trail=(trails or {}).get(url)) for url in urls]
+        requests = [Request(Url(url), trail=(trails or {}).get(url), troubles=troubles) for url in urls]
         fetch_all(Fetcher(settings, report, web, clock), requests, findings, clock)
         return Fetched(findings, web, clock())
 
@@ -375,6 +376,46 @@ def test_a_redirect_to_a_host_that_all_lanes_may_ask_is_followed_at_once(fetched
     targets = {OLD: "http://cdn.example/1", "http://cdn.example/1": "http://cdn.example/2"}
     came = fetched([OLD], lambda url, now: Redirect(301, Url(targets[url])) if url in targets else CAT, layout=LAYOUT)
     assert came.findings[OLD].final_url == "http://cdn.example/2"
+
+
+BUSY = Failed(reason=Reason.RATE_LIMITED, detail="HTTP 429", status=429, may_pass=True, retry_after_s=120)
+
+
+def test_a_host_that_asked_to_be_left_alone_is_left_alone_in_the_next_round_too(
+    fetched: Callable[..., Fetched],
+) -> None:
+    here = fetched([NEW], lambda url, now: BUSY, layout=LAYOUT, attempts=1, retry_after_s=90)
+    trouble = here.findings[NEW].trouble
+    assert trouble == Trouble("moved.example", pause_s=90.0)
+    there = fetched(links(3, host="http://moved.example"), lambda url, now: CAT, troubles=(trouble,), layout=LAYOUT)
+    assert there.seconds >= 90
+    assert {(finding.reason, finding.trouble) for finding in there.findings.values()} == {("", None)}
+    other = fetched(links(3), lambda url, now: CAT, troubles=(trouble,), layout=LAYOUT)
+    assert other.seconds < 1
+
+
+def test_a_host_that_asked_to_be_left_alone_is_not_asked_for_its_next_link(fetched: Callable[..., Fetched]) -> None:
+    came = fetched(
+        links(2), lambda url, now: BUSY if now < 30 else CAT, attempts=1, per_host=1, retry_after_s=90, layout=LAYOUT
+    )
+    assert came.seconds >= 90
+    assert Counter(finding.reason for finding in came.findings.values()) == {Reason.RATE_LIMITED: 1, "": 1}
+
+
+def test_a_host_that_was_given_up_is_not_asked_in_the_next_round_before_it_has_rested(
+    fetched: Callable[..., Fetched],
+) -> None:
+    here = fetched(links(20), lambda url, now: RESET, layout=LAYOUT)
+    trouble = here.findings[links(20)[-1]].trouble
+    assert trouble is not None
+    assert trouble.failures >= MAX_FAILURES
+    there = fetched(links(20, "dog"), lambda url, now: CAT, troubles=(trouble,), layout=LAYOUT)
+    assert there.outcomes() == {("skipped", "unknown"): 20}
+    assert there.web.requests == []
+
+
+def test_one_machine_is_told_of_no_trouble(fetched: Callable[..., Fetched]) -> None:
+    assert fetched(links(3), lambda url, now: RESET).findings[links(3)[0]].trouble is None
 
 
 def test_no_more_pictures_are_judged_at_a_time_than_there_are_cores_for(

@@ -4,69 +4,26 @@ import contextlib
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pandas as pd
 import pytest
 
-from regraft.config import Config, EngineSettings
-from regraft.config_file import parse_config
+from regraft.config import Config
 from regraft.fetching.outage import Failures
 from regraft.identity import Digest
-from regraft.links.memory import all_known_links
-from regraft.menagerie.drawing import drawing, encoded
 from regraft.pipeline import steps
 from regraft.pipeline.bench import Bench
 from regraft.pipeline.results import FetchedLane, FetchedShard, Lane, Shard, in_rounds, onward_lanes
 from regraft.pipeline.run import open_run
 from regraft.store.store import Store
-from tests.hostile import Talk, ok, serving
-from tests.under_way import UnderWay
+from tests.hostile import serving
+from tests.moved_web import BUSY, LINKS, NEW, PER_HOST, Moved, job, remembered
 
 pytestmark = [pytest.mark.server, pytest.mark.xdist_group("crew")]
 
-PER_HOST = 2
-LINKS = 48
-ANSWER_S = 0.02
-"""How long each answer takes at least, so that requests overlap."""
-PICTURES = [encoded(drawing("cat", f"redirects {number}"), "JPEG") for number in range(4)]
-OWN_COLUMNS = ["url", "category", "reason", "final_url", "digest", "attempts", "outcome"]
-
-
-@dataclass
-class Moved:
-    """A web whose hosts have all moved to one, some of them by way of another; and how many asked each at a time."""
-
-    under_way: UnderWay = field(default_factory=UnderWay)
-
-    def answer(self, talk: Talk) -> None:
-        host, path = urlsplit(talk.path).netloc, urlsplit(talk.path).path
-        with self.under_way.counted(host):
-            talk.wait(ANSWER_S)
-        talk.say(self._page(host, int(path.strip("/"))))
-
-    def _page(self, host: str, number: int) -> bytes:
-        if host == "new.example.org":
-            return b"HTTP/1.1 404 Gone\r\nContent-Length: 0\r\n\r\n" if number % 3 == 0 else ok(PICTURES[number % 4])
-        is_direct = host == "between.example.net" or number % 2
-        target = "new.example.org" if is_direct else "between.example.net"
-        return f"HTTP/1.1 301 M\r\nLocation: http://{target}/{number}\r\nContent-Length: 0\r\n\r\n".encode()
-
-
-def job(folder: Path, proxy: str, machines: int, processes: int = 1) -> Config:
-    categories = {}
-    for name, first in (("cat", 0), ("lion", 1)):
-        urls = [f"http://old{number % 12}.example.com/{number}" for number in range(first, LINKS, 2)]
-        (folder / name).write_text("\n".join(urls))
-        categories[name] = {"list": str(folder / name), "label": {"mean": 40, "std": 8}}
-    settings = {"per_host": PER_HOST, "processes": processes, "connections": 16, "proxy": proxy, "attempts": 1}
-    config = parse_config(
-        {"name": "moved", "store": str(folder / "store"), "categories": categories, "fetch": settings}
-    )
-    engine = EngineSettings(kind="dask", address="tcp://nowhere:1") if machines > 1 else EngineSettings()
-    return config.model_copy(update={"engine": engine})
+PAUSE_S = 1.0
+"""The longest that a host is left alone for which asks for two minutes."""
 
 
 def fetched_by(benches: Sequence[Bench], lanes: Sequence[Lane]) -> list[FetchedLane]:
@@ -78,12 +35,6 @@ def fetched_by(benches: Sequence[Bench], lanes: Sequence[Lane]) -> list[FetchedL
 
     with ThreadPoolExecutor(max(1, len(lanes))) as threads:
         return list(threads.map(fetch, enumerate(lanes)))
-
-
-def remembered(config: Config) -> pd.DataFrame:
-    """What the store knows of links, but for when and how fast."""
-    known = all_known_links(Store(config.store))
-    return known[OWN_COLUMNS].sort_values("url", ignore_index=True)
 
 
 def run(config: Config, machines: int) -> pd.DataFrame:
@@ -114,6 +65,18 @@ def test_a_host_that_all_links_redirect_to_is_asked_by_so_many_connections_and_n
     assert set(known["attempts"]) == {1}
     names = Store(str(tmp_path / "store")).disk.sizes("links")
     assert not any("guests" in name for name in names), "each link is remembered in its own shard alone"
+
+
+def test_a_host_that_asked_to_be_left_alone_in_one_round_is_left_alone_in_the_next(tmp_path: Path) -> None:
+    web = Moved()
+    with serving(web.answer) as server:
+        proxy = f"http://127.0.0.1:{server.port}"
+        known = run(job(tmp_path, proxy, machines=2, further=[BUSY], per_host=1, retry_after_s=PAUSE_S), machines=2)
+    (busy_at,) = web.busy_at
+    later = [began_at for began_at in web.began_at[NEW] if began_at > busy_at]
+    assert len(later) > LINKS / 2, "most lead there from other lanes"
+    assert min(later) >= busy_at + PAUSE_S
+    assert Counter(known["reason"]) == {"": LINKS - LINKS // 3, "gone": LINKS // 3, "rate_limited": 1}
 
 
 def test_what_a_lane_found_of_its_guests_survives_a_run_that_is_cut_off(tmp_path: Path) -> None:
