@@ -14,6 +14,8 @@ import requests
 
 from tests.processes import free_port, until
 
+Request = tuple[str, str]
+"""The method and the path, without the bucket, of something that was asked."""
 REQUEST = re.compile(r'"(GET|PUT|POST|HEAD|DELETE) (/\S*) HTTP')
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
 
@@ -36,8 +38,8 @@ class BucketServer:
         assert requests.put(f"{self.endpoint}/{name}", timeout=30).ok
         return f"s3://{name}"
 
-    def requests(self, bucket: str) -> list[tuple[str, str]]:
-        """Return the method and the path, without the bucket, of everything that was asked of a bucket."""
+    def requests(self, bucket: str) -> list[Request]:
+        """Return everything that was asked of a bucket."""
         name = bucket.removeprefix("s3://").split("/")[0]
         prefix, lines = f"/{name}", REQUEST.findall(self.log.read_text(errors="replace"))
         return [(method, path.removeprefix(prefix)) for method, path in lines if path.startswith(prefix)]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from docs.programs.markdown import table_of
 from regraft.config import FetchSettings
-from regraft.links.shards import LANES, LANES_OF_A_LARGE_STORE, LARGE, LINKS_PER_SHARD, place_of
+from regraft.links.shards import LINKS_PER_SHARD, lanes_for, place_of
 from regraft.store.layout import Layout
 
 LINKS_S = 655
@@ -61,7 +61,7 @@ def hosts(links: int) -> dict[str, int]:
 
 def layout(plan: Plan) -> Layout:
     """Return the lanes of a store with so many links."""
-    return Layout((1,) * (LANES_OF_A_LARGE_STORE if plan.links >= LARGE else LANES))
+    return Layout((1,) * lanes_for(plan.links))
 
 
 def fetch_hours(plan: Plan, links_s: float, due_share: float) -> dict[str, float]:

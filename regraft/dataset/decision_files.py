@@ -13,4 +13,4 @@ MAX_FILES = 50
 
 def decision_files(store: Store) -> list[str]:
     """Return the paths of the files that hold decisions, in their order."""
-    return [f"{FOLDER}/{name}" for name in store.disk.names(FOLDER) if FILE.fullmatch(name)]
+    return [path for path in store.disk.sizes(FOLDER) if FILE.fullmatch(path.removeprefix(f"{FOLDER}/"))]

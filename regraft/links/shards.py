@@ -30,9 +30,9 @@ from regraft.verdicts import Reason
 
 LANES = 16
 """Lanes of a store; enough for some machines."""
-LANES_OF_A_LARGE_STORE = 64
-LARGE = 1_000_000
-"""Links from which on a store is large."""
+LANES_OF_A_SMALL_STORE, LANES_OF_A_LARGE_STORE = 4, 64
+SMALL, LARGE = 10_000, 1_000_000
+"""Links up to which a store is small, and from which on it is large."""
 LINKS_PER_SHARD = 4_000
 """Some megabytes of memory, and some seconds of work that a killed run has to do again."""
 NO_PICTURE = (Reason.TRUNCATED, Reason.NOT_AN_IMAGE)
@@ -51,12 +51,19 @@ def path_of(url: str, layout: Layout) -> str:
     return layout.path(*place_of(url, layout))
 
 
+def lanes_for(links: int) -> int:
+    """Return how many lanes a new store for so many links has: each costs a run a few requests of a bucket."""
+    if links < SMALL:
+        return LANES_OF_A_SMALL_STORE
+    return LANES if links < LARGE else LANES_OF_A_LARGE_STORE
+
+
 def layout_for(urls: Collection[str], spread: Iterable[str], now: Layout | None) -> Layout:
     """Return the layout for distinct links: the one that the store has `now`, if that is of this format and fits.
 
     It fits where it spreads these hosts, has lanes enough, and gives no shard more than twice LINKS_PER_SHARD links.
     """
-    lanes = LANES_OF_A_LARGE_STORE if len(urls) >= LARGE else LANES
+    lanes = lanes_for(len(urls))
     if now is not None and now.format == FORMAT:
         lanes = max(lanes, len(now.shards))
     empty = Layout((1,) * lanes, tuple(sorted(set(spread))))

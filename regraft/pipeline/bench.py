@@ -78,7 +78,7 @@ class Bench:
     def store(self) -> Store:
         """The store."""
         url = self.spec.store_url
-        return Store(url, self.nearby, disk_at(url, is_held=True))
+        return Store(url, self.nearby, disk_at(url, is_held=True, is_alone=self._is_alone))
 
     @cached_property
     def placeholders(self) -> "pd.DataFrame":

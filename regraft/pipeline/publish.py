@@ -23,7 +23,7 @@ from regraft.pipeline.past_lives import lives_until_now
 from regraft.pipeline.run_record import run_record
 from regraft.progress import Meter
 from regraft.reporting import rendering
-from regraft.reporting.examples import examples, thumbnails
+from regraft.reporting.examples import examples, thumbnails, thumbnails_in
 from regraft.reporting.history import MAX_VERSIONS, Summary, history, summary
 from regraft.reporting.report import Report, forecasts, newly_endangered, pictured
 from regraft.reporting.review import Reviewed, undecided, waiting
@@ -128,8 +128,18 @@ def _report(
         newly_endangered=newly_endangered(expected, before),
         plots=illustrations(finished, run.config, store),
         examples=shown,
-        thumbnails=thumbnails(pictured(changed, left_out, shown, finished.screened.decisions), store),
+        thumbnails=thumbnails(
+            pictured(changed, left_out, shown, finished.screened.decisions), store, _thumbnails_before(store)
+        ),
     )
+
+
+def _thumbnails_before(store: Store) -> dict[str, str]:
+    """The thumbnails that the newest version shows: most pictures are shown again, and a bucket is asked for few."""
+    try:
+        return thumbnails_in(versions.newest(store).read("report.html").decode())
+    except (VersionError, ValueError):
+        return {}
 
 
 def _history(name: str, run: RunRecord, metrics: MetricsRecord, store: Store) -> list[Summary]:

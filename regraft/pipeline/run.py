@@ -28,9 +28,8 @@ def open_run(config: Config, run_id: str = "", now: datetime | None = None) -> I
     Raises LockedError while another run is under way, StoreError where the store cannot be written, or where the
     processes of a run would each see another one.
     """
-    check_store(config.store)
+    store = check_store(config.store)
     run_id = run_id or uuid.uuid4().hex
-    store = Store(config.store)
     with store.run(run_id, now) as start:
         _finish_removal(store)
         _merge_decisions(store)
@@ -54,7 +53,8 @@ def open_run(config: Config, run_id: str = "", now: datetime | None = None) -> I
 
 def _finish_removal(store: Store) -> None:
     """Go on with a removal that was cut off, if there is one."""
-    if store.disk.exists(REMOVING):
+    with contextlib.suppress(FileNotFoundError):
+        store.disk.read(REMOVING)  # a bucket is asked once for a file, and twice whether there is one
         from regraft.upkeep.remove import finish
 
         finish(store)

@@ -8,11 +8,16 @@ IN_ONE_PROCESS = "memory:"
 """How the URLs of stores begin that other processes cannot see."""
 
 
-def check_store(url: str) -> None:
-    """Raise StoreError where a run cannot keep anything in the store at a URL, or its processes would not share it."""
+def check_store(url: str) -> Store:
+    """Return the store at a URL.
+
+    Raises StoreError where a run cannot keep anything there, or its processes would not share it.
+    """
     if url.startswith(IN_ONE_PROCESS):
         raise StoreError(
             f"The store {url} lies in the memory of one process, and a run has several. Choose a folder or a bucket: "
             "`store:` in the config, or --store."
         )
-    check_writable(Store(url).disk)
+    store = Store(url)
+    check_writable(store.disk)
+    return store

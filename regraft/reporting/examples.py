@@ -2,6 +2,7 @@
 
 import base64
 import logging
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -22,6 +23,10 @@ MAX_THUMBNAIL_BYTES = 1_200_000
 """Of all thumbnails of a report together; those that would take more are left out."""
 ROW_LENGTH = 6
 """Pictures in one row."""
+IN_A_PAGE = re.compile(
+    r'<img class="small" data-digest="([0-9a-f]{64})"[^<>]* src="(data:image/jpeg;base64,[A-Za-z0-9+/=]+)"'
+)
+"""A thumbnail in report.html, as its template writes it."""
 
 
 @dataclass(frozen=True)
@@ -64,21 +69,27 @@ def examples(predictions: pd.DataFrame, target: Target) -> Examples:
     )
 
 
-def thumbnails(digests: Iterable[str], store: Store) -> Mapping[str, str]:
-    """Return small JPEGs as data: URIs by digest, of MAX_THUMBNAIL_BYTES at most.
+def thumbnails(digests: Iterable[str], store: Store, known: Mapping[str, str] | None = None) -> Mapping[str, str]:
+    """Return small JPEGs as data: URIs by digest, of MAX_THUMBNAIL_BYTES at most; those that are `known` as they are.
 
     A picture whose bytes are gone or damaged is left out.
     """
+    known = known or {}
     small: dict[str, str] = {}
     left = MAX_THUMBNAIL_BYTES
     for digest in dict.fromkeys(digests):
         try:
-            uri = _data_uri(thumbnail(store.blobs.read(Digest(digest)), THUMBNAIL_SIDE))
+            uri = known.get(digest) or _data_uri(thumbnail(store.blobs.read(Digest(digest)), THUMBNAIL_SIDE))
             if len(uri) <= left:
                 small[digest], left = uri, left - len(uri)
         except (OSError, ValueError, RegraftError) as error:
             log.info("no thumbnail of %s: %s", digest[:8], error)  # no reason to fail a run that was measured
     return small
+
+
+def thumbnails_in(page: str) -> dict[str, str]:
+    """Return the thumbnails in an earlier report.html, by digest; none where an earlier Regraft wrote it."""
+    return dict(IN_A_PAGE.findall(page))
 
 
 def jpeg_uri(png: bytes) -> str:

@@ -130,15 +130,15 @@ def is_remote(url: str) -> bool:
     return "://" in url and not url.startswith("file://")
 
 
-def disk_at(url: str, is_held: bool = False) -> Disk:
+def disk_at(url: str, is_held: bool = False, is_alone: bool = False) -> Disk:
     """Return the disk at a folder's path, in which ~ is the home folder, or an fsspec URL.
 
-    `is_held`: for a run that holds the store there, see `RunDisk`. Raises StoreError where no file system speaks that
-    URL.
+    `is_held`: for a run that holds the store there; `is_alone`: which no other machine works for. See `RunDisk`. Raises
+    StoreError where no file system speaks that URL.
     """
     if not is_remote(url):
         return LocalDisk(os.path.expanduser(url.removeprefix("file://")))
     try:
-        return RunDisk(url) if is_held else RemoteDisk(url)
+        return RunDisk(url, is_alone) if is_held else RemoteDisk(url)
     except (ImportError, ValueError) as error:
         raise StoreError(f"The store {url} cannot be opened: {error}") from error

@@ -120,7 +120,7 @@ class RemoteDisk:
             return True
 
     def publish(self, folder: str, files: Mapping[str, bytes], last: str) -> None:
-        if self.exists(f"{folder}/{last}"):
+        if f"{folder}/{last}" in self.sizes(folder):
             raise StoreError(f"{self._at(folder)} is there already; a published folder never changes.")
         check_not_lost(self.address)
         with explained(self.address):
@@ -170,7 +170,7 @@ class RemoteDisk:
     def sizes(self, folder: str) -> dict[str, int]:
         start = len(self._at(""))
         with explained(self.address):
-            files = self._fs.find(self._at(folder), detail=True)
+            files = self._files(folder)
         return {path[start:]: int(about["size"] or 0) for path, about in sorted(files.items())}
 
     def folders_with(self, folder: str, file: str) -> list[str]:
@@ -188,7 +188,7 @@ class RemoteDisk:
         with explained(self.address), contextlib.suppress(FileNotFoundError):
             if self._has_folders:
                 self._fs.rm(self._at(folder), recursive=True)
-            elif paths := self._fs.find(self._at(folder)):
+            elif paths := list(self._files(folder)):
                 self._fs.rm(paths)
 
     def lock(self, name: str, wait_s: float, lease: timedelta) -> AbstractContextManager[None]:
@@ -200,6 +200,12 @@ class RemoteDisk:
         aside = copy.with_name(f"{copy.name}-{uuid.uuid4().hex}")  # an earlier copy may be open
         aside.write_bytes(data)
         return aside.replace(copy)
+
+    def _files(self, folder: str) -> dict[str, dict[str, Any]]:
+        """What the file system says of each file at any depth below a folder, by path. Raises as it does."""
+        if self._is_tagged and folder:  # s3fs asks three times for a folder that is empty, and once for a prefix
+            return dict(self._fs.find(self.root, prefix=f"{folder}/", detail=True))
+        return dict(self._fs.find(self._at(folder), detail=True))
 
     def _at(self, path: str) -> str:
         return f"{self.root.rstrip('/')}/{path}"

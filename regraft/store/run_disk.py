@@ -1,70 +1,112 @@
 """A bucket as the disk of one run: what nobody else changes meanwhile is read and listed once.
 
 Whoever publishes, changes or deletes a version holds the store, and so does whoever changes its layout or what is known
-of pictures. Shards of links are not among that: other machines write them for the same run.
+of links and pictures. Shards of links are written by other machines, too, where these work for the same run.
 """
 
 import threading
+from collections.abc import Mapping
+from typing import Any
 
 from regraft.store.remote_disk import RemoteDisk
 
 LAYOUT = "store.json"
 """The path of the store's layout."""
-OF_PICTURES = "links/"
-"""The folder of the tables of pictures; below it are folders of links."""
-PUBLISHED = "versions/"
-"""How the paths of published files begin."""
+LINKS = "links"
+"""The folder of the tables of pictures; below it are folders of shards of links."""
+PUBLISHED = "versions"
+"""The folder of published files."""
+OF_BACKBONES = ("features", "networks")
+"""The folders that are written by whoever embeds."""
 MAX_KEPT_BYTES = 64_000_000
 """Of files that need not be read again."""
 
 
 class RunDisk(RemoteDisk):
-    """A prefix of an fsspec file system, whose lock a run holds."""
+    """A prefix of an fsspec file system, whose lock a run holds; `is_alone` where no other machine works for that."""
 
-    def __init__(self, url: str):
+    def __init__(self, url: str, is_alone: bool = False):
         super().__init__(url)
+        self._is_alone = is_alone
         self._lock = threading.Lock()
         self._kept: dict[str, bytes] = {}
-        self._folders: dict[tuple[str, str], list[str]] = {}
+        self._listings: dict[str, dict[str, int]] = {}
+        """By folder of the store, the size of each file in it, by path."""
 
     def read(self, path: str) -> bytes:
         with self._lock:
             if (kept := self._kept.get(path)) is not None:
                 return kept
         data = super().read(path)
-        if _is_kept(path) and len(data) <= MAX_KEPT_BYTES:
-            with self._lock:
-                self._kept[path] = data
-                while sum(map(len, self._kept.values())) > MAX_KEPT_BYTES:
-                    del self._kept[next(iter(self._kept))]
+        self._keep(path, data)
         return data
 
-    def folders_with(self, folder: str, file: str) -> list[str]:
-        with self._lock:
-            if (known := self._folders.get((folder, file))) is not None:
-                return list(known)
-        names = super().folders_with(folder, file)
-        with self._lock:
-            self._folders[folder, file] = names
-        return list(names)
-
     def write(self, path: str, data: bytes) -> None:
+        """What is known to be there already is not written again."""
+        with self._lock:
+            if self._kept.get(path) == data:
+                return
         super().write(path, data)
-        self._forget(path)
+        self._keep(path, data)
+        self._list(path, len(data))
+
+    def publish(self, folder: str, files: Mapping[str, bytes], last: str) -> None:
+        super().publish(folder, files, last)
+        for name, data in files.items():
+            self._list(f"{folder}/{name}", len(data))
+
+    def sizes(self, folder: str) -> dict[str, int]:
+        top = _top(folder)
+        if not self._is_own(top):
+            return super().sizes(folder)
+        with self._lock:
+            if top not in self._listings:
+                self._listings[top] = super().sizes(top)
+            files = self._listings[top]
+            return {path: files[path] for path in sorted(files) if path.startswith(f"{folder}/")}
+
+    def names(self, folder: str) -> list[str]:
+        if not self._is_own(_top(folder)):
+            return super().names(folder)
+        return sorted({path.removeprefix(f"{folder}/").partition("/")[0] for path in self.sizes(folder)})
 
     def delete(self, path: str) -> None:
         super().delete(path)
         self._forget(path)
 
-    def _forget(self, path: str) -> None:
-        """Read and list again what a changed file may be part of."""
-        if _is_kept(path):
-            with self._lock:
-                self._kept.pop(path, None)
-                self._folders.clear()
+    def delete_folder(self, folder: str) -> None:
+        super().delete_folder(folder)
+        self._forget(f"{folder}/")
+
+    def _is_own(self, top: str) -> bool:
+        """Whether nobody but this process changes the files of a folder of the store."""
+        return top == PUBLISHED or (self._is_alone and top in OF_BACKBONES)
+
+    def _keep(self, path: str, data: bytes) -> None:
+        """Have a file at hand that nobody but this process changes."""
+        is_of_links = _top(path) == LINKS and (self._is_alone or path.count("/") == 1)
+        with self._lock:
+            self._kept.pop(path, None)
+            if len(data) <= MAX_KEPT_BYTES and (path == LAYOUT or _top(path) == PUBLISHED or is_of_links):
+                self._kept[path] = data
+                while sum(map(len, self._kept.values())) > MAX_KEPT_BYTES:
+                    del self._kept[next(iter(self._kept))]
+
+    def _list(self, path: str, size: int) -> None:
+        """Know that a file is there now."""
+        with self._lock:
+            if (files := self._listings.get(_top(path))) is not None:
+                files[path] = size
+
+    def _forget(self, beginning: str) -> None:
+        """Know nothing any more of the files whose paths begin so."""
+        known: list[dict[str, Any]] = [self._kept, *self._listings.values()]
+        with self._lock:
+            for files in known:
+                for path in [path for path in files if path.startswith(beginning)]:
+                    del files[path]
 
 
-def _is_kept(path: str) -> bool:
-    """Whether nobody but this process changes a file while the run goes on."""
-    is_of_pictures = path.startswith(OF_PICTURES) and path.count("/") == 1
-    return path == LAYOUT or path.startswith(PUBLISHED) or is_of_pictures
+def _top(path: str) -> str:
+    """The folder of the store that a file or a folder lies in."""
+    return path.partition("/")[0]

@@ -1,26 +1,15 @@
 """The tutorial's two lists, unchanged, through a replayed web with all its rot."""
 
-import contextlib
-import os
-import socket
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-import requests
 
 from regraft.backbones.embedding import lookup
 from regraft.config import Config
-from regraft.config_file import load_config, parse_config
 from regraft.dataset import labels, splits
 from regraft.dataset.neighbours import find_misfiled
 from regraft.heads.training import train
@@ -35,10 +24,8 @@ from regraft.targets.choice import target_of
 from regraft.targets.labels import SyntheticLabels
 from regraft.targets.lengths import Lengths
 from regraft.targets.oracle import excess, oracle_errors
-from tests.docs_commands import ROOT
-from tests.processes import free_port
+from tests.replayed_web import job, replayed
 
-WEB = os.environ.get("REGRAFT_WEB", "")
 pytestmark = [pytest.mark.tensorflow, pytest.mark.web]
 
 REASONS = {
@@ -68,44 +55,6 @@ SHOWS_A_PHOTO = ("", "duplicate", "near_duplicate", "replaced", "misfiled")
 START = datetime(2026, 1, 1, tzinfo=UTC)
 ALL_ARE_DUE = timedelta(days=40)
 """From one refresh to the next: no link is left alone for longer."""
-
-
-@dataclass(frozen=True)
-class Replay:
-    """A replayed web."""
-
-    proxy: str
-    truth: pd.DataFrame
-    """url, category, fate, alive, photo"""
-
-    def stats(self) -> Any:
-        return requests.get("http://replay.test/stats", proxies={"http": self.proxy}, timeout=10).json()
-
-
-@contextlib.contextmanager
-def replayed(folder: Path, seed: int = 1, epoch: int = 0) -> Iterator[Replay]:
-    """Serve the web of a seed, so many refreshes later, while the context lasts."""
-    port, truth = free_port(), folder / f"truth-{seed}-{epoch}.csv"
-    command = [sys.executable, f"{WEB}/replay.py", "--port", str(port), "--truth", str(truth)]
-    command += ["--seed", str(seed), "--epoch", str(epoch)]
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as replay:
-        try:
-            for _ in range(100):
-                with socket.socket() as probe:
-                    if probe.connect_ex(("127.0.0.1", port)) == 0:
-                        break
-                time.sleep(0.1)
-            yield Replay(f"http://127.0.0.1:{port}", pd.read_csv(truth, keep_default_na=False))
-        finally:
-            replay.terminate()
-
-
-def job(store: Path, proxy: str, **fetch: Any) -> Config:
-    lists = {"tiger": f"{WEB}/lists/imagenet_tiger.txt", "kittycat": f"{WEB}/lists/imagenet_kittycat.txt"}
-    config = load_config(ROOT / "examples" / "felidae.yaml", lists).model_dump()
-    config["store"] = str(store)
-    config["fetch"] |= {"proxy": proxy, **fetch}
-    return parse_config(config)
 
 
 @pytest.mark.usefixtures("prefect_server")

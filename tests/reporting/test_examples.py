@@ -8,7 +8,7 @@ import pytest
 
 from regraft.menagerie.drawing import drawing, encoded
 from regraft.pictures.colours import rgb
-from regraft.reporting.examples import ROW_LENGTH, THUMBNAIL_SIDE, examples, thumbnails
+from regraft.reporting.examples import ROW_LENGTH, THUMBNAIL_SIDE, examples, thumbnails, thumbnails_in
 from regraft.store.store import Store
 from regraft.targets.lengths import Lengths
 from tests.targets.worlds import TARGET, category_predictions
@@ -58,6 +58,17 @@ def test_thumbnails_are_small_pictures_and_a_missing_one_is_left_out(tmp_path: P
     kind, data = images[digest].split(",")
     assert kind == "data:image/jpeg;base64"
     assert max(rgb(base64.b64decode(data)).shape) == THUMBNAIL_SIDE
+
+
+def test_thumbnails_of_an_earlier_page_are_taken_over(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    digest = store.blobs.put(encoded(drawing("cat", "gallery"), "JPEG"))
+    made = thumbnails([digest], store)
+    page = f'<td><img class="small" data-digest="{digest}" alt="a &#34;cat&#34;" title="cat" src="{made[digest]}"></td>'
+    assert thumbnails_in(f"{page}<p>{page}") == made
+    assert thumbnails_in(page.replace("jpeg", "png")) == thumbnails_in("<html>") == {}
+    store.blobs.at(digest).delete()
+    assert thumbnails([digest], store, made) == made
 
 
 def test_thumbnails_take_no_more_than_their_share_of_a_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -363,14 +363,17 @@ def test_a_run_reads_what_is_published_once_until_it_changes_it(bucket: str, buc
     def names() -> list[str]:
         return disk.folders_with("versions", "run.json")
 
-    assert requests_for(lambda: disk.read("versions/a/metrics.json"), names) == 2
+    assert requests_for(lambda: disk.read("versions/a/metrics.json"), names) == 1
     disk.write("versions/a/metrics.json", b"second")
     assert disk.read("versions/a/metrics.json") == b"second"
-    assert names() == ["a"]
+    assert names() == disk.names("versions") == ["a"]
     disk.publish("versions/b", {"run.json": b"{}"}, "run.json")
-    assert names() == ["a", "b"]
+    with pytest.raises(StoreError, match="is there already"):
+        disk.publish("versions/b", {"run.json": b"{}"}, "run.json")
+    assert names() == disk.names("versions") == ["a", "b"]
+    assert disk.sizes("versions/a") == {"versions/a/metrics.json": 6, "versions/a/run.json": 2}
     disk.withdraw("versions/a", "run.json")
-    assert names() == ["b"]
+    assert names() == disk.names("versions") == ["b"]
     with pytest.raises(FileNotFoundError):
         disk.read("versions/a/run.json")
 
@@ -387,6 +390,34 @@ def test_a_run_reads_once_what_is_known_of_pictures_and_shards_each_time(
         assert bucket_server.count(bucket) - before == count
         disk.write(path, b"after")
         assert disk.read(path) == b"after"
+
+
+def test_a_run_that_no_other_machine_works_for_reads_and_lists_once_what_it_wrote(
+    bucket: str, bucket_server: BucketServer
+) -> None:
+    disk, other = disk_at(f"{bucket}/store", is_held=True, is_alone=True), disk_at(f"{bucket}/store")
+    shard, part = "links/ab12/03-0007.parquet", "features/lite0/aa.npy"
+    assert disk.names("features/lite0") == []
+    disk.write(shard, b"first")
+    disk.write(part, b"rows")
+    before = bucket_server.count(bucket)
+    assert disk.read(shard) == b"first"
+    assert disk.names("features/lite0") == ["aa.npy"]
+    disk.write(shard, b"first")
+    assert bucket_server.count(bucket) == before, "nor is it written again"
+    disk.write(shard, b"second")
+    disk.delete(part)
+    assert other.read(shard) == disk.read(shard) == b"second"
+    assert other.names("features/lite0") == disk.names("features/lite0") == []
+    disk.delete_folder("links/ab12")
+    with pytest.raises(FileNotFoundError):
+        disk.read(shard)
+
+
+def test_a_folder_that_is_empty_costs_one_listing(bucket: str, bucket_server: BucketServer) -> None:
+    disk = disk_at(f"{bucket}/store")
+    assert disk.sizes("drafts") == {}
+    assert bucket_server.count(bucket) == 2, "the other made the bucket"
 
 
 def test_large_published_files_are_read_each_time(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
