@@ -1,5 +1,6 @@
 """A run on a bucket: what it costs in requests, cold and on a web that has not changed."""
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -18,8 +19,8 @@ from tests.replayed_web import job, replayed
 RUN_REQUESTS = 115
 """What a run asks of a bucket however many pictures there are: lock, versions, tables, the version's files. Some 100
 were measured, and a lock that is renewed on a slow machine asks for a few more."""
-UNCHANGED_REQUESTS = 75
-"""The same on a web that has not changed, where a model is used again: 67 were measured."""
+UNCHANGED_REQUESTS = 72
+"""The same on a web that has not changed, where a model is used again: 68 were measured."""
 
 
 def run(config: Config) -> None:
@@ -32,7 +33,16 @@ def requests_of_two_runs(config: Config, bucket: str, server: BucketServer) -> t
     run(config)
     cold = server.requests(bucket)
     run(config)
-    return cold, server.requests(bucket)[len(cold) :]
+    unchanged = server.requests(bucket)[len(cold) :]
+    pictures = len(list(Store(config.store).blobs))
+    print(f"{pictures} pictures, {len(cold)} requests cold, {len(unchanged)} unchanged")
+    return cold, unchanged
+
+
+def count(requests: list[Request]) -> int:
+    """How many requests these are, but for those with which a slow machine renews its lock and keeps what it has."""
+    of_time = Counter(request for request in requests if "/lock" in request[1] or "/links/" in request[1])
+    return len(requests) - sum(max(0, times - 2) for times in of_time.values()) - of_time["HEAD", "/store/lock"]
 
 
 @pytest.mark.tensorflow
@@ -42,11 +52,10 @@ def test_a_picture_costs_a_bucket_two_requests_at_most_and_an_unchanged_one_none
     config = menagerie.CONFIG.model_copy(update={"store": f"{bucket}/store"})
     cold, unchanged = requests_of_two_runs(config, bucket, bucket_server)
     pictures = len(list(Store(config.store).blobs))
-    print(f"{pictures} pictures, {len(cold)} requests cold, {len(unchanged)} unchanged")
-    assert len(cold) <= 2 * pictures + RUN_REQUESTS
+    assert count(cold) <= 2 * pictures + RUN_REQUESTS
     first, second = versions.published(Store(config.store))
     if second.run.model_of == first.name:  # else a link timed out in the first run: a busy machine proves nothing
-        assert len(unchanged) <= UNCHANGED_REQUESTS
+        assert count(unchanged) <= UNCHANGED_REQUESTS
         assert not [path for method, path in unchanged if method == "GET" and path.startswith("/store/blobs/")]
     writes = [path for method, path in [*cold, *unchanged] if method == "PUT" and "/blobs/" in path]
     assert len(writes) < 1.3 * pictures, "no picture is put again without need"
@@ -60,9 +69,8 @@ def test_the_real_lists_cost_a_bucket_little(bucket: str, bucket_server: BucketS
         config = job(f"{bucket}/store", web.proxy)
         cold, unchanged = requests_of_two_runs(config, bucket, bucket_server)
     pictures = len(list(Store(config.store).blobs))
-    print(f"{pictures} pictures, {len(cold)} requests cold, {len(unchanged)} unchanged")
-    assert len(cold) <= 2.2 * pictures
-    assert len(unchanged) <= 0.1 * pictures
+    assert count(cold) <= 2.2 * pictures
+    assert count(unchanged) <= 0.1 * pictures
 
 
 def test_a_store_that_other_processes_cannot_see_is_refused() -> None:
