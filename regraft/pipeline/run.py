@@ -53,11 +53,13 @@ def open_run(config: Config, run_id: str = "", now: datetime | None = None) -> I
 
 def _finish_removal(store: Store) -> None:
     """Go on with a removal that was cut off, if there is one."""
-    with contextlib.suppress(FileNotFoundError):
+    try:
         store.disk.read(REMOVING)  # a bucket is asked once for a file, and twice whether there is one
-        from regraft.upkeep.remove import finish
+    except FileNotFoundError:
+        return
+    from regraft.upkeep.remove import finish
 
-        finish(store)
+    finish(store)
 
 
 def _merge_decisions(store: Store) -> None:
