@@ -15,18 +15,23 @@ MAX_LENGTH_CM = 1e9
 """Larger ones are no lengths, and their squares would be too large for a network's numbers."""
 MAX_DEVIATIONS = 5
 """Standard deviations from the mean beyond which, on one side, lies one length of three million."""
-SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+MAX_NAME_LENGTH = 64
+SAFE_NAME = re.compile(rf"[A-Za-z0-9][A-Za-z0-9_-]{{0,{MAX_NAME_LENGTH - 1}}}")
 """Names that mean themselves in paths, URLs and keys."""
 
 
 def safe_name(name: str) -> str:
     """Return the name if it is safe in paths, URLs and keys. Raises ValueError with what a safe name is made of."""
     if not SAFE_NAME.fullmatch(name):
-        raise ValueError("is no safe name: write at most 64 letters, digits, - and _, and begin with a letter or digit")
+        raise ValueError(
+            f"is no safe name: write at most {MAX_NAME_LENGTH} letters, digits, - and _, and begin with a letter or "
+            "digit"
+        )
     return name
 
 
-def _proxy_address(url: str) -> str:
+def proxy_address(url: str) -> str:
+    """Return a proxy's address without a slash at its end. Raises ValueError where the URL is no proxy's."""
     address = re.fullmatch(r"http://[^/@\s]+:(\d{1,5})/?", url, re.ASCII)
     if not address or not _is_port(address[1]):
         raise ValueError("is no proxy address: write http://HOST:PORT")
@@ -81,7 +86,7 @@ Length = Annotated[float, Field(ge=-MAX_LENGTH_CM, le=MAX_LENGTH_CM)]
 Place = Annotated[str, Field(min_length=1), AfterValidator(_place)]
 """A path, in which ~ is the home folder, or a URL."""
 SafeName = Annotated[str, AfterValidator(safe_name)]
-ProxyAddress = Annotated[str, AfterValidator(_proxy_address)]
+ProxyAddress = Annotated[str, AfterValidator(proxy_address)]
 SchedulerAddress = Annotated[str, AfterValidator(_scheduler_address)]
 Exemption = Annotated[str, AfterValidator(_exemption)]
 HostName = Annotated[str, AfterValidator(_host)]

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from regraft.dataset.export_settings import Encoding, ExportSettings, Layout, PictureSettings, Resize
+from regraft.dataset.export_settings import MAX_SIDE, Encoding, ExportSettings, Layout, PictureSettings, Resize
 from regraft.errors import ConfigError, PictureError
 from regraft.flows.cli.app import Panel, StoreOption, app, exit_with_message
 from regraft.flows.cli.output import listed
@@ -25,7 +25,7 @@ def dataset(
         Encoding | None, typer.Option(help="Encode pictures anew; `original` keeps the bytes as fetched.")
     ] = None,
     resize: Annotated[Resize, typer.Option(help="Resize pictures, as img2dataset does.")] = "no",
-    size: Annotated[int, typer.Option(min=1, help="Pixels of the side that --resize fits.")] = 256,
+    size: Annotated[int, typer.Option(min=1, max=MAX_SIDE, help="Pixels of the side that --resize fits.")] = 256,
     quality: Annotated[int, typer.Option(min=1, max=100, help="Of JPEG and WebP.")] = 95,
     shard: Annotated[int, typer.Option(min=1, help="Pictures in one file, where many go into one.")] = 1000,
     store: StoreOption = None,
@@ -43,9 +43,12 @@ def dataset(
     with exit_with_message():
         from regraft.flows.cli.stores import open_store
         from regraft.store import versions
+        from regraft.store.disk import IN_ONE_PROCESS
 
         if encode == "original" and resize != "no":
             raise ConfigError("--encode original keeps the bytes as fetched, so they cannot be resized: leave one out.")
+        if out.startswith(IN_ONE_PROCESS):
+            raise ConfigError(f"{out} lies in this command's memory, and would end with it: name a folder or a bucket.")
         encoding = encode or ("original" if resize == "no" else "jpeg")
         pictures = PictureSettings(encoding=encoding, resize=resize, size=size, quality=quality)
         settings = ExportSettings(layout=to, pictures=pictures, shard_images=shard)

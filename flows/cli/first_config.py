@@ -1,14 +1,15 @@
 """A first config for somebody's lists, with comments: what `regraft init` writes."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from regraft.config import safe_name
+from regraft.config import MAX_NAME_LENGTH, MENAGERIE, safe_name
 from regraft.errors import ConfigError
 
 TEMPLATE = """# A job of Regraft. Run it with `regraft run {path}`.
 # Every key that is left out has a default; docs/configuration.md describes them all.
-name: {name}
+name: '{name}'
 store: artifacts/{name}            # a folder, or an fsspec URL such as s3://bucket/prefix
 categories:                        # two or more
 {categories}
@@ -50,7 +51,7 @@ def write_config(path: Path, lists: Mapping[str, str]) -> None:
         except ValueError as error:
             raise ConfigError(f"--list {name}={source}: the name {error}.") from error
         mean, std, minimum = EXAMPLE_LENGTHS_CM[number % len(EXAMPLE_LENGTHS_CM)]
-        quoted = _yaml_text(source)
+        quoted = _yaml_text(_beside(path, source) if lists else source)
         categories.append(CATEGORY_TEMPLATE.format(name=name, source=quoted, mean=mean, std=std, min=minimum))
     text = TEMPLATE.format(path=path, name=_job_name(path), categories="\n".join(categories))
     path.write_text(text, encoding="utf-8")
@@ -58,7 +59,15 @@ def write_config(path: Path, lists: Mapping[str, str]) -> None:
 
 def _job_name(path: Path) -> str:
     """A job's name from its file's: safe in paths, URLs and keys."""
-    return "".join(c if (c.isascii() and c.isalnum()) or c in "-_" else "-" for c in path.stem).strip("-_") or "job"
+    letters = "".join(c if (c.isascii() and c.isalnum()) or c in "-_" else "-" for c in path.stem)
+    return letters.strip("-_")[:MAX_NAME_LENGTH] or "job"
+
+
+def _beside(path: Path, source: str) -> str:
+    """A list's source as a config at a path names it: a path is relative to the config's folder."""
+    if "://" in source or source.startswith(("~", MENAGERIE)) or os.path.isabs(source):
+        return source
+    return os.path.relpath(source, path.parent)
 
 
 def _yaml_text(source: str) -> str:

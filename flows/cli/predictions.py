@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from regraft.config import proxy_address
 from regraft.errors import ConfigError, PictureError
 from regraft.heads.predicting import Predictions, images_named_by, load_model, predict_images
 from regraft.progress import Meter
@@ -44,12 +45,13 @@ def predict(words: Sequence[str], store: Store, picture: Path, proxy: str | None
     return predictions
 
 
-def check_table(path: Path | None) -> None:
-    """Raise ConfigError where a table cannot be written to a path; None is no path."""
-    if path is not None and path.suffix not in (".csv", ".parquet"):
-        raise ConfigError(f"--to {path}: the name must end in .csv or .parquet.")
-    if path is not None and not path.resolve().parent.is_dir():
-        raise ConfigError(f"--to {path}: there is no folder {path.resolve().parent}.")
+def check_proxy(proxy: str | None) -> None:
+    """Raise ConfigError where a proxy's address is none; None is no proxy."""
+    try:
+        if proxy is not None:
+            proxy_address(proxy)
+    except ValueError as error:
+        raise ConfigError(f"--proxy {proxy}: {error}.") from error
 
 
 def save_table(rows: pd.DataFrame, path: Path) -> None:

@@ -46,11 +46,15 @@ def predict(
     - `regraft predict photos/ --to lengths.csv`
     """
     with exit_with_message():
-        from regraft.flows.cli.predictions import check_table, predict, save_table
+        from regraft.flows.cli.predictions import check_proxy, predict, save_table
         from regraft.flows.cli.progress_bars import progress_shown
         from regraft.flows.cli.stores import open_store
+        from regraft.flows.cli.written_files import check_file
 
-        check_table(to)
+        if to is not None:
+            check_file("--to", to, (".csv", ".parquet"))
+        check_file("--picture", picture)
+        check_proxy(proxy)
         opened = open_store(store)
         with progress_shown("starting"):
             predictions = predict(images, opened, picture, proxy, version)

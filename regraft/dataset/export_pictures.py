@@ -13,6 +13,8 @@ from regraft.pictures.decoding import format_of
 SUFFIXES: dict[str, str] = {"JPEG": ".jpg", "PNG": ".png", "GIF": ".gif", "WEBP": ".webp", "BMP": ".bmp"}
 """What files of each format are called."""
 WHITE = (255, 255, 255)
+MAX_PIXELS = 50_000_000
+"""Of a picture that is made larger: a long and narrow one would grow without end."""
 
 
 @dataclass(frozen=True)
@@ -25,25 +27,32 @@ class Picture:
 
 
 def exported_picture(data: bytes, settings: PictureSettings) -> Picture:
-    """Return a fetched picture as it is exported. Raises ValueError where it does not decode."""
+    """Return a fetched picture as it is exported.
+
+    Raises ValueError where it does not decode, or the encoding does not take its size.
+    """
     if settings.encoding == "original":
         picture_format = format_of(data) or ""
         return Picture(data, SUFFIXES.get(picture_format, f".{picture_format.lower()}" if picture_format else ".bin"))
     min_side = 0 if settings.resize == "no" else settings.size
     image = resized(Image.fromarray(rgb(data, min_side)), settings.resize, settings.size)
     file = io.BytesIO()
-    match settings.encoding:
-        case "jpeg" | "webp":
-            image.save(file, settings.encoding, quality=settings.quality)
-        case "png":
-            image.save(file, "png")
-        case _:
-            assert_never(settings.encoding)
+    try:
+        match settings.encoding:
+            case "jpeg" | "webp":
+                image.save(file, settings.encoding, quality=settings.quality)
+            case "png":
+                image.save(file, "png")
+            case _:
+                assert_never(settings.encoding)
+    except (OSError, ValueError) as error:
+        width, height = image.size
+        raise ValueError(f"{width} x {height} pixels cannot be written as {settings.encoding}: {error}") from error
     return Picture(file.getvalue(), SUFFIXES[settings.encoding.upper()])
 
 
 def resized(image: Image.Image, resize: Resize, size: int) -> Image.Image:
-    """Return an image resized; see `Resize` for the ways."""
+    """Return an image resized; see `Resize` for the ways. Raises ValueError where it would have too many pixels."""
     match resize:
         case "no":
             return image
@@ -61,4 +70,6 @@ def resized(image: Image.Image, resize: Resize, size: int) -> Image.Image:
 
 def _scaled(image: Image.Image, factor: float) -> Image.Image:
     width, height = (max(1, round(side * factor)) for side in image.size)
+    if width * height > MAX_PIXELS:
+        raise ValueError(f"{width} x {height} pixels are more than {MAX_PIXELS:,}")
     return image.resize((width, height), Image.Resampling.LANCZOS)

@@ -11,6 +11,8 @@ Layout = Literal["imagefolder", "webdataset", "parquet", "huggingface", "csv"]
 Resize = Literal["no", "border", "keep_ratio", "keep_ratio_largest", "center_crop"]
 """`border`: fitted into a square, white around it. `keep_ratio`: the shorter side gets the size, `keep_ratio_largest`:
 the longer one. `center_crop`: the shorter side gets the size, and the middle is cut out."""
+MAX_SIDE = 4096
+"""Pixels that `PictureSettings.size` may be: several pictures of that size are in memory at a time."""
 Encoding = Literal["original", "jpeg", "webp", "png"]
 
 

@@ -4,6 +4,7 @@ Importing this imports no TensorFlow; loading a model does only where the store 
 """
 
 import glob
+import importlib.util
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ import pandas as pd
 
 from regraft.backbones.keras_import import import_keras
 from regraft.backbones.stderr import muted_stderr
-from regraft.errors import PictureError
+from regraft.errors import PictureError, VersionError
 from regraft.links.list_text import decoded
 from regraft.pictures.colours import Pixels, rgb
 from regraft.pictures.decoding import PICTURE_SUFFIXES
@@ -130,21 +131,33 @@ class ExportedModel:
 def export_version(version: Version, to: "Format", path: Path | None = None) -> ExportedModel:
     """Export a version's model to `path`, or into the current folder by the version's name, and compare the two.
 
-    Raises VersionError where the path exists, the format's package is missing, or the exported model answers otherwise.
+    Raises VersionError where the path exists or its folder does not, the format's package is missing, or the exported
+    model answers otherwise.
     """
+    path = path or Path(f"{version.name}{EXPORT_SUFFIXES[to]}")
+    _check_export(to, path)
     with muted_stderr():
         import_keras()
         from regraft.heads.export import export
         from regraft.heads.model import keras_model_of
 
         model = keras_model_of(version)
-    path = path or Path(f"{version.name}{EXPORT_SUFFIXES[to]}")
     rows = version.table("manifest.parquet").query("split == 'test'").groupby("category").head(COMPARED_IMAGES)
     difference = export(model, to, path, [rgb(version.store.blobs.read(digest)) for digest in rows["digest"]])
     target = model.head.target
     off = target.wording.with_unit(difference, decimals=4)
     description = f"gives {target.output} as the version does, to {off} on its own pictures."
     return ExportedModel(path.resolve(), description)
+
+
+def _check_export(to: "Format", path: Path) -> None:
+    """Raise VersionError where an export would fail, before TensorFlow is imported for it."""
+    if path.exists():
+        raise VersionError(f"{path} is there already; nothing was exported. Give another name: --out")
+    if not path.absolute().parent.is_dir():
+        raise VersionError(f"There is no folder {path.absolute().parent} for {path.name}; nothing was exported.")
+    if to == "onnx" and importlib.util.find_spec("tf2onnx") is None:
+        raise VersionError("Exporting to ONNX needs more packages: pip install 'regraft[onnx]'")
 
 
 def _predict_batch(images: list[str], model: "Model", client: Client) -> Predictions:

@@ -17,6 +17,9 @@ from regraft.store.remote_disk import RemoteDisk
 from regraft.store.run_disk import RunDisk
 from regraft.store.scratch import Scratch
 
+IN_ONE_PROCESS = "memory:"
+"""How the URLs of places begin that other processes cannot see."""
+
 
 class Disk(Protocol):
     """Whole files, each by its path relative to the disk's root, with / between folders."""

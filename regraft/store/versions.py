@@ -53,7 +53,7 @@ def unfinished(store: Store) -> list[Version]:
 def version(store: Store, name: str) -> Version:
     """Return a version by its name, or by a beginning that only one has. Raises VersionError."""
     known = names(store)
-    fitting = [name] if name in known else [full for full in known if full.startswith(name)]
+    fitting = [name] if name in known else [full for full in known if name and full.startswith(name)]
     if len(fitting) != 1:
         raise VersionError(
             f"There is no one version {name!r} in {store.url}. "

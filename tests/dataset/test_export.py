@@ -306,3 +306,18 @@ def test_pictures_are_resized_as_img2dataset_does(resize: Resize, size: tuple[in
     assert image.size == size
     corner = np.asarray(image)[0, 0].tolist()
     assert corner == ([255, 255, 255] if resize == "border" else [200, 10, 200])
+
+
+@pytest.mark.parametrize(
+    ("side", "settings"),
+    [
+        (20_000, PictureSettings(encoding="webp")),
+        (70_000, PictureSettings(encoding="jpeg")),
+        (3000, PictureSettings(encoding="jpeg", resize="keep_ratio", size=4096)),
+    ],
+)
+def test_a_picture_that_its_format_does_not_take_is_one_sentence(side: int, settings: PictureSettings) -> None:
+    file = io.BytesIO()
+    Image.new("RGB", (side, 1)).save(file, "png")
+    with pytest.raises(ValueError, match=r"\d+ x \d+ pixels "):
+        exported_picture(file.getvalue(), settings)

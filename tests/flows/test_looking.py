@@ -4,6 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
+import pytest
 import yaml
 
 from regraft.config_file import load_config
@@ -83,3 +84,21 @@ def test_a_first_config_is_written_and_understood(tmp_path: Path, regraft: Regra
     assert again.code == 2
     assert "there already" in again.err
     assert regraft("init", tmp_path / "x.yaml", "--list", "big cat=a.txt").code == 2
+
+
+NAMES = ["2024", "0x10", "1_0", "1e3", "2024-01-31", "12:30", "no", "null", "true", "~", "é", "a b", "-", "x" * 200]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_first_config_of_any_name_is_read_by_a_run(
+    tmp_path: Path, regraft: Regraft, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "jobs").mkdir()
+    ran = regraft("init", f"jobs/{name}.yaml", "--list", "tiger=tiger.txt", "--list", f"cat={tmp_path}/cat.txt")
+    assert ran.code == 0
+    config = load_config(f"jobs/{name}.yaml")
+    assert [Path(category.list).resolve() for category in config.categories.values()] == [
+        tmp_path / "tiger.txt",
+        tmp_path / "cat.txt",
+    ]

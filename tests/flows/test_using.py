@@ -95,13 +95,53 @@ def test_one_bad_picture_does_not_lose_the_others(
     assert pd.read_csv(table)["length_cm"].notna().sum() == 6
 
 
-@pytest.mark.parametrize("to", ["lengths.xlsx", "nowhere/lengths.csv"])
-def test_a_table_that_cannot_be_written_is_refused_first(
-    first: Version, photos: Path, tmp_path: Path, regraft: Regraft, to: str
+@pytest.mark.parametrize(
+    ("option", "value", "expected"),
+    [
+        *(("--to", name, "must end in .csv or .parquet") for name in ("lengths.xlsx", "x", ".csv", "x.csv.gz", "")),
+        *((option, "nowhere/x.csv", "there is no folder") for option in ("--to", "--picture")),
+        *((option, "folder.csv", "it is a folder") for option in ("--to", "--picture")),
+        ("--picture", "s3://bucket/x.png", "there is no folder"),
+        ("--picture", "", "it is a folder"),
+        *(("--proxy", url, "is no proxy address") for url in ("", "x", "http://a", "socks5://a:1", "http://a:99999")),
+    ],
+)
+def test_what_a_prediction_cannot_use_is_refused_first(
+    tmp_path: Path, regraft: Regraft, monkeypatch: pytest.MonkeyPatch, option: str, value: str, expected: str
 ) -> None:
-    ran = regraft("predict", photos, "--store", first.store.url, "--to", tmp_path / to)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder.csv").mkdir()
+    ran = regraft("predict", "photo.jpg", "--store", "nowhere", option, value)
     assert ran.code == 2
-    assert "--to" in ran.err
+    assert option in ran.err
+    assert expected in ran.err
+
+
+@pytest.mark.parametrize(
+    ("out", "expected"), [("nowhere/x.tflite", "There is no folder"), ("there", "is there already")]
+)
+def test_a_place_for_an_exported_model_is_refused_first(
+    first: Version, tmp_path: Path, regraft: Regraft, monkeypatch: pytest.MonkeyPatch, out: str, expected: str
+) -> None:
+    monkeypatch.setattr("regraft.heads.predicting.import_keras", None)  # would fail
+    (tmp_path / "there").mkdir()
+    ran = regraft("export", first.name, "--to", "litert", "--out", tmp_path / out, "--store", first.store.url)
+    assert ran.code == 9
+    assert expected in ran.err
+
+
+def test_no_word_is_no_version(first: Version, regraft: Regraft) -> None:
+    store = ("--store", first.store.url)
+    for words in (["show", ""], ["promote", ""], ["export", "", "--to", "onnx"], ["predict", "x.jpg", "--version", ""]):
+        ran = regraft(*words, *store)
+        assert ran.code == 9
+        assert "There is no one version ''" in ran.err
+
+
+def test_a_data_set_is_not_written_where_nobody_finds_it(regraft: Regraft) -> None:
+    ran = regraft("dataset", "newest", "memory://out", "--to", "csv", "--store", "nowhere")
+    assert ran.code == 2
+    assert "name a folder or a bucket" in ran.err
 
 
 @pytest.mark.parametrize("to", ["saved_model", "onnx", "litert"])
