@@ -31,6 +31,8 @@ SORT_COST = 64
 """What it costs to put one hash into its bucket, in comparisons of two hashes."""
 MANY_SHARE = 0.1
 """Of all hashes, that are joined to others before it pays to look for buckets in which all are joined."""
+MANY_PICTURES = 512
+"""Pictures from which on it pays to group hashes before they are compared with these pictures."""
 Hashes = NDArray[np.uint64]
 Rows = NDArray[np.int64]
 """Positions of some of N hashes."""
@@ -58,6 +60,36 @@ def picture_distances(hashes: Hashes, picture: np.uint64) -> NDArray[np.uint8]:
     """Return in how many bits each of N hashes differs from a picture's, or from that of the same picture mirrored."""
     differing = hashes ^ picture
     return np.minimum(np.bitwise_count(differing), np.bitwise_count(differing ^ np.uint64(MIRRORED)))
+
+
+def nearest_distances(hashes: Hashes, pictures: Hashes, near: int) -> NDArray[np.uint8]:
+    """Return in how many bits each of N hashes differs from the nearest of some pictures', mirrored or not: (N,).
+
+    HASH_BITS where none is within `near` bits. Each of many pictures is compared only with the hashes of its group.
+    """
+    result = np.full(len(hashes), HASH_BITS, dtype=np.uint8)
+    if len(pictures) <= MANY_PICTURES:
+        parts = [(np.arange(len(hashes)), pictures)]
+    else:
+        group = groups_of_pictures(np.concatenate([hashes, pictures]), near)
+        parts = [(rows, pictures[others]) for rows, others in _rows_of_both(group[: len(hashes)], group[len(hashes) :])]
+    for rows, others in parts:
+        for picture in others:
+            result[rows] = np.minimum(result[rows], picture_distances(hashes[rows], picture))
+    result[result > near] = HASH_BITS
+    return result
+
+
+def _rows_of_both(group: Rows, other: Rows) -> Iterator[tuple[Rows, Rows]]:
+    """Yield, of each group that is among both, where it is among the one and where among the other."""
+    orders = [np.argsort(numbers, kind="stable") for numbers in (group, other)]
+    shared = np.intersect1d(group, other)
+    starts, other_starts = (
+        np.searchsorted(numbers[order], [shared, shared + 1]).T.tolist()
+        for numbers, order in zip((group, other), orders, strict=True)
+    )
+    for place, other_place in zip(starts, other_starts, strict=True):
+        yield orders[0][slice(*place)], orders[1][slice(*other_place)]
 
 
 def groups_of_pictures(hashes: Hashes, near: int) -> Rows:

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-import numpy as np
 import pandas as pd
 
 from regraft.config import ScreenSettings
@@ -15,7 +14,7 @@ from regraft.identity import Digest, Host
 from regraft.links.memory import all_known_links
 from regraft.links.rehash import with_current_hashes
 from regraft.links.removals import Kind, hash_of_host, hash_of_link, known_removals
-from regraft.pictures.near import HASH_BITS, hash_bits, picture_distances
+from regraft.pictures.near import HASH_BITS, hash_bits, nearest_distances
 from regraft.store import versions
 from regraft.store.store import Store
 from regraft.store.tables import is_in
@@ -148,10 +147,9 @@ class Search:
         rows = self._shown[(self._shown["phash"] != "") & ~is_in(self._shown["digest"], pictures)]
         rows = rows[~is_in(rows["digest"], self._removals.pictures)]
         rows = with_current_hashes(rows, self._store.blobs)
-        hashes, distance = hash_bits(rows["phash"]), np.full(len(rows), HASH_BITS)
-        for bits in hash_bits(pd.Series(sorted(set(pictures.values()) - {""}), dtype="str")):
-            distance = np.minimum(distance, picture_distances(hashes, bits))
-        near = rows.assign(distance=distance)[distance <= ScreenSettings().near]
+        wanted = hash_bits(pd.Series(sorted(set(pictures.values()) - {""}), dtype="str"))
+        distance = nearest_distances(hash_bits(rows["phash"]), wanted, ScreenSettings().near)
+        near = rows.assign(distance=distance)[distance < HASH_BITS]
         by_digest = near.sort_values(["distance", "digest", "url"]).groupby("digest", sort=False)
         return by_digest.agg({"url": "last", "phash": "last", "distance": "min"}).reset_index()
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
 
 from regraft.pictures import near as module
-from regraft.pictures.near import clusters, groups_of_pictures, hash_bits, near_groups
+from regraft.pictures.near import HASH_BITS, clusters, groups_of_pictures, hash_bits, near_groups, nearest_distances
 from regraft.pictures.perceptual import MIRRORED
 
 Hashes = NDArray[np.uint64]
@@ -77,8 +77,8 @@ def test_groups_are_those_of_all_pairs_when_buckets_are_divided_again_and_again(
         assert by_first(near_groups(hashes, near)) == groups_of_all_pairs(hashes, near)
 
 
-def comparison_sizes(hashes: Hashes) -> list[int]:
-    """How many pairs of hashes are compared at a time, each time, to join those that differ in six bits or fewer."""
+def comparison_sizes(compare: Callable[[], object]) -> list[int]:
+    """How many pairs of hashes are compared at a time, each time."""
     sizes, bitwise_count = [], np.bitwise_count
 
     def counted(differing: Hashes) -> NDArray[np.uint8]:
@@ -87,13 +87,13 @@ def comparison_sizes(hashes: Hashes) -> list[int]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(np, "bitwise_count", counted)
-        near_groups(hashes, 6)
+        compare()
     return sizes
 
 
 def comparisons(hashes: Hashes) -> int:
-    """How many pairs are compared in all."""
-    return sum(comparison_sizes(hashes))
+    """How many pairs are compared in all, to join those that differ in six bits or fewer."""
+    return sum(comparison_sizes(lambda: near_groups(hashes, 6)))
 
 
 @pytest.mark.parametrize(
@@ -125,9 +125,9 @@ def test_small_buckets_are_compared_together_where_hashes_do_not_fit_into_the_ca
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     uniform = np.random.default_rng(0).integers(0, 2**64, 6_000, dtype=np.uint64)
-    in_one_piece = comparison_sizes(uniform)
+    in_one_piece = comparison_sizes(lambda: near_groups(uniform, 6))
     monkeypatch.setattr(module, "CACHED", 3_000)
-    in_pieces = comparison_sizes(uniform)
+    in_pieces = comparison_sizes(lambda: near_groups(uniform, 6))
     assert sum(in_pieces) == sum(in_one_piece)
     assert len(in_one_piece) < len(in_pieces) < 3 * len(in_one_piece)
 
@@ -152,3 +152,25 @@ def test_pictures_share_a_group_where_they_are_near_mirrored_or_not(values: list
             group = [group[a] if number == group[b] else number for number in group]
     groups = groups_of_pictures(np.array(values, dtype=np.uint64), near)
     assert by_first(groups) == by_first(np.array(group, dtype=np.int64))
+
+
+@given(st.data(), st.integers(0, 10), st.sampled_from([0, module.MANY_PICTURES]))
+def test_the_nearest_picture_is_that_of_all_pairs_few_or_many(data: st.DataObject, near: int, many: int) -> None:
+    values = data.draw(st.lists(st.integers(0, 2**63 - 1), max_size=20))
+    turned = [value ^ MIRRORED ^ 0b101 for value in values[::2]]
+    pictures = data.draw(st.lists(st.sampled_from([*values, *turned, 0]), max_size=20))
+    expected = []
+    for value in values:
+        apart = [value ^ picture for picture in pictures]
+        nearest = min((min(bits.bit_count(), (bits ^ MIRRORED).bit_count()) for bits in apart), default=HASH_BITS)
+        expected.append(nearest if nearest <= near else HASH_BITS)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "MANY_PICTURES", many)
+        distances = nearest_distances(np.array(values, np.uint64), np.array(pictures, np.uint64), near)
+    assert distances.tolist() == expected
+
+
+def test_many_pictures_take_far_fewer_comparisons_than_pairs() -> None:
+    uniform = np.random.default_rng(0).integers(0, 2**64, 20_000, dtype=np.uint64)
+    compared = comparison_sizes(lambda: nearest_distances(uniform, uniform[::2], 6))
+    assert sum(compared) < 20_000 * 10_000 / 10
