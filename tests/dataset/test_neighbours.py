@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from regraft.dataset import chance, neighbours
+from regraft.dataset import chance, edited_references, nearest, neighbours
 from regraft.dataset.chance import probabilities_of_right, shares_by_chance, shares_crossing
 from regraft.dataset.neighbours import find_misfiled
 from regraft.store.feature_rows import ArrayRows
@@ -67,7 +67,7 @@ def test_pictures_that_all_look_the_same_stay() -> None:
 
 
 def test_of_few_pictures_none_is_called_misfiled() -> None:
-    manifest, features = world(neighbours.MIN_PICTURES)
+    manifest, features = world(edited_references.MIN_PICTURES)
     few = find_misfiled(planted(manifest, [3], "tiger"), ArrayRows(features))
     assert few.misfiled.empty  # the cats are one less than it takes
     assert few.doubtful.index.tolist() == [3]
@@ -208,7 +208,7 @@ def test_neither_the_order_of_the_rows_nor_the_size_of_the_batches_matters(monke
     manifest, features = world()
     moved = planted(manifest, [3, 70], "tiger")
     order = np.random.default_rng(2).permutation(len(moved))
-    monkeypatch.setattr(neighbours, "BATCH_SIZE", 7)
+    monkeypatch.setattr(nearest, "BATCH_SIZE", 7)
     shuffled = find_misfiled(moved.iloc[order].reset_index(drop=True), ArrayRows(features[order])).misfiled
     assert set(shuffled["digest"]) == set(manifest["digest"][[3, 70]])
 
@@ -216,7 +216,7 @@ def test_neither_the_order_of_the_rows_nor_the_size_of_the_batches_matters(monke
 def test_shares_are_those_of_the_most_frequent_category_the_first_of_several() -> None:
     categories = np.random.default_rng(3).integers(0, 7, (500, 20))
     shares = (categories[:, :, None] == np.arange(7)).mean(axis=1)
-    like, share = neighbours._most_frequent(categories)
+    like, share = nearest.most_frequent(categories)
     assert like.tolist() == shares.argmax(axis=1).tolist()
     np.testing.assert_allclose(share, shares.max(axis=1))
 
