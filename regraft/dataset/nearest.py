@@ -54,7 +54,8 @@ class Nearest:
     def among(self, is_wanted: NDArray[np.bool_], count: int) -> "Nearest":
         """Return so many of the nearest references that are wanted, (K, M), followed by others where they are few."""
         order = np.argsort(~is_wanted, axis=1, kind="stable")[:, :count]
-        return Nearest(*(np.take_along_axis(each, order, axis=1) for each in (self.references, self.cosines)))
+        references, cosines = self.references, self.cosines
+        return Nearest(np.take_along_axis(references, order, axis=1), np.take_along_axis(cosines, order, axis=1))
 
 
 def directions_of(features: NDArray[np.float32], centre: NDArray[np.float32]) -> Directions:
