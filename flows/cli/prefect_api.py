@@ -24,8 +24,7 @@ def use_writable_home() -> None:
     To be called before Prefect is imported. What PREFECT_HOME names stands. Raises ConfigError where that cannot be
     written to.
     """
-    named = os.environ.get("PREFECT_HOME")
-    home = Path(os.path.expanduser(named or "~/.prefect"))
+    named, home = os.environ.get("PREFECT_HOME"), _home()
     with contextlib.suppress(OSError):
         home.mkdir(parents=True, exist_ok=True)
     if os.access(home, os.W_OK):
@@ -41,15 +40,40 @@ def use_writable_home() -> None:
 
 
 def has_settings_of_its_own() -> bool:
-    """Return whether the environment sets anything of Prefect that Regraft does not, and that it may refuse."""
+    """Return whether the environment or a file sets anything of Prefect that Regraft does not, and that it may refuse.
+
+    The files are those of https://docs.prefect.io/v3/concepts/settings-and-profiles.
+    """
     ours = {*ENVIRONMENT, *QUIET, "PREFECT_HOME"}
-    return any(name.startswith("PREFECT_") and name not in ours for name in os.environ)
+    if any(name.startswith("PREFECT_") and name not in ours for name in os.environ):
+        return True
+    return (
+        _holds(Path("prefect.toml"), b"")
+        or _holds(Path("pyproject.toml"), b"tool.prefect")
+        or _holds(Path(".env"), b"PREFECT_")
+        or _holds(_home() / "profiles.toml", b"")
+    )
+
+
+def _home() -> Path:
+    """The folder of Prefect's database and profiles."""
+    return Path(os.path.expanduser(os.environ.get("PREFECT_HOME") or "~/.prefect"))
+
+
+def _holds(path: Path, words: bytes) -> bool:
+    """Whether a file is there and holds these words; one that cannot be read may hold them."""
+    try:
+        return words in path.read_bytes()
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
 
 
 def configured_url() -> str | None:
-    """Return the URL of the API that the environment or a Prefect profile names; None where they name none.
+    """Return the URL of the API that the environment, a file or a Prefect profile names; None where they name none.
 
-    Raises ConfigError where Prefect refuses one of its settings.
+    Raises ConfigError where Prefect refuses one of its settings, or a file of them.
     """
     from pydantic import ValidationError
 
@@ -58,9 +82,17 @@ def configured_url() -> str | None:
 
         return get_current_settings().api.url
     except ValidationError as error:
-        problems = "; ".join(f"{problem['loc'][-1]}: {problem['msg']}" for problem in error.errors()[:1])
-        message = f"Prefect refuses its settings ({error.title}, {problems}). Look at your variables PREFECT_*"
-        raise ConfigError(f"{message} and at `prefect config view`. Nothing was fetched.") from error
+        problem = error.errors()[0]
+        raise _refused_settings(f"{error.title}, {problem['loc'][-1]}: {problem['msg']}") from error
+    except Exception as error:  # a file that is no TOML, no text, a folder or another kind of table
+        raise _refused_settings(_first_line(error).rstrip(".")) from error
+
+
+def _refused_settings(problem: str) -> ConfigError:
+    return ConfigError(
+        f"Prefect refuses its settings ({problem}). Look at your variables PREFECT_*, at prefect.toml, pyproject.toml "
+        f"and .env in this folder, and at {_home()}/profiles.toml. Nothing was fetched."
+    )
 
 
 def check_client() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from regraft.errors import ConfigError, ServerError
-from regraft.flows.cli.prefect_api import check_client, check_server, use_writable_home
+from regraft.flows.cli.prefect_api import check_client, check_server, has_settings_of_its_own, use_writable_home
 from tests.hostile import ok, serving
 
 pytestmark = pytest.mark.server
@@ -105,19 +105,71 @@ def test_a_run_that_cannot_reach_prefect_ends_with_one_sentence(
     assert not (tmp_path / "store").exists()
 
 
+SETTINGS_FILES: dict[str, list[str | bytes]] = {
+    "prefect.toml": ["a = = b", "client = 5\n", b"\xff\xfe"],
+    "pyproject.toml": ["[tool.prefect.client]\nmax_retries = 'many'\n"],
+    ".env": ["PREFECT_API_REQUEST_TIMEOUT=soon\n"],
+    "home/profiles.toml": ["x = = ", "active = 'a'\n[profiles.a]\nPREFECT_API_REQUEST_TIMEOUT = 'soon'\n"],
+}
+"""Files of settings that Prefect refuses, in as many ways."""
+
+
 def test_no_server_starts_where_prefect_refuses_its_settings(tmp_path: Path) -> None:
+    """Each way in a fork of one process that has imported most of what Prefect does before it reads its settings."""
     script = """
-import regraft.flows.cli.temporary_server as temporary_server
+import os, sys
+from pathlib import Path
+import pydantic_settings
+from regraft.flows.cli import temporary_server
 from regraft.errors import ConfigError
-try:
-    temporary_server.start()
-except ConfigError:
-    print(len(temporary_server._servers))
+for place in sys.argv[1:]:
+    if os.fork() == 0:
+        os.chdir(place)
+        os.environ["PREFECT_HOME"] = f"{place}/home"
+        if place.endswith("variable"):
+            os.environ["PREFECT_API_REQUEST_TIMEOUT"] = "soon"
+        try:
+            temporary_server.start()
+        except ConfigError as error:
+            print(str(error).startswith("Prefect refuses its settings ("), len(temporary_server._servers), flush=True)
+        os._exit(0)
+    os.wait()
 """
+    places = [tmp_path / "variable"]
+    (tmp_path / "variable" / "home").mkdir(parents=True)
+    for name, contents in SETTINGS_FILES.items():
+        for content in contents:
+            places.append(tmp_path / str(len(places)))
+            path = places[-1] / name
+            (places[-1] / "home").mkdir(parents=True)
+            path.write_bytes(content if isinstance(content, bytes) else content.encode())
     plain = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
-    environment = {**plain, "HOME": str(tmp_path), "PREFECT_API_REQUEST_TIMEOUT": "soon"}
-    ran = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
-    assert ran.stdout == "0\n"
+    ran = subprocess.run([sys.executable, "-c", script, *places], env=plain, capture_output=True, text=True, check=True)
+    assert ran.stdout.splitlines() == ["True 0"] * len(places), ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "expected"),
+    [
+        ("pyproject.toml", "[project]\ndependencies = ['prefect']\n", False),
+        ("pyproject.toml", "[tool.prefect]\n", True),
+        (".env", "TOKEN=x\n", False),
+        (".env", "PREFECT_API_URL=x\n", True),
+        ("prefect.toml", "", True),
+        ("home/profiles.toml", "", True),
+        ("other.toml", "[tool.prefect]", False),
+    ],
+)
+def test_files_of_settings_are_known_before_prefect_is_imported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, text: str, expected: bool
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for variable in [variable for variable in os.environ if variable.startswith("PREFECT_")]:
+        monkeypatch.delenv(variable)
+    (tmp_path / "home").mkdir()
+    monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "home"))
+    (tmp_path / name).write_text(text)
+    assert has_settings_of_its_own() is expected
 
 
 def test_without_a_home_folder_prefect_gets_one_for_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
