@@ -1,5 +1,6 @@
 """What all commands share: the app, its common options, and how a command ends where something goes wrong."""
 
+import errno
 import io
 import os
 import signal
@@ -150,7 +151,8 @@ def exit_with_message() -> Iterator[None]:
     except OSError as error:  # a file of the command's own, such as one that it was to write
         if error.strerror is None or isinstance(error, BrokenPipeError):
             raise
-        place = f"{error.filename} cannot be used" if error.filename else "The system refuses what was wanted"
+        unknown = "The current folder is gone" if error.errno == errno.ENOENT else "The system refuses what was wanted"
+        place = f"{error.filename} cannot be used" if error.filename else unknown
         print_error(refusal := StoreError(f"{place}: {error.strerror}. Look at the disk, and try again."))
         raise typer.Exit(refusal.exit_code) from error
 

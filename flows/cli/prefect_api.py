@@ -61,11 +61,9 @@ def _home() -> Path:
 
 
 def _holds(path: Path, words: bytes) -> bool:
-    """Whether a file is there and holds these words; one that cannot be read may hold them."""
+    """Whether a file holds these words; one that cannot be read may."""
     try:
-        return words in path.read_bytes()
-    except FileNotFoundError:
-        return False
+        return path.is_file() and words in path.read_bytes()
     except OSError:
         return True
 

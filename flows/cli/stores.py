@@ -18,6 +18,8 @@ LAST_STORE = Path(".regraft-store")
 """The file in the current folder that names the store of the job that ran last there: stores may lie anywhere."""
 PARTS = (layout.FILE, layout.LINKS, VERSIONS_FOLDER, versions.CHAMPION)
 """What a store has some of: a folder without these is none, which is seen at once."""
+MAX_URL_LENGTH = 4096
+"""Characters of a store's URL in that file at most."""
 MAX_FOLDERS = 2000
 """Folders here that are looked into for stores at most."""
 MAX_STORES = 10
@@ -65,10 +67,18 @@ def _stores_in_order() -> list[str]:
     """The stores that lie here, and the one that is remembered; that of the job that ran last is last."""
     ran_at = {url: _ran_at(Path(url)) for url in _stores_here()}
     with contextlib.suppress(OSError, ValueError):  # none is remembered
-        remembered = LAST_STORE.read_text(encoding="utf-8").strip()
+        remembered = _remembered()
         if remembered in ran_at or (remembered and versions.is_store(Store(remembered))):
             ran_at[remembered] = max(_modified_at(LAST_STORE), ran_at.get(remembered, datetime.min.replace(tzinfo=UTC)))
     return sorted(ran_at, key=lambda url: ran_at[url])
+
+
+def _remembered() -> str:
+    """The store that the last run here was for; "" where none is named. Raises OSError, ValueError."""
+    if not LAST_STORE.is_file():  # a pipe would never answer, a device never end
+        return ""
+    with LAST_STORE.open(encoding="utf-8") as file:
+        return file.readline(MAX_URL_LENGTH).strip()
 
 
 def _ran_at(folder: Path) -> datetime:

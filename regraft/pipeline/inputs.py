@@ -3,11 +3,12 @@
 Nothing here imports TensorFlow or Prefect, so what is wrong with them is said at once.
 """
 
+import math
 from collections.abc import Iterator
 
 from regraft.backbones.weights import check_weights
 from regraft.config import MENAGERIE, Config
-from regraft.errors import ListError
+from regraft.errors import ConfigError, ListError
 from regraft.links.list_table import Columns
 from regraft.links.lists import Listed, read_list
 from regraft.pipeline.store_check import check_store
@@ -26,9 +27,14 @@ def check_inputs(config: Config) -> None:
     """
     check_weights(config.backbone.name, config.backbone.weights)
     client = _client(config)
+    labels: set[float] = set()  # NaN where they are drawn
     for name, category in config.categories.items():
-        if not category.list.startswith(MENAGERIE):
-            _read_list(name, config, client)
+        is_embedded = category.list.startswith(MENAGERIE)
+        labels |= {math.nan} if is_embedded else set(_read_list(name, config, client).links["label"].unique()[:2])
+    if len(labels) == 1 and not math.isnan(label := labels.pop()):
+        raise ConfigError(
+            f"All links have the label {label:g} cm: there is nothing to learn. Look at the labels in the lists."
+        )
     check_store(config.store)
 
 

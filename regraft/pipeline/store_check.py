@@ -1,11 +1,9 @@
 """Whether a run can keep anything in a store; seen before it does anything else."""
 
 from regraft.errors import StoreError
+from regraft.store.disk import IN_ONE_PROCESS
 from regraft.store.locks import check_writable
 from regraft.store.store import Store
-
-IN_ONE_PROCESS = "memory:"
-"""How the URLs of stores begin that other processes cannot see."""
 
 
 def check_store(url: str) -> Store:

@@ -1,5 +1,6 @@
 """Which store a command works on, and what it says where there is none."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -122,6 +123,26 @@ def test_the_commands_to_try_next_name_the_store_where_they_must() -> None:
     assert stores.store_option(first) == " --store artifacts"
     stores.remember_store("artifacts")
     assert stores.store_option(second) == " --store 'my photos'"
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device", "loop", "folder", "binary", "long"])
+def test_what_is_no_name_of_a_store_stops_nobody(here: Path, regraft: Regraft, kind: str) -> None:
+    match kind:
+        case "pipe":
+            os.mkfifo(stores.LAST_STORE)
+        case "device":
+            stores.LAST_STORE.symlink_to("/dev/zero")
+        case "loop":
+            stores.LAST_STORE.symlink_to(stores.LAST_STORE)
+        case "folder":
+            stores.LAST_STORE.mkdir()
+        case "binary":
+            stores.LAST_STORE.write_bytes(b"\xff\0")
+        case _:
+            stores.LAST_STORE.write_text("/nowhere/" + "x" * 100_000)
+    ran = regraft("versions")
+    assert ran.code == 3
+    assert len(ran.err) < 10_000
 
 
 def test_a_store_that_cannot_be_remembered_stops_nobody(here: Path) -> None:

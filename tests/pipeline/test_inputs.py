@@ -1,5 +1,6 @@
 """What a run starts from is checked before anything is imported that takes seconds."""
 
+import contextlib
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +9,8 @@ import pytest
 
 from regraft import menagerie
 from regraft.backbones.weights import application_names, check_weights
-from regraft.errors import BackboneError, CheckpointError, ListError, StoreError
+from regraft.config_file import parse_config
+from regraft.errors import BackboneError, CheckpointError, ConfigError, ListError, StoreError
 from regraft.pipeline.inputs import check_inputs
 from regraft.pipeline.store_check import check_store
 
@@ -98,3 +100,25 @@ def test_a_list_that_the_menagerie_has_not_is_refused_by_name() -> None:
     config = menagerie.CONFIG.model_copy(update={"categories": {**menagerie.CONFIG.categories, "tiger": tiger}})
     with pytest.raises(ListError, match="menagerie:lion"):
         menagerie.check_lists(config)
+
+
+@pytest.mark.parametrize(
+    ("lengths", "target", "is_refused"),
+    [
+        (("5", "5.0"), "length", True),
+        (("5", "6"), "length", False),
+        (("5", ""), "length", False),
+        (("5", "5"), "category", False),
+    ],
+)
+def test_labels_that_are_all_the_same_are_refused_before_anything_is_fetched(
+    tmp_path: Path, lengths: tuple[str, str], target: str, is_refused: bool
+) -> None:
+    categories = {}
+    for name, length in zip(("cat", "tiger"), lengths, strict=True):
+        header, cell = ("url,label", f",{length}") if length else ("url", "")
+        (tmp_path / f"{name}.csv").write_text(f"{header}\nhttp://a.example/{name}1{cell}\nhttp://a.example/2{cell}\n")
+        categories[name] = {"list": str(tmp_path / f"{name}.csv"), "label": {"mean": 40, "std": 8}}
+    settings = {"name": "job", "store": str(tmp_path / "store"), "categories": categories, "head": {"target": target}}
+    with pytest.raises(ConfigError, match="All links have the label 5 cm") if is_refused else contextlib.nullcontext():
+        check_inputs(parse_config(settings))
