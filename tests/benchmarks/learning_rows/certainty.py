@@ -1,6 +1,8 @@
 """Certainty: which share of test labels 90% intervals hold, and of test categories 90% sets; by category too.
 
-Means over the draws. Sets hold the likeliest category at least: more than 90% where that is right more often.
+Means over the draws, and the standard error of the share that is held. Sets hold the likeliest category at least: more
+than 90% where that is right more often. `own width` is how wide intervals are that go by the errors of one category
+alone, however few those are.
 """
 
 from collections.abc import Iterator
@@ -10,17 +12,19 @@ import pandas as pd
 from learning_rows.labels import LABELS
 from numpy.typing import NDArray
 from photographs import Photographs
+from trained import trained
 
-from regraft.config import HeadSettings, Normal
+from regraft.config import Normal
 from regraft.dataset.labels import label_of
-from regraft.heads.training import train
+from regraft.heads.training import Trained
 from regraft.store.feature_rows import ArrayRows
+from regraft.targets.calibration import Calibration, conformal_error, left_out_of, nearest
 from regraft.targets.categories import Categories
 from regraft.targets.labels import SyntheticLabels
 from regraft.targets.lengths import Lengths
+from regraft.targets.target import Target
 
 DRAWS = 30
-"""Of the smallest size; of larger ones so many fewer."""
 DISTRIBUTIONS = {"tiger": Normal(mean=100, std=30, min=20), "cat": Normal(mean=40, std=8, min=10)}
 NAMES = ("cat", "tiger")
 SIZES = (130, 340, 840)
@@ -28,24 +32,23 @@ SIZES = (130, 340, 840)
 
 
 def lines(pictures: Photographs, draws: int) -> Iterator[str]:
-    yield (
-        f"{'':34}{'draws':>6}{'images':>8}{'held':>8}"
-        + "".join(f"{name:>8}" for name in NAMES)
-        + f"{'width, size':>14}"
-    )
+    names = "".join(f"{name:>8}" for name in NAMES)
+    yield f"{'':34}{'draws':>6}{'images':>8}{'held':>8}{'error':>8}{names}{'width, size':>14}{'own width':>12}"
     for size in SIZES:
-        seeds = range(max(1, draws * min(SIZES) // size))
         for name in ("drawn lengths", "brightness", "zoom"):
-            yield _line(f"intervals, {name}", size, [_intervals(pictures, size, name, seed) for seed in seeds])
+            results = [_intervals(pictures, size, name, seed) for seed in range(draws)]
+            yield _line(f"intervals, {name}", size, results)
         for wrong in (0.0, 0.1, 0.2):
-            results = [_sets(pictures, size, wrong, seed) for seed in seeds]
+            results = [_sets(pictures, size, wrong, seed) for seed in range(draws)]
             yield _line(f"sets, {wrong:.0%} wrong", size, results)
 
 
 def _line(name: str, size: int, results: list[pd.DataFrame]) -> str:
-    rows = pd.concat(results)
-    shares = "".join(f"{rows['held'][rows['category'] == category].mean():8.3f}" for category in NAMES)
-    return f"{name:34}{len(results):6}{size:8}{rows['held'].mean():8.3f}{shares}{rows['extent'].mean():14.2f}"
+    rows, shares = pd.concat(results), np.array([result["held"].mean() for result in results])
+    own = "".join(f"{rows['held'][rows['category'] == category].mean():8.3f}" for category in NAMES)
+    error = shares.std() / np.sqrt(len(shares))
+    held = f"{rows['held'].mean():8.3f}{error:8.3f}{own}"
+    return f"{name:34}{len(results):6}{size:8}{held}{rows['extent'].mean():14.2f}{rows['own_width'].mean():12.2f}"
 
 
 def _manifest(pictures: Photographs, rows: NDArray[np.int64]) -> pd.DataFrame:
@@ -67,27 +70,39 @@ def _intervals(pictures: Photographs, size: int, name: str, seed: int) -> pd.Dat
         features, _, values = LABELS[name](pictures, random)
         manifest["label"] = values[rows]
         synthetic = SyntheticLabels(dict.fromkeys(NAMES), seed)
-    x = ArrayRows(features[rows])
-    trained = train(manifest, x, Lengths(), HeadSettings(), synthetic, seed)
-    predictions = trained.head.predictions(manifest, x).assign(left_out=trained.left_out)
-    test = predictions[predictions["split"] == "test"]
-    low, high = Lengths().calibration(predictions).interval(test["prediction"].to_numpy())
-    return test.assign(held=(low <= test["label"]) & (test["label"] <= high), extent=high - low)
+    x = features[rows]
+    return _held(manifest, x, Lengths(), trained(manifest, x, Lengths(), synthetic, seed))
 
 
 def _sets(pictures: Photographs, size: int, wrong: float, seed: int) -> pd.DataFrame:
     """Whether each test picture's category, which may be wrong, is held, and how many its set holds."""
     random = np.random.default_rng(seed)
     rows = random.permutation(len(pictures.digest))[:size]
-    manifest, target, x = _manifest(pictures, rows), Categories(NAMES), ArrayRows(pictures.features[rows])
+    manifest, target, x = _manifest(pictures, rows), Categories(NAMES), pictures.features[rows]
     other = manifest["category"].map({"cat": "tiger", "tiger": "cat"})
     manifest["category"] = manifest["category"].mask(random.random(size) < wrong, other)
     manifest["label"] = manifest["category"]
-    settings = HeadSettings(target="category")
-    trained = train(manifest, x, target, settings, SyntheticLabels(dict.fromkeys(NAMES), seed), seed)
-    predictions = trained.head.predictions(manifest, x).assign(left_out=trained.left_out)
+    synthetic = SyntheticLabels(dict.fromkeys(NAMES), seed)
+    return _held(manifest, x, target, trained(manifest, x, target, synthetic, seed))
+
+
+def _held(manifest: pd.DataFrame, x: NDArray[np.float32], target: Target, result: Trained) -> pd.DataFrame:
+    """category, held, extent and own_width of each test picture."""
+    predictions = result.head.predictions(manifest, ArrayRows(x)).assign(left_out=result.left_out)
     is_test = (predictions["split"] == "test").to_numpy()
-    possible = target.calibration(predictions).possible(trained.head.predict(x.array[is_test]))
-    own = predictions["category"][is_test].map(NAMES.index).to_numpy()
-    held = possible[np.arange(len(own)), own]
-    return predictions[is_test].assign(held=held, extent=possible.sum(axis=1))
+    test, answers, calibration = predictions[is_test], result.head.predict(x[is_test]), target.calibration(predictions)
+    coverage = target.coverage(test, answers, calibration)
+    own_width = (
+        _own_widths(predictions, calibration)[nearest(answers, calibration.means)]
+        if target.regresses_lengths
+        else np.nan
+    )
+    return test[["category"]].assign(held=coverage.is_held, extent=coverage.extent, own_width=own_width)
+
+
+def _own_widths(predictions: pd.DataFrame, calibration: Calibration) -> NDArray[np.float64]:
+    """The width, (C,) in cm, of intervals that go by the errors of one category alone."""
+    rows = left_out_of(predictions, "prediction")
+    errors = (rows["prediction"] - rows["label"]).abs().to_numpy()
+    category = nearest(rows["prediction"].to_numpy(), calibration.means)
+    return np.array([2 * conformal_error(errors[category == k]) for k in range(len(calibration.means))])

@@ -11,14 +11,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from photographs import Photographs
+from trained import trained
 
-from regraft.config import GateSettings, HeadSettings, Normal, SplitSettings
+from regraft.config import GateSettings, Normal, SplitSettings
 from regraft.dataset.labels import label_of
 from regraft.dataset.splits import splits_of
 from regraft.heads.head import Head
-from regraft.heads.training import train
 from regraft.judging.gate import Gate, gate
-from regraft.store.feature_rows import ArrayRows
 from regraft.targets.categories import Categories
 from regraft.targets.labels import SyntheticLabels
 from regraft.targets.lengths import Lengths
@@ -87,6 +86,5 @@ def _manifest(pictures: Photographs, lesson: Lesson, rows: NDArray[np.int64], se
 def _head(manifest: pd.DataFrame, lesson: Lesson, seed: int) -> Head:
     drawn = lesson.target.regresses_lengths and lesson.label is None
     synthetic = SyntheticLabels(dict(DISTRIBUTIONS) if drawn else dict.fromkeys(DISTRIBUTIONS), seed)
-    settings = HeadSettings(target=lesson.target.kind)
-    x = ArrayRows(lesson.features[manifest.index])
-    return train(manifest.reset_index(drop=True), x, lesson.target, settings, synthetic, seed).head
+    x = lesson.features[manifest.index]
+    return trained(manifest.reset_index(drop=True), x, lesson.target, synthetic, seed).head

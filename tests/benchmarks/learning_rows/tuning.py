@@ -20,13 +20,13 @@ import pandas as pd
 from numpy.typing import NDArray
 from photographs import FOLDERS, MIN_ZOOM, Photographs
 from PIL import Image
+from trained import trained
 
 from regraft.backbones.backbone import Backbone
 from regraft.backbones.embedding import features_of
 from regraft.backbones.loading import load_backbone
-from regraft.config import HeadSettings, TuneSettings
+from regraft.config import TuneSettings
 from regraft.heads import tuning
-from regraft.heads.training import train
 from regraft.pictures.colours import rgb
 from regraft.store.feature_rows import ArrayRows
 from regraft.store.store import Store
@@ -87,7 +87,7 @@ def _features(manifest: pd.DataFrame, backbone: Backbone, store: Store) -> Array
 def _ratio(manifest: pd.DataFrame, features: ArrayRows, seed: int) -> float:
     """RMSE on the test split by that of the categories' means."""
     real = SyntheticLabels(dict.fromkeys(FOLDERS), seed)
-    head = train(manifest, features, Lengths(), HeadSettings(), real, seed).head
+    head = trained(manifest, features.array, Lengths(), real, seed).head
     rows = head.predictions(manifest, features)
     test = rows[rows["split"] == "test"]
     means = manifest[manifest["split"] != "test"].groupby("category")["label"].mean()
