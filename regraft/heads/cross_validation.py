@@ -15,7 +15,15 @@ from numpy.typing import NDArray
 from scipy.special import softmax as softmax_of
 
 from regraft.config import HeadSettings
-from regraft.heads.learners import EVERY_FOLD, FOLDS, Discriminant, FoldedImages, Learner, Regression, left_out_scores
+from regraft.heads.learners import (
+    EVERY_FOLD,
+    FOLDS,
+    Discriminant,
+    FoldedImages,
+    Learner,
+    SoftmaxRegression,
+    left_out_scores,
+)
 from regraft.heads.moments import Rows, evenly
 from regraft.heads.principal import Principal, Values
 from regraft.heads.side_by_side import side_by_side
@@ -31,7 +39,7 @@ DECAYS = (0.1, 10.0, 1000.0)
 """Weight decays that are tried, by that in the settings."""
 SHRINKAGES = (0.7, 0.9, 1.0)
 MANY_CATEGORIES = 100
-"""With more, one fold alone says which weight decay is best, and no other regression is tried: each takes long."""
+"""With more, one fold alone says which weight decay is best: each regression takes long."""
 ROBUST = Discriminant(0.9)
 """By which labels are judged."""
 PRIOR_ODDS = 2.0
@@ -77,17 +85,15 @@ class _Candidate:
 def fit_softmax(data: TrainingData, settings: HeadSettings) -> LearntCategories:
     """Return what is learnt of the categories from all images to learn from, in memory."""
     rows, images = _folded(data)
-    regressions = _regressions(settings)
-    if data.categories > MANY_CATEGORIES:
-        regressions = [_chosen(regressions, images)[0]]
-    learners: list[Learner] = [*regressions, *(Discriminant(shrinkage) for shrinkage in SHRINKAGES)]
+    regression, _ = _chosen_regression(images, settings)
+    learners: list[Learner] = [regression, *(Discriminant(shrinkage) for shrinkage in SHRINKAGES)]
     plain = _plain(learners, images)
     robust = plain[learners.index(ROBUST)].sureness
     candidates = [*plain, *_relabelled(learners, images, robust)]
     factors = _factors(candidates, robust, len(rows))
     chosen = [(each, factor) for each, factor in zip(candidates, factors, strict=True) if factor > 0]
     weights = side_by_side(lambda part: part[1] * part[0].learner.weights(images, part[0].targets), chosen)
-    softmax = Softmax.of(images.images, _total(weights), _history(images, _best(regressions, plain)[0]))
+    softmax = Softmax.of(images.images, _total(weights), _history(images, regression))
     scores = _total([factor * each.left_out for each, factor in chosen])
     left_out = np.asarray(softmax_of(scores, axis=1), np.float64)
     return LearntCategories(softmax, rows, left_out)
@@ -95,8 +101,8 @@ def fit_softmax(data: TrainingData, settings: HeadSettings) -> LearntCategories:
 
 def choice_of(data: TrainingData, settings: HeadSettings) -> Choice:
     """Return which regression cross-validation chooses, on at most `max_images` of the images."""
-    best, candidate = _chosen(_regressions(settings), _folded(data)[1])
-    return Choice(best.decay, candidate.sureness.factor)
+    regression, candidate = _chosen_regression(_folded(data)[1], settings)
+    return Choice(regression.decay, candidate.sureness.factor)
 
 
 def max_images(width: int) -> int:
@@ -111,22 +117,15 @@ def _folded(data: TrainingData) -> tuple[Rows, FoldedImages]:
     return rows, FoldedImages.of(images)
 
 
-def _regressions(settings: HeadSettings) -> list[Regression]:
-    return [Regression(settings.weight_decay * times, settings.epochs) for times in DECAYS]
-
-
-def _chosen(regressions: list[Regression], images: FoldedImages) -> tuple[Regression, _Candidate]:
+def _chosen_regression(images: FoldedImages, settings: HeadSettings) -> tuple[SoftmaxRegression, _Candidate]:
     """The regression with the lowest loss on the images that are left out, those of one fold if categories are many."""
-    is_many = images.images.categories > MANY_CATEGORIES
-    return _best(regressions, _plain(regressions, images, EVERY_FOLD[:1] if is_many else EVERY_FOLD))
+    regressions = [SoftmaxRegression(settings.weight_decay * times, settings.epochs) for times in DECAYS]
+    folds = EVERY_FOLD[:1] if images.images.categories > MANY_CATEGORIES else EVERY_FOLD
+    candidates = _plain(regressions, images, folds)
+    return min(zip(regressions, candidates, strict=True), key=lambda pair: pair[1].sureness.loss)
 
 
-def _best(regressions: list[Regression], candidates: list[_Candidate]) -> tuple[Regression, _Candidate]:
-    """The regression with the lowest loss; the first of the candidates are theirs."""
-    return min(zip(regressions, candidates, strict=False), key=lambda pair: pair[1].sureness.loss)
-
-
-def _history(images: FoldedImages, learner: Regression) -> dict[str, list[float]]:
+def _history(images: FoldedImages, learner: SoftmaxRegression) -> dict[str, list[float]]:
     """The losses by step of learning without the first fold, and on it."""
     return losses_by_step(images.images, images.fold == 0, learner.decay, learner.steps)
 

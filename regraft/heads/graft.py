@@ -4,9 +4,9 @@ The labels are noise around one mean a category, and noise is what a head overfi
 10% (ridge) to 50% (a relu net) above the oracle on real photographs. So the head learns what the features do know, the
 category, by cross-entropy, and answers with the categories' mean lengths weighted by their probabilities, which is
 the least-squares answer. Of few images the backbone's own classifier helps to tell the categories apart, see `metric`.
-Where labels are real and vary within a category, a regression on what the means leave over is
-added, if it helps on images that it has not learnt from; where they are drawn, the means are known. Where the category
-itself is wanted, its probabilities are the answer.
+Where labels are real and vary within a category, a regression on what the means leave over is added, if it helps on
+images that it has not learnt from; where they are drawn, the means are known. Where the category itself is wanted, its
+probabilities are the answer.
 """
 
 from dataclasses import dataclass, replace
@@ -68,23 +68,23 @@ def fit(
     scale = scale_of(features, train)
     data = TrainingData(ScaledRows(features, scale), codes.codes.astype(np.int64), train, validation)
     known = _fit_categories(data, settings, None if classifier is None else scale.weights_of_scaled(classifier))
-    classifier, history = _classifier(scale, known.softmax), known.softmax.history
+    network, history = _classifier(scale, known.softmax), known.softmax.history
     if not target.regresses_lengths:
         own = known.left_out[np.arange(len(known.rows)), data.category[known.rows]]
-        return Graft(classifier, history, _placed(own, known.rows, len(manifest)))
+        return Graft(network, history, _placed(own, known.rows, len(manifest)))
     if synthetic.are_all_of(manifest.iloc[train]):  # within a category they are noise, which is in no picture
         means = oracle_answers(pd.DataFrame({"category": codes.categories}), synthetic.distributions)
         left_out = _placed(known.left_out @ means, known.rows, len(manifest))
-        return Graft(_with_lengths(classifier, means, None), history, left_out)
+        return Graft(_with_lengths(network, means, None), history, left_out)
     rows = learnt_rows(manifest["split"])
     label, own_category = manifest["label"].to_numpy(dtype=np.float64)[rows], data.category[rows]
     means = robust_means(label, own_category, data.categories)
     left_out = _placed(known.left_out @ means, known.rows, len(manifest))
     within = within_category(data.x, rows, label - means[own_category])
     if within is None:
-        return Graft(_with_lengths(classifier, means, None), history, left_out)
+        return Graft(_with_lengths(network, means, None), history, left_out)
     left_out[rows] += within.left_out
-    return Graft(_with_lengths(classifier, means, within.regression), history, left_out)
+    return Graft(_with_lengths(network, means, within.regression), history, left_out)
 
 
 def _placed(values: NDArray[np.float64], rows: Rows, count: int) -> NDArray[np.float64]:

@@ -58,7 +58,7 @@ class Learner(Protocol):
 
 
 @dataclass(frozen=True)
-class Regression:
+class SoftmaxRegression:
     """Softmax regression."""
 
     decay: float

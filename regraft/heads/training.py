@@ -49,10 +49,11 @@ def train(
     `synthetic`: how a job draws labels: those have nothing to learn within a category. `classifier`: the weights,
     (D, K), of the backbone's own, which the preset `graft` learns more from few images with; see `classifier_of`. The
     same seed gives the same head, to the bit on one machine; see `make_deterministic` for what that means to the
-    process. Raises TrainingError where features are far too large or no numbers, lengths or a loss are none, or a
-    category has no image in the train split.
+    process. Raises TrainingError where features are far too large, no numbers or all the same, lengths or a loss are no
+    numbers, or a category has no image in the train split.
     """
     _check_finite(manifest, features)
+    _check_varied(features)
     _check_categories(manifest)
     if target.regresses_lengths:
         _check_lengths(manifest)
@@ -87,6 +88,16 @@ def _check_finite(manifest: pd.DataFrame, features: FeatureRows) -> None:
                 f"{MAX_FEATURE:g}, first those of {digest}. `regraft verify` finds damaged features; the next run "
                 "computes them again."
             )
+
+
+def _check_varied(features: FeatureRows) -> None:
+    """Raise TrainingError where all images have the same features: then nothing tells one from another."""
+    first = features.read(np.zeros(1, np.int64))
+    if all((block == first).all() for _, block in features.blocks()):
+        raise TrainingError(
+            f"Training stopped: all {len(features):,} images have the same features, so nothing can be learnt from "
+            "them. The backbone's weights are probably damaged: see `backbone.weights` in the config."
+        )
 
 
 def _check_categories(manifest: pd.DataFrame) -> None:

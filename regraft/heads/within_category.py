@@ -5,7 +5,6 @@ count for more than plain errors: a label that is far from what all other images
 is Huber's regression by pseudo-values, https://doi.org/10.1002/0471725250, ch. 7.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,8 +16,8 @@ from regraft.heads.smoothers import STRENGTHS, KernelSmoother, Regression, Ridge
 from regraft.store.feature_rows import FeatureRows
 
 # N images, D features, S strengths
-WIDTHS = (0.5, 1.0)
-"""Of similarities, that are tried."""
+WIDTH = 0.5
+"""Of similarities."""
 MAX_REFERENCE_NUMBERS = 4_000_000
 """Features of images that a head keeps at most, 16 MB: 3,125 images of 1,280. With more images, it is a ridge."""
 MAX_EQUATIONS = 4096
@@ -28,7 +27,7 @@ ROUNDS = 5
 MAX_SPREADS = 2.5
 """Spreads from what others predict that a label is taken to lie at most."""
 MAX_SPREADS_OF_ERRORS = 3.0
-"""Errors larger than so many spreads count as so many where regressions are compared."""
+"""Errors larger than so many spreads count as so many where strengths are compared."""
 MAX_SPREADS_FROM_MEDIAN = 4.0
 """The same for labels that a category's mean is taken of."""
 MIN_STANDARD_ERRORS = 1.0
@@ -69,14 +68,12 @@ def within_category(x: FeatureRows, rows: Rows, residuals: NDArray[np.float64]) 
     chosen = np.arange(len(rows))
     if len(rows) > MAX_EQUATIONS and x.shape[1] > MAX_EQUATIONS:
         chosen = evenly(chosen, MAX_EQUATIONS)
-    learnt = residuals[chosen]
-    candidates = [(smoother, *_robust_values(smoother, learnt)) for smoother in _smoothers(x, rows[chosen])]
-    limit = MAX_SPREADS_OF_ERRORS * min(float(spread(errors).min()) for _, _, errors in candidates)
-    squares = [np.minimum(errors**2, limit**2) for _, _, errors in candidates]
-    best = min(range(len(candidates)), key=lambda i: float(squares[i].mean(axis=0).min()))
-    smoother, values, errors = candidates[best]
-    strength = int(squares[best].mean(axis=0).argmin())
-    if not is_significant(np.minimum(learnt**2, limit**2) - squares[best][:, strength]):
+    learnt, smoother = residuals[chosen], _smoother(x, rows[chosen])
+    values, errors = _robust_values(smoother, learnt)
+    limit = MAX_SPREADS_OF_ERRORS * float(spread(errors).min())
+    squares = np.minimum(errors**2, limit**2)
+    strength = int(squares.mean(axis=0).argmin())
+    if not is_significant(np.minimum(learnt**2, limit**2) - squares[:, strength]):
         return None
     left_out = np.full(len(rows), np.nan)
     left_out[chosen] = learnt - errors[:, strength]
@@ -97,16 +94,14 @@ def spread(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(high > low, (high - low) / NORMAL_QUARTILES, values.std(axis=0))
 
 
-def _smoothers(x: FeatureRows, rows: Rows) -> Iterator[Smoother]:
-    """The kinds of regression that are tried on some rows."""
+def _smoother(x: FeatureRows, rows: Rows) -> Smoother:
+    """The kind of regression that so many images, and features of them, allow."""
     count, width = len(rows), x.shape[1]
     if count * width <= MAX_REFERENCE_NUMBERS:
-        features = x.read(rows)
-        yield from (KernelSmoother(features, kernel_width) for kernel_width in WIDTHS)
-    elif count > width:
-        yield RidgeSmoother(x, rows)
-    else:
-        yield KernelSmoother(x.read(rows), None)
+        return KernelSmoother(x.read(rows), WIDTH)
+    if count > width:
+        return RidgeSmoother(x, rows)
+    return KernelSmoother(x.read(rows), None)
 
 
 def _robust_values(

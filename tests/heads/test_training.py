@@ -103,10 +103,19 @@ def test_labels_that_are_no_lengths_are_refused_with_the_images_digest(label: fl
         trained_head(manifest, features, Lengths(), HeadSettings(preset=preset, epochs=3), 0)
 
 
-def test_features_that_are_all_the_same_leave_the_categories_means() -> None:
+@pytest.mark.parametrize("preset", ["graft", "tutorial"])
+def test_features_that_are_all_the_same_are_refused(preset: Preset) -> None:
+    manifest, features = tigers_and_cats()
+    with pytest.raises(TrainingError, match="all 300 images have the same features, so nothing can be learnt"):
+        trained_head(manifest, np.ones_like(features), Lengths(), HeadSettings(preset=preset, epochs=3), 0)
+
+
+def test_features_that_say_nothing_leave_the_categories_means() -> None:
     manifest, features = tigers_and_cats()
     manifest["label"] += 1.0
-    lengths = trained_head(manifest, np.ones_like(features), Lengths(), HeadSettings(epochs=5), 0).predict(features)
+    same = np.ones_like(features)
+    same[0, 0] += 1e-6
+    lengths = trained_head(manifest, same, Lengths(), HeadSettings(epochs=5), 0).predict(same)
     assert np.isfinite(lengths).all()
     assert np.ptp(lengths) < 1e-3
     low, high = sorted(manifest.groupby("category")["label"].mean())
