@@ -13,11 +13,10 @@ from regraft.flows.web.items import COLUMNS, Item, items_of
 from regraft.flows.web.rendering import page
 from regraft.flows.web.reports import SECURITY_POLICY
 from regraft.flows.web.site import Site, SiteOf
-from regraft.links.removals import Kind
+from regraft.links.removals import RECEIPTS, Kind
 from regraft.reporting.link_search import LinkSearch
 from regraft.store import versions
 from regraft.upkeep import remove
-from regraft.upkeep.receipt import FOLDER
 from regraft.upkeep.wanted import wanted_in
 
 router = APIRouter()
@@ -79,14 +78,14 @@ def remove_for_good(site: SiteOf, form: FormOf) -> Response:
         ask_prefect=site.ask_prefect,
     )
     site.forget()
-    return RedirectResponse(f"/{FOLDER}/{receipt.id}.html", 303, FORGET_THUMBNAILS)
+    return RedirectResponse(f"/{RECEIPTS}/{receipt.id}.html", 303, FORGET_THUMBNAILS)
 
 
-@router.get(f"/{FOLDER}/{{name}}.html")
+@router.get(f"/{RECEIPTS}/{{name}}.html")
 def receipt_page(site: SiteOf, name: Annotated[str, Path(pattern=r"^[\w-]+$")]) -> Response:
     """Return the receipt of a removal. Raises LinkError where there is none."""
     try:
-        data = site.store.disk.read(f"{FOLDER}/{name}.html")
+        data = site.store.disk.read(f"{RECEIPTS}/{name}.html")
     except FileNotFoundError:
         raise LinkError(f"There is no receipt {name} in {site.store.url}.") from None
     return Response(data, media_type="text/html; charset=utf-8", headers={"Content-Security-Policy": SECURITY_POLICY})

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from regraft.errors import CorruptError
 from regraft.identity import Digest, Host, digest_of
 from regraft.pictures.perceptual import MIRRORED
 from regraft.web.urls import BadUrl, Blocked, normalised, requested_host_of
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from regraft.store.store import Store
 
 FILE = "removals.parquet"
+RECEIPTS = "receipts"
+"""The folder of what says what was removed where."""
 MAX_COPY_BITS = 6
 """Bits of 64 in which the perceptual hash of a copy, at another size or mirrored, differs at most. Of 839 photographs
 no two are so near."""
@@ -170,16 +173,28 @@ def hash_of_host(host: Host) -> Digest:
 
 
 def known_rows(store: "Store") -> list[Removal]:
-    """Return the rows of the table. Raises CorruptError where it is damaged: then nobody knows what must not come."""
-    if not store.disk.exists(FILE):  # as in most stores, and then nothing need be imported to read tables
-        return []
-    table = store.tables.read(FILE, _schema())
-    if table.empty:
+    """Return the rows of the table.
+
+    Raises CorruptError where it is damaged, or gone though there are receipts: nobody knows then what must not come.
+    """
+    # Most stores have no such table, and then nothing need be imported to read it.
+    table = store.tables.read(FILE, _schema()) if store.disk.exists(FILE) else None
+    if table is None or table.empty:
+        _check_no_receipts(store)
         return []
     return [
         Removal(**{str(name): value for name, value in row.items()} | {"kind": Kind(row["kind"])})
         for row in table.assign(removed_at=table["removed_at"].dt.to_pydatetime()).to_dict("records")
     ]
+
+
+def _check_no_receipts(store: "Store") -> None:
+    """Raise CorruptError where receipts say that the table should name something."""
+    if any(name.endswith(".json") for name in store.disk.names(RECEIPTS)):
+        raise CorruptError(
+            f"{FILE} in the store {store.address} is gone, so nobody knows what was removed; `regraft verify --repair` "
+            "puts it together from the receipts."
+        )
 
 
 def known_removals(store: "Store") -> Removals:

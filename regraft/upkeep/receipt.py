@@ -16,13 +16,12 @@ from pydantic import AwareDatetime, Field, ValidationError
 
 from regraft.errors import CorruptError
 from regraft.identity import Digest
-from regraft.links.removals import Kind, Removal, Removals
+from regraft.links.removals import RECEIPTS, Kind, Removal, Removals
 from regraft.store.records import SCHEMA, FileChange, Record
 from regraft.store.store import Store
 from regraft.store.version import REMOVING
 from regraft.store.versions import free_name
 
-FOLDER = "receipts"
 log = logging.getLogger("regraft")
 
 
@@ -109,7 +108,7 @@ def receipts(store: Store) -> Iterator[Receipt]:
 
 def receipt_paths(store: Store) -> list[str]:
     """Return the paths of all receipts, the oldest first."""
-    return [f"{FOLDER}/{name}" for name in store.disk.names(FOLDER) if name.endswith(".json")]
+    return [f"{RECEIPTS}/{name}" for name in store.disk.names(RECEIPTS) if name.endswith(".json")]
 
 
 def unfinished_receipt(store: Store) -> Receipt | None:
@@ -127,15 +126,15 @@ def put_unfinished(store: Store, receipt: Receipt) -> None:
 
 def put_finished(store: Store, receipt: Receipt) -> None:
     """Keep the receipt of a removal that is done."""
-    store.disk.write(f"{FOLDER}/{receipt.id}.html", page(receipt).encode())
-    store.disk.write(f"{FOLDER}/{receipt.id}.json", receipt.to_bytes())
+    store.disk.write(f"{RECEIPTS}/{receipt.id}.html", page(receipt).encode())
+    store.disk.write(f"{RECEIPTS}/{receipt.id}.json", receipt.to_bytes())
     store.disk.settle()  # no file that went comes back in a crash
     store.disk.delete(REMOVING)
 
 
 def new_id(store: Store, now: datetime) -> str:
     """Return a receipt's name, which sorts by time and which no other has."""
-    return free_name(now, {name.removesuffix(".json") for name in store.disk.names(FOLDER) if name.endswith(".json")})
+    return free_name(now, {name.removesuffix(".json") for name in store.disk.names(RECEIPTS) if name.endswith(".json")})
 
 
 def page(receipt: Receipt) -> str:

@@ -33,6 +33,8 @@ class Trace:
     """Its path in the store."""
     what: str
     """What it has of it, for people: "3 rows"."""
+    is_readable: bool = True
+    """Whether that is known; a damaged table goes because nobody can tell."""
 
 
 def traces(store: Store, removals: Removals, progress: Callable[[str], None]) -> Iterator[Trace]:
@@ -90,7 +92,7 @@ def _table_trace(path: str, data: bytes, removals: Removals) -> Trace | None:
     try:
         table = arrow_of_parquet(data)
     except Exception:  # Arrow raises anything on a damaged file
-        return Trace(path, "it is damaged, so nobody can tell")
+        return Trace(path, "it is damaged, so nobody can tell", is_readable=False)
     if table_without(table, removals) is None:
         return None
     rows = int(rows_of(table, removals).sum())

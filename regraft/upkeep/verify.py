@@ -24,7 +24,7 @@ from regraft.store.store import Store
 from regraft.store.version import REMOVING, Version
 from regraft.upkeep.receipt import read_receipt, receipt_paths, receipts
 from regraft.upkeep.remove import finish, remove_again, restore_rows
-from regraft.upkeep.traces import traces
+from regraft.upkeep.traces import Trace, traces
 from regraft.web.answers import Body
 from regraft.web.client import Client
 
@@ -53,8 +53,9 @@ def verify(store: Store, repair: bool, fetch: FetchSettings, progress: Progress)
     Damaged blobs are fetched again, through the guarded client, where a link still serves the very same bytes.
     Damaged drafts are removed. A version's file gets the bytes back that it was published with where another
     version has them too; else nothing can mend it. A champion that is no version is replaced by the newest version
-    that once became champion. Whatever names or shows what somebody had removed is removed once more; where the table
-    of that is damaged, it is put together from the receipts. Raises StoreError where there is no store.
+    that once became champion. Whatever names or shows what somebody had removed is removed once more, and so is a
+    version's damaged table that may; where the table of that is damaged, it is put together from the receipts. Raises
+    StoreError where there is no store.
     """
     if not store.disk.names(""):
         raise StoreError(f"There is no store at {store.address}: nothing is there. Name another with --store.")
@@ -296,8 +297,18 @@ def _what_came_back(store: Store, repair: bool, progress: Progress) -> Iterator[
     if came_back and repair:
         remove_again(store)
     for trace in came_back:
+        yield _damage_by(trace, repair)
+
+
+def _damage_by(trace: Trace, repair: bool) -> Damage:
+    """A trace of something removed as damage. What a repair would cost is said before."""
+    if trace.is_readable:
         what = f"it has something that somebody had removed: {trace.what}"
-        yield Damage(trace.path, what, "removed once more" if repair else "")
+        return Damage(trace.path, what, "removed once more" if repair else "")
+    what = "nobody can tell whether it has something that somebody had removed"
+    if repair:
+        return Damage(trace.path, what, "removed for good")
+    return Damage(trace.path, f"{what}, so `--repair` removes it for good; put a copy from a backup here to keep it")
 
 
 def _damaged_receipts(store: Store, progress: Progress) -> Iterator[Damage]:

@@ -3,8 +3,6 @@
 `python -m tests.store.races [ROUNDS] [SEED]` prints what was tried and what held; `test_races.py` has a few rounds.
 """
 
-import gc
-import importlib
 import os
 import random
 import shutil
@@ -13,120 +11,28 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from fastapi.testclient import TestClient
-
 from regraft.config import FetchSettings
-from regraft.errors import RegraftError
-from regraft.flows.cli import app
-from regraft.flows.web.app import curator
-from regraft.identity import digest_of
-from regraft.links.memory import known_links, put_links
-from regraft.links.shards import path_of
 from regraft.process import prepare_process
 from regraft.store import versions
-from regraft.store.layout import Layout
 from regraft.store.locks import MARKER
 from regraft.store.store import Store
 from regraft.store.version import REMOVING, Version
-from regraft.upkeep.remove import finish
 from regraft.upkeep.verify import verify
-from tests.upkeep.pictured import NAMES, picture, put_pictures, url_of
+from tests.store.commands import EXIT_CODES, REMOVED, WORKS, alone, import_all, published, run, start
+from tests.upkeep.pictured import NAMES, put_pictures
 from tests.upkeep.stores import JANUARY
 
 SIDE_BY_SIDE = 6
 """Commands of a round."""
-REMOVED, OTHER = url_of(4), url_of(1)
-"""The link that is removed, and one that somebody decides about."""
-PAGES = ("/", f"/{NAMES[0]}/report.html", "/links", f"/link?url={REMOVED}", "/pictures", "/review", "/decisions")
-EXIT_CODES = (0, 3, 4, 9, 11, 12)
-"""Those of commands that are done, or refused in a sentence: the store, a lock, a version, a link, damage."""
 SIGNALS = (None, None, signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 """How a command is ended; half of those that are not left alone may have ended before."""
 START_S, END_S = 0.3, 1.5
 """By when a command of a round has begun, and by when it gets its signal."""
 PATIENCE_S = 90
-Work = Callable[[str], int]
-"""Does something to the store at a URL, in a process of its own, and returns its exit code."""
-
-
-def command(*words: str) -> Work:
-    """What a command of `regraft` does."""
-
-    def work(url: str) -> int:
-        try:
-            app(prog_name="regraft", args=[*words, "--store", url])
-        except SystemExit as end:
-            return end.code if isinstance(end.code, int) else 0
-        return 0
-
-    return work
-
-
-def pages(url: str) -> int:
-    """Read the curator's pages; none of them may have a fault."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # the client's own thread would be waited for
-    client = TestClient(curator(Store(url)), base_url="http://127.0.0.1:4201", client=("127.0.0.1", 50_000))
-    for _ in range(3):
-        for page in PAGES:
-            answer = client.get(page)
-            assert "has a fault here" not in answer.text, page
-    return 0
-
-
-def run(url: str) -> int:
-    """What a run does to a store: it goes on with a removal, then remembers links and publishes a version."""
-    store = Store(url)
-    try:
-        with store.run("a run"):
-            finish(store)
-            store.drafts.sweep()
-            store.drafts.put(b"head")
-            store.blobs.put(picture(0))
-            path = path_of(OTHER, Layout())
-            put_links(store, path, known_links(store, path))
-            publish_again(store)
-            store.drafts.sweep()
-    except RegraftError as error:
-        print(f"regraft: {error}", file=sys.stderr)
-        return error.exit_code
-    return 0
-
-
-def publish_again(store: Store) -> None:
-    """Publish what the newest version has."""
-    newest, name = versions.newest(store), versions.new_name(store)
-    files = {file: newest.read(file) for file in newest.run.files}
-    digests = {file: digest_of(data) for file, data in files.items()}
-    versions.publish(store, name, files | {"run.json": newest.run.model_copy(update={"files": digests}).to_bytes()})
-
-
-def export(url: str) -> int:
-    """Write a version's pictures as a dataset beside the store."""
-    folder = f"{url}-dataset-{os.getpid()}"
-    return command("dataset", "champion", folder, "--to", "imagefolder")(url)
-
-
-WORKS: dict[str, Work] = {
-    "remove": command("remove", REMOVED, "--why", "the owner wants it", "--yes"),
-    "promote": command("promote", NAMES[0]),
-    "promote back": command("promote", "previous"),
-    "accept": command("accept", OTHER),
-    "reject": command("reject", REMOVED),
-    "prune": command("prune", "--last", "1", "--yes"),
-    "repair": command("verify", "--repair"),
-    "verify": command("verify"),
-    "versions": command("versions"),
-    "links": command("links", "host1.example"),
-    "decisions": command("decisions"),
-    "export": export,
-    "pages": pages,
-    "run": run,
-}
-"""What is done side by side, by name."""
 CHANGING = ("remove", "prune")
 """Of those, what may change or take away what was published."""
 WEIGHTS = [3 if name in ("remove", "prune", "repair", "run") else 1 for name in WORKS]
@@ -157,28 +63,6 @@ class Child:
             yield f"{self.name} ({self.signal}) ended with {self.code}: {text[-500:]}"
 
 
-def start(name: str, work: Work, url: str, output: Path, wait_s: float) -> int:
-    """Do some work in a process of its own, that begins with all imports done; return its number."""
-    if pid := os.fork():
-        return pid
-    code = 70
-    try:
-        file = output.open("w")
-        os.dup2(file.fileno(), 1)
-        os.dup2(file.fileno(), 2)
-        sys.stdout = sys.stderr = file
-        time.sleep(wait_s)
-        code = work(url)
-    except KeyboardInterrupt:
-        code = 130
-    except BaseException:
-        sys.excepthook(*sys.exc_info())
-    finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        sys.stdout.flush()
-        os._exit(code)
-
-
 def play(url: str, rng: random.Random) -> list[Child]:
     """One round: some works at once, some of which are ended early."""
     began, children = time.monotonic(), list[Child]()
@@ -200,18 +84,6 @@ def play(url: str, rng: random.Random) -> list[Child]:
                 os.kill(child.pid, signal.SIGKILL)
         time.sleep(0.002)
     return children
-
-
-def alone(work: Work, url: str, output: Path) -> int:
-    """Do some work in a process of its own, and wait for it."""
-    _, status = os.waitpid(start("alone", work, url, output, 0), 0)
-    return os.waitstatus_to_exitcode(status)
-
-
-def published(url: str) -> dict[str, bytes]:
-    """Every file of every version."""
-    files = (path for path in Path(url, "versions").rglob("*") if path.is_file())
-    return {path.relative_to(url).as_posix(): path.read_bytes() for path in files}
 
 
 def check(url: str, before: Mapping[str, bytes], is_changing: bool) -> int:
@@ -266,13 +138,6 @@ def problems_of_round(original: str, folder: Path, rng: random.Random) -> tuple[
     if alone(lambda url: check(url, before, is_changing), url, folder / "check.txt"):
         problems.append((folder / "check.txt").read_text())
     return children, problems
-
-
-def import_all() -> None:
-    """Import what the commands would import each by itself, so that signals do not only hit imports."""
-    for module in ("regraft.dataset.export", "regraft.reporting.plots", "regraft.flows.cli.stores", "scipy.stats"):
-        importlib.import_module(module)
-    gc.freeze()
 
 
 def main(rounds: int, seed: int) -> None:

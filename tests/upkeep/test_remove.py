@@ -205,7 +205,11 @@ def test_a_damaged_receipt_is_damage_and_keeps_nobody_from_anything(store: Store
     assert third.prefect == "It was asked."
     store.disk.delete(FILE)  # what the damaged receipt names is known nowhere now
     assert damages(store, repair=True)[:2] == [path, FILE]
-    assert known_rows(store) == []
+    with pytest.raises(CorruptError, match="is gone"):
+        known_rows(store)
+    store.disk.delete(path)
+    assert damages(store, repair=True)[0] == FILE
+    assert {row.hash for row in known_rows(store)} == {row.hash for row in (*second.rows, *third.rows)}
 
 
 def test_a_damaged_removal_under_way_is_damage(store: Store, digests: list[Digest]) -> None:
@@ -341,12 +345,11 @@ def test_a_table_that_forgot_what_was_removed_is_put_together_from_the_receipts(
     removed(store, url_of(4))
     rows = known_rows(store)
     for broken in (b"rot", None):
-        if broken:
-            store.disk.write(FILE, broken)
-            with pytest.raises(CorruptError):
-                known_removals(store)
-        else:
-            store.disk.delete(FILE)
+        store.disk.write(FILE, broken) if broken else store.disk.delete(FILE)
+        with pytest.raises(CorruptError, match="repair"):
+            known_removals(store)
+        with pytest.raises(CorruptError):
+            removed(store, url_of(0))
         assert damages(store) == [FILE]
         assert damages(store, repair=True) == [FILE]
         assert known_rows(store) == rows
@@ -357,6 +360,30 @@ def test_a_damaged_table_of_a_version_goes_whole(store: Store, digests: list[Dig
     store.disk.write(f"versions/{NAMES[0]}/predictions.parquet", b"rot")
     receipt = removed(store, digests[4])
     assert receipt.files[f"versions/{NAMES[0]}/predictions.parquet"].after is None
+    assert damages(Store(store.url)) == []
+
+
+def test_that_a_repair_removes_a_damaged_table_for_good_is_said_before(store: Store, digests: list[Digest]) -> None:
+    removed(store, digests[4])
+    path, other = (f"versions/{name}/links.parquet" for name in NAMES)
+    whole = store.disk.read(path)
+    for each in (path, other):  # else the one is mended by the other
+        store.disk.write(each, b"rot")
+
+    def of_table(repair: bool) -> list[tuple[str, str]]:
+        damaged = verify(Store(store.url), repair, FetchSettings(), lambda path: None)
+        return [(damage.what, damage.mended) for damage in damaged if damage.path == path]
+
+    (_, _), (what, mended) = of_table(repair=False)
+    assert "`--repair` removes it for good; put a copy from a backup here" in what
+    assert mended == ""
+    store.disk.write(path, whole)
+    assert of_table(repair=True) == []
+    assert store.disk.read(other) == whole
+    for each in (path, other):
+        store.disk.write(each, b"rot")
+    assert of_table(repair=True)[-1][1] == "removed for good"
+    assert not store.disk.exists(path)
     assert damages(Store(store.url)) == []
 
 

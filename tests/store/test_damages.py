@@ -1,0 +1,14 @@
+"""Whatever file of a store is damaged, commands say one sentence, nothing gets worse, and the next run goes on."""
+
+import subprocess
+import sys
+
+from tests.processes import without_prefect
+
+
+def test_no_damaged_file_keeps_a_command_from_its_sentence_or_a_run_from_going_on() -> None:
+    some = [sys.executable, "-m", "tests.store.damages", "211"]
+    tried = subprocess.run(some, capture_output=True, text=True, env=without_prefect(), timeout=500)
+    assert (tried.returncode, tried.stderr) == (0, "")
+    counts = tried.stdout.split("\n")[-2]
+    assert counts == "tried 11, held 11"
