@@ -213,14 +213,6 @@ def test_neither_the_order_of_the_rows_nor_the_size_of_the_batches_matters(monke
     assert set(shuffled["digest"]) == set(manifest["digest"][[3, 70]])
 
 
-def test_shares_are_those_of_the_most_frequent_category_the_first_of_several() -> None:
-    categories = np.random.default_rng(3).integers(0, 7, (500, 20))
-    shares = (categories[:, :, None] == np.arange(7)).mean(axis=1)
-    like, share = nearest.most_frequent(categories)
-    assert like.tolist() == shares.argmax(axis=1).tolist()
-    np.testing.assert_allclose(share, shares.max(axis=1))
-
-
 def test_features_are_read_twice_and_a_part_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("regraft.store.feature_rows.BLOCK_BYTES", 4 * WIDTH * 25)
     manifest, features = world(100)
