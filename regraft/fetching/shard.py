@@ -51,7 +51,7 @@ class Checked:
 
 def links_by_lane(links: pd.DataFrame, layout: Layout) -> dict[int, dict[int, pd.DataFrame]]:
     """Return links (url, category) by lane and shard. A URL in two lists has a row in each, in the same shard."""
-    places = pd.DataFrame([place_of(url, layout) for url in links["url"]], columns=["lane", "shard"])
+    places = pd.DataFrame([place_of(url, layout) for url in links["url"].tolist()], columns=["lane", "shard"])
     lanes: dict[int, dict[int, pd.DataFrame]] = {}
     for lane, of_lane in places.groupby("lane"):
         lanes[int(str(lane))] = {
@@ -151,7 +151,7 @@ class _ShardCheck:
 
     def requests(self, troubles: tuple[Trouble, ...]) -> Sequence[Request]:
         """Return a request for each link that is not left alone; of guests with what is known of their hosts."""
-        urls = [url for url in dict.fromkeys(self._links["url"]) if url not in self._left_alone]
+        urls = [url for url in dict.fromkeys(self._links["url"].tolist()) if url not in self._left_alone]
         digests = self._known["digest"][is_in(self._known["url"], urls) & (self._known["digest"] != "")]
         trails = trails_of(self._links)
         return [

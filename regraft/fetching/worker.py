@@ -5,6 +5,7 @@ import queue
 import sys
 import threading
 import time
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 
 from regraft.fetching.fetcher import Fetcher
@@ -76,14 +77,16 @@ def _send(findings: "queue.SimpleQueue[tuple[int, Finding]]", fetcher: Fetcher, 
             return  # the run has ended, and this process is about to
 
 
-def _next_message(findings: "queue.SimpleQueue[tuple[int, Finding]]", fetcher: Fetcher) -> Message:
-    """As many findings as there are, or what is waited for where there are none for a while."""
+def _next_message(
+    findings: "queue.SimpleQueue[tuple[int, Finding]]", fetcher: Fetcher, sleep: Callable[[float], object] = time.sleep
+) -> Message:
+    """As many findings as come in together, or what is waited for where there are none for a while."""
     try:
         batch = [findings.get(timeout=SILENCE_S)]
     except queue.Empty:
         return [], fetcher.waiting()
     if not fetcher.is_idle:
-        time.sleep(GATHERING_S)
+        sleep(GATHERING_S)
     while len(batch) < BATCH_SIZE and not findings.empty():
         batch.append(findings.get())
     return batch, None

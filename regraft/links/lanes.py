@@ -8,7 +8,8 @@ from regraft.web.urls import requested_host_of
 
 def lane_of(url: str, layout: Layout) -> int:
     """Return the lane that asks a URL's host, counted from 0; where that host is spread, the URL's own."""
-    whole = url if is_spread(url, layout) else requested_host_of(url)
+    host = requested_host_of(url)
+    whole = url if host in layout.spread else host
     return (number_of(whole) >> 32) % len(layout.shards)  # other bits than the shard's
 
 

@@ -43,7 +43,7 @@ def merged(
     finding_of = {finding.url: finding for finding in findings}
     rows = [
         _row(finding_of[url], before.get(url), now, since, near) | {"category": category}
-        for url, category in zip(links["url"], links["category"], strict=True)
+        for url, category in zip(links["url"].tolist(), links["category"].tolist(), strict=True)
     ]
     return pa.Table.from_pylist(rows, schema=MEMORY).to_pandas()
 

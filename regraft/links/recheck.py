@@ -114,9 +114,9 @@ def requests(urls: Sequence[Url], known: pd.DataFrame, kept: Collection[Digest])
     columns = [known["url"], *(validators[name] for name in validators), known["reason"], known["bytes"]]
     request_of = {
         url: Request(url, etag, last_modified, digest, Reason(reason), int(size))
-        for url, etag, last_modified, digest, reason, size in zip(*columns, strict=True)
+        for url, etag, last_modified, digest, reason, size in zip(*(c.tolist() for c in columns), strict=True)
     }
-    return [request_of.get(url, Request(url)) for url in urls]
+    return [request_of.get(url) or Request(url) for url in urls]
 
 
 def _is_conditional(known: pd.DataFrame, reasons: "pd.Series[str]") -> "pd.Series[bool]":

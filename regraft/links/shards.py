@@ -67,7 +67,7 @@ def layout_for(urls: Collection[str], spread: Iterable[str], now: Layout | None)
     if now is not None and now.format == FORMAT:
         lanes = max(lanes, len(now.shards))
     empty = Layout((1,) * lanes, tuple(sorted(set(spread))))
-    links = Counter(place_of(url, empty)[0] for url in urls)
+    links = Counter(lane_of(url, empty) for url in urls)
     if now is not None and replace(now, shards=empty.shards) == empty and len(now.shards) == lanes:
         is_full = any(links[lane] > 2 * LINKS_PER_SHARD * shards for lane, shards in enumerate(now.shards))
         if not is_full:

@@ -92,7 +92,7 @@ def read(bench: Bench) -> Links:
         bench.crew.start()  # this process fetches, too
     with bench.meter.step("read"):
         links, columns = _links_of_lists(config, bench)
-        layout = layout_for(links["url"].unique(), config.fetch.spread, bench.store.layout)
+        layout = layout_for(links["url"].unique().tolist(), config.fetch.spread, bench.store.layout)
         put_in_layout(bench.store, layout)
         put = bench.drafts.put_table
         lanes = tuple(

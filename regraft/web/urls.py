@@ -118,8 +118,10 @@ def host_of(url: str) -> Host:
 
 def requested_host_of(url: str) -> Host:
     """Return the host that a URL is requested from, however the URL writes it; "?" where it is refused."""
+    if plain := PLAIN_HOST.match(url):
+        return Host(plain["host"].lower())
     try:
-        return host_of(url if PLAIN_HOST.match(url) else normalised(url))
+        return host_of(normalised(url))
     except (BadUrl, Blocked):
         return Host("?")
 
