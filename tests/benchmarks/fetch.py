@@ -203,7 +203,10 @@ def regraft(urls: Path, folder: Path) -> None:
     job = {
         "name": "benchmark",
         "store": str(folder),
-        "categories": {name: {"list": str(urls), "label": {"mean": 1, "std": 1}} for name in ("one", "two")},
+        "categories": {  # a job has two lists; only the first is read
+            name: {"list": str(path), "label": {"mean": 1, "std": 1}}
+            for name, path in {"one": urls, "two": urls.with_name("none.txt")}.items()
+        },
         "fetch": {"allow": [f"127.0.0.1:{port}"], "per_host": THREADS, "connections": THREADS},
     }
     config = parse_config(job)
