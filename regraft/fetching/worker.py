@@ -22,8 +22,6 @@ EXIT_OVERDUE = 70
 """The exit status of a process in which a picture took too much CPU time."""
 STANDARD_ERROR = 2
 """Its file's number, to which libraries in C print."""
-BATCH_SIZE = 64
-"""Findings in one message at most."""
 GATHERING_S = 0.02
 """How long findings gather for one message, while there are links under way: each message wakes two processes."""
 SILENCE_S = 1.0
@@ -87,7 +85,7 @@ def _next_message(
         return [], fetcher.waiting()
     if not fetcher.is_idle:
         sleep(GATHERING_S)
-    while len(batch) < BATCH_SIZE and not findings.empty():
+    while not findings.empty():
         batch.append(findings.get())
     return batch, None
 
