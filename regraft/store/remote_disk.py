@@ -8,6 +8,7 @@ sent side by side is.
 import contextlib
 import itertools
 import os
+import socket
 import threading
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -196,10 +197,16 @@ class RemoteDisk:
 
     def local_copy(self, path: str, scratch: Scratch | None = None) -> Path:
         data = self.read(path)
-        copy = scratch.copy_of(path) if scratch else lasting_folder() / PurePosixPath(path).name
-        aside = copy.with_name(f"{copy.name}-{uuid.uuid4().hex}")  # an earlier copy may be open
-        aside.write_bytes(data)
-        return aside.replace(copy)
+        try:
+            copy = scratch.copy_of(path) if scratch else lasting_folder() / PurePosixPath(path).name
+            aside = copy.with_name(f"{copy.name}-{uuid.uuid4().hex}")  # an earlier copy may be open
+            aside.write_bytes(data)
+            return aside.replace(copy)
+        except OSError as error:
+            raise StoreError(
+                f"{path} of the store {self.address} cannot be copied to {socket.gethostname()} ({error}). Make room "
+                "there, or let TMPDIR name a folder that has some, then run again."
+            ) from error
 
     def _files(self, folder: str) -> dict[str, dict[str, Any]]:
         """What the file system says of each file at any depth below a folder, by path. Raises as it does."""

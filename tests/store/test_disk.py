@@ -9,6 +9,7 @@ import pytest
 
 from regraft.errors import StoreError
 from regraft.store.disk import Disk, disk_at
+from regraft.store.scratch import Scratch
 from regraft.store.store import Store
 
 LEASE = timedelta(hours=1)
@@ -105,6 +106,14 @@ def test_a_file_can_be_opened_by_other_programs_wherever_it_lies(disk: Disk) -> 
     assert (path.name, path.read_bytes()) == ("report.html", b"<html>")
     with pytest.raises(FileNotFoundError):
         disk.local_copy("a/none.html")
+
+
+def test_where_no_copy_can_be_made_on_this_machine_a_sentence_says_so() -> None:
+    disk, scratch = disk_at("memory://copied"), Scratch()
+    disk.write("a/features.npy", b"rows")
+    scratch.path.rmdir()  # as whoever tidies up temporary files does
+    with pytest.raises(StoreError, match=r"a/features.npy of the store memory://copied cannot be copied .* TMPDIR"):
+        disk.local_copy("a/features.npy", scratch)
 
 
 def test_a_disk_says_where_it_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
