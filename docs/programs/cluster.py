@@ -12,9 +12,9 @@ from regraft.config import FetchSettings
 from regraft.links.shards import LINKS_PER_SHARD, lanes_for, place_of
 from regraft.store.layout import Layout
 
-LINKS_S = 655
+LINKS_S = 971
 """Links that a machine of two cores fetches and judges in a second, with pictures of 100 kB: docs/benchmarks.md."""
-UNCHANGED_LINKS_S = 1272
+UNCHANGED_LINKS_S = 3179
 """The same where all servers answer 304: docs/benchmarks.md."""
 EMBEDDED_S = 126
 """Pictures that such a machine embeds in a second: docs/benchmarks.md."""
@@ -35,7 +35,7 @@ ANSWER_S = 0.3
 SHARD_REQUESTS = 7
 """What a shard asks of the bucket: its links put and read, its memory read and written, what came of them put and
 read, and the silent ones: counted on moto's server."""
-RUN_REQUESTS = 150
+RUN_REQUESTS = 115
 """What a run asks of it besides: lock, versions, tables, the files of its version; counted on moto's server."""
 LISTED = 1000
 """Objects in one answer of a listing."""

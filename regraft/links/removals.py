@@ -198,7 +198,7 @@ def _has_table(store: "Store") -> bool:
 
 def _check_no_receipts(store: "Store") -> None:
     """Raise CorruptError where receipts say that the table should name something."""
-    if any(name.endswith(".json") for name in store.disk.names(RECEIPTS)):
+    if any(path.endswith(".json") for path in store.disk.sizes(RECEIPTS)):
         raise CorruptError(
             f"{FILE} in the store {store.address} is gone, so nobody knows what was removed; `regraft verify --repair` "
             "puts it together from the receipts."

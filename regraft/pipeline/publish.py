@@ -24,7 +24,7 @@ from regraft.pipeline.run_record import run_record
 from regraft.progress import Meter
 from regraft.reporting import rendering
 from regraft.reporting.examples import examples, thumbnails, thumbnails_in
-from regraft.reporting.history import MAX_VERSIONS, Summary, history, summary
+from regraft.reporting.history import Summary, history_of_job, summary
 from regraft.reporting.report import Report, forecasts, newly_endangered, pictured
 from regraft.reporting.review import Reviewed, undecided, waiting
 from regraft.store import versions
@@ -73,7 +73,8 @@ def _published(finished: Finished, config: Config, store: Store, meter: Meter) -
     report = _report(name, run, finished, changed, links_before, before, store)
     files = _files(report, finished)
     digests = {file: digest_of(data) for file, data in files.items()}
-    complete = run.model_copy(update={"files": digests, "timings": meter.timings()})
+    past = tuple(earlier.past for earlier in report.history[:-1])
+    complete = run.model_copy(update={"files": digests, "timings": meter.timings(), "past": past})
     versions.publish(store, name, files | {RunRecord.file: complete.to_bytes()})
     return report
 
@@ -145,7 +146,7 @@ def _thumbnails_before(store: Store) -> dict[str, str]:
 def _history(name: str, run: RunRecord, metrics: MetricsRecord, store: Store) -> list[Summary]:
     """The job's newest versions, and the one that is to be published last."""
     this = summary(name, run, metrics, metrics.promoted)
-    before = [earlier for earlier in history(store, MAX_VERSIONS - 1) if earlier.job == this.job]
+    before = history_of_job(store, this.job)
     return [replace(earlier, champion=earlier.champion and not this.champion) for earlier in before] + [this]
 
 

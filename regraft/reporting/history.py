@@ -1,8 +1,8 @@
 """How a job has fared from version to version: what was alive, how good its model was, which one was in use."""
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from regraft.errors import DamagedVersionError, VersionError
@@ -12,7 +12,7 @@ from regraft.store.version import Version
 from regraft.targets.wording import WORDINGS, Kind, percent
 
 if TYPE_CHECKING:
-    from regraft.store.records import MetricsRecord, RunRecord
+    from regraft.store.records import MetricsRecord, PastVersion, RunRecord
 
 log = logging.getLogger("regraft")
 MAX_VERSIONS = 20
@@ -52,6 +52,13 @@ class Summary:
     """Why it became champion or not, for people."""
 
     @property
+    def past(self) -> "PastVersion":
+        """It as later versions of the job remember it."""
+        from regraft.store.records import PastVersion
+
+        return PastVersion(**{name: getattr(self, name) for name in PastVersion.model_fields})
+
+    @property
     def quality(self) -> str:
         """How good its model is, in one phrase: "RMSE 20.81 cm", or "99.2% named right"."""
         return WORDINGS[self.target].quality(self)
@@ -84,9 +91,37 @@ def history(store: Store, last: int | None = None) -> list[Summary]:
     A version that cannot be read is left out with a warning, one that is pruned meanwhile without. Where the pointer to
     the champion is damaged, none is marked.
     """
-    names, in_use = versions.names(store), _name_of_champion(store)
-    rows = []
-    for name in names if last is None else names[-last:]:
+    names = versions.names(store)
+    return _summaries(store, names if last is None else names[-last:], {})
+
+
+def history_of_job(store: Store, job: str) -> list[Summary]:
+    """Return those of the newest MAX_VERSIONS - 1 versions that are a job's, the oldest first.
+
+    They are as the newest version's run.json has them, and else read as by `history`. Nothing that was removed since is
+    counted.
+    """
+    names = versions.names(store)[-(MAX_VERSIONS - 1) :]
+    return [row for row in _summaries(store, names, _known_to_newest(store, job)) if row.job == job]
+
+
+def _known_to_newest(store: Store, job: str) -> dict[str, Summary]:
+    """The job's versions, by name, that the newest version's run.json lists; none where that is another job's."""
+    try:
+        run = versions.newest(store).run
+    except VersionError:
+        return {}
+    past = run.past if run.config.name == job else ()
+    return {row.version: Summary(job=job, champion=False, **dict(row)) for row in past}
+
+
+def _summaries(store: Store, names: Sequence[str], known: Mapping[str, Summary]) -> list[Summary]:
+    """Some versions; those that are not known are read."""
+    in_use, rows = _name_of_champion(store), list[Summary]()
+    for name in names:
+        if name in known:
+            rows.append(replace(known[name], champion=name == in_use))
+            continue
         version = Version(store, name)
         try:
             rows.append(summary(name, version.run, version.metrics, name == in_use))

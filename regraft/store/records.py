@@ -336,6 +336,33 @@ def _without_unknown_keys(config: Any) -> Any:
     return Config.model_validate(config, extra="ignore") if isinstance(config, dict) else config
 
 
+class PastVersion(Record):
+    """An earlier version of a job in a line. Errors are in cm, or of the categories' probabilities, 0 to 1."""
+
+    version: str
+    """Its name."""
+    target: Literal["length", "category"]
+    """What its head answers."""
+    links: int
+    """Links in the lists."""
+    alive: int
+    """Links that showed a picture to learn from."""
+    images: int
+    """Images that it learnt from and was measured on."""
+    rmse: float
+    """On the test split."""
+    excess: float | None
+    """By which share the RMSE is above the oracle's; None where there is no oracle."""
+    accuracy: float | None
+    """The share of test images that are classified right; None where lengths are predicted."""
+    auc: float | None
+    """How well predictions tell categories apart; None where there is one category."""
+    promoted: bool
+    """Whether it became champion when it was published."""
+    why: str
+    """Why it became champion or not, for people."""
+
+
 class RunRecord(Record):
     """run.json: from what, with what and in what time a version was made."""
 
@@ -370,6 +397,8 @@ class RunRecord(Record):
     """Names the backbone, its weights and its preprocessing; features lie under it."""
     parent: str | None
     """The version published before; None for the first."""
+    past: tuple[PastVersion, ...] = ()
+    """The job's versions before it, the oldest first, as its report lists them: the next run need not read them all."""
     prefect: PrefectRun = PrefectRun()
     """The flow run that made it."""
     history: dict[str, list[float]]

@@ -19,8 +19,8 @@ from tests.replayed_web import job, replayed
 RUN_REQUESTS = 115
 """What a run asks of a bucket however many pictures there are: lock, versions, tables, the version's files. Some 100
 were measured, and a lock that is renewed on a slow machine asks for a few more."""
-UNCHANGED_REQUESTS = 72
-"""The same on a web that has not changed, where a model is used again: 68 were measured."""
+UNCHANGED_REQUESTS = 75
+"""The same on a web that has not changed, where a model is used again: 69 were measured."""
 
 
 def run(config: Config) -> None:
@@ -45,6 +45,12 @@ def count(requests: list[Request]) -> int:
     return len(requests) - sum(max(0, times - 2) for times in of_time.values()) - of_time["HEAD", "/store/lock"]
 
 
+def is_model_used_again(config: Config) -> bool:
+    """Whether the second run found what the first had; else a link timed out then: a busy machine proves nothing."""
+    first, second = versions.published(Store(config.store))
+    return second.run.model_of == first.name
+
+
 @pytest.mark.tensorflow
 def test_a_picture_costs_a_bucket_two_requests_at_most_and_an_unchanged_one_none(
     bucket: str, bucket_server: BucketServer
@@ -53,8 +59,7 @@ def test_a_picture_costs_a_bucket_two_requests_at_most_and_an_unchanged_one_none
     cold, unchanged = requests_of_two_runs(config, bucket, bucket_server)
     pictures = len(list(Store(config.store).blobs))
     assert count(cold) <= 2 * pictures + RUN_REQUESTS
-    first, second = versions.published(Store(config.store))
-    if second.run.model_of == first.name:  # else a link timed out in the first run: a busy machine proves nothing
+    if is_model_used_again(config):
         assert count(unchanged) <= UNCHANGED_REQUESTS
         assert not [path for method, path in unchanged if method == "GET" and path.startswith("/store/blobs/")]
     writes = [path for method, path in [*cold, *unchanged] if method == "PUT" and "/blobs/" in path]
@@ -70,7 +75,8 @@ def test_the_real_lists_cost_a_bucket_little(bucket: str, bucket_server: BucketS
         cold, unchanged = requests_of_two_runs(config, bucket, bucket_server)
     pictures = len(list(Store(config.store).blobs))
     assert count(cold) <= 2.2 * pictures
-    assert count(unchanged) <= 0.1 * pictures
+    if is_model_used_again(config):
+        assert count(unchanged) <= 0.1 * pictures
 
 
 def test_a_store_that_other_processes_cannot_see_is_refused() -> None:

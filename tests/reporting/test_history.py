@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from regraft.reporting.history import Summary, history, history_rows
+from regraft.reporting.history import Summary, history, history_of_job, history_rows
 from regraft.store import versions
 from regraft.store.store import Store
+from regraft.store.version import Version
 from regraft.verdicts import Verdict
 from tests.command_line import Regraft
 from tests.records import metrics_record, run_record
@@ -69,6 +70,27 @@ def test_all_are_listed_and_none_is_marked_where_the_pointer_is_damaged(
     store.disk.write(versions.CHAMPION, b"{")
     assert [(row.version, row.champion) for row in history(store)] == [(name, False) for name in NAMES]
     assert "champion.json" in caplog.text
+
+
+def test_a_run_learns_of_earlier_versions_from_the_newest_ones_run_json_alone(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = published(tmp_path)
+    job = run_record().config.name
+    assert history_of_job(store, job) == history(store)
+    newest = run_record(past=tuple(row.past for row in history(store)))
+    name = "20260104T000000Z"
+    metrics = metrics_record(promoted=False)
+    versions.publish(store, name, {"run.json": newest.to_bytes(), "metrics.json": metrics.to_bytes()})
+    all_four = history(store)
+    for earlier in NAMES[:2]:
+        (tmp_path / "versions" / earlier / "metrics.json").write_text("{")
+    assert history_of_job(store, job) == all_four
+    assert [row.champion for row in all_four] == [False, True, False, False]
+    Version(store, NAMES[0]).delete()
+    assert [row.version for row in history_of_job(store, job)] == [*NAMES[1:], name], "what was pruned is no more"
+    assert not caplog.records
+    assert history_of_job(store, "another job") == []
 
 
 def test_a_version_says_how_good_it_is_in_the_words_of_its_target() -> None:
