@@ -1,7 +1,9 @@
 """`regraft remove`: what somebody wants gone goes, from every version, and never comes back."""
 
+import io
 import sys
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -96,14 +98,17 @@ def _wanted(words: Sequence[str], file: Path | None, opted_out: bool, store: "St
 
 
 def _text(file: Path) -> str:
-    from regraft.links.list_text import decoded
+    """A file's text, in whatever encoding a list may have. Raises LinkError."""
+    from regraft.links.list_bytes import UnusableError
+    from regraft.links.list_text import line_blocks
 
-    if str(file) == STDIN:
-        return decoded(sys.stdin.buffer.read())
     try:
-        return decoded(file.read_bytes())
+        with io.BytesIO(sys.stdin.buffer.read()) if str(file) == STDIN else file.open("rb", buffering=0) as raw:
+            return "\n".join(chain.from_iterable(line_blocks(io.BufferedReader(raw))))
     except OSError as error:
         raise LinkError(f"{file} cannot be read: {error.strerror or error}. Nothing was changed.") from error
+    except UnusableError as problem:
+        raise LinkError(f"{file} {problem} Nothing was changed.") from problem
 
 
 def _print_plan(plan: "RemovalPlan", store: "Store", as_json: bool) -> None:

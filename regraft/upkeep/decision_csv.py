@@ -38,6 +38,9 @@ DELIMITERS = ",;\t"
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "'")
 """What a spreadsheet takes for the beginning of a formula, and the apostrophe, so that reading is unequivocal."""
 
+MAX_BYTES = 200_000_000
+"""Of a file of decisions; a million of them have fewer."""
+
 
 def to_csv(decisions: Sequence[Decision]) -> str:
     """Return decisions as CSV, columns COLUMNS; `from_csv` gives the same decisions back."""
@@ -159,7 +162,10 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
 def _text(path: Path) -> str:
     """A file's text, as editors and spreadsheets write it: UTF-8, UTF-16 with a mark, or Windows-1252."""
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+        if len(data) > MAX_BYTES:
+            raise LinkError(f"{path} has more than {MAX_BYTES:,} bytes; nothing was changed. Split it.")
         text = data.decode("utf-16") if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else decoded(data)
     except OSError as error:
         raise LinkError(f"{path} cannot be read: {error.strerror}; nothing was changed.") from error

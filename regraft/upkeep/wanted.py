@@ -11,6 +11,8 @@ from regraft.config import ScreenSettings
 from regraft.dataset.placeholders import known_placeholders
 from regraft.errors import LinkError, VersionError
 from regraft.identity import Digest, Host
+from regraft.links.list_table import URL
+from regraft.links.list_text import cleaned_urls
 from regraft.links.memory import all_known_links
 from regraft.links.rehash import with_current_hashes
 from regraft.links.removals import Kind, hash_of_host, hash_of_link, known_removals
@@ -86,12 +88,15 @@ def wanted_of(word: str, place: str = "") -> Wanted:
 
 
 def wanted_in(text: str, name: str) -> list[Wanted]:
-    """Return what the lines of a file want gone; empty ones and those that begin with # are comments.
+    """Return what the lines of a file want gone, read as the lines of a list are: what begins with # is a comment.
 
-    Raises LinkError, naming the file and the line, where one is nothing of the kind, or where there is none.
+    The first line may name the column, as `url`. Raises LinkError, naming the file and the line, where one is nothing
+    of the kind, or where there is none.
     """
-    lines = [(number, line.strip()) for number, line in enumerate(text.splitlines(), 1)]
-    wanted = [wanted_of(line, f"{name}, line {number}") for number, line in lines if line and not line.startswith("#")]
+    lines = list(enumerate(cleaned_urls(text.splitlines()), 1))
+    if lines and lines[0][1].casefold() == URL:
+        lines = lines[1:]
+    wanted = [wanted_of(line, f"{name}, line {number}") for number, line in lines if line]
     if not wanted:
         raise LinkError(f"{name} names nothing: expected a URL, a host or a digest a line. Nothing was changed.")
     return wanted

@@ -37,6 +37,7 @@ def test_what_would_go_is_shown_and_nothing_changes(first: Version, learnt: tupl
         (["http://nowhere.example/1.jpg"], 11, "knows nothing of http://nowhere.example/1.jpg; nothing was changed"),
         ([], 11, "Name what is to go: a URL, a host or a digest, --from FILE or --opted-out."),
         (["--from", "nowhere.txt"], 11, "nowhere.txt cannot be read: No such file or directory. Nothing was changed."),
+        (["--from", "/dev/zero"], 11, "/dev/zero is not text. "),
         (["00000000"], 11, "00000000 is the beginning of no picture's digest here, or of several"),
         (["photos.savanna.example:80"], 11, "a host is named without a port. Nothing was changed."),
         (["photos.savanna.example", "--yes"], 2, 'Say why: --why "the owner wants it".'),

@@ -305,6 +305,17 @@ def test_words_of_a_file_are_named_with_their_line() -> None:
         (Kind.HOST, "wishes.txt, line 4"),
         (Kind.HOST, "wishes.txt, line 5"),
     ]
+    url = "http://a.example/1.jpg"
+    for line in (
+        f"\ufeff{url}",
+        f'"{url}"',
+        f"<{url}>,",
+        f"{url};",
+        f"{url}  # his",
+        f"\u200b{url}\t",
+        f"URL\n{url}\n",
+    ):
+        assert [want.text for want in wanted_in(line, "wishes.txt")] == [url]
     with pytest.raises(LinkError, match=r"wishes\.txt, line 2: 'a.example:80' is no URL"):
         wanted_in("b.example\na.example:80\n", "wishes.txt")
     with pytest.raises(LinkError, match="names nothing"):
