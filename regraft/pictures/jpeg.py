@@ -129,11 +129,16 @@ class Jpeg:
     @property
     def is_fast(self) -> bool:
         """Whether libjpeg-turbo's fast interface decodes it; all others are Pillow's."""
+        return len(self.components) < 4 and self.has_usual_sampling
+
+    @property
+    def has_usual_sampling(self) -> bool:
+        """Whether libjpeg-turbo's fast interface, which is a strict decoder as well, reads it."""
         if len(self.components) == 1:
             return True
-        samplings = [(component.across, component.down) for component in self.components]
+        first, *others = [(component.across, component.down) for component in self.components]
         fast = ((1, 1),) if self.is_rgb else FAST_LUMA_SAMPLINGS
-        return len(samplings) == 3 and samplings[0] in fast and samplings[1:] == [(1, 1), (1, 1)]
+        return first in fast and others in ([(1, 1), (1, 1)], [(1, 1), (1, 1), first])  # black is as fine as brightness
 
     @property
     def has_all_bits(self) -> bool:
@@ -176,6 +181,12 @@ class Jpeg:
     def shortened(self, max_bytes: int) -> "Jpeg":
         """Return the JPEG with less fill at the end of its last scan: so many bytes less, or none at all."""
         return replace(self, scans=[*self.scans[:-1], self.scans[-1].shortened(max_bytes)])
+
+    def without_last(self, size: int) -> "Jpeg":
+        """Return the JPEG without so many bytes at the end of its last scan."""
+        last = self.scans[-1]
+        kept = bytes(last.data[:-size]).rstrip(b"\xff")  # half of an escape would become a marker
+        return replace(self, scans=[*self.scans[:-1], last._replace(data=memoryview(kept))])
 
     def _has_all_colours(self) -> bool:
         brings_first = (scan for scan in self.scans if self.frame != PROGRESSIVE or _first(scan) == 0)

@@ -18,7 +18,7 @@ from regraft.pictures.decoding import PictureFormat
 from regraft.pictures.exif import orientation_of
 from regraft.pictures.filled import is_filled
 from regraft.pictures.foreign import ends_in_foreign_bytes
-from regraft.pictures.jpeg import EOI, MIN_FILL_BYTES, Damaged, Jpeg, parse_jpeg
+from regraft.pictures.jpeg import EOI, MIN_FILL_BYTES, PROGRESSIVE, Damaged, Jpeg, parse_jpeg
 from regraft.pictures.pixels import Pixels
 from regraft.pictures.png import parse_png
 from regraft.pictures.profiles import changes_colours
@@ -111,7 +111,7 @@ class JpegFile:
         if not self._jpeg.has_all_bits:
             raise Damaged("ends before all of its scans have come")
         if not self._jpeg.is_fast:
-            self._check_decoded_share("")
+            self._check_decoded_share(self._complaint(self._data))
             return _grey_of(self._pillow_rgb())
         colours = "RGB" if changes_colours(self._jpeg.profile, self._mode) else "GRAY"
         try:
@@ -146,16 +146,26 @@ class JpegFile:
         pixels = self._all_pixels(self._data)
         share = self._decoded_share(pixels, self._jpeg)
         # Where less fill would do as well, the picture ends before the fill is over: it may have ended before the fill.
-        if (
-            self._jpeg.scans[-1].fill_bytes
-            and self._decoded_share(pixels, self._jpeg.shortened(PROBED_FILL_BYTES)) == 1
-        ):
-            unfilled = self._jpeg.shortened(len(self._data))
+        unfilled = self._jpeg
+        if unfilled.scans[-1].fill_bytes and self._decoded_share(pixels, unfilled.shortened(PROBED_FILL_BYTES)) == 1:
+            unfilled = unfilled.shortened(len(self._data))
             share = self._decoded_share(pixels, unfilled)
             complaint = self._complaint(unfilled.written())
         if share < MIN_DECODED_SHARE:
             raise Damaged(f"{share:.0%} of its rows decode: {complaint or 'its bytes end early'}")
         self._check_left_bytes(complaint)
+        if self._may_have_left_bytes and self._decoded_share(pixels, unfilled.without_last(MAX_LEFT_BYTES + 1)) == 1:
+            raise Damaged(f"its pixels are not what was encoded: more than {MAX_LEFT_BYTES} bytes are left")
+
+    @property
+    def _may_have_left_bytes(self) -> bool:
+        """Whether bytes may be left before its end of which no strict decoder can tell.
+
+        Of a progressive one the last bytes are hardly seen.
+        """
+        scan = self._jpeg.scans[-1]
+        has_end = scan.next_marker == EOI and len(scan.data) > MAX_LEFT_BYTES
+        return has_end and not self._jpeg.has_usual_sampling and self._jpeg.frame != PROGRESSIVE
 
     def _decoded_share(self, pixels: Pixels, jpeg: Jpeg) -> float:
         """The share of rows of the picture's pixels, (H, W, C), that `jpeg` brings: itself, with or without its fill.
@@ -183,10 +193,10 @@ class JpegFile:
         return scan.next_marker == EOI or ends_in_foreign_bytes(bytes(scan.data[:end]), bytes(scan.data[end:]))
 
     def _complaint(self, data: bytes) -> str:
-        """What a strict decoder says of the picture, "" for nothing; Pillow's says nothing of what it reads."""
+        """What a strict decoder says of the picture, "" for nothing, or where there is none that reads it."""
         try:
-            if self._jpeg.is_fast:
-                self._decoded(data, "GRAY", 1, strict=True)
+            if self._jpeg.has_usual_sampling:
+                self._decoded(data, "CMYK" if self._mode == "CMYK" else "GRAY", 1, strict=True)
         except ValueError as error:
             if is_out_of_memory(error):
                 raise
@@ -194,7 +204,7 @@ class JpegFile:
         return ""
 
     def _decoded(self, data: bytes, colours: str, min_side: int, strict: bool = False) -> Pixels:
-        """Pixels of the JPEG, (H, W, C), GRAY or RGB, before its profile is applied, by libjpeg-turbo."""
+        """Pixels of the JPEG, (H, W, C), GRAY, RGB or CMYK, before its profile is applied, by libjpeg-turbo."""
         coefficients = COEFFICIENT_BYTES_PER_PIXEL if len(self._jpeg.scans) > 1 else 0
         with decoding_memory.reserved(self.width * self.height * (JPEG_BYTES_PER_PIXEL + coefficients)):
             return simplejpeg.decode_jpeg(data, colours, min_height=min_side, min_width=min_side, strict=strict)

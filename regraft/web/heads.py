@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-STATUS_LINE = re.compile(r"HTTP/([0-9])(?:\.([0-9]+))?[ \t]+([0-9]{3})(?:[ \t]|$)", re.IGNORECASE)
+STATUS_LINE = re.compile(r"HTTP/([0-9])(?:\.([0-9]+))?[ \t]+([0-9]{3})(?![0-9])", re.IGNORECASE)
 SWITCHING_PROTOCOLS = 101
 MAX_DIGITS = 18
 """Of a number of bytes: one of more digits is as good as endless, and Python reads no more than 4,300 of them."""

@@ -19,7 +19,8 @@ CAT = drawing("cat", 1)
 JPEG = encoded(CAT, "JPEG", quality=90)
 PROGRESSIVE = encoded(CAT, "JPEG", quality=90, progressive=True)
 WITH_RESTARTS = encoded(CAT, "JPEG", quality=90, restart_marker_blocks=7)
-KINDS = {"baseline": JPEG, "progressive": PROGRESSIVE, "with restarts": WITH_RESTARTS}
+CMYK = encoded(CAT.convert("CMYK"), "JPEG", quality=90)
+KINDS = {"baseline": JPEG, "progressive": PROGRESSIVE, "with restarts": WITH_RESTARTS, "CMYK": CMYK}
 EXIF_TURNED = b"Exif\0\0MM\0*\0\0\0\x08\0\1\x01\x12\0\3\0\0\0\1\0\x06\0\0\0\0\0\0"
 """An EXIF block that says: turned by a quarter."""
 PROFILE_PARTS = [segment(0xE2, b"ICC_PROFILE\0" + bytes((number, 9)) + b"nonsense") for number in (7, 7, 0)]
@@ -84,6 +85,9 @@ RESTS = {
     "an archive": b"PK\3\4" + np.random.default_rng(0).bytes(9000),
     "a web page": b"<html><body><h1>502 Bad Gateway</h1><hr>nginx</body></html>\r\n" * 900,
     "text without lines": b"aGVsbG8gd29ybGQ" * 4000,
+    "a page in Russian": "<h1>Ошибка 502</h1><p>Сервер временно недоступен</p>\r\n".encode() * 900,
+    "a page in Japanese": "<h1>エラー</h1><p>ページを表示できません。</p>\n".encode() * 900,
+    "noise and an end": np.random.default_rng(1).integers(0, 255, 60_000, dtype=np.uint8).tobytes() + b"\xff\xd9",
     "another JPEG's pixels without an end": SCAN_OF_ANOTHER * 3,
     "another JPEG's bytes": encoded(drawing("tiger", 2), "JPEG", quality=90)[-3000:] * 3,
 }
@@ -149,6 +153,26 @@ def test_no_sampling_hides_that_a_jpeg_is_cut(name: str, restart_interval: int) 
         assert not is_alive(cut)
         assert not is_alive(cut + b"\xff\xd9")
         assert not is_alive(cut + bytes(20_000))
+
+
+@pytest.mark.parametrize("name", SAMPLINGS)
+def test_no_sampling_hides_that_a_jpeg_goes_on_as_something_else(name: str) -> None:
+    samplings = SAMPLINGS[name]
+    data = mosaic(blocks(3, samplings, units=12), samplings)
+    scan = data.index(b"\xff\xda") + 14
+    noise = np.random.default_rng(2).integers(0, 255, len(data), dtype=np.uint8).tobytes()
+    for share in (0.3, 0.6, 0.9):
+        assert not is_alive(data[: scan + int((len(data) - scan) * share)] + noise + b"\xff\xd9")
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+@pytest.mark.parametrize("trailer", [bytes(range(250)) * 9, b"maker\0note\1\2\3" * 90], ids=["bytes", "a note"])
+def test_a_trailer_may_follow_an_area_of_one_colour(trailer: bytes, mode: str) -> None:
+    """Hardly any byte of such an area is 255."""
+    for colour in ("white", "black", "teal"):
+        image = Image.new("RGB", (320, 400), colour)
+        image.paste(CAT.resize((320, 150)))
+        assert is_alive(strip_end(encoded(image.convert(mode), "JPEG", quality=90)) + trailer)
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])

@@ -72,6 +72,11 @@ STAYS_OPEN: dict[str, tuple[bytes, Outcome]] = {
     "line feeds alone": (b"HTTP/1.1 200 OK\nContent-Length: 11\n\n" + JPEG, ALIVE),
     "line ends mixed": (b"HTTP/1.1 200 OK\r\nContent-Length: 11\n\r\n" + JPEG, ALIVE),
     "a carriage return too many": (b"HTTP/1.1 200 OK\r\r\nContent-Length: 11\r\r\n\r\n" + JPEG, ALIVE),
+    **{
+        f"a status and {rest!r}": (b"HTTP/1.1 200" + rest + b"\r\n" + LENGTH + b"\r\n\r\n" + JPEG, ALIVE)
+        for rest in (b"OK", b", OK", b".0 OK", b"\0OK", b";", b"\x0b", "\u00e4".encode())
+    },
+    "404 and a letter": (b"HTTP/1.1 404Gone\r\nContent-Length: 0\r\n\r\n", fails("gone", 404)),
     "a status of no digits": (b"HTTP/1.1 OK\r\n\r\n", BROKEN),
     "a status of four digits": (b"HTTP/1.1 2000 OK\r\n\r\n", BROKEN),
     "a status of superscripts": ("HTTP/1.1 ²00 OK\r\n\r\n".encode("latin-1"), BROKEN),
