@@ -1,18 +1,21 @@
-"""WebPs and AVIFs whose download stopped: what is missing is filled with one byte, and neither format has a checksum.
+"""WebPs and AVIFs whose download stopped, and something else fills what is missing: neither format has a checksum.
 
-What their coders write hardly ever holds one byte a few times in a row. Only a lossy WebP that ends in one colour may
-end in zeros too, but in few of them: one stands for a thousand pixels and more.
+What their coders write hardly ever holds one byte a few times in a row, and is never text. Only a WebP that ends in one
+colour may end in one byte too, a lossy one in zeros. But it needs all of them, and fill is hardly ever just as long.
 """
 
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-MIN_FILL_BYTES = 64
+from regraft.pictures.foreign import is_text
+
+MIN_FILL_BYTES = 24
 """Bytes of one value at the end of a picture's compressed pixels, from which on they are no pixels."""
-PIXELS_A_FILL_BYTE = 400
-"""Of a lossy WebP, for each of which it may end in one such byte: of one colour it took 1,170 at least."""
-LOSSY_WEBP = b"VP8 "
-WEBP_PIXELS = (LOSSY_WEBP, b"VP8L")
+MIN_TEXT_BYTES = 64
+"""The same of text."""
+UNNEEDED_BYTES = 16
+"""At the end of a WebP's pixels, without which it must not decode if they are its own."""
+LOSSY_WEBP, LOSSLESS_WEBP = WEBP_PIXELS = (b"VP8 ", b"VP8L")
 """The chunks of a WebP that hold pixels: https://developers.google.com/speed/webp/docs/riff_container."""
 AVIF_PIXELS = b"mdat"
 """The box of an AVIF that holds pixels: ISO/IEC 14496-12, section 8.1.1."""
@@ -25,22 +28,34 @@ class Part(NamedTuple):
 
     name: bytes
     """Four letters."""
+    start: int
+    """Where what it holds begins."""
     end: int
     """Where it ends, as its header says."""
 
 
-def is_filled(data: bytes, picture_format: str, pixels: int) -> bool:
-    """Return whether a WebP or an AVIF of so many pixels ends in nothing but fill; of other formats nobody can tell."""
+def is_filled(data: bytes, picture_format: str, decodes: Callable[[bytes], bool]) -> bool:
+    """Return whether a WebP or an AVIF ends in nothing but fill; of other formats nobody can tell.
+
+    `decodes` returns whether some bytes decode to a WebP.
+    """
     parts: Callable[[bytes], Iterator[Part]] | None = {"WEBP": _chunks, "AVIF": _boxes}.get(picture_format)
-    return parts is not None and any(_ends_in_fill(data, part, pixels) for part in parts(data))
+    for part in parts(data) if parts is not None else ():
+        if part.name not in (*WEBP_PIXELS, AVIF_PIXELS) or part.end > len(data):
+            continue
+        pixels = data[part.start : part.end]
+        if is_text(pixels[-MIN_TEXT_BYTES:]):
+            return True
+        if len(pixels) - len(pixels.rstrip(pixels[-1:])) >= MIN_FILL_BYTES:
+            may_be_own = part.name == LOSSLESS_WEBP or (part.name == LOSSY_WEBP and pixels.endswith(b"\0"))
+            return not may_be_own or decodes(_webp(part.name, pixels[:-UNNEEDED_BYTES]))
+    return False
 
 
-def _ends_in_fill(data: bytes, part: Part, pixels: int) -> bool:
-    """Whether a part holds pixels, and ends in more bytes of one value than pixels have."""
-    if part.name not in (*WEBP_PIXELS, AVIF_PIXELS) or part.end > len(data):
-        return False
-    size = max(MIN_FILL_BYTES, pixels // PIXELS_A_FILL_BYTE) if part.name == LOSSY_WEBP else MIN_FILL_BYTES
-    return data[max(0, part.end - size) : part.end] == data[part.end - 1 : part.end] * size
+def _webp(name: bytes, pixels: bytes) -> bytes:
+    """A WebP of one chunk."""
+    chunk = name + len(pixels).to_bytes(4, "little") + pixels + bytes(len(pixels) % 2)
+    return b"RIFF" + (4 + len(chunk)).to_bytes(4, "little") + b"WEBP" + chunk
 
 
 def _chunks(webp: bytes) -> Iterator[Part]:
@@ -48,8 +63,9 @@ def _chunks(webp: bytes) -> Iterator[Part]:
     place = WEBP_HEADER_BYTES
     while place + CHUNK_HEADER_BYTES <= len(webp):
         size = int.from_bytes(webp[place + 4 : place + CHUNK_HEADER_BYTES], "little")
-        end = place + CHUNK_HEADER_BYTES + size
-        yield Part(webp[place : place + 4], end)
+        start = place + CHUNK_HEADER_BYTES
+        end = start + size
+        yield Part(webp[place : place + 4], start, end)
         place = end + size % 2
 
 
@@ -61,5 +77,5 @@ def _boxes(avif: bytes) -> Iterator[Part]:
         if size == 1:  # it is too long for four bytes
             size = int.from_bytes(avif[place + BOX_HEADER_BYTES : place + LONG_BOX_HEADER_BYTES], "big")
         end = place + size if size >= BOX_HEADER_BYTES else len(avif)
-        yield Part(avif[place + 4 : place + BOX_HEADER_BYTES], end)
+        yield Part(avif[place + 4 : place + BOX_HEADER_BYTES], place + BOX_HEADER_BYTES, end)
         place = end

@@ -10,6 +10,8 @@ import zlib
 
 MIN_TEXT_BYTES = 32
 """Bytes of text from which on they are no pixels: by chance so many never come in a row."""
+MIN_CHARACTERS = 8
+"""Different ones that a text has; pixels of one colour are the same few bytes again and again, which may be letters."""
 CONTINUATION = bytes(range(0x80, 0xC0))
 """The bytes of a character in UTF-8 behind its first one: https://www.rfc-editor.org/rfc/rfc3629#section-3."""
 MIN_EXPECTED = 8
@@ -27,16 +29,17 @@ def ends_in_foreign_bytes(pixels: bytes, trailer: bytes) -> bool:
     """
     if trailer.count(b"\xff\0") >= MIN_STUFFED:
         return True
-    if len(pixels) >= MIN_TEXT_BYTES and _is_text(pixels[-MIN_TEXT_BYTES:] + trailer[:1]):
+    if len(pixels) >= MIN_TEXT_BYTES and is_text(pixels[-MIN_TEXT_BYTES:] + trailer[:1]):
         return True
     own, _, rest = pixels.rpartition(b"\xff")
     return own.count(b"\xff") * len(zlib.compress(rest)) >= MIN_EXPECTED * len(own) > 0
 
 
-def _is_text(data: bytes) -> bool:
-    """Whether some bytes are out of the middle of a text in UTF-8."""
+def is_text(data: bytes) -> bool:
+    """Return whether some bytes are out of the middle of a text in UTF-8."""
     try:
         text = codecs.getincrementaldecoder("utf-8")().decode(data.lstrip(CONTINUATION))
     except UnicodeDecodeError:
         return False
-    return all(character.isprintable() or character.isspace() for character in text)
+    is_readable = all(character.isprintable() or character.isspace() for character in text)
+    return is_readable and len(set(text)) >= MIN_CHARACTERS

@@ -18,6 +18,7 @@ from regraft.pictures.decoding import PictureFormat
 from regraft.pictures.exif import orientation_of
 from regraft.pictures.filled import is_filled
 from regraft.pictures.foreign import ends_in_foreign_bytes
+from regraft.pictures.gif import image_ends
 from regraft.pictures.jpeg import EOI, MIN_FILL_BYTES, PROGRESSIVE, Damaged, Jpeg, parse_jpeg
 from regraft.pictures.pixels import Pixels
 from regraft.pictures.png import parse_png
@@ -236,6 +237,7 @@ class PillowFile:
         self._data, self._format = data, picture_format
         self._bitfields = parse_bitfields(data) if picture_format == "BMP" else None
         self._png = parse_png(data) if picture_format == "PNG" else None
+        self._image_ends = image_ends(data) if picture_format == "GIF" else []
         if picture_format == "TIFF" and (parts := parts_of(data)) > MAX_PARTS:
             raise TooMuchWork(f"a TIFF of {parts:,} strips or tiles; {MAX_PARTS:,} are allowed")
         if picture_format == "WEBP":
@@ -260,10 +262,12 @@ class PillowFile:
         return self._may_be_animated and getattr(self._image, "is_animated", False)
 
     def grey(self, min_side: int) -> Pixels:
-        if is_filled(self._data, self._format, self.width * self.height):
-            raise Damaged("ends early: the rest is filled with one byte")
+        if self._format == "GIF" and not any(end <= len(self._data) for end in self._image_ends[:1]):
+            raise Damaged("ends early, within its pixels")
         with self._reserved():
             image = self._loaded()
+            if is_filled(self._data, self._format, _is_webp):
+                raise Damaged("ends early: the rest is filled with something else")
             if self._format in UNCOMPRESSED_FORMATS and breaks_off(image):
                 raise Damaged("ends early: the rest is of one colour")
             if self._png is not None and _ends_in_zeros(image) and not self._png.has_all_pixels:
@@ -312,6 +316,15 @@ def _ends_in_zeros(image: Image.Image) -> bool:
     """Whether one of the last two rows is all zeros, as in a PNG whose last pass, or all of whose rest, is missing."""
     last = np.asarray(image.crop((0, max(0, image.height - 2), *image.size)))
     return not all(row.any() for row in last)
+
+
+def _is_webp(data: bytes) -> bool:
+    """Whether some bytes decode to a WebP."""
+    try:
+        opened(data, "WEBP").load()
+    except OSError:
+        return False
+    return True
 
 
 def _has_run_lengths(image: Image.Image) -> bool:

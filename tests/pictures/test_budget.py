@@ -84,6 +84,23 @@ def judged(folder: Path, *files: bytes, threads: int = 1) -> Judged:
     return Judged(**json.loads(ran.stdout))
 
 
+GIF = encoded(CAT.convert("L"), "GIF", optimize=False)
+MANY_BLOCKS = {
+    "comments": b"!\xfe\1x\0" * 600_000,
+    "extensions of nothing": b"!\xf9\0" * 600_000,
+    "blocks of one byte": b"!\xfe" + b"\1x" * 600_000 + b"\0",
+    "empty images": (b"," + bytes(11)) * 600_000,
+}
+
+
+@pytest.mark.parametrize("blocks", MANY_BLOCKS.values(), ids=MANY_BLOCKS)
+def test_a_gif_of_very_many_blocks_is_too_much_work(blocks: bytes) -> None:
+    """Pillow reads them in Python, and keeps what they say: 20 MB of comments took 1 GB."""
+    place = GIF.index(b",\0\0\0\0", 13 + 3 * 256)
+    assert reason(GIF[:place] + blocks + GIF[place:]) == Reason.TOO_MANY_PIXELS
+    assert reason(GIF[:-1] + blocks) == Reason.TOO_MANY_PIXELS
+
+
 def with_scans(count: int) -> bytes:
     """A progressive JPEG with that many scans."""
     jpeg = encoded(CAT, "JPEG", progressive=True)

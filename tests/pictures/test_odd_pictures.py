@@ -137,9 +137,11 @@ def test_a_png_whose_pixels_are_not_what_was_written_is_none() -> None:
         ("AVIF", {}),
         ("BMP", {}),
         ("TIFF", {}),
+        ("GIF", {}),
+        ("GIF", {"interlace": 0}),
     ],
 )
-@pytest.mark.parametrize("fill", [b"\0", b"\xff", b" "])
+@pytest.mark.parametrize("fill", [b"\0", b"\xff", b" ", b"\xcc"])
 def test_a_picture_that_was_cut_and_filled_with_one_byte_is_none(
     file_format: str, options: dict[str, object], fill: bytes
 ) -> None:
@@ -151,6 +153,78 @@ def test_a_picture_that_was_cut_and_filled_with_one_byte_is_none(
         filled = judge(data[:end] + fill * (len(data) - end), Limits())
         assert isinstance(filled, Unfit), share
         assert filled.reason == Reason.TRUNCATED
+
+
+@pytest.mark.parametrize(
+    ("file_format", "options"),
+    [("PNG", {}), ("WEBP", {}), ("WEBP", {"quality": 30}), ("WEBP", {"lossless": True}), ("AVIF", {}), ("GIF", {})],
+)
+@pytest.mark.parametrize(
+    "page", ["<h1>502 Bad Gateway</h1>\r\n", "<p>Сервер недоступен</p>", "ページを表示できません。"]
+)
+def test_a_picture_that_was_cut_and_goes_on_as_text_is_none(
+    file_format: str, options: dict[str, object], page: str
+) -> None:
+    data = encoded(CAT, file_format, **options)
+    for share in (0.3, 0.6, 0.9):
+        end = int(len(data) * share)
+        assert not is_alive(data[:end] + (page * 5000).encode()[: len(data) - end])
+        assert not is_alive(data[:end] + (page * 5000).encode())
+
+
+def test_a_few_percent_that_a_webp_lacks_are_noticed() -> None:
+    grain = np.random.default_rng(0).integers(-20, 20, (CAT.height, CAT.width, 1))
+    photograph = Image.fromarray((np.asarray(CAT) + grain).clip(0, 255).astype(np.uint8))
+    for quality in (20, 50, 80):
+        data = encoded(photograph, "WEBP", quality=quality)
+        end = int(len(data) * 0.97)
+        assert not is_alive(data[:end] + bytes(len(data) - end))
+
+
+@pytest.mark.parametrize("options", [{"method": 0}, {"lossless": True, "quality": 0, "method": 0}], ids=str)
+def test_a_webp_may_end_in_many_bytes_of_one_value_below_noise(options: dict[str, object]) -> None:
+    """Coders that are set to be fast spend more of them on an area of one colour."""
+    pixels = np.full((240, 320, 3), 70, np.uint8)
+    pixels[:80] = np.random.default_rng(0).integers(0, 255, (80, 320, 3))
+    data = encoded(Image.fromarray(pixels), "WEBP", **options)
+    assert len(data) - len(data.rstrip(data[-1:])) > 1000
+    assert is_alive(data)
+
+
+def gif(*blocks: bytes, has_own_palette: bool = False) -> bytes:
+    """A GIF with blocks before its picture, whose palette may be its own and not the screen's."""
+    data = encoded(CAT.convert("L"), "GIF", optimize=False)
+    end = 13 + 3 * 256
+    palette, picture = data[13:end], data[data.index(b"\x2c\0\0\0\0", end) :]
+    if not has_own_palette:
+        return data[:end] + b"".join(blocks) + picture
+    header = data[:10] + bytes((data[10] & 0x7F,)) + data[11:13]
+    return header + b"".join(blocks) + picture[:9] + bytes((picture[9] | 0x87,)) + palette + picture[10:]
+
+
+COMMENT = b"\x21\xfe\5hello\3 GI\0"
+LOOPS = b"\x21\xff\x0bNETSCAPE2.0\3\1\0\0\0"
+ODD_GIFS = {
+    "a comment": gif(COMMENT),
+    "all kinds of blocks": gif(LOOPS, COMMENT, b"\x21\xf9\4\0\0\0\0\0", b"\x21\x99\1x\0"),
+    "a palette of its own": gif(has_own_palette=True),
+    "a palette of its own and a comment": gif(COMMENT, has_own_palette=True),
+    "no end of the file": gif()[:-1],
+    "no end of its pixels": gif()[:-2],
+    "more behind its end": gif() + b"\x2c\1\2\3<html>",
+    "a comment behind its pixels": gif()[:-1] + COMMENT + b";",
+}
+
+
+@pytest.mark.parametrize("name", ODD_GIFS)
+def test_an_odd_gif_is_alive_and_shows_the_same(name: str) -> None:
+    assert is_alive(ODD_GIFS[name])
+    np.testing.assert_array_equal(rgb(ODD_GIFS[name]), rgb(gif()))
+
+
+def test_a_gif_that_is_cut_anywhere_is_none() -> None:
+    data = gif(COMMENT)
+    assert not any(is_alive(data[:end]) for end in (*range(0, 900, 7), *range(900, len(data) - 40, 500)))
 
 
 @pytest.mark.parametrize("options", [{}, {"quality": 30}, {"quality": 95}, {"method": 0}, {"lossless": True}], ids=str)
