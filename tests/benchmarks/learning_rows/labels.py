@@ -168,7 +168,9 @@ RIVALS: dict[str, Rival] = {
     "RidgeCV": _rival(RidgeCV(np.logspace(1, 6, 16))),
     "SVR": _kernel_rival(SVR(kernel="precomputed"), {"C": [0.3, 1, 3, 10], "epsilon": [0.03, 0.2]}),
     "kernel ridge": _kernel_rival(KernelRidge(kernel="precomputed"), {"alpha": [0.01, 0.03, 0.1, 0.3, 1, 3]}),
-    "LightGBM": _rival(lightgbm.LGBMRegressor(n_estimators=150, learning_rate=0.05, n_jobs=1, verbose=-1)),
+    "LightGBM": _rival(
+        lightgbm.LGBMRegressor(n_estimators=150, learning_rate=0.05, colsample_bytree=0.25, n_jobs=1, verbose=-1)
+    ),
     "PLS": _rival(PLSRegression(), {"n_components": [2, 4, 8, 16]}),
     "kNN": _rival(KNeighborsRegressor(weights="distance"), {"n_neighbors": [3, 5, 10, 20]}),
 }
