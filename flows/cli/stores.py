@@ -12,7 +12,7 @@ from regraft.errors import StoreError
 from regraft.flows.cli.output import printable
 from regraft.store import layout, versions
 from regraft.store.store import Store
-from regraft.store.version import LAST_FILE, VERSION_NAME, VERSIONS_FOLDER, published_at
+from regraft.store.version import LAST_FILE, VERSIONS_FOLDER, published_at
 
 LAST_STORE = Path(".regraft-store")
 """The file in the current folder that names the store of the job that ran last there: stores may lie anywhere."""
@@ -83,8 +83,10 @@ def _remembered() -> str:
 
 def _ran_at(folder: Path) -> datetime:
     """When a store's last job ran: the time of its newest version; where there is none, of its folder."""
-    names = [path.parent.name for path in folder.glob(f"{VERSIONS_FOLDER}/*/{LAST_FILE}")]
-    times = [published_at(name) for name in names if VERSION_NAME.fullmatch(name)]
+    times = []
+    for path in folder.glob(f"{VERSIONS_FOLDER}/*/{LAST_FILE}"):
+        with contextlib.suppress(ValueError):  # no version's name, or one that no clock has made
+            times.append(published_at(path.parent.name))
     return max(times, default=_modified_at(folder))
 
 

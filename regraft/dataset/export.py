@@ -54,8 +54,8 @@ def export_dataset(
 ) -> Exported:
     """Write a version's data set below `out`, a folder or an fsspec URL; `progress` is called with images done.
 
-    Raises ConfigError where `out` holds something else already, StoreError where it cannot be written, VersionError
-    where the version lacks a table.
+    Raises ConfigError where `out` holds something else already, StoreError where it cannot be written or an export that
+    was cut off there is damaged, VersionError where the version lacks a table.
     """
     disk = disk_at(out)
     _state(disk, version, settings)
@@ -94,10 +94,19 @@ def _state(disk: Disk, version: Version, settings: ExportSettings) -> None:
         )
 
 
-def _parsed(statement: bytes) -> Any:
+def _left_out(disk: Disk) -> dict[Digest, str]:
+    """What an export that was cut off has left out. Raises StoreError where nobody can tell."""
+    left_out = _parsed(disk.read(LEFT_OUT))
+    if not isinstance(left_out, dict):
+        raise StoreError(f"{LEFT_OUT} in {disk.address} is damaged: name another folder, or delete this one.")
+    return left_out
+
+
+def _parsed(data: bytes) -> Any:
+    """What some JSON holds; None where it is damaged."""
     try:
-        return json.loads(statement)
-    except ValueError:
+        return json.loads(data)
+    except (ValueError, RecursionError):
         return None
 
 
@@ -114,7 +123,7 @@ class _Writer:
     ):
         self._version, self._disk, self._settings = version, disk, settings
         self._there, self._progress = there, progress
-        self.left_out: dict[Digest, str] = json.loads(disk.read(LEFT_OUT)) if LEFT_OUT in there else {}
+        self.left_out: dict[Digest, str] = _left_out(disk) if LEFT_OUT in there else {}
         """By digest, why a picture is not there."""
 
     def write(self, rows: pd.DataFrame) -> None:

@@ -11,13 +11,13 @@ import pytest
 import yaml
 from PIL import Image
 
-from regraft.dataset.export import Exported, export_dataset
+from regraft.dataset.export import LEFT_OUT, STATEMENT, Exported, export_dataset
 from regraft.dataset.export_pictures import exported_picture
 from regraft.dataset.export_rows import PROVENANCE, provenance
 from regraft.dataset.export_settings import ExportSettings, Layout, PictureSettings, Resize
 from regraft.dataset.licences import identifiers
 from regraft.dataset.manifest import MANIFEST
-from regraft.errors import ConfigError
+from regraft.errors import ConfigError, StoreError
 from regraft.identity import digest_of
 from regraft.links.list_columns import RESERVED
 from regraft.links.memory import SCHEMA
@@ -213,6 +213,17 @@ def test_a_picture_that_cannot_be_read_is_left_out_and_named(version: Version, t
         assert len(list((tmp_path / layout).glob(pattern))) == (11 if layout == "imagefolder" else 3)
         assert export(version, tmp_path / layout, layout, shard_images=100) == exported
         assert "11 images that" in (tmp_path / layout / "README.md").read_text()
+
+
+@pytest.mark.parametrize("data", [b"", b"\xff", b"[]", b"[" * 100_000])
+def test_what_an_export_keeps_beside_it_may_be_damaged(data: bytes, version: Version, tmp_path: Path) -> None:
+    export(version, tmp_path / "out", "csv")
+    (tmp_path / "out" / LEFT_OUT).write_bytes(data)
+    with pytest.raises(StoreError, match="is damaged"):
+        export(version, tmp_path / "out", "csv")
+    (tmp_path / "out" / STATEMENT).write_bytes(data)
+    with pytest.raises(ConfigError, match="other options"):
+        export(version, tmp_path / "out", "csv")
 
 
 def test_an_export_goes_to_a_bucket_too(version: Version) -> None:

@@ -86,6 +86,9 @@ def test_the_store_of_the_job_that_ran_last_is_worked_on() -> None:
     made("artifacts/felidae", "20261103T000000Z")
     made("photos", "20261102T000000Z")
     assert stores.open_store(None).url == "artifacts/felidae"
+    made("other", "99999999T999999Z")  # no clock has made it
+    assert stores.open_store(None).url == "other", "the last one that was touched"
+    shutil.rmtree("other")
     stores.remember_store("photos")
     assert stores.open_store(None).url == "photos"
 
