@@ -58,6 +58,10 @@ class ScaledRows(FeatureRows):
         """Return the scaled features of some rows."""
         return self.scale.apply(self.features.read(rows))
 
+    def as_stored(self, rows: Rows) -> Rows:
+        """Return some rows, (K,), in the order in which they are read fastest."""
+        return self.features.as_stored(rows)
+
 
 def mean_of(features: FeatureRows, rows: Rows) -> NDArray[np.float64]:
     """Return the mean, (D,), of the features of some rows."""

@@ -5,7 +5,7 @@ directions some ten steps are enough, where it would be forty in the features' o
 regression's Hessian is bounded by the features' products: https://doi.org/10.1007/BF00048682.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,6 +54,7 @@ def fit_softmax_in_blocks(data: TrainingData, settings: HeadSettings) -> Softmax
     """
     decay, shape = settings.weight_decay, (data.x.shape[1] + 1, data.categories)
     coordinates = _coordinates(data, 2 * decay)
+    data = replace(data, train=data.x.as_stored(data.train), validation=data.x.as_stored(data.validation))
     history: dict[str, list[float]] = {"loss": [], "val_loss": []}
     best = coordinates.parameters(np.zeros(shape))
 

@@ -29,6 +29,10 @@ class FeatureRows(ABC):
     def __len__(self) -> int:
         return self.shape[0]
 
+    def as_stored(self, rows: "NDArray[np.int64]") -> "NDArray[np.int64]":
+        """Return some rows, (K,), in the order in which they are read fastest: for sums over many, several times."""
+        return rows
+
     def blocks(
         self, rows: "NDArray[np.int64] | None" = None
     ) -> "Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]":

@@ -1,5 +1,6 @@
 """Learning in blocks comes to what learning at once comes to, and never reads more than a block."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -198,3 +199,21 @@ def test_wide_features_are_regressed_without_their_products(monkeypatch: pytest.
     monkeypatch.setattr(softmax_in_blocks, "MAX_WIDTH", WIDTH - 1)
     without = fit_softmax_in_blocks(data_of(x, category), HeadSettings(patience=200))
     assert without.history["loss"][-1] == pytest.approx(with_products.history["loss"][-1], abs=1e-3)
+
+
+def test_learning_in_blocks_reads_rows_in_the_order_in_which_they_are_stored() -> None:
+    class StoredBackwards(WatchedRows):
+        def as_stored(self, rows: np.ndarray) -> np.ndarray:
+            return rows[::-1]
+
+        def blocks(self, rows: np.ndarray | None = None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+            firsts.append(-1 if rows is None else int(rows[0]))
+            return super().blocks(rows)
+
+    firsts: list[int] = []
+    x, category = world()
+    backwards = StoredBackwards(x.features)
+    learnt = fit_softmax_in_blocks(data_of(backwards, category), HeadSettings())
+    assert set(firsts[-4:]) == {TRAIN[-1], VALIDATION[-1]}
+    forwards = fit_softmax_in_blocks(data_of(x, category), HeadSettings())
+    np.testing.assert_allclose(learnt.kernel, forwards.kernel, atol=1e-3)

@@ -115,6 +115,15 @@ def test_rows_come_in_any_order_from_any_parts(store: Store) -> None:
     assert rows.read(np.array([], dtype=np.int64)).shape == (0, 2)
 
 
+def test_rows_as_stored_come_part_by_part(store: Store) -> None:
+    store.features.append("fp", [A, C], ROWS)
+    store.features.append("fp", [B, D], ROWS + 10)
+    rows = store.features.rows("fp", [D, C, B, A])
+    in_order = rows.as_stored(np.array([0, 1, 2]))
+    assert in_order.tolist() in ([1, 2, 0], [2, 0, 1]), "those of a part side by side, as they lie there"
+    assert rows.read(in_order).tolist() == [rows.read(np.array([row]))[0].tolist() for row in in_order]
+
+
 def test_what_is_not_known_is_a_key_error_that_names_the_digest(store: Store) -> None:
     store.features.append("fp", [A, B], ROWS)
     with pytest.raises(KeyError, match=C):
