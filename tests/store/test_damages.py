@@ -3,7 +3,11 @@
 import subprocess
 import sys
 
+import pytest
+
 from tests.processes import without_prefect
+
+pytestmark = pytest.mark.server  # among the commands that are tried is one that serves the curator's pages
 
 
 def test_no_damaged_file_keeps_a_command_from_its_sentence_or_a_run_from_going_on() -> None:

@@ -3,7 +3,11 @@
 import subprocess
 import sys
 
+import pytest
+
 from tests.processes import without_prefect
+
+pytestmark = pytest.mark.server  # among the commands that are tried is one that serves the curator's pages
 
 
 def test_commands_side_by_side_may_be_killed_at_any_moment() -> None:
