@@ -10,7 +10,7 @@ IN_MEMORY := $(shell [ "$$(df --output=avail /dev/shm 2>/dev/null | tail -1)" -g
 	echo TMPDIR=/dev/shm)
 QUICK_TESTS := $(IN_MEMORY) $(PYTEST) -p no:xdist --quiet -m 'not tensorflow and not server and not browser'
 # About half of the quick tests' work.
-ONE_HALF := $(addprefix tests/,dataset links pages pictures reporting store upkeep)
+ONE_HALF := $(addprefix tests/,links pictures reporting store upkeep)
 
 # Where this is set, each of the tests' many processes compiles all modules anew.
 unexport PYTHONDONTWRITEBYTECODE
