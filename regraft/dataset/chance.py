@@ -12,8 +12,9 @@ hardly any crossed over, which says most of categories that lie apart. The lower
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import expit, gammaln
+
+from regraft.dataset.nearest import Directions, Flags, Indices, Values
 
 # K images, N images of all lists, R references, D features, C categories
 STRENGTH = 1.0
@@ -29,11 +30,6 @@ MIN_MISFILED = 0.5
 MAX_ROUNDS = 100
 TOLERANCE = 1e-3
 """In pictures, from which on the number of misfiled ones counts as settled."""
-Directions = NDArray[np.float32]
-"""(K, D) centred features of length 1."""
-Indices = NDArray[np.int64]
-Values = NDArray[np.float64]
-Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,10 @@ from functools import cached_property
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy.special import bdtrc
 
 from regraft.dataset.chance import Margins
-from regraft.dataset.nearest import Directions, Indices, Nearest, Values, most_frequent
+from regraft.dataset.nearest import Directions, Flags, Indices, Nearest, Values, most_frequent
 
 # R references, D features, C categories, K images at a time
 NEIGHBOURS = 10
@@ -34,7 +33,6 @@ MIN_KIN_PROBABILITY = 0.02
 """Where so many of these are suspected too, and it is less probable than this that chance brought them there, they are
 a kind of their own."""
 MAX_ROUNDS = 10
-Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ Directions = NDArray[np.float32]
 """(K, D) centred features of length 1."""
 Indices = NDArray[np.int64]
 Values = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class Nearest:
         """Return those of some of the pictures."""
         return Nearest(self.references[rows], self.cosines[rows])
 
-    def among(self, is_wanted: NDArray[np.bool_], count: int) -> "Nearest":
+    def among(self, is_wanted: Flags, count: int) -> "Nearest":
         """Return so many of the nearest references that are wanted, (K, M), followed by others where they are few."""
         order = np.argsort(~is_wanted, axis=1, kind="stable")[:, :count]
         references, cosines = self.references, self.cosines

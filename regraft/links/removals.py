@@ -177,7 +177,8 @@ def known_rows(store: "Store") -> list[Removal]:
 
     Raises CorruptError where it is damaged, or gone though there are receipts: nobody knows then what must not come.
     """
-    table = store.tables.read(FILE, _schema()) if _has_table(store) else None
+    # Most stores have none, and then nothing need be imported to read it.
+    table = store.tables.read(FILE, _schema()) if store.disk.exists(FILE) else None
     if table is None or table.empty:
         _check_no_receipts(store)
         return []
@@ -185,15 +186,6 @@ def known_rows(store: "Store") -> list[Removal]:
         Removal(**{str(name): value for name, value in row.items()} | {"kind": Kind(row["kind"])})
         for row in table.assign(removed_at=table["removed_at"].dt.to_pydatetime()).to_dict("records")
     ]
-
-
-def _has_table(store: "Store") -> bool:
-    """Whether there is a table: most stores have none, and then nothing need be imported to read it."""
-    try:
-        store.disk.read(FILE)  # a bucket is asked once for a file, and twice whether there is one
-    except FileNotFoundError:
-        return False
-    return True
 
 
 def _check_no_receipts(store: "Store") -> None:

@@ -53,13 +53,10 @@ def open_run(config: Config, run_id: str = "", now: datetime | None = None) -> I
 
 def _finish_removal(store: Store) -> None:
     """Go on with a removal that was cut off, if there is one."""
-    try:
-        store.disk.read(REMOVING)  # a bucket is asked once for a file, and twice whether there is one
-    except FileNotFoundError:
-        return
-    from regraft.upkeep.remove import finish
+    if store.disk.exists(REMOVING):
+        from regraft.upkeep.remove import finish
 
-    finish(store)
+        finish(store)
 
 
 def _merge_decisions(store: Store) -> None:

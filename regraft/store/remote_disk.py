@@ -139,6 +139,8 @@ class RemoteDisk:
 
     def exists(self, path: str) -> bool:
         with explained(self.address):
+            if self._is_tagged:  # s3fs asks twice for a file that is missing, and once for a prefix
+                return self._at(path) in self._fs.find(self.root, prefix=path)
             return bool(self._fs.exists(self._at(path)))
 
     def present(self, folder: str, paths: Iterable[str]) -> set[str]:
