@@ -48,12 +48,16 @@ class Experiment:
         synthetic = SyntheticLabels.of(run.config)
         features = self._features(manifest)
         head = train(manifest, features, target_then, run.config.head, synthetic, seed, self._classifier).head
-        return target.errors_of(head.predictions(self.holdout, self._features(self.holdout), target)).rmse
+        return target.errors_of(head.predictions(self.holdout, self._holdout_features, target)).rmse
 
     @cached_property
     def _classifier(self) -> NDArray[np.float32] | None:
         """The champion's backbone's, read from its checkpoint once for all heads."""
-        return classifier_of(self.champion.run.config.backbone, self._features(self.holdout).shape[1])
+        return classifier_of(self.champion.run.config.backbone, self._holdout_features.shape[1])
+
+    @cached_property
+    def _holdout_features(self) -> FeatureRows:
+        return self._features(self.holdout)
 
     def _features(self, images: pd.DataFrame) -> FeatureRows:
         return lookup(images["digest"].tolist(), self.champion.run.backbone_fingerprint, self.champion.store)
