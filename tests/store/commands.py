@@ -22,7 +22,7 @@ from regraft.store import versions
 from regraft.store.layout import Layout
 from regraft.store.store import Store
 from regraft.upkeep.remove import finish
-from tests.upkeep.pictured import NAMES, picture, url_of
+from tests.upkeep.pictured import NAMES, picture, put_pictures, url_of
 
 REMOVED, OTHER = url_of(4), url_of(1)
 """The link that is removed, and one that somebody decides about."""
@@ -139,6 +139,13 @@ def alone(work: Work, url: str, output: Path) -> int:
     """Do some work in a process of its own, and wait for it."""
     _, status = os.waitpid(start("alone", work, url, output, 0), 0)
     return os.waitstatus_to_exitcode(status)
+
+
+def put_versions_in_use(store: Store) -> None:
+    """Have a store hold pictures and two versions: the first was in use, and the second is."""
+    put_pictures(store, has_examples=False)
+    versions.promote(store, NAMES[0], NAMES[1])
+    versions.promote(store, NAMES[1], NAMES[0])
 
 
 def published(url: str) -> dict[str, bytes]:

@@ -15,13 +15,22 @@ from pathlib import Path
 from regraft.config import FetchSettings
 from regraft.errors import RegraftError
 from regraft.process import prepare_process
-from regraft.store import versions
 from regraft.store.store import Store
 from regraft.upkeep.remove import remove
 from regraft.upkeep.verify import verify
 from regraft.upkeep.wanted import wanted_of
-from tests.store.commands import EXIT_CODES, OTHER, WORKS, alone, command, import_all, published, run
-from tests.upkeep.pictured import NAMES, NOW, put_pictures, url_of
+from tests.store.commands import (
+    EXIT_CODES,
+    OTHER,
+    WORKS,
+    alone,
+    command,
+    import_all,
+    published,
+    put_versions_in_use,
+    run,
+)
+from tests.upkeep.pictured import NOW, url_of
 
 TRIED = ("remove", "export", "promote", "prune", "repair", "accept", "reject", "pages", "run")
 """Commands that are tried, by their names in WORKS."""
@@ -78,9 +87,7 @@ DAMAGES: dict[str, Callable[[Path], None]] = {
 
 def make(url: str) -> int:
     """A store with pictures, two versions, both of which were in use, and a removal."""
-    put_pictures(Store(url), has_examples=False)
-    versions.promote(Store(url), NAMES[0], NAMES[1])
-    versions.promote(Store(url), NAMES[1], NAMES[0])
+    put_versions_in_use(Store(url))
     remove(Store(url), [wanted_of(url_of(5))], "the owner wants it", now=NOW)
     return command("reject", OTHER)(url)
 

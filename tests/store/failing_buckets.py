@@ -26,6 +26,7 @@ import s3fs
 from regraft.store.locks import CHAMPION_LOCK, LOCK
 from tests.buckets import CREDENTIALS, BucketServer, serving_buckets
 from tests.store.faults import CHANGES, World, ended_well, opened
+from tests.store.tallies import Tally
 
 CHANGING = ("PUT", "POST", "DELETE")
 AT_ONCE = struct.pack("ii", 1, 0)
@@ -216,27 +217,21 @@ def plans(calls: int, failure: Failure, places: int) -> list[Plan]:
 
 def main(places: int, changes: Sequence[str]) -> None:
     """Try changes with every failure, and print a table."""
-    print(f"{'change':10}{'requests':>9}" + "".join(f"{failure.name:>13}" for failure in Failure))
-    tried_in_all = held_in_all = 0
-    failures: list[str] = []
+    tally = Tally("requests", [failure.name for failure in Failure])
     with (
         tempfile.TemporaryDirectory() as folder,
         serving_buckets(Path(folder, "log")) as server,
         failing_buckets(server) as buckets,
     ):
         for change in changes or CHANGES:
-            world, cells = buckets.world(change), []
+            world, problems = buckets.world(change), dict[str, list[list[str]]]()
             for failure in Failure:
                 tried = plans(world.calls, failure, min(places, world.calls))
-                results = {plan: buckets.problems(world, plan) for plan in tried}
-                failures += [f"{change}, {plan}: {text}" for plan, texts in results.items() for text in texts]
-                held = sum(not problems for problems in results.values())
-                cells.append(f"{held} of {len(tried)}")
-                tried_in_all, held_in_all = tried_in_all + len(tried), held_in_all + held
-            print(f"{change:10}{world.calls:9}" + "".join(f"{cell:>13}" for cell in cells), flush=True)
-    print(f"tried {tried_in_all}, held {held_in_all}")
-    if failures:
-        raise SystemExit("\n".join(failures[:40]))
+                problems[failure.name] = [
+                    [f"{plan}: {text}" for text in buckets.problems(world, plan)] for plan in tried
+                ]
+            tally.add(change, world.calls, problems)
+    tally.end()
 
 
 if __name__ == "__main__":

@@ -37,6 +37,7 @@ from regraft.upkeep.remove import finish, remove
 from regraft.upkeep.verify import Damage, verify
 from regraft.upkeep.wanted import wanted_of
 from tests.records import metrics_record, run_record
+from tests.store.tallies import Tally
 from tests.upkeep.stores import JANUARY, know_link
 
 URL = "http://photos.example/cat/1.jpg"
@@ -417,22 +418,16 @@ class World:
 
 def main() -> None:
     """Try every change with every fault at every call, and print a table."""
-    print(f"{'change':10}{'calls':>6}  " + "".join(f"{fault.name:>16}" for fault in Fault))
-    tried_in_all = held_in_all = 0
-    failures: list[str] = []
+    tally = Tally("calls", [fault.name for fault in Fault])
     for change in CHANGES:
         with tempfile.TemporaryDirectory() as folder:
-            world, cells = World.of(change, f"{folder}/whole"), []
+            world, problems = World.of(change, f"{folder}/whole"), dict[str, list[list[str]]]()
             for fault in Fault:
-                results = [world.problems(p, f"{folder}/{fault.name}-{p.at}-{p.lasts}") for p in world.plans(fault)]
-                held = sum(not problems for problems in results)
-                failures += [f"{change}, {fault.name}: {problem}" for problems in results for problem in problems]
-                cells.append(f"{held} of {len(results)}")
-                tried_in_all, held_in_all = tried_in_all + len(results), held_in_all + held
-        print(f"{change:10}{world.calls:6}  " + "".join(f"{cell:>16}" for cell in cells), flush=True)
-    print(f"tried {tried_in_all}, held {held_in_all}")
-    if failures:
-        raise SystemExit("\n".join(failures[:20]))
+                problems[fault.name] = [
+                    world.problems(plan, f"{folder}/{fault.name}-{plan.at}-{plan.lasts}") for plan in world.plans(fault)
+                ]
+        tally.add(change, world.calls, problems)
+    tally.end()
 
 
 if __name__ == "__main__":

@@ -22,8 +22,18 @@ from regraft.store.locks import MARKER
 from regraft.store.store import Store
 from regraft.store.version import REMOVING, Version
 from regraft.upkeep.verify import verify
-from tests.store.commands import EXIT_CODES, REMOVED, WORKS, alone, import_all, published, run, start
-from tests.upkeep.pictured import NAMES, put_pictures
+from tests.store.commands import (
+    EXIT_CODES,
+    REMOVED,
+    WORKS,
+    alone,
+    import_all,
+    published,
+    put_versions_in_use,
+    run,
+    start,
+)
+from tests.upkeep.pictured import NAMES
 from tests.upkeep.stores import JANUARY
 
 SIDE_BY_SIDE = 6
@@ -117,9 +127,7 @@ def holders(url: str, text: bytes) -> list[str]:
 
 def make(url: str) -> int:
     """A store with pictures, two versions, and the first of them in use before the second."""
-    put_pictures(Store(url), has_examples=False)
-    versions.promote(Store(url), NAMES[0], NAMES[1])
-    versions.promote(Store(url), NAMES[1], NAMES[0])
+    put_versions_in_use(Store(url))
     newest = Version(Store(url), NAMES[1])
     files = {file: newest.read(file) for file in (*newest.run.files, "run.json")}
     versions.publish(Store(url), JANUARY[2], files)
