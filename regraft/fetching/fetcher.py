@@ -11,7 +11,7 @@ from functools import lru_cache
 from regraft.fetching.breaker import Breaker
 from regraft.fetching.host_queue import HostQueue
 from regraft.fetching.outcomes import Attempt, fault, finding_of
-from regraft.fetching.own_limits import picture_clock, pictures_at_a_time
+from regraft.fetching.own_limits import Turns, picture_clock, pictures_at_a_time
 from regraft.fetching.retries import BACKOFF_S, MAX_TIMEOUT_ATTEMPTS, may_retry, pause_s
 from regraft.fetching.settings import WorkerSettings
 from regraft.fetching.waiting import Waiting
@@ -56,7 +56,7 @@ class Fetcher:
         self._settings, self._report, self._clock = settings, report, clock
         self._blobs = Blobs(disk_at(settings.store_url), nearby=settings.nearby)
         self._client = client or Client.of(settings)
-        self._turns = threading.Semaphore(pictures_at_a_time(settings.workers, os.cpu_count() or 1))
+        self._turns = Turns(pictures_at_a_time(settings.workers, os.cpu_count() or 1))
         self._queue: HostQueue[Attempt] = HostQueue(settings.connections_to, self._own_pace_s(settings.pace_s), clock)
         self._breaker = Breaker(clock=clock)
         self._under_way: dict[int, tuple[str, float | None]] = {}

@@ -1,9 +1,11 @@
 """A fetching process takes no more memory than fits the machine, and a picture no more CPU time than is reasonable."""
 
+import contextlib
 import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -12,6 +14,7 @@ from regraft.fetching.own_limits import (
     MIN_BYTES,
     STACK_BYTES,
     PictureClock,
+    Turns,
     machine_memory,
     memory_limit,
     pictures_at_a_time,
@@ -33,6 +36,24 @@ def test_processes_share_the_machine(processes: int, machine_bytes: int, limit: 
 @pytest.mark.parametrize(("processes", "cores", "pictures"), [(2, 2, 1), (1, 8, 8), (3, 8, 2), (8, 2, 1)])
 def test_all_processes_together_judge_a_picture_a_core(processes: int, cores: int, pictures: int) -> None:
     assert pictures_at_a_time(processes, cores) == pictures
+
+
+def test_so_many_threads_at_a_time_have_their_turn_also_after_an_error() -> None:
+    turns, everybody = Turns(2), threading.Barrier(2)
+    inside, most = set[int](), list[int]()
+
+    def judge(number: int) -> None:
+        with contextlib.suppress(ValueError), turns:
+            inside.add(number)
+            everybody.wait(10)  # two are in, always
+            most.append(len(inside))
+            everybody.wait(10)
+            inside.remove(number)
+            raise ValueError
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(judge, range(8)))
+    assert most == [2] * 8
 
 
 def test_the_machine_has_memory() -> None:
