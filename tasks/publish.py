@@ -8,7 +8,7 @@ from regraft.errors import ServerError
 from regraft.pipeline import steps
 from regraft.pipeline.results import Evaluated, Learnt
 from regraft.pipeline.spec import RunSpec
-from regraft.store.records import PrefectRun
+from regraft.store.run_record import PrefectRun
 from regraft.tasks.bench import bench_of
 from regraft.tasks.dashboard.artifacts import create_artifacts
 from regraft.tasks.dashboard.events import emit_events

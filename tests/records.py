@@ -4,7 +4,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from regraft.store.records import Comparison, MetricsRecord, RunRecord, read_metrics, read_run
+from regraft.store.metrics_record import Comparison, MetricsRecord, read_metrics
+from regraft.store.run_record import RunRecord, read_run
 
 FORMAT0 = Path(__file__).parent / "data" / "format0"
 """run.json and metrics.json as Regraft wrote them before they had a schema number."""

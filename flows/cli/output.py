@@ -6,7 +6,8 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from regraft.store.records import MetricsRecord, RunRecord
+    from regraft.store.metrics_record import MetricsRecord
+    from regraft.store.run_record import RunRecord
     from regraft.store.version import Version
 
 MAX_REASONS = 6

@@ -23,7 +23,7 @@ from regraft.links.mementos import MEMENTOS, known_mementos, with_mementos
 from regraft.links.memory import COLUMNS, OF_AN_ARCHIVE
 from regraft.links.rot import survival
 from regraft.pictures.near import clusters
-from regraft.store.records import Survival
+from regraft.store.run_record import Survival
 from regraft.store.store import Store
 from regraft.store.tables import is_in, no_rows
 from regraft.verdicts import Reason, Verdict

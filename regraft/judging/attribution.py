@@ -19,7 +19,7 @@ from regraft.errors import RegraftError
 from regraft.heads.moments import evenly
 from regraft.heads.training import is_drawn_at_random, train
 from regraft.store.feature_rows import FeatureRows
-from regraft.store.records import Attribution
+from regraft.store.metrics_record import Attribution
 from regraft.store.version import Version
 from regraft.targets.labels import SyntheticLabels
 from regraft.targets.target import Target

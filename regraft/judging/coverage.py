@@ -7,7 +7,7 @@ import pandas as pd
 
 from regraft.backbones.backbone import Features
 from regraft.store.feature_rows import FeatureRows
-from regraft.store.records import Certainty, CertaintyResults
+from regraft.store.metrics_record import Certainty, CertaintyResults
 from regraft.targets.calibration import Calibration
 from regraft.targets.target import Answers, Target
 

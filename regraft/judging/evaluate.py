@@ -16,7 +16,7 @@ from regraft.judging.evaluation import Evaluation, Terms
 from regraft.judging.gate import ROUNDING, Gate, gate
 from regraft.store import versions
 from regraft.store.feature_rows import FeatureRows
-from regraft.store.records import Attribution, Leak, MetricsRecord, MisfiledScores
+from regraft.store.metrics_record import Attribution, Leak, MetricsRecord, MisfiledScores
 from regraft.store.store import Store
 from regraft.store.version import Version
 from regraft.targets.target import IMAGE_COLUMNS, Answers, Target

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from regraft.config import Config, GateSettings
-from regraft.store.records import MetricsRecord
+from regraft.store.metrics_record import MetricsRecord
 from regraft.targets.choice import target_of
 from regraft.targets.labels import SyntheticLabels
 from regraft.targets.target import Target

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regraft.config import GateSettings
-from regraft.store.records import Comparison
+from regraft.store.metrics_record import Comparison
 from regraft.targets import bootstrap
 from regraft.targets.wording import Wording
 

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from regraft.store.records import LinkCount, Survival
+from regraft.store.run_record import LinkCount, Survival
 
 # V versions, H days, P paths
 PATHS = 500

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from regraft.store.records import Survival
+from regraft.store.run_record import Survival
 from regraft.verdicts import Reason, Verdict
 from regraft.web.urls import host_of
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from regraft.dataset.screening import Screened
 from regraft.judging.evaluation import Evaluation
-from regraft.store.records import PrefectRun
+from regraft.store.run_record import PrefectRun
 from regraft.store.version import Version
 
 

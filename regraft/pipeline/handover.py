@@ -10,7 +10,8 @@ from regraft.identity import Digest
 from regraft.judging.evaluation import Evaluation
 from regraft.pipeline.results import Evaluated, Manifest, Screened
 from regraft.store.drafts import Drafts
-from regraft.store.records import Survival, read_metrics
+from regraft.store.metrics_record import read_metrics
+from regraft.store.run_record import Survival
 
 SURVIVAL = TypeAdapter(dict[str, Survival])
 """Survival by category, to and from JSON."""

@@ -29,8 +29,9 @@ from regraft.reporting.report import Report, forecasts, newly_endangered, pictur
 from regraft.reporting.review import Reviewed, undecided, waiting
 from regraft.store import versions
 from regraft.store.locks import champion_locked
-from regraft.store.records import MetricsRecord, RunRecord
+from regraft.store.metrics_record import MetricsRecord
 from regraft.store.row_tables import TableInMemory
+from regraft.store.run_record import RunRecord
 from regraft.store.store import Store
 from regraft.store.tables import parquet, parquet_of_arrow
 from regraft.targets.choice import target_of

@@ -6,7 +6,7 @@ from regraft.links.shards import LANES
 from regraft.pipeline import steps
 from regraft.pipeline.bench import Bench
 from regraft.pipeline.results import Embedded, Learnt, Manifest, Screened, chunks, in_rounds
-from regraft.store.records import PrefectRun
+from regraft.store.run_record import PrefectRun
 
 
 def refresh(bench: Bench) -> str:

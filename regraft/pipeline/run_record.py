@@ -10,7 +10,7 @@ from regraft.links.rot import is_from_archive
 from regraft.pipeline.finished import Finished
 from regraft.pipeline.provenance import commit, libraries
 from regraft.pipeline.reuse import model_fingerprint
-from regraft.store.records import Counts, RunRecord
+from regraft.store.run_record import Counts, RunRecord
 from regraft.verdicts import Verdict
 
 LOSS_DECIMALS = 6

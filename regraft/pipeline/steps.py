@@ -68,7 +68,7 @@ from regraft.pipeline.reuse import reusable_version, standing_evaluation
 from regraft.reporting.report import Report
 from regraft.store import versions
 from regraft.store.layout import guests_path
-from regraft.store.records import PrefectRun
+from regraft.store.run_record import PrefectRun
 from regraft.store.store import Store
 from regraft.targets.choice import target_of
 from regraft.targets.labelling import Labelling

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from regraft.reporting.named_reasons import named_reasons
-from regraft.store.records import MetricsRecord
+from regraft.store.metrics_record import MetricsRecord
 from regraft.store.version import Version
 
 IMAGE_COLUMNS = ["digest", "category", "label", "split"]

@@ -2,17 +2,16 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 from regraft.errors import DamagedVersionError, VersionError
 from regraft.store import versions
+from regraft.store.metrics_record import MetricsRecord
+from regraft.store.run_record import PastVersion, RunRecord
 from regraft.store.store import Store
 from regraft.store.version import Version
-from regraft.targets.wording import WORDINGS, Kind, percent
-
-if TYPE_CHECKING:
-    from regraft.store.records import MetricsRecord, PastVersion, RunRecord
+from regraft.targets.wording import WORDINGS, percent
 
 log = logging.getLogger("regraft")
 MAX_VERSIONS = 20
@@ -20,43 +19,20 @@ MAX_VERSIONS = 20
 
 
 @dataclass(frozen=True, kw_only=True)
-class Summary:
-    """One version in a line. Errors are in cm, or of the categories' probabilities, 0 to 1."""
+class Summary(PastVersion):
+    """One version in a line, as it is now."""
 
-    version: str
     champion: bool
     """Whether it is in use."""
     job: str
     """The config's name."""
-    target: Kind
-    """What its head answers."""
-    links: int
-    """Links in the lists."""
-    alive: int
-    """Links that show a picture to learn from."""
-    images: int
-    """Images that it learnt from and was measured on."""
-    rmse: float
-    """On the test split."""
-    excess: float | None
-    """By which share the RMSE is above the oracle's; None where there is no oracle."""
-    accuracy: float | None
-    """The share of test images that are classified right; None where lengths are predicted."""
-    auc: float | None
-    """How well predictions tell categories apart; None where there is one category."""
-    promoted: bool
-    """Whether it became champion when it was published."""
     removed: int = 0
     """Pictures that its head has learnt from, and that somebody had removed since."""
-    why: str
-    """Why it became champion or not, for people."""
 
     @property
-    def past(self) -> "PastVersion":
-        """It as later versions of the job remember it."""
-        from regraft.store.records import PastVersion
-
-        return PastVersion(**{name: getattr(self, name) for name in PastVersion.model_fields})
+    def past(self) -> PastVersion:
+        """What later versions of the job remember of it."""
+        return PastVersion(**{field.name: getattr(self, field.name) for field in fields(PastVersion)})
 
     @property
     def quality(self) -> str:
@@ -64,7 +40,7 @@ class Summary:
         return WORDINGS[self.target].quality(self)
 
 
-def summary(version: str, run: "RunRecord", metrics: "MetricsRecord", champion: bool) -> Summary:
+def summary(version: str, run: RunRecord, metrics: MetricsRecord, champion: bool) -> Summary:
     """Return a version in a line, from its run.json and metrics.json."""
     test = metrics.test
     return Summary(
@@ -112,7 +88,7 @@ def _known_to_newest(store: Store, job: str) -> dict[str, Summary]:
     except VersionError:
         return {}
     past = run.past if run.config.name == job else ()
-    return {row.version: Summary(job=job, champion=False, **dict(row)) for row in past}
+    return {row.version: Summary(job=job, champion=False, **vars(row)) for row in past}
 
 
 def _summaries(store: Store, names: Sequence[str], known: Mapping[str, Summary]) -> list[Summary]:

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from regraft.links.forecast import Forecast
 from regraft.links.lifetimes import SurvivalCurve
-from regraft.store.records import Survival
+from regraft.store.run_record import Survival
 
 COLOURS = ("#d95f02", "#3182bd", "#5aa02c", "#9e6ebd", "#b8860b", "#808080")
 """Of lines, readable on light and on dark paper; dashes tell them apart where colours cannot."""

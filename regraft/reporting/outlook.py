@@ -9,7 +9,7 @@ from regraft.links.forecast import Forecast
 from regraft.links.lifetimes import CONFIDENCE, survival_curves
 from regraft.reporting.line_chart import MAX_LINES, LineChart, forecast_chart, survival_chart
 from regraft.reporting.report import Report
-from regraft.store.records import RunRecord
+from regraft.store.run_record import RunRecord
 
 BAND = f"{CONFIDENCE:.0%}"
 

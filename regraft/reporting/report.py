@@ -10,7 +10,8 @@ from regraft.links.forecast import Forecast, forecast
 from regraft.reporting.examples import Examples
 from regraft.reporting.history import Summary
 from regraft.reporting.review import ReviewKind
-from regraft.store.records import MetricsRecord, RunRecord
+from regraft.store.metrics_record import MetricsRecord
+from regraft.store.run_record import RunRecord
 
 MAX_ROWS = 30
 """Links of one kind that a report lists."""

@@ -5,7 +5,7 @@ import pandas as pd
 from regraft.dataset.decision import DecisionKind
 from regraft.links.rot import is_from_archive
 from regraft.reporting.report import Report
-from regraft.store.records import MetricsRecord
+from regraft.store.metrics_record import MetricsRecord
 from regraft.targets.calibration import LEVEL
 from regraft.targets.wording import WORDINGS, percent
 from regraft.verdicts import Verdict

@@ -7,7 +7,8 @@ from typing import Any, assert_never
 import pandas as pd
 
 from regraft.reporting.named_reasons import named_reasons
-from regraft.store.records import Interval, Results, Survival
+from regraft.store.metrics_record import Interval, Results
+from regraft.store.run_record import Survival
 from regraft.targets.wording import WORDINGS
 from regraft.verdicts import Verdict
 from regraft.web.urls import host_of

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-    from regraft.store.records import MetricsRecord, RunRecord
+    from regraft.store.metrics_record import MetricsRecord
+    from regraft.store.run_record import RunRecord
 
 VERSIONS_FOLDER = "versions"
 LAST_FILE = "run.json"
@@ -117,18 +118,18 @@ class Version:
     @property
     def metrics(self) -> "MetricsRecord":
         """metrics.json. Raises DamagedVersionError where it is damaged, VersionError where a newer Regraft wrote it."""
-        from regraft.store import records  # pydantic takes its time, and a version's name is known without it
+        from regraft.store.metrics_record import read_metrics  # pydantic takes its time, and a name needs none
 
         with self._naming_itself():
-            return records.read_metrics(self.read("metrics.json"))
+            return read_metrics(self.read("metrics.json"))
 
     @property
     def run(self) -> "RunRecord":
         """run.json. Raises DamagedVersionError where it is damaged, VersionError where a newer Regraft wrote it."""
-        from regraft.store import records
+        from regraft.store.run_record import read_run
 
         with self._naming_itself():
-            return records.read_run(self.read("run.json"))
+            return read_run(self.read("run.json"))
 
     @contextlib.contextmanager
     def _naming_itself(self) -> Iterator[None]:

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regraft.config import GateSettings
-from regraft.store.records import Interval
+from regraft.store.metrics_record import Interval
 
 # N images, S samples, K values of each image
 BLOCK_SIZE = 1_000_000

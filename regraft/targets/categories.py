@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from regraft.config import GateSettings
 from regraft.dataset.splits import SPLITS
-from regraft.store.records import MisfiledScores, OracleErrors
+from regraft.store.metrics_record import MisfiledScores, OracleErrors
 from regraft.targets import category_scores
 from regraft.targets.auc import area_of_probabilities
 from regraft.targets.calibration import Calibration, Coverage, conformal_error, left_out_of

@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from regraft.config import GateSettings
-from regraft.store.records import CategoryResults, CategoryScores
+from regraft.store.metrics_record import CategoryResults, CategoryScores
 from regraft.targets import bootstrap
 from regraft.targets.auc import Area
 from regraft.targets.rivals import Errors

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from regraft.config import GateSettings
-from regraft.store.records import Interval, LengthResults, LengthScores, Strays
+from regraft.store.metrics_record import Interval, LengthResults, LengthScores, Strays
 from regraft.targets import bootstrap
 from regraft.targets.auc import Area, area_of_lengths
 from regraft.targets.calibration import nearest

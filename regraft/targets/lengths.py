@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from regraft.config import GateSettings
 from regraft.dataset.labels import mean_of
 from regraft.errors import ConfigError
-from regraft.store.records import MisfiledScores, OracleErrors
+from regraft.store.metrics_record import MisfiledScores, OracleErrors
 from regraft.targets import length_scores
 from regraft.targets.calibration import LEVEL, Calibration, Coverage, half_widths, left_out_of, nearest
 from regraft.targets.charts import Band, Chart, Histogram, Points, Scatter

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from regraft.config import Normal
 from regraft.dataset.labels import mean_of, median_of
-from regraft.store.records import Leak, OracleErrors
+from regraft.store.metrics_record import Leak, OracleErrors
 from regraft.targets.bootstrap import BLOCK_SIZE
 
 Distributions = Mapping[str, Normal | None]

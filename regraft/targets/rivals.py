@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regraft.config import GateSettings
-from regraft.store.records import Rival
+from regraft.store.metrics_record import Rival
 from regraft.targets import bootstrap
 
 

@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from regraft.config import GateSettings
-from regraft.store.records import Leak, MisfiledScores, OracleErrors, Results, Rival, Strays
+from regraft.store.metrics_record import Leak, MisfiledScores, OracleErrors, Results, Rival, Strays
 from regraft.targets.calibration import Calibration, Coverage
 from regraft.targets.charts import Chart
 from regraft.targets.labels import SyntheticLabels

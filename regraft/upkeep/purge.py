@@ -15,7 +15,7 @@ from regraft.links.removals import Removals, known_rows, put_rows
 from regraft.reporting.examples import jpeg_uri
 from regraft.store import versions
 from regraft.store.feature_parts import FOLDER as FEATURES
-from regraft.store.records import FileChange, RemovalNote, RunRecord
+from regraft.store.run_record import FileChange, RemovalNote, RunRecord
 from regraft.store.store import Store
 from regraft.store.tables import arrow_of_parquet, from_parquet, parquet_of_arrow
 from regraft.store.version import Version

@@ -9,15 +9,16 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from functools import cache
 from importlib import resources
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import jinja2
-from pydantic import AwareDatetime, Field, ValidationError
+from pydantic import AwareDatetime, ValidationError
 
 from regraft.errors import CorruptError
 from regraft.identity import Digest
 from regraft.links.removals import RECEIPTS, Kind, Removal, Removals
-from regraft.store.records import SCHEMA, FileChange, Record
+from regraft.store.records import FileRecord, Record
+from regraft.store.run_record import FileChange
 from regraft.store.store import Store
 from regraft.store.version import REMOVING
 from regraft.store.versions import free_name
@@ -51,12 +52,10 @@ class VersionChange(Record):
     """Whether it was in use then."""
 
 
-class Receipt(Record):
+class Receipt(FileRecord):
     """One removal."""
 
     file: ClassVar[str] = "receipt.json"
-    schema_: Literal[1] = Field(default=SCHEMA, alias="schema")
-    """The schema number."""
     id: str
     """Names it: when it was begun."""
     removed_at: AwareDatetime

@@ -12,7 +12,7 @@ from regraft.identity import Digest, digest_of
 from regraft.links.memory import all_known_links
 from regraft.links.removals import Kind, Removals, known_rows, put_rows
 from regraft.store import versions
-from regraft.store.records import FileChange
+from regraft.store.run_record import FileChange
 from regraft.store.store import Store
 from regraft.store.version import Version
 from regraft.upkeep.purge import LEARNT_FROM, AskPrefect, carry_out, lost_pictures

@@ -127,7 +127,7 @@ def refresh(config: "Config", prefix: str = "") -> str:
     from regraft.pipeline.bench import Bench
     from regraft.pipeline.results import Embedded, Learnt
     from regraft.pipeline.run import open_run
-    from regraft.store.records import PrefectRun
+    from regraft.store.run_record import PrefectRun
 
     embedded = Embedded(backbone_fingerprint(), computed=0, device="cpu")
     with open_run(config) as spec:

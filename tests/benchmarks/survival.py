@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from regraft.links.forecast import forecast
 from regraft.links.lifetimes import lives_over, survival_curves
 from regraft.reporting.line_chart import MAX_LINES, forecast_chart, survival_chart
-from regraft.store.records import Survival
+from regraft.store.run_record import Survival
 from tests.links.replayed_nights import counts, nights
 
 SEED, NIGHTS, NEEDED = 1, 61, 20

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from regraft.reporting.report import Report, forecasts
-from regraft.store.records import LinkCount, RunRecord, Survival
+from regraft.store.run_record import LinkCount, RunRecord, Survival
 from tests.processes import until
 from tests.records import run_record
 from tests.reporting.reports import links, report

@@ -165,7 +165,7 @@ from regraft.pipeline.bench import Bench
 from regraft.pipeline.results import Manifest, Screened
 from regraft.pipeline.run import open_run
 from regraft.store import versions
-from regraft.store.records import PrefectRun
+from regraft.store.run_record import PrefectRun
 
 with open_run(Config.model_validate_json(sys.stdin.read())) as spec:
     bench = Bench.of(spec)

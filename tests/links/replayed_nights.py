@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from regraft.store.records import LinkCount
+from regraft.store.run_record import LinkCount
 
 START = datetime(2026, 1, 1, 3, tzinfo=UTC)
 

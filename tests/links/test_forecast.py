@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from regraft.links.forecast import MAX_COUNTS, MIN_INTERVALS, counted, forecast
-from regraft.store.records import LinkCount, Survival
+from regraft.store.run_record import LinkCount, Survival
 
 START = datetime(2026, 1, 1, 3, tzinfo=UTC)
 

@@ -6,7 +6,7 @@ import pandas as pd
 
 from regraft.links.findings import Finding
 from regraft.links.rot import changes, in_two_categories, rot_table, survival
-from regraft.store.records import Survival
+from regraft.store.run_record import Survival
 from regraft.verdicts import Reason
 from tests.links.checks import GONE, OTHER, PHOTO, RESAVED, memories, reason
 

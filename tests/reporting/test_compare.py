@@ -6,7 +6,8 @@ import pandas as pd
 
 from regraft.reporting.compare import difference
 from regraft.store import versions
-from regraft.store.records import MetricsRecord, RunRecord
+from regraft.store.metrics_record import MetricsRecord
+from regraft.store.run_record import RunRecord
 from regraft.store.store import Store
 from regraft.store.tables import parquet
 from regraft.store.version import Version

@@ -9,7 +9,7 @@ import pandas as pd
 from regraft.links.forecast import forecast
 from regraft.links.lifetimes import survival_curves
 from regraft.reporting.line_chart import MAX_LINES, LineChart, forecast_chart, survival_chart
-from regraft.store.records import LinkCount, Survival
+from regraft.store.run_record import LinkCount, Survival
 
 LIVES = pd.DataFrame(
     [

@@ -7,7 +7,7 @@ import pytest
 
 from regraft.links.forecast import ENDANGERED_DAYS
 from regraft.reporting.report import forecast_of, forecasts, newly_endangered
-from regraft.store.records import LinkCount, RunRecord, Survival
+from regraft.store.run_record import LinkCount, RunRecord, Survival
 from tests.records import run_record
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

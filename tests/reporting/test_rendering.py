@@ -14,7 +14,8 @@ from regraft.dataset.decision import table_of
 from regraft.reporting import rendering
 from regraft.reporting.examples import Examples
 from regraft.reporting.report import Report, forecasts
-from regraft.store.records import LinkCount, MisfiledScores, Survival
+from regraft.store.metrics_record import MisfiledScores
+from regraft.store.run_record import LinkCount, Survival
 from tests.dataset.decided import decision
 from tests.records import metrics_record, run_record
 from tests.reporting.reports import links, report

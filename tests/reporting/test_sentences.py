@@ -10,7 +10,7 @@ from regraft.reporting.sentences import (
     summary,
     suspects_note,
 )
-from regraft.store.records import Certainty, CertaintyResults, MisfiledScores
+from regraft.store.metrics_record import Certainty, CertaintyResults, MisfiledScores
 from tests.records import metrics_record
 from tests.reporting.reports import links, report
 

@@ -3,7 +3,7 @@
 from regraft.reporting import rendering
 from regraft.reporting.review import ReviewKind
 from regraft.reporting.waiting import waiting
-from regraft.store.records import Leak
+from regraft.store.metrics_record import Leak
 from tests.records import metrics_record, run_record
 from tests.reporting.reports import links, report
 

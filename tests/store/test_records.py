@@ -9,7 +9,8 @@ import pytest
 
 from regraft.errors import VersionError
 from regraft.store import versions
-from regraft.store.records import CategoryResults, LengthResults, read_metrics, read_run
+from regraft.store.metrics_record import CategoryResults, LengthResults, read_metrics
+from regraft.store.run_record import read_run
 from regraft.store.store import Store
 from tests.records import FORMAT0
 

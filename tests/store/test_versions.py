@@ -8,7 +8,7 @@ import pytest
 from regraft.errors import DamagedVersionError, StoreError, VersionError
 from regraft.identity import digest_of
 from regraft.store import versions
-from regraft.store.records import PrefectRun
+from regraft.store.run_record import PrefectRun
 from regraft.store.store import Store
 from regraft.store.tables import parquet
 from regraft.store.version import VERSION_NAME, published_at

@@ -6,7 +6,7 @@ import pytest
 
 from regraft.config_file import parse_config
 from regraft.errors import ConfigError
-from regraft.store.records import CategoryResults
+from regraft.store.metrics_record import CategoryResults
 from regraft.targets.auc import area_of_probabilities
 from regraft.targets.calibration import Calibration
 from regraft.targets.categories import Categories

@@ -1,6 +1,6 @@
 """Figures read the same wherever they stand."""
 
-from regraft.store.records import MisfiledScores
+from regraft.store.metrics_record import MisfiledScores
 from regraft.targets.wording import WORDINGS, percent
 from tests.records import metrics_record
 
