@@ -24,6 +24,13 @@ MAX_IDLE = 128
 SOCKET_OPTIONS = ((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),)
 LATE_STATUSES = (400, 408)
 """What a server says to a connection on which nothing came for long: on a kept one it may not be meant for us."""
+CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AES:kRSA+AESGCM:kRSA+AES:DHE+AESGCM:DHE+AES:!aDSS:!AESCCM"
+"""What browsers offer a server of TLS 1.2, old ones included, and DHE last: old servers have too short keys for it.
+
+Python's own list leaves out RSA's key exchange and SHA-1: https://docs.python.org/3/library/ssl.html#cipher-selection.
+"""
+OP_LEGACY_SERVER_CONNECT = getattr(ssl, "OP_LEGACY_SERVER_CONNECT", 0x4)
+"""Lets servers answer that do not know RFC 5746, as browsers do: nothing is sent that a stranger could add to."""
 MIN_TIMEOUT_S = 0.01
 MAX_DETAIL_LENGTH = 200
 NOT_IN_URLS = re.compile(r"[^!-~]")
@@ -228,7 +235,9 @@ def _open_tunnel(connection: Connection) -> None:
 
 @lru_cache(1)
 def _tls() -> ssl.SSLContext:
-    """How certificates are checked: as this machine's OpenSSL does."""
+    """How certificates are checked, as this machine's OpenSSL does; and what servers may encrypt with."""
     context = ssl.create_default_context()
+    context.set_ciphers(CIPHERS)
+    context.options |= OP_LEGACY_SERVER_CONNECT
     context.set_alpn_protocols(["http/1.1"])
     return context

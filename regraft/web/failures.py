@@ -14,6 +14,13 @@ NAME_SERVER_ERRORS = (socket.EAI_AGAIN, socket.EAI_FAIL, getattr(socket, "EAI_SY
 HANGS_UP = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
 """How a connection that the other side closes looks to TLS."""
 
+PASSING_TLS_ERRORS = (
+    *("TLSV1_ALERT_INTERNAL_ERROR", "TLSV1_ALERT_USER_CANCELLED"),
+    *("SSLV3_ALERT_BAD_RECORD_MAC", "TLSV1_ALERT_DECRYPT_ERROR"),
+    *("DECRYPTION_FAILED_OR_BAD_RECORD_MAC", "DIGEST_CHECK_FAILED", "BAD_SIGNATURE"),
+)
+"""OpenSSL's names for a server that has trouble of its own, and for bytes that did not arrive as they were sent."""
+
 
 def failure_from(error: Exception, proxy: str | None) -> Failed:
     """Return what an exception that ended a request means; `proxy` is the proxy that was used, if any."""
@@ -28,7 +35,8 @@ def failure_from(error: Exception, proxy: str | None) -> Failed:
         case TimeoutError():
             return timed_out(detail)
         case ssl.SSLError() if not isinstance(error, HANGS_UP):
-            return Failed(reason=Reason.TLS, detail=detail)
+            may_pass = getattr(error, "reason", None) in PASSING_TLS_ERRORS  # our own errors have no reason
+            return Failed(reason=Reason.TLS, detail=detail, may_pass=may_pass)
         case socket.gaierror():
             local = error.errno in NAME_SERVER_ERRORS
             detail = f"the name does not resolve: {detail}"

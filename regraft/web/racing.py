@@ -16,8 +16,8 @@ from typing import Any
 
 ATTEMPT_DELAY_S = 0.25
 """Seconds that an address gets before the next one is tried too: RFC 8305, section 5."""
-MAX_ADDRESSES = 4
-"""Addresses of a name that are tried at most."""
+MAX_ADDRESSES = 16
+"""Addresses of a name that are tried at most: as many as begin within the usual seconds for a connection."""
 THIS_MACHINES_ERRORS = (
     *(errno.ENETUNREACH, errno.ENETDOWN, errno.EADDRNOTAVAIL),  # no network
     *(errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM),  # no files, no memory

@@ -62,7 +62,8 @@ class Robots:
 
         The reason is `opted_out` where robots.txt disallows it. Where robots.txt cannot be read nothing may be
         requested for now (RFC 9309, section 2.3.1.4); the failure is that of robots.txt, and `may_pass` says whether to
-        come again, after `retry_after_s`. A host without a robots.txt (4xx) allows everything.
+        come again, after `retry_after_s`. A host without a robots.txt allows everything: it answers 4xx, but not 408 or
+        429.
         """
         parts = urlsplit(url)
         root = f"{parts.scheme}://{parts.netloc}"
@@ -99,7 +100,7 @@ class Robots:
                 return VERSION.sub(r"\1", data[:MAX_ROBOTS_BYTES].decode("utf-8-sig", "replace"))
             case Failed(reason=Reason.TOO_MANY_REDIRECTS):
                 return ALLOW_ALL
-            case Failed(status=status) if 400 <= status < 500 or status in NO_CONTENT_STATUSES:
+            case Failed(status=status, may_pass=False) if 400 <= status < 500 or status in NO_CONTENT_STATUSES:
                 return ALLOW_ALL
             case Failed(status=0, may_pass=False) if final_url == url:
                 return ALLOW_ALL  # the name does not resolve, or TLS fails: so will whatever is requested of the host

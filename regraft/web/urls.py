@@ -15,7 +15,11 @@ MAX_URL_LENGTH = 2048
 DEFAULT_PORTS = {"http": 80, "https": 443}
 MAX_PORT = 65535
 PATH_CHARACTERS = "/:@!$&'()*+,;=~%[]"
-"""What stays as it is in a path; everything else that is not a letter or digit is percent-encoded."""
+"""What stays as it is in a path; everything else that is not a letter or digit is percent-encoded.
+
+Browsers send `|`, and in queries `{}^` and some others, as they are, which RFC 3986 does not allow: some servers answer
+400, and none reads them otherwise.
+"""
 QUERY_CHARACTERS = PATH_CHARACTERS + "?"
 CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f]")
 PLAIN_HOST = re.compile(r"https?://((?P<host>[A-Za-z0-9.-]+)(?::\d*)?)(?:[/?#]|\Z)")

@@ -265,7 +265,7 @@ def test_what_robots_txt_disallows_is_not_requested(fetched: Callable[..., Fetch
     assert sorted(result.web.requests) == sorted(["http://h.example/robots.txt", *links(3)])
 
 
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 410, 429, 451])
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 410, 451])
 def test_a_host_without_robots_txt_allows_everything(fetched: Callable[..., Fetched], status: int) -> None:
     result = fetched(links(3), with_robots(failed(status, Reason.GONE)), robots=True)
     assert result.outcomes() == {("fetched", "alive"): 3}
@@ -275,6 +275,8 @@ NOT_READABLE = [
     failed(500, Reason.SERVER_ERROR, may_pass=True),
     failed(502, Reason.UNREACHABLE, may_pass=True),
     failed(503, Reason.SERVER_ERROR, may_pass=True),
+    failed(408, Reason.TIMEOUT, may_pass=True),
+    failed(429, Reason.RATE_LIMITED, may_pass=True),
     failed(200, Reason.TRUNCATED, may_pass=True),
     failed(200, Reason.TOO_LARGE),
     failed(302, Reason.BLOCKED),

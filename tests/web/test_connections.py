@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from regraft.web import connections
 from regraft.web.answers import Body, Failed
@@ -25,10 +25,8 @@ pytestmark = pytest.mark.server
 DEADLINE_S = 5.0
 
 
-@pytest.fixture(scope="session")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file with a certificate for 127.0.0.1 that nobody signed, and its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
+def signed_by_itself(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey, path: Path) -> Path:
+    """A file with a certificate for 127.0.0.1 that nobody else signed, and its key."""
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "regraft tests")])
     now = datetime.datetime.now(datetime.UTC)
     addresses = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
@@ -43,7 +41,6 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
         .add_extension(addresses, critical=False)
         .sign(key, hashes.SHA256())
     )
-    path = tmp_path_factory.mktemp("tls") / "certificate.pem"
     secret = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
@@ -51,21 +48,36 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return signed_by_itself(ec.generate_private_key(ec.SECP256R1()), tmp_path_factory.mktemp("tls") / "ec.pem")
+
+
+@pytest.fixture(scope="session")
+def rsa_certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return signed_by_itself(rsa.generate_private_key(65537, 2048), tmp_path_factory.mktemp("tls") / "rsa.pem")
+
+
 @pytest.fixture
-def trusted(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The same certificate, and this machine trusts it."""
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+def trusted(certificate: Path, rsa_certificate: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The same certificate; this machine trusts it, and the RSA one."""
+    both = certificate.with_name("both.pem")
+    both.write_bytes(certificate.read_bytes() + rsa_certificate.read_bytes())
+    monkeypatch.setenv("SSL_CERT_FILE", str(both))
     connections._tls.cache_clear()
     yield certificate
     connections._tls.cache_clear()
 
 
-def over_tls(certificate: Path, script: Script) -> Script:
-    """A script that begins after the handshake, with the first request."""
+def over_tls(certificate: Path, script: Script, old_ciphers: str = "") -> Script:
+    """A script that begins after the handshake, with the first request; of TLS 1.2 where it names ciphers."""
 
     def secured(talk: Talk) -> None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate)
+        if old_ciphers:
+            context.maximum_version = ssl.TLSVersion.TLSv1_2
+            context.set_ciphers(old_ciphers)
         talk.socket = context.wrap_socket(talk.socket, server_side=True)
         if talk.socket.recv(4096):
             script(talk)
@@ -86,11 +98,30 @@ def begins_hello(talk: Talk) -> None:
     talk.say(b"\x16\x03\x03\x00\x7a\x02\0")
 
 
+def says_old_hello(talk: Talk) -> None:
+    """Say hello as a server of TLS 1.2 does that knows no extensions, and close."""
+    talk.socket.recv(4096)
+    talk.say(b"\x16\x03\x03\x00\x2a\x02\0\0\x26\x03\x03" + bytes(33) + b"\xc0\x2b\0")
+
+
+def alert(level: int, description: int) -> Script:
+    """Answer with an alert, and close: https://www.rfc-editor.org/rfc/rfc8446#section-6."""
+
+    def script(talk: Talk) -> None:
+        talk.socket.recv(4096)
+        talk.say(bytes([21, 3, 3, 0, 2, level, description]))
+
+    return script
+
+
 HANGS_UP: dict[str, Script] = {
     "closes at once": lambda talk: talk.socket.close(),
     "resets at once": reset,
     "closes after the hello": reads_hello,
     "closes within its own hello": begins_hello,
+    "closes after the hello of an old server": says_old_hello,
+    "says that it closes": alert(1, 0),
+    "does not know the name, and closes": alert(1, 112),
 }
 
 
@@ -100,6 +131,39 @@ def test_a_connection_that_is_closed_in_the_handshake_may_pass(name: str) -> Non
         answer = Client(Guard([server.exemption])).get(https(server.url), DEADLINE_S)
     assert isinstance(answer, Failed)
     assert (answer.reason, answer.may_pass, answer.local) == ("unreachable", True, False)
+
+
+@pytest.mark.parametrize(
+    ("description", "may_pass"),
+    [
+        pytest.param(number, may_pass, id=name)
+        for name, number, may_pass in (
+            ("internal error", 80, True),
+            ("user cancelled", 90, True),
+            ("bad record", 20, True),
+            ("decrypt error", 51, True),
+            ("handshake failure", 40, False),
+            ("protocol version", 70, False),
+            ("access denied", 49, False),
+            ("unknown name", 112, False),
+            ("certificate required", 116, False),
+        )
+    ],
+)
+def test_a_server_may_have_trouble_that_passes_in_a_handshake(description: int, may_pass: bool) -> None:
+    with serving(alert(2, description), reads_request=False) as server:
+        answer = Client(Guard([server.exemption])).get(https(server.url), DEADLINE_S)
+    assert isinstance(answer, Failed)
+    assert (answer.reason, answer.may_pass) == ("tls", may_pass)
+
+
+@pytest.mark.parametrize("ciphers", ["AES128-SHA:@SECLEVEL=0", "AES256-GCM-SHA384", "DHE-RSA-AES128-SHA:AES128-SHA"])
+def test_old_servers_are_understood_as_browsers_do(ciphers: str, trusted: Path, rsa_certificate: Path) -> None:
+    script = over_tls(rsa_certificate, lambda talk: talk.say(ok(b"old")), ciphers)
+    with serving(script, reads_request=False) as server:
+        answer = Client(Guard([server.exemption])).get(https(server.url), DEADLINE_S)
+    assert isinstance(answer, Body), answer
+    assert answer.data == b"old"
 
 
 def test_a_certificate_that_nobody_signed_is_final(certificate: Path) -> None:
@@ -219,6 +283,13 @@ def test_families_take_turns_so_that_each_is_tried() -> None:
     dead = [info(1, f"2001:db8::{number}", socket.AF_INET6) for number in range(8)]
     with serving(lambda talk: None) as server, first_connected([*dead, info(server.port)], 5) as connected:
         assert connected.getpeername()[1] == server.port
+
+
+def test_the_last_of_many_addresses_is_tried_as_well(silent_port: int) -> None:
+    with serving(lambda talk: None) as server:
+        addresses = [*[info(1)] * 7, info(silent_port), *[info(1)] * 6, info(server.port)]
+        with first_connected(addresses, 5) as connected:
+            assert connected.getpeername()[1] == server.port
 
 
 def test_where_no_address_answers_the_server_is_blamed_if_any_is_to_blame(silent_port: int) -> None:
