@@ -48,7 +48,7 @@ def decide(
         if not past.has(complete) and (is_history or not past.holds(complete)):
             past.add(complete)
     if past.new:
-        written = _append(store, _to_bytes(past.new))
+        written = _append(store, past.new)
         _check_not_removed(store, written)
     return past.new
 
@@ -85,7 +85,8 @@ def read_file(store: Store, path: str) -> list[Decision]:
     try:
         content = json.loads(store.disk.read(path))
         schema, fields = content["schema"], content["decisions"]
-        if schema == SCHEMA and content["digest"] == _digest_of(fields):
+        is_copy = content.get("path", path) != path  # files of earlier Regrafts have none
+        if schema == SCHEMA and content["digest"] == _digest_of(fields) and not is_copy:
             return list(_DECISIONS.validate_python(fields))
     except FileNotFoundError:
         return []
@@ -93,7 +94,8 @@ def read_file(store: Store, path: str) -> list[Decision]:
         raise CorruptError(f"{where} is damaged: it holds no decisions that can be read.") from error
     if isinstance(schema, int) and schema > SCHEMA:
         raise StoreError(f"{where} was written by a newer Regraft: install that one to honour what was decided.")
-    raise CorruptError(f"{where} is damaged: its decisions are not those that were written.")
+    what = "it is a copy of another file" if is_copy else "its decisions are not those that were written"
+    raise CorruptError(f"{where} is damaged: {what}.")
 
 
 def compact(store: Store, max_files: int = MAX_FILES) -> None:
@@ -114,7 +116,7 @@ def compact(store: Store, max_files: int = MAX_FILES) -> None:
             whole.append(path)
     *others, last = whole or [""]
     if others:
-        store.disk.write(last, _to_bytes(list(merged.values())))
+        store.disk.write(last, _to_bytes(list(merged.values()), last))
     for path in reversed(others):
         store.disk.delete(path)
 
@@ -131,7 +133,7 @@ def forget(store: Store, path: str, is_removed: Callable[[Decision], bool]) -> N
     """
     kept = _without(store, path, is_removed)
     if kept is not None:
-        store.disk.write(path, _to_bytes(kept))
+        store.disk.write(path, _to_bytes(kept, path))
 
 
 def _without(store: Store, path: str, is_removed: Callable[[Decision], bool]) -> list[Decision] | None:
@@ -161,35 +163,40 @@ def _check_not_removed(store: Store, path: str) -> None:
             raise LinkError("Somebody has just had it removed from this store; nothing was decided.")
 
 
-def _append(store: Store, data: bytes) -> str:
+def _append(store: Store, decisions: Sequence[Decision]) -> str:
     """Write a file under the next number that nobody else takes, and return its path.
 
     Where a later file is there then, a run may have merged files meanwhile, so that the number was free again: the file
     is written once more, behind that one.
     """
-    written = _create_next(store, data)
+    written = _create_next(store, decisions)
     if decision_files(store)[-1] == written:
         return written
-    last = _create_next(store, data)
+    last = _create_next(store, decisions)
     store.disk.delete(written)
     return last
 
 
-def _create_next(store: Store, data: bytes) -> str:
+def _create_next(store: Store, decisions: Sequence[Decision]) -> str:
     """Write a file under the next free number, and return its path."""
     files = decision_files(store)
     number = int(files[-1].removeprefix(f"{FOLDER}/")[:8]) + 1 if files else 1
-    while not store.disk.create(path := f"{FOLDER}/{number:08d}.json", data):
+    while True:
+        path = f"{FOLDER}/{number:08d}.json"
+        data = _to_bytes(decisions, path)
+        if store.disk.create(path, data):
+            return path
         with contextlib.suppress(FileNotFoundError):  # merged meanwhile
             if store.disk.read(path) == data:  # a bucket's first answer was lost, and the request repeated
                 return path
         number += 1
-    return path
 
 
-def _to_bytes(decisions: Sequence[Decision]) -> bytes:
+def _to_bytes(decisions: Sequence[Decision], path: str) -> bytes:
+    """A file of decisions, which says its path too, so that a copy of another file is no damage that nobody sees."""
     fields = _DECISIONS.dump_python(tuple(decisions), mode="json")
-    return json.dumps({"schema": SCHEMA, "digest": _digest_of(fields), "decisions": fields}, indent=1).encode()
+    content = {"schema": SCHEMA, "path": path, "digest": _digest_of(fields), "decisions": fields}
+    return json.dumps(content, indent=1).encode()
 
 
 def _digest_of(fields: object) -> Digest:

@@ -20,9 +20,9 @@ from regraft.store.layout import (
     FORMAT_0_NAME,
     LINKS,
     Layout,
+    checked_layout,
     copied_layout,
     home_of,
-    named_layout,
     put_layout,
 )
 from regraft.store.store import Store
@@ -85,11 +85,13 @@ def put_in_layout(store: Store, layout: Layout) -> None:
     files = store.disk.sizes(LINKS)
     bring_home(store, [path for path in files if home_of(path) != path])
     try:
-        before = named = named_layout(store.disk)
+        before = checked_layout(store.disk, files)
     except CorruptError as error:
         log.warning("%s It is written anew.", error)
-        before, named = copied_layout(store.disk), None
-    is_kept_twice = named == layout and f"{layout.folder}/{COPY}" in files
+        before = copied_layout(store.disk)
+        if before is not None:
+            put_layout(store.disk, before)
+    is_kept_twice = before == layout and f"{layout.folder}/{COPY}" in files
     if before != layout:
         known = all_known_links(store, remembered_links)
         if before is not None and before.format == 0:

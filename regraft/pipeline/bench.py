@@ -12,7 +12,7 @@ from regraft.config import Config
 from regraft.errors import RegraftError
 from regraft.fetching.budget import Budget
 from regraft.fetching.crew import Crew
-from regraft.links.removals import Removals, known_removals
+from regraft.links.removals import Removals, known_rows
 from regraft.pipeline.early_embedding import EarlyEmbedding
 from regraft.pipeline.spec import RunSpec
 from regraft.progress import Meter
@@ -92,7 +92,13 @@ class Bench:
     @cached_property
     def removals(self) -> Removals:
         """What must not come back. Raises CorruptError where nobody can tell."""
-        return known_removals(self.store)
+        rows = known_rows(self.store)
+        if rows:
+            from regraft.upkeep.receipt import check_remembered, newest_receipt
+
+            newest = newest_receipt(self.store)  # a removal looks at all of them
+            check_remembered(self.store, rows, [newest] if newest else [])
+        return Removals.of(rows)
 
     @cached_property
     def nearby(self) -> str | None:

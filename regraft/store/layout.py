@@ -4,6 +4,7 @@ The folder of those files holds a copy of it, so that a damaged store.json costs
 """
 
 import json
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 
 from regraft.errors import CorruptError, StoreError
@@ -100,6 +101,17 @@ def named_layout(disk: Disk) -> Layout | None:
         raise StoreError(f"{FILE} in the store {disk.address} cannot be read: {error}.") from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise CorruptError(f"{FILE} in the store {disk.address} is damaged ({error}).") from error
+
+
+def checked_layout(disk: Disk, files: Collection[str]) -> Layout | None:
+    """Return the layout that store.json names, as `named_layout` does; `files` are the paths below LINKS.
+
+    Raises CorruptError also where store.json is another store's: its folder is not there, and another layout's is.
+    """
+    layout = named_layout(disk)
+    if layout is not None and layout.format and f"{layout.folder}/{COPY}" not in files and copied_layout(disk):
+        raise CorruptError(f"{FILE} in the store {disk.address} is damaged (it names {layout.folder}, which is gone).")
+    return layout
 
 
 def copied_layout(disk: Disk) -> Layout | None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from regraft.errors import CorruptError
 from regraft.store.disk import Disk
-from regraft.store.seal import KEY, UNSEALED, check_seal, sealed
+from regraft.store.seal import check_seal, sealed, unsealed_metadata
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -48,7 +48,7 @@ class Tables:
         except FileNotFoundError:
             return no_rows(schema)
         try:
-            check_seal(data)
+            check_seal(data, path)
             table = _with_columns(arrow_of_parquet(data), schema, added)
             return table.select(schema.names).cast(schema).to_pandas(use_threads=False)
         except Exception as error:  # Arrow raises anything on a damaged file
@@ -68,7 +68,7 @@ class Tables:
         """Return what is wrong with a table; "" where nothing is."""
         try:
             data = self._disk.read(path)
-            check_seal(data)
+            check_seal(data, path)
             arrow_of_parquet(data).validate(full=True)
         except FileNotFoundError:
             return ""
@@ -89,14 +89,14 @@ class Tables:
         """
         data = self._disk.read(path)
         try:
-            check_seal(data)
+            check_seal(data, path)
             return arrow_of_parquet(data)
         except Exception as error:  # Arrow raises anything on a damaged file
             raise CorruptError(f"{path} in the store {self._disk.address} is damaged ({error}).") from error
 
     def write_arrow(self, path: str, table: "pa.Table") -> None:
         """Replace a table, as `write` does."""
-        data = parquet_of_arrow(table, {KEY: UNSEALED})
+        data = parquet_of_arrow(table, unsealed_metadata(path))
         self._disk.settle()
         self._disk.write(path, sealed(data))
 

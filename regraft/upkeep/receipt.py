@@ -3,6 +3,7 @@
 It holds hashes only, so it may be shown to whoever asked. `removing.json` is a receipt that is not finished yet.
 """
 
+import contextlib
 import json
 import logging
 from collections.abc import Iterable, Iterator
@@ -16,7 +17,7 @@ from pydantic import AwareDatetime, ValidationError
 
 from regraft.errors import CorruptError
 from regraft.identity import Digest
-from regraft.links.removals import RECEIPTS, Kind, Removal, Removals
+from regraft.links.removals import FILE, RECEIPTS, Kind, Removal, Removals
 from regraft.store.records import FileRecord, Record
 from regraft.store.run_record import FileChange
 from regraft.store.store import Store
@@ -105,6 +106,25 @@ def receipts(store: Store) -> Iterator[Receipt]:
             continue
 
 
+def newest_receipt(store: Store) -> Receipt | None:
+    """Return the newest receipt that can be read; None where there is none."""
+    for path in reversed(receipt_paths(store)):
+        with contextlib.suppress(CorruptError, FileNotFoundError):  # `verify` tells of it
+            return read_receipt(store, path)
+    return None
+
+
+def check_remembered(store: Store, rows: Iterable[Removal], receipts: Iterable[Receipt]) -> None:
+    """Raise CorruptError where the rows of `removals.parquet` lack some that receipts name: it is an older copy."""
+    known = {(row.kind, row.hash) for row in rows}
+    for receipt in receipts:
+        if any((row.kind, row.hash) not in known for row in receipt.rows):
+            raise CorruptError(
+                f"{FILE} in the store {store.address} lacks what was removed on {receipt.removed_at:%Y-%m-%d}; "
+                "`regraft verify --repair` puts it together from the receipts."
+            )
+
+
 def receipt_paths(store: Store) -> list[str]:
     """Return the paths of all receipts, the oldest first."""
     return [f"{RECEIPTS}/{name}" for name in store.disk.names(RECEIPTS) if name.endswith(".json")]
@@ -126,9 +146,14 @@ def put_unfinished(store: Store, receipt: Receipt) -> None:
 def put_finished(store: Store, receipt: Receipt) -> None:
     """Keep the receipt of a removal that is done."""
     store.disk.write(f"{RECEIPTS}/{receipt.id}.html", page(receipt).encode())
-    store.disk.write(f"{RECEIPTS}/{receipt.id}.json", receipt.to_bytes())
+    store.disk.write(_path_of(receipt), receipt.to_bytes())
     store.disk.settle()  # no file that went comes back in a crash
     store.disk.delete(REMOVING)
+
+
+def _path_of(receipt: Receipt) -> str:
+    """Where a receipt that is finished lies."""
+    return f"{RECEIPTS}/{receipt.id}.json"
 
 
 def new_id(store: Store, now: datetime) -> str:
@@ -153,7 +178,10 @@ def _template() -> jinja2.Template:
 def read_receipt(store: Store, path: str) -> Receipt:
     """Return the receipt at a path. Raises CorruptError where it is damaged, FileNotFoundError where it is gone."""
     try:
-        return Receipt.model_validate(json.loads(store.disk.read(path)))
+        receipt = Receipt.model_validate(json.loads(store.disk.read(path)))
+        if path not in (REMOVING, _path_of(receipt)):
+            raise ValueError(f"it is a copy of {_path_of(receipt)}")
+        return receipt
     except (ValueError, ValidationError, RecursionError) as error:
         raise CorruptError(
             f"{path} in the store {store.address} is damaged; delete it, and remove again what it was about."

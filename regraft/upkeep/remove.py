@@ -20,6 +20,7 @@ from regraft.upkeep.receipt import (
     Receipt,
     RemovedHash,
     VersionChange,
+    check_remembered,
     new_id,
     put_unfinished,
     receipts,
@@ -110,7 +111,7 @@ def remove(
     """Remove what `plan` returns, and return the receipt, which the store keeps.
 
     A removal that was cut off is finished first. Raises LockedError while a run is under way; LinkError and
-    CorruptError as `plan` does.
+    CorruptError as `plan` does, CorruptError as `finish` does.
     """
     with store.held():
         finish(store, ask_prefect)
@@ -120,7 +121,11 @@ def remove(
 
 
 def finish(store: Store, ask_prefect: AskPrefect | None = None) -> Receipt | None:
-    """Go on with a removal that was cut off; return its receipt, None where there is none. The store must be held."""
+    """Go on with a removal that was cut off; return its receipt, None where there is none. The store must be held.
+
+    Raises CorruptError where the table of what was removed is damaged, or an older copy that lacks some.
+    """
+    check_remembered(store, known_rows(store), receipts(store))
     receipt = unfinished_receipt(store)
     return carry_out(store, receipt, ask_prefect) if receipt else None
 

@@ -19,10 +19,10 @@ from regraft.links.memory import all_known_links, remembered_links
 from regraft.store import versions
 from regraft.store.backbone_files import BackboneFile
 from regraft.store.feature_parts import Part
-from regraft.store.layout import COPY, FILE, LINKS, copied_layout, named_layout, put_layout
+from regraft.store.layout import COPY, FILE, LINKS, checked_layout, copied_layout, put_layout
 from regraft.store.store import Store
 from regraft.store.version import REMOVING, Version
-from regraft.upkeep.receipt import read_receipt, receipt_paths, receipts
+from regraft.upkeep.receipt import check_remembered, read_receipt, receipt_paths, receipts
 from regraft.upkeep.remove import finish, remove_again, restore_rows
 from regraft.upkeep.traces import Trace, traces
 from regraft.web.answers import Body
@@ -76,7 +76,7 @@ def _damaged_layout(store: Store, repair: bool) -> Iterator[Damage]:
     """store.json and its copies, where they are damaged."""
     what = ""
     try:
-        layout = named_layout(store.disk)
+        layout = checked_layout(store.disk, store.disk.sizes(LINKS))
     except CorruptError as error:
         what, layout = str(error), copied_layout(store.disk)
     if what and not repair:
@@ -326,8 +326,7 @@ def _damaged_receipts(store: Store, progress: Progress) -> Iterator[Damage]:
 def _forgotten(store: Store) -> str:
     """What is wrong with the table of what was removed; "" where nothing is."""
     try:
-        known = {(row.kind, row.hash) for row in removals.known_rows(store)}
+        check_remembered(store, removals.known_rows(store), receipts(store))
     except CorruptError as error:
         return str(error)
-    is_lacking = any((row.kind, row.hash) not in known for receipt in receipts(store) for row in receipt.rows)
-    return "it lacks what the receipts say" if is_lacking else ""
+    return ""

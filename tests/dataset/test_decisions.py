@@ -174,6 +174,7 @@ def test_a_damaged_file_costs_only_itself(tmp_path: Path, caplog: pytest.LogCapt
         b"null",
         b'{"schema": 1}',
         b"\xff",
+        store.disk.read(decision_files(store)[0]),
     ):
         store.disk.write(middle, damaged)
         caplog.clear()

@@ -159,6 +159,19 @@ def test_a_damaged_store_json_costs_nothing(tmp_path: Path, damage: str) -> None
     assert store.disk.read("store.json") == sound
 
 
+def test_the_store_json_of_another_store_costs_nothing(tmp_path: Path) -> None:
+    store, another = Store(str(tmp_path / "store")), Store(str(tmp_path / "another"))
+    links = links_of("http://a.example/1", "http://b.example/2")
+    layout = layout_for(links["url"], (), None)
+    put_in_layout(store, layout)
+    for path, rows in links.groupby(links["url"].map(lambda url: path_of(url, layout))):
+        put_links(store, str(path), rows)
+    put_in_layout(another, Layout(shards=(2,) * 8))
+    store.disk.write("store.json", another.disk.read("store.json"))
+    put_in_layout(store, layout_for(links["url"], (), store.layout))
+    assert len(all_known_links(store)) == 2
+
+
 @pytest.mark.parametrize("copy", ["", "{", '{"format": 1, "shards": [9], "spread": []}', None])
 def test_a_damaged_store_json_without_a_copy_costs_the_memory_alone(tmp_path: Path, copy: str | None) -> None:
     store = Store(str(tmp_path))

@@ -19,6 +19,8 @@ from regraft.errors import CorruptError, LinkError, LockedError
 from regraft.identity import Digest, digest_of
 from regraft.links.memory import all_known_links
 from regraft.links.removals import FILE, Kind, hash_of_host, hash_of_link, known_removals, known_rows
+from regraft.pipeline.bench import Bench
+from regraft.pipeline.spec import RunSpec
 from regraft.reporting.examples import jpeg_uri
 from regraft.reporting.history import history
 from regraft.store.store import Store
@@ -29,6 +31,7 @@ from regraft.upkeep.receipt import Receipt, page, receipts
 from regraft.upkeep.remove import finish, opted_out, plan, remove
 from regraft.upkeep.verify import verify
 from regraft.upkeep.wanted import Wanted, wanted_in, wanted_of
+from tests.records import run_record
 from tests.upkeep.pictured import BACKBONE, FEATURES, NAMES, NOW, SPLITS, put_pictures, remember, url_of
 
 WHY = "the owner wants it"
@@ -197,7 +200,8 @@ def test_where_nobody_can_tell_whose_features_they_are_all_go(store: Store, dige
 def test_a_damaged_receipt_is_damage_and_keeps_nobody_from_anything(store: Store, digests: list[Digest]) -> None:
     first, second = removed(store, digests[0]), removed(store, digests[1])
     path = f"receipts/{first.id}.json"
-    for data in (b"", b"{", b"null", b"[]", b"{}", b"[" * 100_000, b"\xff\xfe"):
+    copy = store.disk.read(f"receipts/{second.id}.json")
+    for data in (b"", b"{", b"null", b"[]", b"{}", b"[" * 100_000, b"\xff\xfe", copy):
         store.disk.write(path, data)
         assert damages(store) == damages(store, repair=True) == [path], data[:9]
         assert [its.id for its in receipts(store)] == [second.id], data[:9]
@@ -365,6 +369,22 @@ def test_a_table_that_forgot_what_was_removed_is_put_together_from_the_receipts(
         assert damages(store, repair=True) == [FILE]
         assert known_rows(store) == rows
         assert damages(store) == []
+
+
+def test_an_older_copy_of_the_table_brings_nothing_back(store: Store) -> None:
+    removed(store, url_of(4))
+    older = store.disk.read(FILE)
+    removed(store, url_of(0))
+    rows = known_rows(store)
+    store.disk.write(FILE, older)
+    spec = RunSpec(config=run_record().config, store_url=store.url, run_id="", now=NOW, since=NOW)
+    with pytest.raises(CorruptError, match=r"lacks what was removed on 2026-02-01; .* --repair"):
+        _ = Bench(spec).removals
+    with pytest.raises(CorruptError, match="lacks what was removed"):
+        removed(store, url_of(1))
+    assert damages(store, repair=True) == [FILE]
+    assert known_rows(store) == rows
+    assert Bench(spec).removals == known_removals(store)
 
 
 def test_a_damaged_table_of_a_version_goes_whole(store: Store, digests: list[Digest]) -> None:
