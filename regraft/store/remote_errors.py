@@ -15,6 +15,10 @@ REFUSED = (
 """Codes that blame the credentials."""
 TOO_MANY = ("SlowDown", "Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequests", "429", "503")
 """Codes that ask for fewer requests."""
+SERVER_ERRORS = range(500, 600)
+"""HTTP statuses by which a server says that the fault is its own."""
+NOT_IMPLEMENTED = 501
+"""The one of them that no second try changes."""
 NO_CREDENTIALS = ("NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError", "ProfileNotFound")
 NO_ANSWER = (
     *(
@@ -55,10 +59,20 @@ def code_of(error: BaseException) -> str:
     return ""
 
 
+def _status_of(error: BaseException) -> int:
+    """The HTTP status of the bucket's answer that an exception comes from; 0 for none."""
+    for cause in _causes(error):
+        response = getattr(cause, "response", None)
+        if isinstance(response, dict):
+            return int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    return 0
+
+
 def _sentence(address: str, error: Exception) -> str:
     """What went wrong, and what to do about it."""
     code, kinds = code_of(error), {type(cause).__name__ for cause in _causes(error)}
-    detail = " ".join(str(error).split())[:MAX_DETAIL_LENGTH]
+    words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    detail = " ".join(words.split())[:MAX_DETAIL_LENGTH]
     store = f"The store {address}"
     if code in NO_BUCKET:
         return f"{store} cannot be used: there is no such bucket. Create it, or choose another store."
@@ -73,7 +87,11 @@ def _sentence(address: str, error: Exception) -> str:
         return f"{store} asks for fewer requests ({code}), and still did after several tries. Run again later."
     if kinds & {*NO_ANSWER}:
         return f"{store} does not answer ({detail}). Check the endpoint and the network, then run again."
-    return f"{store} cannot be used ({type(error).__name__}: {detail})."
+    status = _status_of(error)
+    if status in SERVER_ERRORS and status != NOT_IMPLEMENTED:
+        return f"{store} has trouble of its own (HTTP {status}), and still had after several tries. Run again later."
+    kind = code or ("" if isinstance(error, OSError) else type(error).__name__)
+    return f"{store} cannot be used ({': '.join(filter(None, (kind, detail)))})."
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

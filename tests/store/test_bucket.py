@@ -302,7 +302,7 @@ def failure(monkeypatch: pytest.MonkeyPatch, endpoint: str, **environment: str |
         (403, "InvalidAccessKeyId", "refuses these credentials (InvalidAccessKeyId)"),
         (403, "SignatureDoesNotMatch", "refuses these credentials (SignatureDoesNotMatch)"),
         (400, "ExpiredToken", "refuses these credentials (ExpiredToken)"),
-        (501, "NotImplemented", "cannot be used"),
+        (501, "NotImplemented", "cannot be used (NotImplemented: no)."),
     ],
 )
 def test_a_bucket_that_refuses_is_refused_in_a_sentence(
@@ -327,6 +327,19 @@ def test_a_bucket_that_asks_for_fewer_requests_is_named_after_some_tries(monkeyp
     monkeypatch.setattr("s3fs.S3FileSystem.retries", 1)
     with answering(503, "SlowDown") as endpoint:
         assert "asks for fewer requests (SlowDown)" in failure(monkeypatch, endpoint)
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [(500, "InternalError"), (500, ""), (502, "BadGateway"), (503, "ServiceUnavailable"), (504, ""), (520, "")],
+)
+def test_a_bucket_with_trouble_of_its_own_is_named_after_some_tries(
+    monkeypatch: pytest.MonkeyPatch, status: int, code: str
+) -> None:
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    monkeypatch.setattr("s3fs.S3FileSystem.retries", 1)
+    with answering(status, code) as endpoint:
+        assert f"has trouble of its own (HTTP {status}), and still had" in failure(monkeypatch, endpoint)
 
 
 def test_a_renewal_that_fails_is_tried_again(
