@@ -61,9 +61,9 @@ def _home() -> Path:
 
 
 def _holds(path: Path, words: bytes) -> bool:
-    """Whether a file holds these words; one that cannot be read may."""
+    """Whether a file holds these words; one that cannot be read may, and so may a folder of its name."""
     try:
-        return path.is_file() and words in path.read_bytes()
+        return path.is_dir() or (path.is_file() and words in path.read_bytes())
     except OSError:
         return True
 

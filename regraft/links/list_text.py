@@ -42,6 +42,8 @@ BRACKETS = {"(": ")", "[": "]", "{": "}"}
 """What people and programs put around URLs."""
 SEPARATORS = ",;"
 """What ends a URL's line where it was taken from a row of a table, or from a list of a program."""
+NO_ROW = re.compile(r'#|"?sep=.*$', re.IGNORECASE)
+"""How a line begins that is no row of a table: a comment, and the line by which Excel finds a CSV file's columns."""
 COMMENT = re.compile(r"\s#.*", re.DOTALL)
 """What follows a blank and #: browsers take it for a fragment, which is not sent to a server either."""
 AMPERSAND = "&amp;"
@@ -67,6 +69,11 @@ def decoded(line: bytes) -> str:
         return line.decode("utf-8")
     except UnicodeDecodeError:
         return line.decode("latin-1").translate(WINDOWS_1252)
+
+
+def is_row(line: str) -> bool:
+    """Return whether a line is a row of a table: neither blank, nor a comment, nor Excel's `sep=;`."""
+    return bool(line.strip()) and not NO_ROW.match(line)
 
 
 def cleaned(text: str) -> str:

@@ -31,13 +31,11 @@ from regraft.links.list_table import (
     parquet_to_rows,
     shortened,
 )
-from regraft.links.list_text import EXPECTED, cleaned, line_blocks
+from regraft.links.list_text import EXPECTED, cleaned, is_row, line_blocks
 from regraft.web.client import Client
 
 USUAL_COLUMNS = Columns()
 URL_LINE = re.compile(r"https?://[^\t]*$", re.IGNORECASE)
-NO_ROW = re.compile(r'#|"?sep=.*$', re.IGNORECASE)
-"""How a line begins that belongs to no list: a comment, and the line by which Excel finds the columns of a CSV file."""
 JSON_DOCUMENT = re.compile(r'\[\s*([\["{\]]|$)|\{$')
 """How the first line of a JSON document begins that is an array, or an object of several lines."""
 IMAGE_SUFFIX = r"\.(?:jpe?g|png|gif|webp|bmp|tiff?|avif)"
@@ -175,7 +173,7 @@ def _from_first_row(blocks: Iterator[list[str]]) -> tuple[int, str, Iterator[lis
 def _first_row(lines: list[str]) -> tuple[int, str]:
     """The place and the text of the first line that is neither blank nor a comment; (0, "") where there is none."""
     stripped = ((place, line.strip().strip("\ufeff").strip()) for place, line in enumerate(lines) if line)
-    return next(((place, line) for place, line in stripped if line and not NO_ROW.match(line)), (0, ""))
+    return next(((place, line) for place, line in stripped if is_row(line)), (0, ""))
 
 
 def _links(blocks: Iterator[Rows], name: str) -> tuple[pd.DataFrame, pa.Table | None]:

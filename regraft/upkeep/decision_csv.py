@@ -16,7 +16,7 @@ from regraft.dataset.decision import Decision, DecisionKind
 from regraft.dataset.decisions import check_complete
 from regraft.errors import LinkError
 from regraft.identity import Digest, Url
-from regraft.links.list_text import decoded
+from regraft.links.list_text import decoded, is_row
 from regraft.upkeep.decide import KnownPictures, decisions_on, kind_named
 
 COLUMNS = (
@@ -144,19 +144,22 @@ def _moment(text: str, now: datetime) -> datetime:
 
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     """The rows of a file by column, and the line at which each ends; empty ones are left out."""
-    text = _text(path)
-    delimiter = max(DELIMITERS, key=text.partition("\n")[0].count)
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=delimiter)
+    lines = io.StringIO(_text(path), newline="").readlines()
+    skipped = next((place for place, line in enumerate(lines) if is_row(line)), 0)
+    delimiter = max(DELIMITERS, key="".join(lines[skipped : skipped + 1]).count)
+    reader = csv.reader(lines[skipped:], strict=True, delimiter=delimiter)
     try:
         header = [cell.strip().lower() for cell in next(reader, [])]
-        _check_header(header, path)
+        _check_header(header, f"{path}, line {skipped + 1}")
         for cells in reader:
+            line = skipped + reader.line_num
             if len(cells) > len(header):
-                raise LinkError(f"{path}, line {reader.line_num}: more cells than columns; nothing was changed.")
+                raise LinkError(f"{path}, line {line}: more cells than columns; nothing was changed.")
             if any(cells):
-                yield reader.line_num, dict(zip(header, map(plain_text, cells), strict=False))
+                yield line, dict(zip(header, map(plain_text, cells), strict=False))
     except csv.Error as error:
-        raise LinkError(f"{path}, line {reader.line_num}: it is no CSV ({error}); nothing was changed.") from error
+        line = skipped + reader.line_num
+        raise LinkError(f"{path}, line {line}: it is no CSV ({error}); nothing was changed.") from error
 
 
 def _text(path: Path) -> str:
@@ -174,13 +177,14 @@ def _text(path: Path) -> str:
     return text.removeprefix("\ufeff")
 
 
-def _check_header(header: Sequence[str], path: Path) -> None:
+def _check_header(header: Sequence[str], place: str) -> None:
+    """Raise LinkError, naming the `place`, where the columns are not those of decisions."""
     unknown = [name for name in header if name not in COLUMNS]
     if unknown or "kind" not in header or not {"url", "digest", "undoes"} & set(header):
         columns = f"the columns {', '.join(header)}" if header else "no columns"
         wrong = f"has a column {unknown[0]!r}" if unknown else f"has {columns}"
         raise LinkError(
-            f"{path}, line 1: it {wrong}; expected kind, url and others of {', '.join(COLUMNS)}. Nothing was changed."
+            f"{place}: it {wrong}; expected kind, url and others of {', '.join(COLUMNS)}. Nothing was changed."
         )
     if len(set(header)) < len(header):
-        raise LinkError(f"{path}, line 1: a column is there twice; nothing was changed.")
+        raise LinkError(f"{place}: a column is there twice; nothing was changed.")

@@ -12,7 +12,7 @@ from regraft.dataset.placeholders import known_placeholders
 from regraft.errors import LinkError, VersionError
 from regraft.identity import Digest, Host
 from regraft.links.list_table import URL
-from regraft.links.list_text import cleaned_urls
+from regraft.links.list_text import cleaned_urls, is_row
 from regraft.links.memory import all_known_links
 from regraft.links.rehash import with_current_hashes
 from regraft.links.removals import Kind, hash_of_host, hash_of_link, known_removals
@@ -93,10 +93,10 @@ def wanted_in(text: str, name: str) -> list[Wanted]:
     The first line may name the column, as `url`. Raises LinkError, naming the file and the line, where one is nothing
     of the kind, or where there is none.
     """
-    lines = list(enumerate(cleaned_urls(text.splitlines()), 1))
+    lines = [(number, line) for number, line in enumerate(cleaned_urls(text.splitlines()), 1) if is_row(line)]
     if lines and lines[0][1].casefold() == URL:
         lines = lines[1:]
-    wanted = [wanted_of(line, f"{name}, line {number}") for number, line in lines if line]
+    wanted = [wanted_of(line, f"{name}, line {number}") for number, line in lines]
     if not wanted:
         raise LinkError(f"{name} names nothing: expected a URL, a host or a digest a line. Nothing was changed.")
     return wanted

@@ -105,13 +105,13 @@ def test_a_run_that_cannot_reach_prefect_ends_with_one_sentence(
     assert not (tmp_path / "store").exists()
 
 
-SETTINGS_FILES: dict[str, list[str | bytes]] = {
-    "prefect.toml": ["a = = b", "client = 5\n", b"\xff\xfe"],
-    "pyproject.toml": ["[tool.prefect.client]\nmax_retries = 'many'\n"],
+SETTINGS_FILES: dict[str, list[str | bytes | None]] = {
+    "prefect.toml": ["a = = b", "client = 5\n", b"\xff\xfe", None],
+    "pyproject.toml": ["[tool.prefect.client]\nmax_retries = 'many'\n", None],
     ".env": ["PREFECT_API_REQUEST_TIMEOUT=soon\n"],
-    "home/profiles.toml": ["x = = ", "active = 'a'\n[profiles.a]\nPREFECT_API_REQUEST_TIMEOUT = 'soon'\n"],
+    "home/profiles.toml": ["x = = ", "active = 'a'\n[profiles.a]\nPREFECT_API_REQUEST_TIMEOUT = 'soon'\n", None],
 }
-"""Files of settings that Prefect refuses, in as many ways."""
+"""Files of settings that Prefect refuses, in as many ways; None is a folder of that name."""
 
 
 def test_no_server_starts_where_prefect_refuses_its_settings(tmp_path: Path) -> None:
@@ -142,7 +142,10 @@ for place in sys.argv[1:]:
             places.append(tmp_path / str(len(places)))
             path = places[-1] / name
             (places[-1] / "home").mkdir(parents=True)
-            path.write_bytes(content if isinstance(content, bytes) else content.encode())
+            if content is None:
+                path.mkdir()
+            else:
+                path.write_bytes(content if isinstance(content, bytes) else content.encode())
     plain = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
     ran = subprocess.run([sys.executable, "-c", script, *places], env=plain, capture_output=True, text=True, check=True)
     assert ran.stdout.splitlines() == ["True 0"] * len(places), ran.stderr

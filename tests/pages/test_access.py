@@ -6,8 +6,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from regraft.dataset.decisions import all_decisions
-from regraft.errors import ConfigError
-from regraft.flows.web.server import check_access
+from regraft.errors import ConfigError, StoreError
+from regraft.flows.web.server import check_access, serve
 from regraft.store.store import Store
 from tests.pages.conftest import HOST, browser
 
@@ -120,6 +120,22 @@ def test_a_rebound_name_is_refused_also_with_a_token(store: Store) -> None:
 def test_what_would_be_open_to_all_is_not_served(host: str, token: str | None) -> None:
     with pytest.raises(ConfigError):
         check_access(host, token)
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["", "no host", "nowhere.invalid", "127.0.0.1:80", "http://127.0.0.1", "[::1]", "256.1.1.1", "a..b", "a" * 99],
+)
+@pytest.mark.parametrize("token", [None, TOKEN])
+def test_what_is_no_address_is_refused_before_anything_else(store: Store, host: str, token: str | None) -> None:
+    with pytest.raises(ConfigError, match=re.escape(f"--host {host!r} is no address and no name of this machine (")):
+        serve(store, host, 0, token, print)
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "2001:db8::1"])
+def test_an_address_of_another_machine_is_refused(store: Store, host: str) -> None:
+    with pytest.raises(StoreError, match=f"Port 0 of {host} cannot be used .* choose another with --host"):
+        serve(store, host, 0, TOKEN, print)
 
 
 def test_this_machine_alone_is_served_without_a_token() -> None:

@@ -97,6 +97,8 @@ def test_a_file_by_hand_names_links_and_may_be_read_twice(store: Store, tmp_path
         ("kind,url\nreject,LINK,more\n", "line 2: more cells than columns"),
         ('kind,url\nreject,"LINK\n', "line 2: it is no CSV"),
         ("kind,digest\nmove,DIGEST\n", "line 2: To move a picture takes the category"),
+        ("sep=;\nkind;url\nreject;LINK\ndelete;LINK\n", "line 4: There is no decision 'delete'"),
+        ("\n# x\nkind,verdict\n", "line 3: it has a column 'verdict'"),
         ("kind,url\nundo,LINK\n", "line 2: Nobody has decided anything"),
     ],
 )
@@ -115,8 +117,11 @@ def test_of_a_file_with_a_wrong_line_nothing_is_kept(store: Store, tmp_path: Pat
         f"kind;url;why\r\nreject;{LINK};a drawing, no cat\r\n".encode(),
         f"Kind\tURL\nReject\t {LINK} \n".encode(),
         f"kind,url,why\nreject,{LINK},caf\u00e9\n".encode("cp1252"),
+        f"sep=;\r\nkind;url;why\r\nreject;{LINK};a drawing, no cat\r\n".encode("utf-8-sig"),
+        f'"sep=,"\r\rkind,url\rreject,{LINK}\r'.encode(),
+        f"# by hand\n\nkind,url\nreject,{LINK}\n".encode(),
     ],
-    ids=["utf-16", "semicolons", "tabs", "cp1252"],
+    ids=["utf-16", "semicolons", "tabs", "cp1252", "sep", "quoted sep, line ends of old", "comment"],
 )
 def test_a_file_is_read_as_spreadsheets_write_it(store: Store, tmp_path: Path, data: bytes) -> None:
     [kept] = imported(store, tmp_path, data).decisions

@@ -322,6 +322,7 @@ def test_words_of_a_file_are_named_with_their_line() -> None:
         assert [want.text for want in wanted_in(line, "wishes.txt")] == [url]
     with pytest.raises(LinkError, match=r"wishes\.txt, line 2: 'a.example:80' is no URL"):
         wanted_in("b.example\na.example:80\n", "wishes.txt")
+    assert [want.place for want in wanted_in("sep=;\n# x\nurl\nb.example\n", "wishes.txt")] == ["wishes.txt, line 4"]
     with pytest.raises(LinkError, match="names nothing"):
         wanted_in("# nothing\n", "wishes.txt")
 
