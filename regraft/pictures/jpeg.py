@@ -141,6 +141,19 @@ class Jpeg:
         return first in fast and others in ([(1, 1), (1, 1)], [(1, 1), (1, 1), first])  # black is as fine as brightness
 
     @property
+    def has_end(self) -> bool:
+        """Whether its end is marked; what was cut has none, unless somebody added it."""
+        return self.scans[-1].next_marker == EOI
+
+    @property
+    def unit_sides(self) -> tuple[int, int]:
+        """Pixels across and down of what is coded at a time: blocks of all colours."""
+        if len(self.components) == 1:
+            return BLOCK_SIDE, BLOCK_SIDE
+        across, down = zip(*((component.across, component.down) for component in self.components), strict=True)
+        return BLOCK_SIDE * max(across), BLOCK_SIDE * max(down)
+
+    @property
     def has_all_bits(self) -> bool:
         """Whether its scans bring each coefficient of each colour to its last bit.
 

@@ -11,6 +11,7 @@ from typing import Protocol
 
 import numpy as np
 import simplejpeg
+from numpy.typing import NDArray
 from PIL import BmpImagePlugin, Image
 
 from regraft.pictures.bitfields import parse_bitfields
@@ -34,6 +35,8 @@ MIN_DECODED_SHARE = 0.99
 HARMLESS_COMPLAINT = re.compile(r"premature end of data segment|(\d+) extraneous bytes before marker 0x(c4|d[0-79a])")
 """What libjpeg-turbo says where a scan's bytes end early, or where there are some left at its end. Whether that does
 any harm is seen in the pixels; all else that a strict decoder complains of is damage."""
+BLENDED = 2
+"""Pixels over which the colours of two units of a JPEG blend."""
 MAX_LEFT_BYTES = 16
 """Of a scan, that may be left between its end and the next marker: some cameras leave 11, and 4 before a restart."""
 PROBED_FILL_BYTES = MIN_FILL_BYTES // 2
@@ -145,17 +148,17 @@ class JpegFile:
         if complaint and not HARMLESS_COMPLAINT.search(complaint):
             raise Damaged(complaint)
         pixels = self._all_pixels(self._data)
-        share = self._decoded_share(pixels, self._jpeg)
+        jpeg, lacking = self._jpeg, self._lacking(pixels, self._jpeg)
         # Where less fill would do as well, the picture ends before the fill is over: it may have ended before the fill.
-        unfilled = self._jpeg
-        if unfilled.scans[-1].fill_bytes and self._decoded_share(pixels, unfilled.shortened(PROBED_FILL_BYTES)) == 1:
-            unfilled = unfilled.shortened(len(self._data))
-            share = self._decoded_share(pixels, unfilled)
-            complaint = self._complaint(unfilled.written())
-        if share < MIN_DECODED_SHARE:
-            raise Damaged(f"{share:.0%} of its rows decode: {complaint or 'its bytes end early'}")
+        if jpeg.scans[-1].fill_bytes and not self._lacking(pixels, jpeg.shortened(PROBED_FILL_BYTES)).any():
+            jpeg = jpeg.shortened(len(self._data))
+            lacking = self._lacking(pixels, jpeg)
+            complaint = self._complaint(jpeg.written())
+        share = _share_above(lacking)
+        if share < MIN_DECODED_SHARE or (jpeg.has_end and not _is_in_last_unit(lacking, jpeg)):
+            raise Damaged(f"{share:.1%} of its rows decode: {complaint or 'its bytes end early'}")
         self._check_left_bytes(complaint)
-        if self._may_have_left_bytes and self._decoded_share(pixels, unfilled.without_last(MAX_LEFT_BYTES + 1)) == 1:
+        if self._may_have_left_bytes and not self._lacking(pixels, jpeg.without_last(MAX_LEFT_BYTES + 1)).any():
             raise Damaged(f"its pixels are not what was encoded: more than {MAX_LEFT_BYTES} bytes are left")
 
     @property
@@ -164,18 +167,18 @@ class JpegFile:
 
         Of a progressive one the last bytes are hardly seen.
         """
-        scan = self._jpeg.scans[-1]
-        has_end = scan.next_marker == EOI and len(scan.data) > MAX_LEFT_BYTES
-        return has_end and not self._jpeg.has_usual_sampling and self._jpeg.frame != PROGRESSIVE
+        has_bytes = len(self._jpeg.scans[-1].data) > MAX_LEFT_BYTES
+        return (
+            has_bytes and self._jpeg.has_end and not self._jpeg.has_usual_sampling and self._jpeg.frame != PROGRESSIVE
+        )
 
-    def _decoded_share(self, pixels: Pixels, jpeg: Jpeg) -> float:
-        """The share of rows of the picture's pixels, (H, W, C), that `jpeg` brings: itself, with or without its fill.
+    def _lacking(self, pixels: Pixels, jpeg: Jpeg) -> NDArray[np.bool_]:
+        """Which pixels, (H, W), of the picture's, (H, W, C), `jpeg` lacks: itself, with or without its fill.
 
-        Where bytes end early, they decode to other pixels once random bytes are added, from the row on where they are
-        missed; a whole picture does not read them.
+        Where bytes end early, they decode to other pixels once random bytes are added, from where on they are missed; a
+        whole picture does not read them.
         """
-        differs = (pixels != self._all_pixels(jpeg.padded())).any(axis=(1, 2))
-        return float(differs.argmax() / len(differs)) if differs.any() else 1.0
+        return np.asarray((pixels != self._all_pixels(jpeg.padded())).any(axis=2))
 
     def _check_left_bytes(self, complaint: str) -> None:
         """Raise Damaged where a scan's bytes are more than its pixels take: some of them are not what was encoded.
@@ -191,7 +194,7 @@ class JpegFile:
         """Whether bytes behind the last scan's pixels show that some of those pixels are none."""
         scan = self._jpeg.scans[-1]
         end = len(scan.data) - trailer_bytes
-        return scan.next_marker == EOI or ends_in_foreign_bytes(bytes(scan.data[:end]), bytes(scan.data[end:]))
+        return self._jpeg.has_end or ends_in_foreign_bytes(bytes(scan.data[:end]), bytes(scan.data[end:]))
 
     def _complaint(self, data: bytes) -> str:
         """What a strict decoder says of the picture, "" for nothing, or where there is none that reads it."""
@@ -310,6 +313,23 @@ class PillowFile:
 def opened(data: bytes, picture_format: PictureFormat) -> Image.Image:
     """Return a picture opened by its format's decoder alone; its pixels are not decoded. Raises what Pillow raises."""
     return Image.open(io.BytesIO(data), formats=[picture_format])
+
+
+def _share_above(lacking: NDArray[np.bool_]) -> float:
+    """The share of rows above the first of which something is lacking, (H, W)."""
+    rows = np.flatnonzero(lacking.any(axis=1))
+    return float(rows[0] / len(lacking)) if len(rows) else 1.0
+
+
+def _is_in_last_unit(lacking: NDArray[np.bool_], jpeg: Jpeg) -> bool:
+    """Whether all that is lacking, (H, W), is in the last unit that a JPEG codes, or blends with it.
+
+    Where its end is marked it was not cut. What it lacks then was lost within it, so all behind that is elsewhere.
+    """
+    height, width = lacking.shape
+    across, down = jpeg.unit_sides
+    top, left = (height - 1) // down * down - BLENDED, (width - 1) // across * across - BLENDED
+    return not (lacking[: max(0, top)].any() or lacking[:, : max(0, left)].any())
 
 
 def _ends_in_zeros(image: Image.Image) -> bool:

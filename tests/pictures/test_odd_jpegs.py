@@ -287,6 +287,19 @@ def test_only_a_last_line_may_be_missing() -> None:
     assert not is_alive(data[: -len(data) // 20])
 
 
+@pytest.mark.parametrize("lost_bytes", [500, 1460])
+@pytest.mark.parametrize("options", [{}, {"subsampling": 0}, {"optimize": True}], ids=str)
+def test_a_jpeg_whose_end_is_marked_lacks_no_more_than_its_last_unit(options: dict[str, int], lost_bytes: int) -> None:
+    """What bytes are missing for may lie in a last row of one pixel; but all behind the loss is elsewhere."""
+    grain = np.random.default_rng(0).integers(-25, 25, (401, 300, 3))
+    smooth = np.asarray(CAT.resize((300, 401))).astype(int)
+    photograph = encoded(Image.fromarray((smooth + grain).clip(0, 255).astype(np.uint8)), "JPEG", quality=90, **options)
+    for share in (0.3, 0.6, 0.9):
+        lost = int(len(photograph) * share)
+        assert not is_alive(photograph[:lost].rstrip(b"\xff") + photograph[lost + lost_bytes :])
+    assert is_alive(photograph[:-3] + b"\xff\xd9")
+
+
 def test_the_orientation_is_found_behind_64_kb() -> None:
     fillers = [segment(0xE5, bytes(60_000))] * 3
     turned = after_soi(JPEG, *fillers, segment(0xE1, EXIF_TURNED))
