@@ -49,7 +49,7 @@ def find_misfiled(manifest: pd.DataFrame, features: FeatureRows) -> Suspects:
     names, category = np.array(categories.categories, dtype=str), categories.codes.astype(np.int64)
     digests = manifest["digest"].to_numpy()
     rows = _reference_rows(manifest, category)
-    centre = _centre(features)
+    centre = features.mean().astype(np.float32)
     references = edited_references(directions_of(features.read(rows), centre), category[rows])
     position = np.full(len(features), NO_REFERENCE)
     position[rows] = np.arange(len(rows))
@@ -57,9 +57,9 @@ def find_misfiled(manifest: pd.DataFrame, features: FeatureRows) -> Suspects:
     def looks_of(block_rows: Indices, block: NDArray[np.float32]) -> pd.DataFrame:
         directions = directions_of(block, centre)
         nearest = Nearest.of(directions, references.directions, position[block_rows])
-        return _looks(directions, category[block_rows], nearest, references, digests[rows])
+        return _looks(directions, category[block_rows], nearest, references, digests[rows]).set_axis(block_rows)
 
-    looks = pd.concat([looks_of(*block) for block in features.blocks()], ignore_index=True)
+    looks = pd.concat([looks_of(*block) for block in features.stored_blocks()]).sort_index()
     chance = _chance(looks, category, references)
     is_misfiled = looks["is_suspected"].to_numpy() & (chance <= MAX_CHANCE)
     like = looks["like"].to_numpy()
@@ -67,12 +67,6 @@ def find_misfiled(manifest: pd.DataFrame, features: FeatureRows) -> Suspects:
         like=names[like], chance=chance, share=looks["share"].to_numpy(), neighbours=looks["neighbours"].to_numpy()
     )
     return Suspects(suspects[is_misfiled], suspects[(like != category) & ~is_misfiled])
-
-
-def _centre(features: FeatureRows) -> NDArray[np.float32]:
-    """The mean of the features, (D,)."""
-    total = sum(block.sum(axis=0, dtype=np.float64) for _, block in features.blocks())
-    return np.asarray(total / len(features), np.float32)
 
 
 def _looks(

@@ -111,9 +111,7 @@ def _fit_categories(
     chosen = settings.model_copy(update={"weight_decay": choice.weight_decay})
     softmax = fit_softmax_in_blocks(data, chosen).times(choice.factor)
     rows = evenly(data.validation, max(1, MAX_PROBABILITIES // data.categories))
-    return LearntCategories(
-        softmax, rows, np.concatenate([softmax.probabilities(block) for _, block in data.x.blocks(rows)])
-    )
+    return LearntCategories(softmax, rows, data.x.map_blocks(softmax.probabilities, rows))
 
 
 def _classifier(scale: Scale, softmax: Softmax) -> Any:

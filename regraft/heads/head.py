@@ -35,13 +35,12 @@ class Head:
         Its answers are made those of another, comparable `target` where there is one. Only a block of features and of
         answers is in memory at a time.
         """
-        asked_by = target or self.target
-        return pd.concat(
-            [
-                asked_by.predictions(rows.iloc[block], asked_by.aligned(self.predict(values), self.target))
-                for block, values in features.blocks()
-            ]
-        )
+        answered, order, tables = target or self.target, [], []
+        for positions, block in features.stored_blocks():
+            order.append(positions)
+            answers = answered.aligned(self.predict(block), self.target)
+            tables.append(answered.predictions(rows.iloc[positions], answers))
+        return pd.concat(tables).iloc[np.argsort(np.concatenate(order))]
 
     @property
     def classifier(self) -> Any | None:

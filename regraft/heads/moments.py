@@ -58,17 +58,9 @@ class ScaledRows(FeatureRows):
         """Return the scaled features of some rows."""
         return self.scale.apply(self.features.read(rows))
 
-    def as_stored(self, rows: Rows) -> Rows:
-        """Return some rows, (K,), in the order in which they are read fastest."""
-        return self.features.as_stored(rows)
-
-
-def mean_of(features: FeatureRows, rows: Rows) -> NDArray[np.float64]:
-    """Return the mean, (D,), of the features of some rows."""
-    total = np.zeros(features.shape[1])
-    for _, block in features.blocks(rows):
-        total += block.sum(axis=0, dtype=np.float64)
-    return total / len(rows)
+    def reading_order(self, rows: Rows) -> Rows:
+        """Return the positions, (K,), in some rows, in the order in which these are read fastest."""
+        return self.features.reading_order(rows)
 
 
 def scale_of(features: FeatureRows, rows: Rows) -> Scale:
@@ -78,7 +70,7 @@ def scale_of(features: FeatureRows, rows: Rows) -> Scale:
     variance".
     """
     count, mean, squares = 0, np.zeros(features.shape[1]), np.zeros(features.shape[1])
-    for _, block in features.blocks(rows):
+    for _, block in features.stored_blocks(rows):
         block_mean = block.mean(axis=0, dtype=np.float64)
         off = block - block_mean.astype(np.float32)
         change, size = block_mean - mean, len(block)
@@ -94,7 +86,7 @@ def scale_of(features: FeatureRows, rows: Rows) -> Scale:
 def products(features: FeatureRows, rows: Rows) -> NDArray[np.float64]:
     """Return the sums of products of the features of some rows, (D, D)."""
     total = np.zeros((features.shape[1], features.shape[1]))
-    for _, block in features.blocks(rows):
+    for _, block in features.stored_blocks(rows):
         total += block.T @ block
     return total
 

@@ -5,14 +5,14 @@ value - (value - fitted) / (1 - h): https://doi.org/10.1080/00401706.1974.104891
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from regraft.heads.moments import Rows, directions, mean_of, products
+from regraft.heads.moments import Rows, directions, products
 from regraft.store.feature_rows import FeatureRows
 
 # N images, D features, S strengths
@@ -119,18 +119,17 @@ class RidgeSmoother(Smoother):
     """Regression on D features, in D equations: reads features block by block, however many images there are."""
 
     def __init__(self, x: FeatureRows, rows: Rows) -> None:
-        self._x, self._rows, self._mean = x, rows, mean_of(x, rows)
+        self._x, self._rows, self._mean = x, rows, x.mean(rows)
         gram = products(x, rows) - len(rows) * np.outer(self._mean, self._mean)
         eigenvalues, self._vectors = np.linalg.eigh(gram)
         self._penalties = _penalties(float(np.trace(gram)), len(rows))
         self._inverses = 1 / (np.maximum(eigenvalues, 0)[:, None] + self._penalties)
-        self._hat = np.concatenate([(block @ self._vectors) ** 2 @ self._inverses for _, block in self._blocks()])
-        self._hat += 1 / len(rows)
+        self._hat = self._mapped(lambda block: (block @ self._vectors) ** 2 @ self._inverses) + 1 / len(rows)
 
     def left_out(self, values: Values) -> Values:
         """Return what each of N images would be predicted by all others, (N, S); each strength learns its column."""
         means, weights = values.mean(axis=0), self._weights(values)
-        fitted = np.concatenate([means + block @ weights for _, block in self._blocks()])
+        fitted = means + self._mapped(lambda block: block @ weights)
         return _without_own(values, fitted, self._hat)
 
     def regression(self, values: NDArray[np.float64], strength: int) -> Regression:
@@ -141,16 +140,13 @@ class RidgeSmoother(Smoother):
     def _weights(self, values: Values) -> NDArray[np.float64]:
         """The weights of the features, (D, S)."""
         fit = np.zeros((len(self._mean), values.shape[1]))
-        for positions, block in self._blocks():
-            fit += block.T @ values[positions]
+        for positions, block in self._x.stored_blocks(self._rows):
+            fit += (block - self._mean).T @ values[positions]
         return np.asarray(self._vectors @ (self._inverses * (self._vectors.T @ fit)))
 
-    def _blocks(self) -> Iterator[tuple[slice, NDArray[np.float64]]]:
-        """The centred features, a block at a time, and where among the N images they are."""
-        start = 0
-        for rows, block in self._x.blocks(self._rows):
-            yield slice(start, start + len(rows)), block - self._mean
-            start += len(rows)
+    def _mapped(self, function: Callable[[NDArray[np.float64]], Values]) -> Values:
+        """What a function gives for each of the N images, (N, S), from their centred features, a block at a time."""
+        return self._x.map_blocks(lambda block: function(block - self._mean), self._rows)
 
 
 def similarities(cosines: NDArray[np.float64], width: float) -> NDArray[np.float64]:

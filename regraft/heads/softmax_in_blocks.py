@@ -54,7 +54,8 @@ def fit_softmax_in_blocks(data: TrainingData, settings: HeadSettings) -> Softmax
     """
     decay, shape = settings.weight_decay, (data.x.shape[1] + 1, data.categories)
     coordinates = _coordinates(data, 2 * decay)
-    data = replace(data, train=data.x.as_stored(data.train), validation=data.x.as_stored(data.validation))
+    train, validation = (rows[data.x.reading_order(rows)] for rows in (data.train, data.validation))
+    data = replace(data, train=train, validation=validation)
     history: dict[str, list[float]] = {"loss": [], "val_loss": []}
     best = coordinates.parameters(np.zeros(shape))
 

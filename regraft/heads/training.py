@@ -79,7 +79,7 @@ def is_drawn_at_random(settings: HeadSettings) -> bool:
 
 def _check_finite(manifest: pd.DataFrame, features: FeatureRows) -> None:
     """Raise TrainingError, with an image's digest, where nothing can be learnt from features."""
-    for rows, block in features.blocks():
+    for rows, block in features.stored_blocks():
         is_finite = np.abs(block).max(axis=1) <= MAX_FEATURE
         if not is_finite.all():
             digest = manifest["digest"].iloc[rows[is_finite.argmin()]]

@@ -67,5 +67,5 @@ def rival_lengths(manifest: pd.DataFrame, features: FeatureRows, rows: Rows, see
     """
     make_deterministic(seed)
     model, _ = fit(manifest, features)
-    lengths = [np.asarray(model(tf.constant(block), training=False)) for _, block in features.blocks(rows)]
-    return np.concatenate(lengths).reshape(-1).astype(np.float64)
+    lengths = features.map_blocks(lambda block: np.asarray(model(tf.constant(block), training=False)), rows)
+    return lengths.reshape(-1).astype(np.float64)

@@ -202,8 +202,7 @@ def distance_from(features: FeatureRows, train: Rows, validation: Rows) -> tuple
     rows = _references(train, features.shape[1])
     distance = GreaterDistance.of(References(_directions(features.read(rows)).astype(np.float16)))
     others = np.concatenate([np.setdiff1d(evenly(train, MAX_IMAGES), rows), evenly(validation, MAX_IMAGES)])
-    blocks = [distance(block) for _, block in features.blocks(others)]
-    usual = np.sort(np.concatenate([distance.left_out(), *blocks]))
+    usual = np.sort(np.concatenate([distance.left_out(), features.map_blocks(distance, others)]))
     rank = min(len(usual), round(SIMILAR_SHARE * (len(usual) + 1)))
     return distance, float(usual[rank - 1])
 

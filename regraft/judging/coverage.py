@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from regraft.backbones.backbone import Features
 from regraft.store.feature_rows import FeatureRows
@@ -25,18 +26,14 @@ def certainty_results(
     head's answers.
     """
     rows = np.flatnonzero(manifest["split"] == "test")
-    parts = [
-        target.coverage(manifest.iloc[block_rows], predict(block), calibration)
-        for block_rows, block in features.blocks(rows)
-    ]
-    images = pd.DataFrame(
-        {
-            "held": np.concatenate([part.is_held for part in parts]),
-            "extent": np.concatenate([part.extent for part in parts]),
-        }
-    )
-    whole = _certainty(images)
-    by_category = images.groupby(manifest["category"].to_numpy()[rows])
+
+    def covered(positions: NDArray[np.int64], block: Features) -> pd.DataFrame:
+        images = manifest.iloc[rows[positions]]
+        coverage = target.coverage(images, predict(block), calibration)
+        return pd.DataFrame({"category": images["category"], "held": coverage.is_held, "extent": coverage.extent})
+
+    images = pd.concat([covered(*block) for block in features.stored_blocks(rows)])
+    whole, by_category = _certainty(images), images.groupby("category")
     return CertaintyResults(
         n=whole.n,
         held=whole.held,

@@ -53,7 +53,7 @@ class _Model:
 
     def answers(self, images: pd.DataFrame) -> Answers:
         """Return the answers for N images (digest)."""
-        return np.concatenate([self.head.predict(block) for _, block in self.features(images).blocks()])
+        return self.features(images).map_blocks(self.head.predict)
 
     def predictions(self, images: pd.DataFrame, target: Target) -> pd.DataFrame:
         """Return the predictions for N images (digest, category, label), as those of a comparable target."""
@@ -104,8 +104,7 @@ def evaluate(
         promoted=decision.promoted,
         why=decision.why,
     )
-    is_unlike = np.concatenate([sureness.is_unlike_training(block) for _, block in features.blocks()])
-    predictions = predictions.assign(unlike_training=is_unlike)
+    predictions = predictions.assign(unlike_training=features.map_blocks(sureness.is_unlike_training))
     return Evaluation(predictions, metrics, holdout, sureness.to_bytes(), champion)
 
 

@@ -63,10 +63,12 @@ def _cosines(features: Features, fingerprint: str, digests: list[Digest], digest
     """The cosine of one picture's features and those of N others, (N,), all seen from the others' mean."""
     others = features.rows(fingerprint, digests)
     own = features.read(fingerprint, [digest])[digest].astype(np.float64)
-    centre = sum(block.sum(axis=0, dtype=np.float64) for _, block in others.blocks()) / len(others)
-    direction, cosine = own - centre, np.empty(len(others))
+    centre = others.mean()
+    direction = own - centre
     direction /= max(float(np.linalg.norm(direction)), 1e-9)
-    for rows, block in others.blocks():
+
+    def cosines(block: NDArray[np.float32]) -> NDArray[np.float64]:
         centred = block - centre
-        cosine[rows] = centred @ direction / np.maximum(np.linalg.norm(centred, axis=1), 1e-9)
-    return cosine
+        return centred @ direction / np.maximum(np.linalg.norm(centred, axis=1), 1e-9)
+
+    return others.map_blocks(cosines)

@@ -1,9 +1,9 @@
 """The features of many images, read a block of rows at a time: all of them need not fit into memory."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,9 +29,11 @@ class FeatureRows(ABC):
     def __len__(self) -> int:
         return self.shape[0]
 
-    def as_stored(self, rows: "NDArray[np.int64]") -> "NDArray[np.int64]":
-        """Return some rows, (K,), in the order in which they are read fastest: for sums over many, several times."""
-        return rows
+    def reading_order(self, rows: "NDArray[np.int64]") -> "NDArray[np.int64]":
+        """Return the positions, (K,), in some rows, in the order in which these are read fastest."""
+        import numpy as np
+
+        return np.arange(len(rows))
 
     def blocks(
         self, rows: "NDArray[np.int64] | None" = None
@@ -43,10 +45,52 @@ class FeatureRows(ABC):
         import numpy as np
 
         rows = np.arange(len(self)) if rows is None else rows
-        size = max(1, BLOCK_BYTES // max(1, 4 * self.shape[1]))
-        for start in range(0, len(rows), size):
-            block = rows[start : start + size]
+        for start in range(0, len(rows), self._block_size):
+            block = rows[start : start + self._block_size]
             yield block, self.read(block)
+
+    def stored_blocks(
+        self, rows: "NDArray[np.int64] | None" = None
+    ) -> "Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]":
+        """Yield positions in `rows`, (K,) or all, and their features, block by block in the order that is read fastest.
+
+        Where all are one block, they keep their order: what a small job computes does not depend on how features lie.
+        """
+        import numpy as np
+
+        rows = np.arange(len(self)) if rows is None else rows
+        order = self.reading_order(rows) if len(rows) > self._block_size else np.arange(len(rows))
+        for start in range(0, len(rows), self._block_size):
+            positions = order[start : start + self._block_size]
+            yield positions, self.read(rows[positions])
+
+    def map_blocks(
+        self, function: "Callable[[NDArray[np.float32]], NDArray[Any]]", rows: "NDArray[np.int64] | None" = None
+    ) -> "NDArray[Any]":
+        """Return what a function gives for each image, or for each of `rows`, in their order: (K, ...), K at least 1.
+
+        The function is called with a block of B images' features, (B, D), at a time, and returns (B, ...).
+        """
+        import numpy as np
+
+        positions, values = zip(
+            *((of_block, function(block)) for of_block, block in self.stored_blocks(rows)), strict=True
+        )
+        return np.concatenate(values)[np.argsort(np.concatenate(positions))]
+
+    def mean(self, rows: "NDArray[np.int64] | None" = None) -> "NDArray[np.float64]":
+        """Return the mean, (D,), of the features of all images, or of `rows`, (K,)."""
+        import numpy as np
+
+        total = np.zeros(self.shape[1])
+        for _, block in self.stored_blocks(rows):
+            total += block.sum(axis=0, dtype=np.float64)
+        return total / (len(self) if rows is None else len(rows))
+
+    @property
+    def _block_size(self) -> int:
+        """Rows that are read at a time."""
+        return max(1, BLOCK_BYTES // max(1, 4 * self.shape[1]))
 
 
 @dataclass(frozen=True)

@@ -231,11 +231,11 @@ class _StoredRows(FeatureRows):
             features[its] = records["features"]
         return features
 
-    def as_stored(self, rows: "NDArray[np.int64]") -> "NDArray[np.int64]":
-        """Return some rows, (K,), part by part: so a block has rows of few parts, and each has them side by side."""
+    def reading_order(self, rows: "NDArray[np.int64]") -> "NDArray[np.int64]":
+        """Return positions, (K,), part by part: so a block has rows of few parts, and each has them side by side."""
         import numpy as np
 
-        return rows[np.lexsort((self.places.row[rows], self.places.part[rows]))]
+        return np.lexsort((self.places.row[rows], self.places.part[rows]))
 
     def _file(self, number: int) -> "RecordFile":
         if number not in self._files:

@@ -9,7 +9,9 @@ import pytest
 from regraft.dataset import chance, edited_references, nearest, neighbours
 from regraft.dataset.chance import probabilities_of_right, shares_by_chance, shares_crossing
 from regraft.dataset.neighbours import find_misfiled
+from regraft.store import feature_rows
 from regraft.store.feature_rows import ArrayRows
+from tests.store.stored_backwards import StoredBackwards
 
 NAMES = ("cat", "dog", "tiger")
 WIDTH = 48
@@ -40,6 +42,16 @@ def test_a_cat_among_the_tigers_is_found_and_nothing_else() -> None:
     assert misfiled["digest"].tolist() == manifest["digest"][rows].tolist()
     assert (misfiled["category"].tolist(), misfiled["like"].tolist()) == (["tiger"] * 3, ["cat", "cat", "dog"])
     assert find_misfiled(manifest, ArrayRows(features)).misfiled.empty
+
+
+def test_it_does_not_matter_in_which_order_features_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    manifest, features = world()
+    planted_in = planted(manifest, [3, 7, 70], "tiger")
+    at_once = find_misfiled(planted_in, ArrayRows(features))
+    monkeypatch.setattr(feature_rows, "BLOCK_BYTES", 4 * WIDTH * 7)
+    backwards = find_misfiled(planted_in, StoredBackwards(features))
+    pd.testing.assert_frame_equal(backwards.misfiled, at_once.misfiled)
+    pd.testing.assert_frame_equal(backwards.doubtful, at_once.doubtful)
 
 
 def test_a_misfiled_picture_names_its_nearest_neighbours() -> None:

@@ -10,7 +10,7 @@ from scipy.special import softmax
 
 import regraft.heads.within_category
 from regraft.config import HeadSettings
-from regraft.heads import moments, softmax_in_blocks, unlike
+from regraft.heads import softmax_in_blocks, unlike
 from regraft.heads.cross_validation import choice_of, fit_softmax
 from regraft.heads.moments import ScaledRows, evenly, products, scale_of
 from regraft.heads.smoothers import STRENGTHS, KernelSmoother, LinearRegression, RidgeSmoother
@@ -69,7 +69,7 @@ def test_scale_and_products_are_those_of_all_rows() -> None:
     np.testing.assert_allclose(scale.mean, all_rows.mean(axis=0), rtol=1e-6)
     deviation = all_rows.std(axis=0)
     np.testing.assert_allclose(scale.squared_divisor, deviation * deviation.mean(), rtol=1e-5)
-    np.testing.assert_allclose(moments.mean_of(features, TRAIN), all_rows.mean(axis=0), rtol=1e-6)
+    np.testing.assert_allclose(features.mean(TRAIN), all_rows.mean(axis=0), rtol=1e-6)
     x = (all_rows - all_rows.mean(axis=0)) / np.sqrt(deviation * deviation.mean())
     np.testing.assert_allclose(products(ScaledRows(features, scale), TRAIN), x.T @ x, atol=0.01)
     assert max(features.counts) <= BLOCK
@@ -203,8 +203,8 @@ def test_wide_features_are_regressed_without_their_products(monkeypatch: pytest.
 
 def test_learning_in_blocks_reads_rows_in_the_order_in_which_they_are_stored() -> None:
     class StoredBackwards(WatchedRows):
-        def as_stored(self, rows: np.ndarray) -> np.ndarray:
-            return rows[::-1]
+        def reading_order(self, rows: np.ndarray) -> np.ndarray:
+            return np.arange(len(rows))[::-1]
 
         def blocks(self, rows: np.ndarray | None = None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
             firsts.append(-1 if rows is None else int(rows[0]))

@@ -3,6 +3,7 @@
 from typing import Literal
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from regraft.config import HeadSettings
@@ -14,6 +15,7 @@ from regraft.targets.labels import SyntheticLabels
 from regraft.targets.lengths import Lengths
 from regraft.targets.oracle import oracle_errors
 from tests.heads.synthetic import tigers_and_cats, trained_head
+from tests.store.stored_backwards import StoredBackwards
 from tests.targets.worlds import DISTRIBUTIONS
 
 pytestmark = pytest.mark.tensorflow
@@ -39,6 +41,17 @@ def test_a_head_that_is_trained_in_blocks_is_the_same_each_time_and_as_good(monk
     rows = manifest[manifest["split"] == "test"]
     rmse, rmse_in_memory = (Lengths().errors(rows, lengths[rows.index]).rmse for lengths in (first, in_memory))
     assert rmse < 1.02 * rmse_in_memory
+
+
+def test_an_image_has_the_answer_to_its_own_features_in_whatever_order_they_are_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    manifest, features = tigers_and_cats()
+    head = trained_head(manifest, features, Lengths(), HeadSettings(epochs=5), 0)
+    images = manifest.iloc[::3]
+    at_once = head.predictions(images, ArrayRows(features[::3]))
+    monkeypatch.setattr("regraft.store.feature_rows.BLOCK_BYTES", 4 * features.shape[1] * 7)
+    pd.testing.assert_frame_equal(head.predictions(images, StoredBackwards(features[::3])), at_once, rtol=1e-5)
 
 
 def test_drawn_labels_are_not_regressed_within_a_category(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,14 +5,20 @@ import pandas as pd
 import pytest
 
 from regraft.judging.coverage import certainty_results
+from regraft.store import feature_rows
 from regraft.store.feature_rows import ArrayRows
 from regraft.targets.calibration import Calibration
 from regraft.targets.categories import Categories
 from regraft.targets.lengths import Lengths
+from tests.store.stored_backwards import StoredBackwards
 
 
-def test_lengths_are_held_by_intervals_as_wide_as_their_category_wants() -> None:
+@pytest.mark.parametrize("kind", [ArrayRows, StoredBackwards])
+def test_lengths_are_held_by_intervals_as_wide_as_their_category_wants(
+    kind: type[ArrayRows], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Features are the answers themselves; the train image, which is far off, does not count."""
+    monkeypatch.setattr(feature_rows, "BLOCK_BYTES", 4 * 3)  # three rows
     manifest = pd.DataFrame(
         {
             "category": ["cat", "cat", "tiger", "tiger", "tiger"],
@@ -22,7 +28,7 @@ def test_lengths_are_held_by_intervals_as_wide_as_their_category_wants() -> None
     )
     answers = np.array([[40.0], [40], [100], [100], [100]], np.float32)
     calibration = Calibration(means=np.array([40.0, 100.0]), half_widths=np.array([10.0, 50.0]))
-    results = certainty_results(manifest, ArrayRows(answers), lambda x: x[:, 0].astype(float), Lengths(), calibration)
+    results = certainty_results(manifest, kind(answers), lambda x: x[:, 0].astype(float), Lengths(), calibration)
     assert (results.n, results.held, results.extent) == (4, 0.75, 60.0)
     assert (results.by_category["cat"].held, results.by_category["cat"].extent) == (0.5, 20.0)
     assert (results.by_category["tiger"].held, results.by_category["tiger"].extent) == (1.0, 100.0)

@@ -119,7 +119,7 @@ def test_rows_as_stored_come_part_by_part(store: Store) -> None:
     store.features.append("fp", [A, C], ROWS)
     store.features.append("fp", [B, D], ROWS + 10)
     rows = store.features.rows("fp", [D, C, B, A])
-    in_order = rows.as_stored(np.array([0, 1, 2]))
+    in_order = rows.reading_order(np.array([0, 1, 2]))
     assert in_order.tolist() in ([1, 2, 0], [2, 0, 1]), "those of a part side by side, as they lie there"
     assert rows.read(in_order).tolist() == [rows.read(np.array([row]))[0].tolist() for row in in_order]
 
