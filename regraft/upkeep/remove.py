@@ -91,10 +91,15 @@ def plan(
         *(RemovedHash(kind=Kind.PICTURE, hash=Digest(d), phash=phash) for d, phash in pictures.items()),
         *(RemovedHash(kind=Kind.SPARED, hash=Digest(d), phash=phash) for d, phash in zip(*near_hashes, strict=True)),
     )
+    return _plan_of(store, hashes, near, progress)
+
+
+def _plan_of(store: Store, hashes: tuple[RemovedHash, ...], near: pd.DataFrame, progress: Progress) -> RemovalPlan:
+    """What goes with some hashes; `near` (url, digest, distance): the pictures that are only offered."""
     removals = removals_of(hashes)
     changed = tuple(traces(store, removals, progress))
     losses = tuple(_losses(store, removals, {trace.path for trace in changed}))
-    return RemovalPlan(hashes, near[["url", "digest", "distance"]], changed, losses)
+    return RemovalPlan(hashes, near.reindex(columns=["url", "digest", "distance"]), changed, losses)
 
 
 def remove(
@@ -116,7 +121,7 @@ def remove(
     with store.held():
         finish(store, ask_prefect)
         made = plan(store, wanted, near_duplicates=near_duplicates, ahead=ahead, progress=progress)
-        receipt = _begin(store, made.hashes, made.traces, why, now)
+        receipt = _begin(store, made, why, now)
         return carry_out(store, receipt, ask_prefect)
 
 
@@ -132,10 +137,11 @@ def finish(store: Store, ask_prefect: AskPrefect | None = None) -> Receipt | Non
 
 def remove_again(store: Store, now: datetime | None = None) -> Receipt:
     """Remove once more what had been removed and came back, as from a backup. The store must be held."""
-    rows = known_rows(store)
-    known = Removals.of(rows)
-    hashes = tuple(RemovedHash(kind=row.kind, hash=Digest(row.hash), phash=row.phash, host=row.host) for row in rows)
-    receipt = _begin(store, hashes, tuple(traces(store, known, lambda path: None)), "It had come back.", now)
+    hashes = tuple(
+        RemovedHash(kind=row.kind, hash=Digest(row.hash), phash=row.phash, host=row.host) for row in known_rows(store)
+    )
+    made = _plan_of(store, hashes, pd.DataFrame(), lambda path: None)
+    receipt = _begin(store, made, "It had come back.", now)
     return carry_out(store, receipt, None)
 
 
@@ -151,17 +157,14 @@ def restore_rows(store: Store) -> None:
     put_rows(store, [*known, *(row for receipt in receipts(store) for row in receipt.rows)])
 
 
-def _begin(
-    store: Store, hashes: tuple[RemovedHash, ...], changed: tuple[Trace, ...], why: str, now: datetime | None
-) -> Receipt:
+def _begin(store: Store, made: RemovalPlan, why: str, now: datetime | None) -> Receipt:
     """The receipt of a removal that begins now, once the store knows of it."""
     at = (now or datetime.now(UTC)).replace(microsecond=0)
     others = {receipt.removed_at for receipt in receipts(store)}
     while at in others:  # a version's notes tell removals apart by their times
         at += timedelta(seconds=1)
-    losses = tuple(_losses(store, removals_of(hashes), {trace.path for trace in changed}))
-    files = dict(_before(store, changed, losses))
-    receipt = Receipt(id=new_id(store, at), removed_at=at, why=why, hashes=hashes, versions=losses, files=files)
+    files, name = dict(_before(store, made)), new_id(store, at)
+    receipt = Receipt(id=name, removed_at=at, why=why, hashes=made.hashes, versions=made.versions, files=files)
     put_unfinished(store, receipt)
     return receipt
 
@@ -183,12 +186,10 @@ def _losses(store: Store, removals: Removals, paths: set[str]) -> Iterator[Versi
             )
 
 
-def _before(
-    store: Store, changed: Sequence[Trace], losses: Sequence[VersionChange]
-) -> Iterator[tuple[str, FileChange]]:
+def _before(store: Store, made: RemovalPlan) -> Iterator[tuple[str, FileChange]]:
     """The digest of every file that may change: those with traces, and what speaks of them in their versions."""
-    paths = [trace.path for trace in changed]
-    for change in losses:
+    paths = [trace.path for trace in made.traces]
+    for change in made.versions:
         version = Version(store, change.version)
         paths += [path for path in version.sizes() if path.endswith((*SPEAKING, EXAMPLES))]
     for path in dict.fromkeys(paths):
