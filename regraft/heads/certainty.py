@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from regraft.backbones.backbone import Features
 from regraft.errors import VersionError
-from regraft.heads.unlike import Distance, distance_from, distance_of
+from regraft.heads.unlike import Distance, distance_from, distance_in
 from regraft.store.feature_rows import FeatureRows
 from regraft.targets.calibration import Calibration
 from regraft.targets.target import Target
@@ -51,7 +51,7 @@ class Certainty:
             with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
                 min_probability = float(arrays["least"]) if "least" in arrays else np.nan
                 calibration = Calibration(arrays["means"], arrays["half_widths"], min_probability)
-                return cls(calibration, distance_of(arrays), float(arrays["usual"]))
+                return cls(calibration, *distance_in(arrays))
         except Exception as error:  # zip and npy readers raise anything
             raise VersionError(f"certainty.npz cannot be read: {error}"[:300]) from error
 

@@ -1,8 +1,8 @@
 """Whose features the files of a version hold as they are: training images that other pictures are compared with.
 
 A head for real lengths of few images has a column of weights for each, see `smoothers.KernelRegression`, and
-certainty.npz a row, see `unlike.References`. references.parquet names them, so that what somebody had removed
-can be taken out of these files, and looked for there, when its own features are gone.
+certainty.npz a row, see `unlike.DistanceFromReferences`. references.parquet names them, so that what somebody had
+removed can be taken out of these files, and looked for there, when its own features are gone.
 """
 
 import io

@@ -1,11 +1,10 @@
 """How far features lie from those that a head was trained on, which says whether a picture is unlike those of training.
 
-Two distances are measured from some training images, whose features are taken with length 1: that to the 5th nearest
-of them (https://proceedings.mlr.press/v162/sun22d.html), and that from the best mixture of all of them, which is the
-predictive variance of a Gaussian process (http://gaussianprocess.org/gpml/, equation 2.26). Another animal is far from
-its neighbours, and a drawing of the same animal from all mixtures of photographs; the greater distance counts.
+A Gaussian process knows its values at some training images, the references. How unsure it is of a picture's value, its
+predictive variance, is the distance: http://gaussianprocess.org/gpml/, equation 2.26. A picture may be like one
+reference or somewhat like several. References that are like each other count little more than once.
 
-Versions of earlier Regrafts have the first distance alone, or that from the plane of the training features:
+Versions of the first Regrafts have the distance from the plane of the training features instead:
 https://doi.org/10.1109/CVPR52688.2022.00487.
 """
 
@@ -25,8 +24,6 @@ from regraft.store.feature_rows import FeatureRows
 # N images, D features, R references, K directions
 SIMILAR_SHARE = 0.99
 """The share of images that count as similar to those of training."""
-NEAREST = 5
-"""The distance is that to the reference that is so near, or to the farthest where there are fewer."""
 MAX_REFERENCES = 1024
 """Training images that a picture is compared with; of more, so many that are evenly spread over them."""
 MIN_REFERENCES = 256
@@ -34,10 +31,10 @@ MAX_REFERENCE_NUMBERS = 2_000_000
 """Features of references that are kept, down to MIN_REFERENCES images: 4 MB."""
 MAX_IMAGES = 16_384
 """Images of training, and of validation, that say what distances are usual; of more, so many, evenly spread."""
-USUAL_SHARE = 0.97
-"""Distances count as multiples of that which so many training images have at most, both from the median."""
-MIN_SPREAD = 1e-9
-"""Of distances that are all the same."""
+NOISE = 0.01
+"""Variance of the process's values that says nothing of other pictures, where the rest has variance 1."""
+MIN_WIDTH = 1e-3
+"""Of the kernel, where all references are the same."""
 MIN_NORM = 1e-9
 REFERENCES = "references"
 """The references' array in certainty.npz."""
@@ -56,107 +53,44 @@ class Distance(Protocol):
 
 
 @dataclass(frozen=True)
-class References:
-    """Training images that others are compared with."""
+class DistanceFromReferences:
+    """The variance of a Gaussian process that knows its values at the references: 0, for what is like them, to 1."""
 
     directions: NDArray[np.float16]
-    """(R, D) their features, of length 1."""
+    """(R, D) the references' features, of length 1."""
+    width: float
+    """1 less the cosine by which the kernel falls to 1 / e."""
 
-    def cosines(self, features: Features) -> Features:
-        """Return the cosines, (N, R), between features, (N, D), and the references."""
-        return _directions(features) @ self._directions.T
+    @classmethod
+    def of(cls, directions: NDArray[np.float16]) -> "DistanceFromReferences":
+        """Return the distance from references, with a kernel as wide as the median of what lies between two of them.
 
-    def to_nearest(self, cosines: Features) -> Distances:
-        """Return 1 less the cosine between each image and the NEAREST-th nearest of the references: 0 to 2."""
-        rank = min(NEAREST, len(self.directions))
-        return np.asarray(1 - np.partition(cosines, -rank, axis=1)[:, -rank], np.float64)
-
-    def from_mixtures(self, cosines: Features) -> Distances:
-        """Return the squared distance of each image from the mixture of references that is best, 0 to 1.
-
-        A mixture's weights are penalised by their squares.
+        That is the usual rule: https://doi.org/10.48550/arXiv.1707.07269.
         """
-        return np.asarray(1 - np.einsum("nr,nr->n", cosines @ self._inverse, cosines), np.float64)
+        between = 1 - _cosines(directions.astype(np.float32), directions)[np.triu_indices(len(directions), 1)]
+        return cls(directions, max(float(np.median(between)) if len(between) else 0.0, MIN_WIDTH))
 
-    def left_out(self) -> tuple[Distances, Distances]:
-        """Return both distances, (R,) each, of every reference from the others.
+    def __call__(self, features: Features) -> Distances:
+        """Return the distances, (N,), of features (N, D)."""
+        similar = self._similarities(features)
+        return np.asarray(1 - np.einsum("nr,nr->n", similar @ self._inverse, similar))
 
-        From their mixtures: Gaussian Processes for Machine Learning, equation 5.12.
-        """
-        cosines = self._products.astype(np.float32)
-        np.fill_diagonal(cosines, -1)
-        return self.to_nearest(cosines), np.asarray(1 / np.diag(self._inverse) - self._penalty, np.float64)
+    def left_out(self) -> Distances:
+        """Return the distance, (R,), of every reference from the others: equation 5.12."""
+        return np.asarray(1 / np.diag(self._inverse) - NOISE)
 
-    @cached_property
-    def _directions(self) -> Features:
-        return self.directions.astype(np.float32)
+    def arrays(self) -> Mapping[str, NDArray[np.floating]]:
+        """Return the references and the kernel's width, by their names in certainty.npz."""
+        return {REFERENCES: self.directions, "width": np.array(self.width)}
 
-    @cached_property
-    def _products(self) -> NDArray[np.float64]:
-        return np.asarray(self._directions @ self._directions.T, np.float64)
-
-    @cached_property
-    def _penalty(self) -> float:
-        """As much as the references vary in a direction on average: a covariance matrix shrunk by half."""
-        count, width = self.directions.shape
-        mean_cosine = (self._products.sum() - count) / max(1, count * (count - 1))
-        return float(count * max(1 - mean_cosine, MIN_SPREAD) / width)
+    def _similarities(self, features: Features) -> NDArray[np.float64]:
+        """The kernel, (N, R), between images and the references: 1 where they are the same."""
+        return np.exp((_cosines(features, self.directions) - 1.0) / self.width)
 
     @cached_property
     def _inverse(self) -> NDArray[np.float64]:
-        return np.asarray(np.linalg.inv(self._products + self._penalty * np.eye(len(self.directions))), np.float64)
-
-
-@dataclass(frozen=True)
-class DistanceToNearest:
-    """1 less the cosine between an image and the NEAREST-th nearest of the references: 0 to 2."""
-
-    references: References
-
-    def __call__(self, features: Features) -> Distances:
-        """Return the distances, (N,), of features (N, D)."""
-        return self.references.to_nearest(self.references.cosines(features))
-
-    def arrays(self) -> Mapping[str, NDArray[np.floating]]:
-        """Return the references, by their name in certainty.npz."""
-        return {REFERENCES: self.references.directions}
-
-
-@dataclass(frozen=True)
-class GreaterDistance:
-    """The greater of the distances to the nearest references and from their mixtures, as multiples of what is usual.
-
-    0 for what is in the middle of the training images, 1 for what is farther than 97 of a hundred of them.
-    """
-
-    references: References
-    medians: NDArray[np.float64]
-    """(2,) of both distances."""
-    spreads: NDArray[np.float64]
-    """(2,) how much farther than the median USUAL_SHARE of the training images are at most."""
-
-    @classmethod
-    def of(cls, references: References) -> "GreaterDistance":
-        """Return the distance from some references, of which each is compared with the others."""
-        distances = np.stack(references.left_out(), axis=1)
-        medians, usual = np.median(distances, axis=0), np.quantile(distances, USUAL_SHARE, axis=0)
-        return cls(references, medians, np.maximum(usual - medians, MIN_SPREAD))
-
-    def __call__(self, features: Features) -> Distances:
-        """Return the distances, (N,), of features (N, D)."""
-        cosines = self.references.cosines(features)
-        return self._greater(self.references.to_nearest(cosines), self.references.from_mixtures(cosines))
-
-    def left_out(self) -> Distances:
-        """Return the distance, (R,), of every reference from the others."""
-        return self._greater(*self.references.left_out())
-
-    def arrays(self) -> Mapping[str, NDArray[np.floating]]:
-        """Return the references and what distances are usual, by their names in certainty.npz."""
-        return {REFERENCES: self.references.directions, "medians": self.medians, "spreads": self.spreads}
-
-    def _greater(self, *distances: Distances) -> Distances:
-        return np.asarray(((np.stack(distances, axis=1) - self.medians) / self.spreads).max(axis=1))
+        known = self._similarities(self.directions.astype(np.float32))
+        return np.asarray(np.linalg.inv(known + NOISE * np.eye(len(known))))
 
 
 @dataclass(frozen=True)
@@ -180,31 +114,35 @@ class DistanceFromPlane:
         return {"centre": self.centre, "plane": self.directions}
 
 
-def distance_of(arrays: Mapping[str, NDArray[np.floating]]) -> Distance:
-    """Return the distance that computes with these arrays. Raises KeyError where they are none's."""
+def distance_in(arrays: Mapping[str, NDArray[np.floating]]) -> tuple[Distance, float]:
+    """Return the distance that certainty.npz holds, and the largest one of similar images; see `distance_from`.
+
+    References of earlier Regrafts, which measured from them in other ways, say themselves what is usual. Raises
+    KeyError where these arrays are no distance's.
+    """
     if REFERENCES not in arrays:
-        return DistanceFromPlane(arrays["centre"].astype(np.float32), arrays["plane"].astype(np.float32))
+        plane = DistanceFromPlane(arrays["centre"].astype(np.float32), arrays["plane"].astype(np.float32))
+        return plane, float(arrays["usual"])
     directions = arrays[REFERENCES].astype(np.float16)
     is_left = directions.any(axis=1)  # the features of a picture that somebody had removed are 0
-    references = References(directions[is_left] if is_left.any() else directions[:1])
-    if "spreads" not in arrays:
-        return DistanceToNearest(references)
-    return GreaterDistance(references, arrays["medians"].astype(np.float64), arrays["spreads"].astype(np.float64))
+    left = directions[is_left] if is_left.any() else directions[:1]
+    if "width" in arrays:
+        return DistanceFromReferences(left, float(arrays["width"])), float(arrays["usual"])
+    distance = DistanceFromReferences.of(left)
+    return distance, _largest_similar(distance.left_out())
 
 
-def distance_from(features: FeatureRows, train: Rows, validation: Rows) -> tuple[GreaterDistance, float]:
+def distance_from(features: FeatureRows, train: Rows, validation: Rows) -> tuple[DistanceFromReferences, float]:
     """Return the distance from images of the train split, and the largest one at which an image is similar to them.
 
-    That distance comes from the train split too, each image being left out of the references: a hundred images are
-    needed to say what one in a hundred exceeds. It is the one that, by its rank, the next image exceeds with a
-    probability of nearest to 1 - SIMILAR_SHARE: https://doi.org/10.1561/2200000101.
+    That one comes from the train split too, each image being left out of the references: a hundred images are needed
+    to say what one in a hundred exceeds.
     """
     rows = _references(train, features.shape[1])
-    distance = GreaterDistance.of(References(_directions(features.read(rows)).astype(np.float16)))
+    distance = DistanceFromReferences.of(_directions(features.read(rows)).astype(np.float16))
     others = np.concatenate([np.setdiff1d(evenly(train, MAX_IMAGES), rows), evenly(validation, MAX_IMAGES)])
-    usual = np.sort(np.concatenate([distance.left_out(), features.map_blocks(distance, others)]))
-    rank = min(len(usual), round(SIMILAR_SHARE * (len(usual) + 1)))
-    return distance, float(usual[rank - 1])
+    left_out = [distance.left_out(), features.map_blocks(distance, others)]
+    return distance, _largest_similar(np.concatenate(left_out))
 
 
 def reference_rows(split: "pd.Series[str]", width: int) -> Rows:
@@ -212,8 +150,22 @@ def reference_rows(split: "pd.Series[str]", width: int) -> Rows:
     return _references(np.flatnonzero(split == "train"), width)
 
 
+def _largest_similar(usual: Distances) -> float:
+    """The distance that, by its rank, the next image exceeds with a probability of nearest to 1 - SIMILAR_SHARE.
+
+    `usual`, (N,): those of images that are similar. Conformal prediction: https://doi.org/10.1561/2200000101.
+    """
+    rank = min(len(usual), round(SIMILAR_SHARE * (len(usual) + 1)))
+    return float(np.sort(usual)[rank - 1])
+
+
 def _references(train: Rows, width: int) -> Rows:
     return evenly(train, max(MIN_REFERENCES, min(MAX_REFERENCES, MAX_REFERENCE_NUMBERS // width)))
+
+
+def _cosines(features: Features, directions: NDArray[np.float16]) -> Features:
+    """The cosines, (N, R), between features, (N, D), and directions, (R, D)."""
+    return _directions(features) @ directions.astype(np.float32).T
 
 
 def _directions(features: Features) -> Features:

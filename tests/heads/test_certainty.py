@@ -9,7 +9,7 @@ import pytest
 from regraft.config import HeadSettings
 from regraft.errors import VersionError
 from regraft.heads.certainty import Certainty, certainty
-from regraft.heads.unlike import DistanceToNearest, References, distance_from
+from regraft.heads.unlike import DistanceFromReferences, distance_from
 from regraft.store.feature_rows import ArrayRows
 from regraft.targets.labels import SyntheticLabels
 from regraft.targets.lengths import Lengths
@@ -97,6 +97,10 @@ def photographs(count: int, random: np.random.Generator) -> np.ndarray:
 KIND = np.random.default_rng(5).uniform(0, 2, 40)
 
 
+def unit(features: np.ndarray) -> np.ndarray:
+    return features / np.linalg.norm(features, axis=1, keepdims=True)
+
+
 @pytest.mark.parametrize(("train_count", "validation_count"), [(60, 15), (140, 30), (600, 120)])
 def test_one_in_a_hundred_of_the_same_kind_is_marked_and_nearly_all_of_another(
     train_count: int, validation_count: int
@@ -114,41 +118,36 @@ def test_one_in_a_hundred_of_the_same_kind_is_marked_and_nearly_all_of_another(
     assert np.mean(strangers_marked) > 0.99
 
 
-def test_what_lies_near_training_but_is_no_mixture_of_it_is_marked() -> None:
-    """A drawing of a tiger is nearer to tigers than some photographs are, and yet has something that none has."""
+def test_copies_of_a_training_picture_make_no_other_picture_more_similar() -> None:
     random = np.random.default_rng(3)
-    mixing = random.normal(0, 1, (6, 500))
-    values = 5 + random.normal(0, 1, (300, 6)) @ mixing + random.normal(0, 0.3, (300, 500))
-    features = values.astype(np.float32)
-    marks, most = distance_from(ArrayRows(features[:200]), np.arange(170), np.arange(170, 200))
-    drawings = (features[200:] + random.normal(0, 0.4, (100, 500))).astype(np.float32)
-    nearest = DistanceToNearest(marks.references)
-    assert (nearest(drawings) > np.quantile(nearest(features[200:]), 0.99)).mean() < 0.5
-    assert (marks(drawings) > most).mean() > 0.95
-    assert (marks(features[200:]) > most).mean() <= 0.05
+    train, others = (unit(photographs(count, random)) for count in (60, 20))
+    once = DistanceFromReferences.of(train.astype(np.float16))
+    often = DistanceFromReferences(np.concatenate([train, *[train[:1]] * 6]).astype(np.float16), once.width)
+    np.testing.assert_allclose(often(others), once(others), rtol=0.05)
 
 
-def test_a_file_with_references_alone_measures_to_the_nearest_of_them() -> None:
+def test_references_of_an_earlier_regraft_say_what_is_usual_themselves() -> None:
+    random = np.random.default_rng(6)
+    calibration: dict[str, Any] = {"means": np.array([40.0]), "half_widths": np.array([9.0]), "usual": np.array(0.0)}
     file = io.BytesIO()
-    calibration: dict[str, Any] = {"means": np.array([40.0]), "half_widths": np.array([9.0]), "usual": np.array(0.2)}
-    np.savez(file, **calibration, references=np.array([[1, 0, 0]], np.float16))
+    np.savez(file, **calibration, references=unit(photographs(300, random)).astype(np.float16))
     old = Certainty.from_bytes(file.getvalue())
-    pictures = np.array([[5, 1, 1], [1, 5, 1], [4, 2, 1], [2, 4, 1]], np.float32)
-    assert old.is_unlike_training(pictures).tolist() == [False, True, False, True]
-    assert Certainty.from_bytes(old.to_bytes()).is_unlike_training(pictures).tolist() == [False, True, False, True]
+    again = Certainty.from_bytes(old.to_bytes())
+    alike = photographs(300, random)
+    strangers = np.maximum(random.normal(1, 0.3, (100, 40)) * np.roll(KIND, 7), 0).astype(np.float32)
+    assert old.is_unlike_training(alike).mean() < 0.03
+    assert old.is_unlike_training(strangers).mean() > 0.99
+    assert again.is_unlike_training(alike).tolist() == old.is_unlike_training(alike).tolist()
 
 
 def test_each_reference_is_compared_with_the_others_alone() -> None:
-    random = np.random.default_rng(4)
-    directions = random.normal(1, 1, (30, 12)).astype(np.float32)
-    references = References((directions / np.linalg.norm(directions, axis=1, keepdims=True)).astype(np.float16))
-    to_nearest, from_mixtures = references.left_out()
+    directions = unit(np.random.default_rng(4).normal(1, 1, (30, 12))).astype(np.float16)
+    distance = DistanceFromReferences.of(directions)
     for row in range(30):
-        others = References(np.delete(references.directions, row, axis=0))
-        object.__setattr__(others, "_penalty", references._penalty)
-        cosines = others.cosines(references.directions[row : row + 1].astype(np.float32))
-        assert to_nearest[row] == pytest.approx(others.to_nearest(cosines)[0], abs=1e-3)
-        assert from_mixtures[row] == pytest.approx(others.from_mixtures(cosines)[0], abs=1e-3)
+        others = DistanceFromReferences(np.delete(directions, row, axis=0), distance.width)
+        assert distance.left_out()[row] == pytest.approx(
+            others(directions[row : row + 1].astype(np.float32))[0], abs=1e-3
+        )
 
 
 def test_references_are_few_and_as_many_as_their_numbers_allow() -> None:
@@ -157,7 +156,7 @@ def test_references_are_few_and_as_many_as_their_numbers_allow() -> None:
         images = count + 20
         features = ArrayRows(random.standard_normal((images, width), dtype=np.float32))
         distance, _ = distance_from(features, np.arange(images), np.arange(0))
-        assert distance.references.directions.shape == (count, width)
+        assert distance.directions.shape == (count, width)
 
 
 def test_pictures_without_any_feature_and_training_sets_of_one_have_a_distance() -> None:

@@ -10,7 +10,7 @@ from regraft.config import HeadSettings
 from regraft.heads.moments import scale_of
 from regraft.heads.numpy_head import numpy_head
 from regraft.heads.reference_rows import HOLDERS, named_references, unnamed_rows
-from regraft.heads.unlike import distance_from, distance_of
+from regraft.heads.unlike import distance_from, distance_in
 from regraft.store.feature_rows import ArrayRows
 from regraft.targets.lengths import Lengths
 from tests.heads.synthetic import tigers_and_cats, trained_head
@@ -70,7 +70,8 @@ def test_the_references_of_a_picture_that_goes_count_no_more_and_the_others_stay
     assert np.abs(difference).max() > 0
     assert np.abs(difference).mean() < 0.05 * manifest["label"].std(), "the head answers about as before"
     with np.load(io.BytesIO(changed["certainty.npz"])) as arrays:
-        assert len(distance_of(arrays).arrays()["references"]) == (names["file"] == "certainty.npz").sum() - 1
+        distance, _ = distance_in(arrays)
+    assert len(distance.arrays()["references"]) == (names["file"] == "certainty.npz").sum() - 1
 
 
 def test_where_the_numbers_differ_nobody_can_tell_whose_they_are(

@@ -4,8 +4,8 @@ Trained on the photographs of both categories, or of one alone, and then the oth
 photographs that were held out: of these 1% is to be marked. The nearest neighbour ways get all training images, the
 plane (of earlier Regrafts) 64 directions; both are calibrated on the validation images alone. Other pictures are drawn
 animals, noise and pages of text. Who marks more photographs marks more of all others too; so `at 1%` is the share that
-lies farther than 99 of a hundred of the test's photographs do. The number of neighbours was taken from the literature,
-and nothing was chosen on these photographs.
+lies farther than 99 of a hundred of the test's photographs do. The kernel and its width were chosen on stamps, digits,
+emojis and draws from 1000 on.
 """
 
 from collections.abc import Callable, Iterator
