@@ -15,6 +15,8 @@ def orientation_of(exif: bytes) -> int:
 
     https://www.cipa.jp/std/documents/e/DC-008-2012_E.pdf, tag 0x0112
     """
+    if not exif:
+        return 1
     try:
         return _orientation_of(exif.removeprefix(HEADER))
     except (struct.error, KeyError):

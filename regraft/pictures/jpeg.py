@@ -25,9 +25,13 @@ APP0, APP1, APP2, APP14, APP15 = 0xE0, 0xE1, 0xE2, 0xEE, 0xEF
 BASELINE, EXTENDED, PROGRESSIVE = 0xC0, 0xC1, 0xC2
 FRAMES = frozenset({*range(0xC0, 0xD0)} - {DHT, 0xC8, 0xCC})
 """The markers that begin a frame, of all kinds of JPEG."""
-TABLES = (DQT, DHT, DRI)
+TABLES = frozenset({DQT, DHT, DRI})
+SEGMENTS = FRAMES | TABLES | {SOS, COM, *range(APP0, APP15 + 1)}
+"""The markers of what has a length."""
 FAST_LUMA_SAMPLINGS = ((1, 1), (2, 1), (1, 2), (2, 2), (4, 1), (1, 4))
 """How much finer brightness is sampled than colour, across and down, in JPEGs that libjpeg-turbo decodes fast."""
+POSSIBLE_FACTORS = frozenset(across << 4 | down for across in range(1, 5) for down in range(1, 5))
+"""Sampling factors across and down, as a frame has them."""
 RGB_IDS = (82, 71, 66)
 """The numbers of the components of a JPEG in RGB: R, G, B in ASCII."""
 PADDING_BYTES, RESTART_PADDING_BYTES = 512, 32
@@ -150,8 +154,8 @@ class Jpeg:
         """Pixels across and down of what is coded at a time: blocks of all colours."""
         if len(self.components) == 1:
             return BLOCK_SIDE, BLOCK_SIDE
-        across, down = zip(*((component.across, component.down) for component in self.components), strict=True)
-        return BLOCK_SIDE * max(across), BLOCK_SIDE * max(down)
+        across = max(component.across for component in self.components)
+        return BLOCK_SIDE * across, BLOCK_SIDE * max(component.down for component in self.components)
 
     @property
     def has_all_bits(self) -> bool:
@@ -239,7 +243,7 @@ def parse_jpeg(data: bytes) -> Jpeg:
         if match is None or marker == EOI or (jpeg.scans and (marker == SOI or marker in FRAMES)):
             break
         place = match.end()
-        if not (marker in TABLES or marker in FRAMES or marker in (SOS, COM) or APP0 <= marker <= APP15):
+        if marker not in SEGMENTS:
             continue  # no segment: a stray byte
         size = int.from_bytes(data[place : place + 2], "big")
         if size < 2:
@@ -273,7 +277,7 @@ def parse_jpeg(data: bytes) -> Jpeg:
         raise TooMuchWork(f"a JPEG of more than {MAX_SEGMENTS} segments")
     if not jpeg.components:
         raise Damaged("ends before its size is known")
-    jpeg.profile = b"".join(part for _, part in sorted(profile_parts.items()))
+    jpeg.profile = b"".join(profile_parts[number] for number in sorted(profile_parts))
     return jpeg
 
 
@@ -292,7 +296,7 @@ def _read_frame(jpeg: Jpeg, marker: int, body: bytes) -> None:
     jpeg.components = [
         Component(body[i], body[i + 1] >> 4, body[i + 1] & 15, body[i + 2]) for i in range(6, 6 + 3 * count, 3)
     ]
-    if any(not (1 <= factor <= 4) for c in jpeg.components for factor in (c.across, c.down)):
+    if not POSSIBLE_FACTORS.issuperset(body[7 : 6 + 3 * count : 3]):
         raise Damaged("sampling factors that no JPEG can have")
 
 
