@@ -1,4 +1,4 @@
-"""The format of a picture, by its first bytes and never by a name."""
+"""What is known of any decoder: which format is whose, by first bytes and never by a name, and how it lacks memory."""
 
 import re
 from typing import Literal
@@ -21,3 +21,8 @@ PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".gif", ".webp", ".bmp", ".tif", ".
 def format_of(data: bytes) -> PictureFormat | None:
     """Return the format that the first bytes show, or None where they are no picture's."""
     return next((name for name, magic in MAGIC.items() if magic.match(data)), None)
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Return whether a decoder failed because it got no memory, which says nothing of the picture's bytes."""
+    return isinstance(error, MemoryError) or "memory" in str(error).lower()  # so libjpeg-turbo says it
