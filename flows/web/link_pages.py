@@ -14,10 +14,11 @@ from regraft.reporting.link_search import LinkSearch, LinkTable
 from regraft.reporting.named_reasons import NAMED_REASONS, named_reasons
 from regraft.store import versions
 from regraft.verdicts import Verdict
+from regraft.web.urls import MAX_URL_LENGTH
 
 router = APIRouter()
 LINKS_A_PAGE = 100
-Text = Annotated[str, Query(max_length=2048)]
+Text = Annotated[str, Query(max_length=MAX_URL_LENGTH)]
 
 
 def search_of(

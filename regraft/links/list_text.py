@@ -46,8 +46,8 @@ NO_ROW = re.compile(r'#|"?sep=.*$', re.IGNORECASE)
 """How a line begins that is no row of a table: a comment, and the line by which Excel finds a CSV file's columns."""
 COMMENT = re.compile(r"\s#.*", re.DOTALL)
 """What follows a blank and #: browsers take it for a fragment, which is not sent to a server either."""
-AMPERSAND = "&amp;"
-"""How HTML and XML write &: https://html.spec.whatwg.org/multipage/named-characters.html."""
+AMPERSAND = re.compile(r"&(?:amp|#0*38|#[xX]0*26);")
+"""How HTML and XML write &: https://html.spec.whatwg.org/multipage/syntax.html#character-references."""
 
 
 def line_blocks(file: BufferedReader) -> Iterator[list[str]]:
@@ -88,14 +88,14 @@ def cleaned_urls(texts: Iterable[str]) -> list[str]:
     """Return the URL in each text; "" for a comment. Most texts are nothing else, which is quick.
 
     Around it may be what `cleaned` takes away, brackets, and at its end a comma, a semicolon or a comment. `&amp;`
-    means &.
+    and `&#38;` mean &.
     """
     return [text if not text or _is_clean(text) else _cleaned_url(text) for text in texts]
 
 
 def _is_clean(url: str) -> bool:
     """Whether there is nothing to take away, as of nearly all URLs; False where that takes a closer look."""
-    return url[0] == "h" and url[-1].isalnum() and "#" not in url and AMPERSAND not in url
+    return url[0] == "h" and url[-1].isalnum() and "#" not in url and "&amp;" not in url
 
 
 def _cleaned_url(text: str) -> str:
@@ -105,7 +105,7 @@ def _cleaned_url(text: str) -> str:
     url = cleaned(COMMENT.sub("", url).rstrip().rstrip(SEPARATORS))
     if url[1:].startswith(SCHEME):
         url = _without_pair(url, BRACKETS)
-    return url.replace(AMPERSAND, "&")
+    return AMPERSAND.sub("&", url)
 
 
 def _without_pair(text: str, pairs: Mapping[str, str]) -> str:

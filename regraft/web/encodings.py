@@ -12,6 +12,9 @@ from regraft.web.framing import TooLarge
 PICTURE = re.compile(rb"\xff\xd8\xff|\x89PNG\r\n|GIF8|RIFF....WEBP|BM|II[*+]\0|MM\0[*+]|....ftyp", re.DOTALL)
 """What the usual kinds of pictures begin with: JPEG, PNG, GIF, WebP, BMP, TIFF, AVIF."""
 GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+ZLIB = re.compile(rb"\x78[\x01\x5e\x9c\xda]")
+"""What zlib's own header is, as zlib writes it: https://www.rfc-editor.org/rfc/rfc1950#section-2.2."""
+GZIP_NAMES = ("gzip", "x-gzip")
 GZIP_BITS, ZLIB_BITS, DEFLATE_BITS = 31, 15, -15
 """zlib's `wbits` for gzip, for zlib's own header, and for none."""
 MAX_ENCODINGS = 3
@@ -34,8 +37,8 @@ def decoded(data: bytes, encodings: Sequence[str], max_bytes: int) -> bytes:
     """Return a body without its content encodings; `encodings` are their names in lower case, the outermost last.
 
     Gzip and Zstandard show in the bytes, named or not; Deflate, with and without zlib's header, and Brotli must be
-    named. What is a picture already, and what is not in the encoding that it is named for, stays as it is. Raises
-    TooLarge where the result would be larger than `max_bytes`, and Damaged.
+    named, the first as gzip where it has that header. What is a picture already, and what is not in the encoding that
+    it is named for, stays as it is. Raises TooLarge where the result would be larger than `max_bytes`, and Damaged.
     """
     for _ in range(MAX_ENCODINGS):
         decode = _decoder(data, encodings)
@@ -56,7 +59,7 @@ def _decoder(data: bytes, encodings: Sequence[str]) -> Callable[[bytes, int], by
         return _gunzipped
     if data.startswith(ZSTD):
         return lambda data, max_bytes: _decompressed(data, "zstd", max_bytes)
-    if "deflate" in encodings:
+    if "deflate" in encodings or (ZLIB.match(data) and any(name in encodings for name in GZIP_NAMES)):
         return _inflated
     if "br" in encodings:
         return lambda data, max_bytes: _decompressed(data, "brotli", max_bytes)

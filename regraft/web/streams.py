@@ -52,7 +52,7 @@ class Stream:
             if len(self._ahead) - self._taken > MAX_LINE_BYTES:
                 raise BrokenHttp("a line within the body is too long")
             if not self._read_on():
-                return self._take(len(self._ahead))
+                return self._take(len(self._ahead)).rstrip(LINE_END)
         return self._take(end + 1 - self._taken).rstrip(LINE_END)
 
     def read(self, size: int) -> bytes:

@@ -11,7 +11,8 @@ from urllib.parse import quote, urlsplit
 from regraft.identity import Host, Url
 from regraft.web.hosts import ascii_host, ipv4_address
 
-MAX_URL_LENGTH = 2048
+MAX_URL_LENGTH = 8000
+"""What all programs of the web should take: https://www.rfc-editor.org/rfc/rfc9110#section-4.1."""
 DEFAULT_PORTS = {"http": 80, "https": 443}
 MAX_PORT = 65535
 PATH_CHARACTERS = "/:@!$&'()*+,;=~%[]"
@@ -52,7 +53,7 @@ def normalised(url: str) -> Url:
 
     An internationalised host becomes IDNA, everything else that needs it is percent-encoded, and backslashes in the
     path are slashes. A normalised URL stays as it is. Raises BadUrl where the text is no http(s) URL with a host, is
-    longer than 2,048 characters, or holds control characters; Blocked where it carries a user name or a password.
+    longer than 8,000 characters, or holds control characters; Blocked where it carries a user name or a password.
     """
     plain = PLAIN_URL.fullmatch(url)
     if plain and len(url) <= MAX_URL_LENGTH and _netloc(plain[2], DEFAULT_PORTS[plain[1]]) == plain[2]:
@@ -87,6 +88,7 @@ def redirected(url: str, location: str) -> Url:
     """
     scheme, _, _ = url.partition(":")
     reference = _text(location.encode("latin-1", "replace")).strip(BLANKS).replace("\t", "")
+    reference = CONTROL_CHARACTER.sub(lambda character: quote(character[0]), reference)
     start = SCHEME.match(reference)
     if start and start[1].lower() != scheme:
         return normalised(reference)

@@ -150,6 +150,8 @@ REDIRECTED = {
     "/c?caf\xe9": "http://a.de/c?caf%E9",
     "/%E9\xe9": "http://a.de/%E9%E9",
     "http://b\xc3\xbccher.de/": "http://xn--bcher-kva.de/",
+    "/a\x01b\x7fc": "http://a.de/a%01b%7Fc",
+    f"/{'c' * 7900}": f"http://a.de/{'c' * 7900}",
 }
 """Location headers, read as latin-1, on http://a.de/b/x."""
 
@@ -180,7 +182,18 @@ def test_a_redirect_without_a_scheme_keeps_that_of_its_url() -> None:
 
 
 @pytest.mark.parametrize(
-    "location", ["mailto:a@b.de", "data:,x", "//", "http://b\xfccher.de/", "http://[", "//a:b", "c:\\d"]
+    "location",
+    [
+        "mailto:a@b.de",
+        "data:,x",
+        "//",
+        "http://b\xfccher.de/",
+        "http://[",
+        "//a:b",
+        "c:\\d",
+        "//a\x01.de",
+        f"/{'c' * 8000}",
+    ],
 )
 def test_a_redirect_to_no_web_address_is_refused(location: str) -> None:
     with pytest.raises(BadUrl):
