@@ -49,7 +49,7 @@ def survival_gist(report: Report) -> str:
     """Return in a few words how long the links will last."""
     soonest = next(iter(report.forecasts.items()), None)
     if soonest is None:
-        return "a forecast needs a few versions more"
+        return "a forecast needs a few more versions"
     category, outlook = soonest
     if outlook.days_left is None:
         return f"no category runs out within {len(outlook.median)} days"

@@ -60,8 +60,8 @@ def certainty_note(metrics: MetricsRecord) -> str:
     form = WORDINGS[metrics.test.kind].certainty_form
     sentence = form.format(level=f"{LEVEL:.0%}", held=f"{certainty.held:.0%}", extent=certainty.extent)
     name, least = min(certainty.by_category.items(), key=lambda item: item[1].held)
-    fewest = f"; the fewest of {name}, {least.held:.0%}" if len(certainty.by_category) > 1 else ""
-    return f"{sentence} in the mean{fewest}."
+    fewest = f" Of {name} they hold the fewest: {least.held:.0%}." if len(certainty.by_category) > 1 else ""
+    return f"{sentence} on average.{fewest}"
 
 
 def suspects_note(report: Report) -> str:

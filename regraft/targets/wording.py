@@ -97,7 +97,7 @@ WORDINGS: Mapping[Kind, Wording] = {
         claim_form="errs by {figure} (RMSE)",
         task="image-regression",
         pipeline="image-feature-extraction",
-        certainty_form="{level} intervals hold {held} of the test labels and are {extent:.0f} cm wide",
+        certainty_form="The {level} intervals hold {held} of the test labels and are {extent:.0f} cm wide",
         about_labels=(
             "Labels are synthetic where the list has none: drawn for each image from its category's distribution, from "
             "(seed, category, digest). They say nothing about the animals in the pictures, and neither do the "
@@ -117,7 +117,7 @@ WORDINGS: Mapping[Kind, Wording] = {
         claim_form="names {figure} right",
         task="image-classification",
         pipeline="image-classification",
-        certainty_form="{level} sets hold the category of {held} of the test images and name {extent:.2f} categories",
+        certainty_form="The {level} sets hold the category of {held} of test images and name {extent:.2f} categories",
         about_labels="The label is the category itself: the list that an image was found through.",
     ),
 }

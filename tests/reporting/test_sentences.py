@@ -69,9 +69,10 @@ def test_how_far_answers_may_be_trusted_is_told_with_the_least_sure_category() -
     cat, tiger = Certainty(n=20, held=0.95, extent=22), Certainty(n=19, held=0.842, extent=106)
     certainty = CertaintyResults(n=39, held=0.897, extent=62.9, by_category={"cat": cat, "tiger": tiger})
     assert certainty_note(metrics_record(certainty=certainty)) == (
-        "90% intervals hold 90% of the test labels and are 63 cm wide in the mean; the fewest of tiger, 84%."
+        "The 90% intervals hold 90% of the test labels and are 63 cm wide on average. "
+        "Of tiger they hold the fewest: 84%."
     )
     certainty = CertaintyResults(n=20, held=1.0, extent=1.05, by_category={"cat": cat})
     assert certainty_note(metrics_record("category", certainty=certainty)) == (
-        "90% sets hold the category of 100% of the test images and name 1.05 categories in the mean."
+        "The 90% sets hold the category of 100% of test images and name 1.05 categories on average."
     )
