@@ -3,14 +3,13 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-import pandas as pd
-
 from regraft.config import Config
 from regraft.links.rot import is_from_archive
 from regraft.pipeline.finished import Finished
 from regraft.pipeline.provenance import commit, libraries
 from regraft.pipeline.reuse import model_fingerprint
 from regraft.store.run_record import Counts, RunRecord
+from regraft.store.tables import counts_in
 from regraft.verdicts import Verdict
 
 LOSS_DECIMALS = 6
@@ -31,21 +30,16 @@ def run_record(finished: Finished, config: Config, parent: str | None, timings: 
         timings=dict(timings),
         counts=Counts(
             links=len(screened.links),
-            verdicts={Verdict(name): count for name, count in _counts(screened.links["verdict"]).items()},
-            outcomes=_counts(screened.links["outcome"]),
-            images=_counts(finished.manifest["category"]),
-            archived=_counts(screened.links["category"][is_from_archive(screened.links)]),
+            verdicts={Verdict(name): count for name, count in counts_in(screened.links["verdict"]).items()},
+            outcomes=counts_in(screened.links["outcome"]),
+            images=counts_in(finished.manifest["category"]),
+            archived=counts_in(screened.links["category"][is_from_archive(screened.links)]),
             features_computed=finished.features_computed,
         ),
-        decisions=_counts(screened.decisions["kind"][screened.decisions["links"] > 0]),
+        decisions=counts_in(screened.decisions["kind"][screened.decisions["links"] > 0]),
         survival=screened.survival,
         backbone_fingerprint=finished.backbone_fingerprint,
         parent=parent,
         prefect=finished.prefect,
         history={curve: [round(loss, LOSS_DECIMALS) for loss in losses] for curve, losses in finished.history.items()},
     )
-
-
-def _counts(column: "pd.Series[str]") -> dict[str, int]:
-    """How often each value stands in a column, the most frequent first."""
-    return {str(value): int(count) for value, count in column.value_counts().items()}

@@ -226,6 +226,11 @@ def is_in(column: "pd.Series[str]", values: "Iterable[str]") -> "pd.Series[bool]
     return pd.Series(pc.is_in(texts, value_set=wanted).to_numpy(zero_copy_only=False), column.index)
 
 
+def counts_in(column: "pd.Series[str]") -> dict[str, int]:
+    """Return how often each text stands in a column, the most frequent first."""
+    return {str(text): int(count) for text, count in column.value_counts().items()}
+
+
 def stacked(*tables: "pd.DataFrame") -> "pd.DataFrame":
     """Return tables one below the other, its rows numbered from 0; empty ones say nothing of the columns' types."""
     import pandas as pd

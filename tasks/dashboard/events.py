@@ -1,10 +1,10 @@
 """Events for Prefect's automations: a version was published, the champion changed, links died."""
 
-import pandas as pd
 from prefect.events import emit_event
 
 from regraft.reporting.history import summary
 from regraft.reporting.report import Report
+from regraft.store.tables import counts_in
 from regraft.web.urls import host_of
 
 MAX_HOSTS = 20
@@ -43,8 +43,8 @@ def emit_events(report: Report) -> None:
     if len(died):
         counts = {
             "links": len(died),
-            "by_category": _counts(died["category"]),
-            "by_host": dict(list(_counts(died["url"].map(host_of)).items())[:MAX_HOSTS]),
+            "by_category": counts_in(died["category"]),
+            "by_host": dict(list(counts_in(died["url"].map(host_of)).items())[:MAX_HOSTS]),
         }
         emit_event("regraft.links.died", resource, payload=counts)
     for category in report.newly_endangered:
@@ -54,8 +54,3 @@ def emit_events(report: Report) -> None:
             "days_left": report.forecasts[category].days_left,
         }
         emit_event("regraft.category.endangered", resource, payload=outlook)
-
-
-def _counts(column: "pd.Series[str]") -> dict[str, int]:
-    """Return how often each value stands in a column, the most frequent first."""
-    return {str(value): int(count) for value, count in column.value_counts().items()}

@@ -1,17 +1,12 @@
 """The steps of a run: the flow and the library do the same ones, and each has its task."""
 
 import ast
-import inspect
 from pathlib import Path
 
 from regraft.pipeline import steps
 from tests.docs_commands import ROOT
 
-STEPS = [
-    name
-    for name, function in vars(steps).items()
-    if inspect.isfunction(function) and function.__module__ == steps.__name__ and not name.startswith("_")
-]
+STEPS = steps.__all__
 
 
 def steps_in(path: Path) -> list[str]:
