@@ -70,7 +70,6 @@ class Request:
     """Where a web archive is asked for what it kept of the link; empty where the link itself is requested."""
     near: str = ""
     """The time that the archive is to come near to, as the field Accept-Datetime has it."""
-
     trail: Trail | None = None
     """How far another process has come with it; None where it begins."""
     troubles: tuple[Trouble, ...] = ()

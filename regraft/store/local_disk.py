@@ -39,8 +39,6 @@ ADVICE = {
     errno.ENOSYS: "Put the store on a file system that has locks.",
 }
 """What helps, by the system's error number."""
-
-
 NO_FILE = (errno.EISDIR, errno.ELOOP)
 """What the system answers where something else lies in a file's place: a folder, or a link that leads nowhere."""
 

@@ -1,13 +1,11 @@
 """What a list says besides URLs and lengths is kept as it is: text, whole numbers, numbers and booleans."""
 
-import io
 import json
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,6 +15,7 @@ from regraft.links.list_columns import MAX_COLUMNS, column_names, stacked, value
 from regraft.links.list_table import Columns
 from regraft.links.lists import Listed, read_list
 from regraft.web.client import Client
+from tests.links.parquet_files import parquet
 
 A, B, C = (f"http://example.org/{name}.jpg" for name in "abc")
 
@@ -32,12 +31,6 @@ def columns_of(listed: Listed) -> dict[str, list[Any]]:
 
 def json_lines(*records: dict[str, Any]) -> str:
     return "\n".join(map(json.dumps, records))
-
-
-def parquet(**columns: Any) -> bytes:
-    file = io.BytesIO()
-    pq.write_table(pa.table(columns), file)
-    return file.getvalue()
 
 
 @pytest.mark.parametrize(("name", "delimiter"), [("t.csv", ","), ("t.tsv", "\t")])

@@ -1,7 +1,6 @@
 """A list may be a table of several kinds, in several encodings; what is no list is named for what it is."""
 
 import gzip
-import io
 import json
 import os
 from pathlib import Path
@@ -9,7 +8,6 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 import pyarrow.feather
-import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,6 +19,7 @@ from regraft.links.lists import read_list
 from regraft.web.client import Client
 from regraft.web.guard import Guard
 from tests.hostile import ok, serving
+from tests.links.parquet_files import parquet, parquet_of_names
 
 A, B, C = "http://example.org/a.jpg", "http://example.org/ä.jpg", "http://example.org/a,b;c|d.jpg"
 TABLE = f"url,label\n{A},1\n{B},2.5\n"
@@ -39,18 +38,6 @@ def refusal(folder: Path, data: bytes | str, name: str = "list.txt", columns: Co
     assert message.startswith("The list of 'cat', ")
     assert name in message
     return message
-
-
-def parquet(**columns: object) -> bytes:
-    file = io.BytesIO()
-    pq.write_table(pa.table(columns), file)
-    return file.getvalue()
-
-
-def parquet_of_names(names: list[str], *columns: list[object]) -> bytes:
-    file = io.BytesIO()
-    pq.write_table(pa.table([*columns], names), file)
-    return file.getvalue()
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-be"])
