@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,14 +19,16 @@ class Cluster:
     folder: Path
     workers: list["subprocess.Popen[bytes]"] = field(default_factory=list)
 
-    def start_worker(self, program: str = "", threads: int = 8) -> "subprocess.Popen[bytes]":
-        """Start a worker process, which runs a program first."""
+    def start_worker(
+        self, program: str = "", threads: int = 8, prefix: Sequence[str] = ()
+    ) -> "subprocess.Popen[bytes]":
+        """Start a worker process, which runs a program first; by the command `prefix`, if that is given."""
         number = len(self.workers)
         preload = self.folder / f"preload-{number}.py"
         preload.write_text(program)
         options = ["--nworkers", "1", "--nthreads", str(threads), "--no-nanny", "--no-dashboard"]
         folder = ["--local-directory", str(self.folder), "--preload", str(preload)]
-        command = [sys.executable, "-m", "distributed.cli.dask_worker", self.address, *options, *folder]
+        command = [*prefix, sys.executable, "-m", "distributed.cli.dask_worker", self.address, *options, *folder]
         with open(self.folder / f"worker-{number}.txt", "wb") as log:
             worker = subprocess.Popen(command, cwd=self.folder, env=self.environment, stdout=log, stderr=log)
         self.workers.append(worker)

@@ -1,5 +1,6 @@
 """One shard of links: fetched, judged and remembered; unless the failures show that this machine is down."""
 
+import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -111,8 +112,8 @@ def fetch_shard(
     checked = check.remember(findings, failures)
     if unkept:
         raise StoreError(
-            f"{unkept[0].detail} {len(unkept)} pictures were not kept; their links stay as they were. Make room, or "
-            "choose another store; the next run goes on from there."
+            f"{unkept[0].detail} {len(unkept)} pictures were not kept on {socket.gethostname()}; their links stay as "
+            "they were, and the next run goes on from there."
         )
     return checked
 

@@ -102,10 +102,14 @@ class Bench:
 
     @cached_property
     def nearby(self) -> str | None:
-        """A folder of this machine for pictures that were fetched here, so that a bucket is not asked for them."""
-        if not is_remote(self.spec.store_url):
-            return None
-        return str(self._nearby.path)
+        """A folder of this machine for pictures that were fetched here, so that a bucket is not asked for them.
+
+        None where the store is no bucket, or where there is no room.
+        """
+        if is_remote(self.spec.store_url):
+            with contextlib.suppress(OSError):
+                return str(self._nearby.path)
+        return None
 
     @cached_property
     def drafts(self) -> Drafts:

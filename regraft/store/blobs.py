@@ -107,7 +107,7 @@ class Blobs:
         """
         blob = self.at(digest)
         if self._nearby:
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, StoreError):
                 if digest_of(data := self._nearby.read(blob.path)) == digest:
                     return data
         try:
@@ -124,7 +124,7 @@ class Blobs:
     def _keep_nearby(self, digest: Digest, data: bytes) -> None:
         if self._nearby and self._nearby_bytes + len(data) <= MAX_NEARBY_BYTES:
             self._nearby_bytes += len(data)
-            with contextlib.suppress(OSError):  # there is no room, and no need
+            with contextlib.suppress(StoreError):  # there is no room, and no need
                 self._nearby.write_once(self.at(digest).path, data)
 
     def at(self, digest: Digest) -> Blob:

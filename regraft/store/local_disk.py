@@ -42,6 +42,9 @@ ADVICE = {
 NO_FILE = (errno.EISDIR, errno.ELOOP)
 """What the system answers where something else lies in a file's place: a folder, or a link that leads nowhere."""
 
+NOTHING_THERE = (errno.ENOENT, errno.ENOTDIR, *NO_FILE)
+"""What it answers where nothing is there that could be read."""
+
 
 class LocalDisk:
     """A folder of this machine. What the system refuses becomes a StoreError of one sentence."""
@@ -128,16 +131,7 @@ class LocalDisk:
         self.delete_folder(folder)
 
     def exists(self, path: str) -> bool:
-        with self._explained("read", path):
-            try:
-                os.stat(self._at(path))
-            except (FileNotFoundError, NotADirectoryError):
-                return False
-            except OSError as error:
-                if error.errno not in NO_FILE:
-                    raise
-                return False
-            return True
+        return self._status(path) is not None
 
     def present(self, folder: str, paths: Iterable[str]) -> set[str]:
         return {path for path in paths if self.exists(path)}
@@ -159,8 +153,8 @@ class LocalDisk:
         with self._explained("read", folder):
             walk = os.walk(self._at(folder), onerror=_raise_unless_gone)
             files = sorted(Path(top, name) for top, _, names in walk for name in names)
-        paths = [file.relative_to(self.root).as_posix() for file in files]
-        return {path: self.size(path) for path in paths}
+        paths = (file.relative_to(self.root).as_posix() for file in files)
+        return {path: status.st_size for path in paths if (status := self._status(path))}
 
     def folders_with(self, folder: str, file: str) -> list[str]:
         return [name for name in self.names(folder) if self.exists(f"{folder}/{name}/{file}")]
@@ -217,6 +211,16 @@ class LocalDisk:
         if not self.exists(path) or not os.path.isfile(self._at(path)):
             raise FileNotFoundError(self.root / path)
         return self.root / path
+
+    def _status(self, path: str) -> os.stat_result | None:
+        """What the system says of a file; None where it is gone, or is a link to nothing."""
+        with self._explained("read", path):
+            try:
+                return os.stat(self._at(path))
+            except OSError as error:
+                if error.errno not in NOTHING_THERE:
+                    raise
+                return None
 
     def _at(self, path: str) -> str:
         return f"{self.address}/{path}"

@@ -3,6 +3,7 @@
 It needs the hashes in `removals.parquet` and nothing else, so whoever doubts that a store holds none of it looks again.
 """
 
+import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -43,8 +44,7 @@ def traces(store: Store, removals: Removals, progress: Callable[[str], None]) ->
         return
     for path in tables_of_links(store):
         progress(path)
-        if trace := _table_trace(path, store.disk.read(path), removals):
-            yield trace
+        yield from _file_traces(path, store, removals)
     for version in (*versions.published(store), *versions.unfinished(store)):
         yield from version_traces(version, removals, progress)
     for path in decisions.files_on(store, lambda decision: is_on_removed(decision, removals)):
@@ -80,12 +80,21 @@ def version_traces(version: Version, removals: Removals, progress: Callable[[str
     """Yield the files of a version with something of what was removed."""
     for path in version.sizes():
         progress(path)
-        if path.endswith(TABLE) and (trace := _table_trace(path, version.store.disk.read(path), removals)):
-            yield trace
-        if path.endswith(PAGE) and shows_removed(version.store.disk.read(path).decode("utf-8", "replace"), removals):
-            yield Trace(path, "pictures or links")
+        yield from _file_traces(path, version.store, removals)
     for file in unnamed(version) if removals.pictures else ():
         yield Trace(f"{version.path}/{file}", "features of pictures that nobody names")
+
+
+def _file_traces(path: str, store: Store, removals: Removals) -> Iterator[Trace]:
+    """A table or a page, if it has something of what was removed, and is not gone by now."""
+    if not path.endswith((TABLE, PAGE)):
+        return
+    with contextlib.suppress(FileNotFoundError):  # a run is under way
+        data = store.disk.read(path)
+        if path.endswith(TABLE) and (trace := _table_trace(path, data, removals)):
+            yield trace
+        if path.endswith(PAGE) and shows_removed(data.decode("utf-8", "replace"), removals):
+            yield Trace(path, "pictures or links")
 
 
 def _table_trace(path: str, data: bytes, removals: Removals) -> Trace | None:

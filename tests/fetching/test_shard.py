@@ -297,7 +297,7 @@ def test_a_picture_that_the_store_cannot_keep_kills_no_link_and_ends_the_run_in_
     known = known_links(job.store, PATH)
     job.store.disk.delete_folder("blobs")
     job.store.disk.write("blobs", b"a file where a folder should be, as good as a full disk")
-    with pytest.raises(StoreError, match=r"cannot be .* 2 pictures were not kept; their links stay"):
+    with pytest.raises(StoreError, match=r"cannot be .* 2 pictures were not kept on .*; their links stay"):
         job.run("cat/1", "cat/2", "gone", now=TODAY + timedelta(days=1))
     after = known_links(job.store, PATH)
     assert job.remembered() == ["cat/1", "gone"], "nothing is known of a link whose picture was never kept"

@@ -59,8 +59,8 @@ def pages(url: str) -> int:
 
 def run(url: str) -> int:
     """What a run does to a store: it goes on with a removal, then remembers links and publishes a version."""
-    store = Store(url)
     try:
+        store = Store(url)
         with store.run("a run"):
             finish(store)
             store.drafts.sweep()

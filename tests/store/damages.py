@@ -1,21 +1,36 @@
 """Every kind of file of a store, damaged in every way, and what commands do then: one sentence, and nothing gets worse.
 
 `python -m tests.store.damages [STEP] [COMMAND...]` prints what was tried and what held; with a step only every so
-many-th case is tried, as in `test_damages.py`.
+many-th case is tried, as in `test_damages.py`. A command that does not open a file of a sound store is not tried with
+other bytes there: it cannot know of them.
 """
 
+import contextlib
+import importlib
+import io
+import json
+import os
 import re
 import shutil
 import sys
 import tempfile
+import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from regraft.config import FetchSettings
+from regraft.dataset.misfiled import DOUBTFUL, MISFILED
+from regraft.dataset.placeholders import PLACEHOLDERS
 from regraft.errors import RegraftError
+from regraft.links.mementos import MEMENTOS
+from regraft.links.memory import known_links, put_links
+from regraft.links.shards import path_of
 from regraft.process import prepare_process
+from regraft.store.layout import Layout, guests_path
+from regraft.store.locks import MARKER
 from regraft.store.store import Store
+from regraft.store.tables import no_rows
 from regraft.upkeep.remove import remove
 from regraft.upkeep.verify import verify
 from regraft.upkeep.wanted import wanted_of
@@ -23,6 +38,7 @@ from tests.store.commands import (
     EXIT_CODES,
     OTHER,
     WORKS,
+    Work,
     alone,
     command,
     import_all,
@@ -30,7 +46,7 @@ from tests.store.commands import (
     put_versions_in_use,
     run,
 )
-from tests.upkeep.pictured import NOW, url_of
+from tests.upkeep.pictured import BACKBONE, NOW, url_of
 
 TRIED = ("remove", "export", "promote", "prune", "repair", "accept", "reject", "pages", "run")
 """Commands that are tried, by their names in WORKS."""
@@ -38,6 +54,18 @@ NUMBERS = re.compile(r"[0-9a-f]{2}/[0-9a-f]{62}|[0-9a-f]{16,}|\d{2}-\d{4}|\d{8}(
 """What the names of files of one kind differ in."""
 KEEPING = ("export", "promote", "accept", "reject", "pages", "run")
 """Commands that change no file of a version."""
+FAILED = 70
+"""The exit code of a command with a fault."""
+EMPTY_TABLES = {
+    "placeholders": PLACEHOLDERS,
+    "no_placeholders": PLACEHOLDERS,
+    "misfiled": MISFILED,
+    "doubtful": DOUBTFUL,
+    "mementos": MEMENTOS,
+}
+"""Tables beside the links, by name."""
+NO_PREFECT = {"PREFECT_API_URL": "http://127.0.0.1:9/api", "PREFECT_CLIENT_MAX_RETRIES": "0"}
+"""Settings by which Prefect's server does not answer: nobody waits for one to start."""
 
 
 def _cut(file: Path) -> None:
@@ -54,14 +82,30 @@ def _flipped(file: Path) -> None:
     file.write_bytes(data)
 
 
+def _zeroed(file: Path) -> None:
+    file.write_bytes(bytes(file.stat().st_size))
+
+
+def _grown(file: Path) -> None:
+    file.write_bytes(file.read_bytes() + bytes(4096))
+
+
 def _swapped(file: Path) -> None:
-    others = [path for path in file.parent.iterdir() if path.is_file() and path != file]
+    """Put a file in its place that is as like it as there is: of another version, shard or backbone, or beside it."""
+    near = [path for folder in (file.parents[1], file.parent) for path in folder.rglob("*")]
+    others = [path for path in near if path.is_file() and path.suffix == file.suffix and path != file]
+    others.sort(key=lambda path: (path.name != file.name, path.parent != file.parent))
     file.write_bytes(others[0].read_bytes() if others else b"{}")
 
 
 def _folder(file: Path) -> None:
     file.unlink()
     (file / "within").mkdir(parents=True)
+
+
+def _link_to_nothing(file: Path) -> None:
+    file.unlink()
+    file.symlink_to("nothing")
 
 
 def _unreadable(file: Path) -> None:
@@ -77,18 +121,35 @@ DAMAGES: dict[str, Callable[[Path], None]] = {
     "cut": _cut,
     "emptied": _emptied,
     "flipped": _flipped,
+    "zeroed": _zeroed,
+    "grown": _grown,
     "swapped": _swapped,
     "folder": _folder,
+    "link": _link_to_nothing,
     "unreadable": _unreadable,
     "future": _from_the_future,
 }
-"""What becomes of a file. The superuser reads what is unreadable."""
+"""What becomes of a file."""
+SEEN_UNOPENED = ("gone", "folder", "link")
+"""What shows in a folder's listing already."""
+if os.geteuid() == 0:
+    del DAMAGES["unreadable"]  # the superuser reads it
 
 
 def make(url: str) -> int:
-    """A store with pictures, two versions, both of which were in use, and a removal."""
-    put_versions_in_use(Store(url))
-    remove(Store(url), [wanted_of(url_of(5))], "the owner wants it", now=NOW)
+    """A store that has every kind of file: two versions, both of which were in use, a removal, and a run cut off."""
+    store = Store(url)
+    put_versions_in_use(store)
+    store.networks.put(BACKBONE, b"a network")
+    for name, schema in EMPTY_TABLES.items():
+        store.tables.write(f"links/{name}.parquet", no_rows(schema), schema)
+    remove(store, [wanted_of(url_of(5))], "the owner wants it", now=NOW)
+    store.features.known(BACKBONE, [])  # writes the index
+    shard = path_of(OTHER, Layout())
+    put_links(store, guests_path(shard, 0), known_links(store, shard))
+    store.drafts.put(b"a head")
+    marker = {"since": NOW.isoformat(), "name": "cut off", "pid": 1, "at": NOW.timestamp()}
+    store.disk.write(MARKER, json.dumps(marker).encode())
     return command("reject", OTHER)(url)
 
 
@@ -101,9 +162,8 @@ def kinds(url: str) -> list[str]:
 
 def check(url: str) -> int:
     """Print what does not hold after a command and the next run; return whether anything does not."""
-    store = Store(url)
     try:
-        list(verify(store, False, FetchSettings(), lambda path: None))
+        list(verify(Store(url), False, FetchSettings(), lambda path: None))
     except RegraftError:  # a newer Regraft wrote something
         return 0
     except Exception as error:
@@ -112,50 +172,109 @@ def check(url: str) -> int:
     return 0
 
 
+def opened_by(work: Work, original: str, place: Path) -> set[str]:
+    """The paths of a sound store's files that a command opens."""
+    url, opened = str(shutil.copytree(original, place / "store")), place / "opened.txt"
+
+    def watched(url: str) -> int:
+        paths: list[str] = []
+        sys.addaudithook(lambda event, words: paths.append(str(words[0])) if event == "open" else None)
+        code = work(url)
+        opened.write_text("\n".join(paths))
+        return code
+
+    alone(watched, url, place / "output.txt")
+    prefix = f"{url}/"
+    return {path.removeprefix(prefix) for path in opened.read_text().splitlines() if path.startswith(prefix)}
+
+
+def cases(original: str, place: Path, names: Sequence[str]) -> Iterator[tuple[str, str, str]]:
+    """Yield the path, the damage and the command of all that is to be tried."""
+    paths = kinds(original)
+    for name in names:
+        (place / name).mkdir()
+        opened = opened_by(WORKS[name], original, place / name)
+        known = {NUMBERS.sub("N", path) for path in opened}
+        for path in paths:
+            for damage in DAMAGES:
+                if damage in SEEN_UNOPENED or NUMBERS.sub("N", path) in known:
+                    yield path, damage, name
+
+
 def problems(original: str, place: Path, path: str, damage: str, name: str) -> Iterator[str]:
     """Try a command on a copy of a store in which a file is damaged; yield what did not hold."""
     url = str(shutil.copytree(original, place / "store"))
     DAMAGES[damage](Path(url, path))
-    before = published(url)
-    output, next_output = place / "output.txt", place / "next.txt"
-    code = alone(WORKS[name], url, output)
-    text = output.read_text(errors="replace")
+    works = [WORKS[name], changed_since(published(url) if name in KEEPING else {}), run, check]
+    (code, text), (_, changed), (run_code, run_text), (_, broken) = outcomes(works, url, place)
     if "Traceback" in text or "Error:" in text or code not in EXIT_CODES:
         yield f"it ended with {code}: {text[-700:]}"
-    if name in KEEPING:
+    if "Traceback" in run_text or run_code not in EXIT_CODES:
+        yield f"the next run ended with {run_code}: {run_text[-700:]}"
+    if run_code and name == "repair":
+        yield f"the next run does not go on after a repair: {run_text}"
+    yield from filter(None, (changed, broken))
+
+
+def changed_since(before: dict[str, bytes]) -> Work:
+    """What prints which files of versions are not as they were before."""
+
+    def work(url: str) -> int:
         now = published(url)
-        yield from (f"{file} has changed" for file, data in before.items() if now.get(file) != data)
-    code = alone(run, url, next_output)
-    text = next_output.read_text(errors="replace")
-    if "Traceback" in text or code not in EXIT_CODES:
-        yield f"the next run ended with {code}: {text[-700:]}"
-    if code and name == "repair":
-        yield f"the next run does not go on after a repair: {text}"
-    if alone(check, url, next_output):
-        yield next_output.read_text()
+        for file, data in before.items():
+            if now.get(file) != data:
+                print(f"{file} has changed")
+        return 0
+
+    return work
+
+
+def outcomes(works: Sequence[Work], url: str, place: Path) -> list[tuple[int, str]]:
+    """Do some work, one after the other in one process; return of each the exit code and what it printed."""
+    results = place / "results.json"
+
+    def work(url: str) -> int:
+        results.write_text(json.dumps([outcome(each, url) for each in works]))
+        return 0
+
+    code = alone(work, url, place / "output.txt")
+    assert code == 0, f"{code}: {(place / 'output.txt').read_text(errors='replace')}"
+    return [(code, text) for code, text in json.loads(results.read_text())]
+
+
+def outcome(work: Work, url: str) -> tuple[int, str]:
+    """Do some work; return its exit code, 70 where it failed, and what it printed."""
+    text = io.StringIO()
+    with contextlib.redirect_stdout(text), contextlib.redirect_stderr(text):
+        try:
+            return work(url), text.getvalue()
+        except Exception:
+            traceback.print_exc()
+            return FAILED, text.getvalue()
 
 
 def main(step: int, names: Sequence[str]) -> None:
     """Try commands on all kinds of damaged files, or on every so many-th of them, and print a table."""
+    os.environ |= NO_PREFECT
     prepare_process()
     import_all()
+    importlib.import_module("regraft.tasks.dashboard.removal")
     tried, held, failures = Counter[tuple[str, str]](), Counter[tuple[str, str]](), list[str]()
     with tempfile.TemporaryDirectory() as folder:
         original = f"{folder}/original"
         assert alone(make, original, Path(folder, "make.txt")) == 0, Path(folder, "make.txt").read_text()
-        cases = [(path, damage, name) for path in kinds(original) for damage in DAMAGES for name in names]
-        for number, (path, damage, name) in enumerate(cases[::step]):
-            place = Path(folder, str(number))
+        place = Path(folder, "place")
+        for path, damage, name in list(cases(original, Path(folder), names))[::step]:
             place.mkdir()
             texts = list(problems(original, place, path, damage, name))
             shutil.rmtree(place)
             tried[name, damage] += 1
             held[name, damage] += not texts
             failures += [f"{path} {damage}, {name}: {text}" for text in texts]
-    print(f"{'command':10}" + "".join(f"{damage:>14}" for damage in DAMAGES))
+    print(f"{'command':10}" + "".join(f"{damage:>12}" for damage in DAMAGES))
     for name in names:
         cells = (f"{held[name, damage]} of {tried[name, damage]}" for damage in DAMAGES)
-        print(f"{name:10}" + "".join(f"{cell:>14}" for cell in cells))
+        print(f"{name:10}" + "".join(f"{cell:>12}" for cell in cells))
     print(f"tried {tried.total()}, held {held.total()}")
     if failures:
         raise SystemExit("\n".join(failures))

@@ -1,6 +1,7 @@
 """Image bytes are found by their digest, or said to be damaged; never others."""
 
 import hashlib
+from pathlib import Path
 
 import pytest
 
@@ -31,6 +32,12 @@ def test_a_blob_that_is_gone_is_an_error_that_says_what_helps(store: Store) -> N
 def test_what_is_not_a_digest_names_no_blob(store: Store) -> None:
     with pytest.raises(StoreError, match="not a digest"):
         store.blobs.read(Digest("../champion.json"))
+
+
+def test_a_machine_without_room_nearby_does_without_it(tmp_path: Path) -> None:
+    (tmp_path / "nearby").write_bytes(b"a file where a folder should be, as good as a full disk")
+    blobs = Store(str(tmp_path / "store"), nearby=str(tmp_path / "nearby")).blobs
+    assert blobs.read(blobs.put(b"bytes")) == b"bytes"
 
 
 def test_blobs_are_gone_through_one_by_one_and_deleted(store: Store) -> None:

@@ -134,6 +134,7 @@ def test_a_folder_or_an_endless_link_in_a_files_place_is_no_file_and_is_replaced
         for change in (disk.write, disk.write_once, lambda path, data: disk.delete(path)):
             (tmp_path / "folder/inner").mkdir(parents=True)
             (tmp_path / "link").symlink_to("link")
+            assert disk.sizes("") == {}
             with pytest.raises(FileNotFoundError):
                 disk.read(name)
             with pytest.raises(FileNotFoundError), disk.opened(name):
@@ -143,3 +144,10 @@ def test_a_folder_or_an_endless_link_in_a_files_place_is_no_file_and_is_replaced
             assert not disk.exists(name) or disk.read(name) == b"whole"
             for other in ("folder", "link"):
                 disk.delete(other)
+
+
+def test_a_link_to_nothing_is_no_file(tmp_path: Path) -> None:
+    disk = disk_at(str(tmp_path))
+    disk.write("folder/whole", b"whole")
+    (tmp_path / "folder/link").symlink_to("nothing")
+    assert disk.sizes("folder") == {"folder/whole": 5}
