@@ -160,7 +160,7 @@ def _first_lines(text: str) -> str:
     lines = text.splitlines()
     if len(lines) <= MAX_LINES:
         return text
-    return "\n".join([*lines[:MAX_LINES], f"... and {len(lines) - MAX_LINES:,} lines more, in run.json"])
+    return "\n".join([*lines[:MAX_LINES], f"... and {len(lines) - MAX_LINES:,} more lines, in run.json"])
 
 
 def _strays(report: Report) -> list[dict[str, Any]]:

@@ -160,7 +160,7 @@ def test_what_is_left_out_of_a_table_is_named() -> None:
     assert "The 30 categories that lost the largest share of 100; all are in run.json." in page
     assert "The 30 categories with the fewest images of 100; all are in manifest.parquet." in page
     assert "Of 100 categories together" in page
-    assert "lines more, in run.json" in page
+    assert "more lines, in run.json" in page
     assert "category-0099" in page.split("How good it is")[1].split("Against other ways")[0]
     assert "categories with the" not in rendering.html(report(LINKS))
 
