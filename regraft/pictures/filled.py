@@ -5,8 +5,8 @@ colour may end in one byte too, a lossy one in zeros. But it needs all of them, 
 """
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
 
+from regraft.pictures.avif import Part, boxes
 from regraft.pictures.foreign import is_text
 
 MIN_FILL_BYTES = 24
@@ -20,18 +20,6 @@ LOSSY_WEBP, LOSSLESS_WEBP = WEBP_PIXELS = (b"VP8 ", b"VP8L")
 AVIF_PIXELS = b"mdat"
 """The box of an AVIF that holds pixels: ISO/IEC 14496-12, section 8.1.1."""
 WEBP_HEADER_BYTES, CHUNK_HEADER_BYTES = 12, 8
-BOX_HEADER_BYTES, LONG_BOX_HEADER_BYTES = 8, 16
-
-
-class Part(NamedTuple):
-    """A part of a file."""
-
-    name: bytes
-    """Four letters."""
-    start: int
-    """Where what it holds begins."""
-    end: int
-    """Where it ends, as its header says."""
 
 
 def is_filled(data: bytes, picture_format: str, decodes: Callable[[bytes], bool]) -> bool:
@@ -39,7 +27,7 @@ def is_filled(data: bytes, picture_format: str, decodes: Callable[[bytes], bool]
 
     `decodes` returns whether some bytes decode to a WebP.
     """
-    parts: Callable[[bytes], Iterator[Part]] | None = {"WEBP": _chunks, "AVIF": _boxes}.get(picture_format)
+    parts: Callable[[bytes], Iterator[Part]] | None = {"WEBP": _chunks, "AVIF": boxes}.get(picture_format)
     for part in parts(data) if parts is not None else ():
         if part.name not in (*WEBP_PIXELS, AVIF_PIXELS) or part.end > len(data):
             continue
@@ -67,15 +55,3 @@ def _chunks(webp: bytes) -> Iterator[Part]:
         end = start + size
         yield Part(webp[place : place + 4], start, end)
         place = end + size % 2
-
-
-def _boxes(avif: bytes) -> Iterator[Part]:
-    """The outermost boxes of an AVIF."""
-    place = 0
-    while place + BOX_HEADER_BYTES <= len(avif):
-        size = int.from_bytes(avif[place : place + 4], "big")
-        if size == 1:  # it is too long for four bytes
-            size = int.from_bytes(avif[place + BOX_HEADER_BYTES : place + LONG_BOX_HEADER_BYTES], "big")
-        end = place + size if size >= BOX_HEADER_BYTES else len(avif)
-        yield Part(avif[place + 4 : place + BOX_HEADER_BYTES], place + BOX_HEADER_BYTES, end)
-        place = end

@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 from PIL import BmpImagePlugin, Image
 
+from regraft.pictures.avif import coded_profile
 from regraft.pictures.bitfields import parse_bitfields
 from regraft.pictures.decoding import PictureFormat
 from regraft.pictures.exif import orientation_of
@@ -103,7 +104,10 @@ class PillowFile:
     def _colours(self) -> Colours:
         if self._png is not None:
             return Colours(self._png.profile, self._png.gamma, self._png.transparent)
-        return Colours() if self._bitfields else Colours(self._image.info.get("icc_profile") or b"")
+        if self._bitfields is not None:
+            return Colours()
+        profile = self._image.info.get("icc_profile") or b""
+        return Colours(profile or (coded_profile(self._data) if self._format == "AVIF" else b""))
 
     def _reserved(self) -> AbstractContextManager[None]:
         return decoding_memory.reserved(self.width * self.height * BYTES_PER_PIXEL)

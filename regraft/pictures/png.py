@@ -8,6 +8,7 @@ import struct
 import zlib
 from dataclasses import dataclass
 
+from regraft.pictures.coded_colours import GAMMAS, profile_of_chromaticities, profile_of_codes
 from regraft.pictures.jpeg import Damaged
 from regraft.pictures.work import MAX_SEGMENTS, TooMuchWork
 
@@ -19,8 +20,14 @@ PALETTE = 3
 """The colour type of pictures with a palette."""
 MAX_PROFILE_BYTES = 4 << 20
 """A longer ICC profile is not read. Those for printers take up to 2 MB."""
+RGB_FULL_RANGE = b"\0\1"
+"""What a cICP chunk says behind its two numbers, of values that are colours and go from 0 to the greatest."""
 SRGB_GAMMA = 45_455
 """The gamma times 100,000 of a picture that is meant for a usual screen: 1 / 2.2."""
+GAMMA_TOLERANCE = 0.05
+"""Share by which a gamma may differ from the usual one: libpng's PNG_GAMMA_THRESHOLD."""
+GREY = (0, 4)
+"""The colour types of pictures without colours."""
 SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 """How many values a pixel has, by colour type."""
 WHOLE = ((0, 0, 1, 1),)
@@ -74,9 +81,9 @@ def parse_png(data: bytes) -> Png:
 
     Raises TooMuchWork where it has too many, Damaged where the chunks of its pixels are not what was written.
     """
-    png, kept, place, is_srgb = Png(), [SIGNATURE], len(SIGNATURE), False
+    png, kept, place = Png(), [SIGNATURE], len(SIGNATURE)
     packed: list[bytes] = []
-    packed_profile = b""
+    colours: dict[bytes, bytes] = {}
     bits = colour_type = 0
     for _ in range(MAX_SEGMENTS):
         size, name = int.from_bytes(data[place : place + 4], "big"), data[place + 4 : place + 8]
@@ -101,19 +108,14 @@ def parse_png(data: bytes) -> Png:
                 png.transparent = _transparent(body, bits, colour_type)
             case b"eXIf":
                 png.exif = body
-            case b"sRGB":
-                is_srgb = True
-            case b"iCCP":
-                packed_profile = packed_profile or body
-            case b"gAMA":
-                png.gamma = int.from_bytes(body[:4], "big")
+            case b"cICP" | b"iCCP" | b"sRGB" | b"gAMA" | b"cHRM":
+                colours.setdefault(name, body)
             case _:
                 pass
     else:
         raise TooMuchWork(f"a PNG of more than {MAX_SEGMENTS} chunks")
-    png.packed, png.profile = b"".join(packed), _profile(packed_profile)
-    if is_srgb or png.profile:
-        png.gamma = SRGB_GAMMA
+    png.packed = b"".join(packed)
+    png.profile, png.gamma = _profile_and_gamma(colours, is_grey=colour_type in GREY)
     is_cut = place > len(data)
     if not all(map(_has_checksum, kept[1:-1] if is_cut else kept[1:])):
         raise Damaged("its pixels are not what was written, as their checksum says")
@@ -132,6 +134,32 @@ def _transparent(body: bytes, bits: int, colour_type: int) -> tuple[int, ...]:
     if bits == 16:
         return values if colour_type == 0 else tuple(value >> 8 for value in values)
     return tuple(value * 255 // ((1 << bits) - 1) for value in values) if bits else ()
+
+
+def _profile_and_gamma(chunks: dict[bytes, bytes], is_grey: bool) -> tuple[bytes, int]:
+    """What its chunks say of its colours: that which says most, https://www.w3.org/TR/png-3/#color-chunk-precendence."""
+    codes = chunks.get(b"cICP", b"")
+    if codes[2:4] == RGB_FULL_RANGE and is_grey:
+        return b"", round(100_000 / GAMMAS.get(codes[1], 2.2))
+    if codes[2:4] == RGB_FULL_RANGE:
+        return profile_of_codes(codes[0], codes[1]), SRGB_GAMMA
+    if profile := _profile(chunks.get(b"iCCP", b"")):
+        return profile, SRGB_GAMMA
+    if b"sRGB" in chunks:
+        return b"", SRGB_GAMMA
+    gamma = int.from_bytes(chunks[b"gAMA"][:4], "big") if b"gAMA" in chunks else SRGB_GAMMA
+    chromaticities = chunks.get(b"cHRM", b"")
+    if is_grey or len(chromaticities) < 32:
+        return b"", gamma
+    exponent = None if is_usual_gamma(gamma) else 100_000 / gamma
+    numbers = tuple(number / 100_000 for number in struct.unpack_from(">8I", chromaticities))
+    profile = profile_of_chromaticities(numbers, exponent)
+    return profile, SRGB_GAMMA if profile else gamma
+
+
+def is_usual_gamma(gamma: int) -> bool:
+    """Return whether a gamma, times 100,000, is so near to a usual screen's, or so odd, that it changes nothing."""
+    return gamma <= 0 or abs(SRGB_GAMMA / gamma - 1) < GAMMA_TOLERANCE
 
 
 def _profile(body: bytes) -> bytes:

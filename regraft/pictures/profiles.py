@@ -6,14 +6,12 @@ from functools import lru_cache
 import numpy as np
 from PIL import Image, ImageCms
 
-from regraft.pictures.png import SRGB_GAMMA
+from regraft.pictures.png import SRGB_GAMMA, is_usual_gamma
 
 MODES = {"RGB ": "RGB", "GRAY": "L", "CMYK": "CMYK", "Lab ": "LAB"}
 """Pillow's mode for the colours that a profile is for."""
 VISIBLE = 3
 """Grey values of 255 by which a profile must change some colour to be worth the work."""
-GAMMA_TOLERANCE = 0.05
-"""Share by which a PNG's gamma may differ from the usual one: libpng's PNG_GAMMA_THRESHOLD."""
 CACHED_PROFILES = 64
 PROBE_STEPS = 6
 """Values of each colour that tell whether a profile changes anything."""
@@ -37,10 +35,9 @@ def changes_colours(profile: bytes, mode: str) -> bool:
 
 def with_usual_gamma(image: Image.Image, gamma: int) -> Image.Image:
     """Return an image, L or RGB, as it looks when its values were encoded with `gamma` / 100,000: a PNG's gAMA."""
-    exponent = SRGB_GAMMA / gamma if gamma > 0 else 1.0
-    if abs(exponent - 1) < GAMMA_TOLERANCE:
+    if is_usual_gamma(gamma):
         return image
-    curve = np.rint(255 * (np.arange(256) / 255) ** exponent).astype(int).tolist()
+    curve = np.rint(255 * (np.arange(256) / 255) ** (SRGB_GAMMA / gamma)).astype(int).tolist()
     return image.point(curve * len(image.getbands()))
 
 

@@ -1,0 +1,53 @@
+"""An AVIF's boxes: where its pixels are, and what it says of their colours. ISO/IEC 14496-12, section 4.2."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from regraft.pictures.coded_colours import profile_of_codes
+
+HEADER_BYTES, LONG_HEADER_BYTES = 8, 16
+COLOURS_PATH = (b"meta", b"iprp", b"ipco", b"colr")
+"""The boxes, each in the one before, that say what colours are: ISO/IEC 23008-12, section 6.5.5."""
+META_BYTES = 4
+"""Of the first of them, before its boxes."""
+NCLX = b"nclx"
+"""What such a box begins with if two numbers follow, as in `coded_colours`, and no profile."""
+
+
+class Part(NamedTuple):
+    """A part of a file."""
+
+    name: bytes
+    """Four letters."""
+    start: int
+    """Where what it holds begins."""
+    end: int
+    """Where it ends, as its header says."""
+
+
+def boxes(data: bytes) -> Iterator[Part]:
+    """Return the outermost boxes of an AVIF, or of what a box holds."""
+    place = 0
+    while place + HEADER_BYTES <= len(data):
+        size = int.from_bytes(data[place : place + 4], "big")
+        if size == 1:  # it is too long for four bytes
+            size = int.from_bytes(data[place + HEADER_BYTES : place + LONG_HEADER_BYTES], "big")
+        end = place + size if size >= HEADER_BYTES else len(data)
+        yield Part(data[place + 4 : place + HEADER_BYTES], place + HEADER_BYTES, end)
+        place = end
+
+
+def coded_profile(avif: bytes) -> bytes:
+    """Return a profile for the two numbers by which an AVIF explains its colours; none where they mean sRGB."""
+    held = [avif]
+    for name in COLOURS_PATH:
+        held = [box for data in held for box in _named(data, name)]
+    codes = next((box for box in held if box.startswith(NCLX) and len(box) >= 8), b"")
+    return profile_of_codes(int.from_bytes(codes[4:6], "big"), int.from_bytes(codes[6:8], "big")) if codes else b""
+
+
+def _named(data: bytes, name: bytes) -> Iterator[bytes]:
+    """What the boxes of some name hold."""
+    for box in boxes(data):
+        if box.name == name:
+            yield data[box.start + (META_BYTES if name == COLOURS_PATH[0] else 0) : box.end]
