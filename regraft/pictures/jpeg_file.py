@@ -14,7 +14,6 @@ from regraft.pictures.jpeg import EOI, MIN_FILL_BYTES, PROGRESSIVE, Damaged, Jpe
 from regraft.pictures.pillow_file import BYTES_PER_PIXEL, opened
 from regraft.pictures.pixels import Pixels
 from regraft.pictures.profiles import changes_colours
-from regraft.pictures.shifted import is_shifted
 from regraft.pictures.srgb import Colours, as_srgb
 from regraft.pictures.work import MAX_PIXEL_SCANS, TooMuchWork, decoding_memory
 
@@ -51,20 +50,6 @@ class JpegFile:
         self._check_work()
         if not self._jpeg.has_all_bits:
             raise Damaged("ends before all of its scans have come")
-        grey = self._whole_grey(min_side)
-        if self._jpeg.frame != PROGRESSIVE and is_shifted(grey, *self._scaled_unit_sides(grey)):
-            raise Damaged("its pixels are not what was encoded: from some place on all are brighter, or darker")
-        return grey
-
-    def rgb(self, min_side: int) -> Pixels:
-        """Return it in sRGB, (H, W, 3), where `min_side` allows at a smaller scale."""
-        self._check_work()
-        if not self._jpeg.is_fast:
-            return self._pillow_rgb()
-        return self._in_srgb(self._decoded(self._data, "RGB", min_side))
-
-    def _whole_grey(self, min_side: int) -> Pixels:
-        """Return it in grey, (H, W), as `grey` does, once a strict decoder finds no byte too few or too many."""
         if not self._jpeg.is_fast:
             self._check_decoded_share(self._complaint(self._data))
             return _grey_of(self._pillow_rgb())
@@ -78,11 +63,12 @@ class JpegFile:
             pixels = self._decoded(self._data, colours, min_side)
         return pixels[:, :, 0] if colours == "GRAY" else _grey_of(self._in_srgb(pixels))
 
-    def _scaled_unit_sides(self, pixels: Pixels) -> tuple[int, int]:
-        """Pixels across and down that a unit has, which is coded at a time, in pixels at a smaller scale."""
-        eighths = 8 * len(pixels) // self.height  # libjpeg-turbo decodes at so many eighths, rounded up
-        across, down = self._jpeg.unit_sides
-        return across * eighths // 8, down * eighths // 8
+    def rgb(self, min_side: int) -> Pixels:
+        """Return it in sRGB, (H, W, 3), where `min_side` allows at a smaller scale."""
+        self._check_work()
+        if not self._jpeg.is_fast:
+            return self._pillow_rgb()
+        return self._in_srgb(self._decoded(self._data, "RGB", min_side))
 
     @property
     def _mode(self) -> str:
