@@ -52,6 +52,7 @@ def prepare_process() -> None:
     gc.set_threshold(max(OBJECTS_PER_COLLECTION, gc.get_threshold()[0]), *gc.get_threshold()[1:])
     atexit.register(gc.freeze)  # the system takes all memory back: no need to look through it when the process ends
     _lift_pillows_limit()
+    _take_no_warning_for_an_error()
     _silence_pillow()
     if logging.getLogger("regraft").level == logging.NOTSET:
         logging.getLogger("regraft").setLevel(logging.INFO)
@@ -104,6 +105,16 @@ def _share_one_heap() -> None:
     """Let all threads allocate from one heap: sixteen heaps keep what each once used. Only glibc has this setting."""
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).mallopt(M_ARENA_MAX, 1)
+
+
+def _take_no_warning_for_an_error() -> None:
+    """Where `-W error` or PYTHONWARNINGS is set for other programs, let no library's warning end this one.
+
+    Keras has some at every training, which are news for who develops it alone.
+    """
+    if any(action == "error" for action, *_ in warnings.filters):
+        warnings.simplefilter("ignore")
+        os.environ.pop("PYTHONWARNINGS", None)  # for the processes that this one starts
 
 
 def _silence_pillow() -> None:

@@ -84,6 +84,14 @@ def test_what_the_user_has_set_stands() -> None:
     assert after["garbage collection"] == [10**6, 5, 4]
 
 
+def test_no_librarys_warning_ends_a_program() -> None:
+    warn = "import warnings; warnings.warn('old', DeprecationWarning)"
+    script = f"from regraft.process import prepare_process; prepare_process()\n{warn}\n"
+    script += f"import subprocess\nprint(json.dumps(subprocess.call([sys.executable, '-c', {warn!r}])))"
+    assert ran(script, PYTHONWARNINGS="error") == 0
+    assert ran(script, PYTHONWARNINGS="ignore,error::DeprecationWarning") == 0
+
+
 def test_a_notebook_gets_the_right_verdict_on_a_picture_above_pillows_own_limit() -> None:
     """Without the program's start 100 million pixels are a warning of Pillow's, and 200 million an exception."""
     script = """

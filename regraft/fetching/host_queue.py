@@ -19,6 +19,8 @@ class _Host(Generic[T]):
     free: int = 1
     """How many more of its items may be taken now."""
     held_until: float = 0.0
+    takes_last_item: bool = False
+    """Whether the last item in line is the next one, as it is by turns while the host is slowed down."""
 
 
 class HostQueue(Generic[T]):
@@ -64,7 +66,11 @@ class HostQueue(Generic[T]):
             self._pace_of[host] = pace_s
 
     def slow_down(self, host: str, pace_s: float) -> None:
-        """Let so many seconds lie between two items of this host for as long as it has trouble; 0 ends that."""
+        """Let so many seconds lie between two items of this host for as long as it has trouble; 0 ends that.
+
+        Until then what comes after a delay goes first, and the first item and the last one are taken by turns: where
+        many of one kind fail, those of another are found.
+        """
         with self._changed:
             if pace_s:
                 self._slowed[host] = pace_s
@@ -120,7 +126,7 @@ class HostQueue(Generic[T]):
         while self._later and self._later[0][0] <= now:
             _, _, host, item, is_last = heapq.heappop(self._later)
             if item is not None:
-                self._add(host, item, is_last)
+                self._add(host, item, is_last, is_first=host in self._slowed)
             elif host in self._hosts:
                 self._mark_ready(host, self._hosts[host])
         return self._next() if any(self._ready) else None
@@ -130,7 +136,8 @@ class HostQueue(Generic[T]):
         host = next(iter(self._ready[line]))
         self._leave_lines(host)
         state = self._hosts[host]
-        item = state.waiting[line].popleft()
+        item = state.waiting[line].pop() if state.takes_last_item else state.waiting[line].popleft()
+        state.takes_last_item = host in self._slowed and not state.takes_last_item
         state.free -= 1
         pace_s = max(self._pace_s, self._pace_of.get(host, 0), self._slowed.get(host, 0))
         if pace_s:
@@ -140,9 +147,10 @@ class HostQueue(Generic[T]):
             self._changed.notify()
         return host, item
 
-    def _add(self, host: str, item: T, is_last: bool) -> None:
+    def _add(self, host: str, item: T, is_last: bool, is_first: bool = False) -> None:
         state = self._host(host)
-        state.waiting[is_last].append(item)
+        waiting = state.waiting[is_last]
+        (waiting.appendleft if is_first else waiting.append)(item)
         self._mark_ready(host, state)
 
     def _host(self, host: str) -> _Host[T]:

@@ -140,6 +140,26 @@ def test_links_that_fail_take_none_of_their_host_with_them(
         assert (finding.reason == "") == ("/cat/" in url)
 
 
+@pytest.mark.parametrize("bad", [60, 200])
+def test_good_links_behind_many_that_fail_are_found(fetched: Callable[..., Fetched], bad: int) -> None:
+    result = fetched([*links(bad, "bad"), *links(30)], lambda url, now: RESET if "/bad/" in url else CAT)
+    assert result.outcomes()["fetched", "alive"] == 30
+
+
+@pytest.mark.parametrize("resets", [1, 2])
+@pytest.mark.parametrize("settings", [{}, {"attempts": 3}, {"per_host": 1}])
+def test_a_host_that_resets_the_first_requests_for_each_link_loses_none(
+    fetched: Callable[..., Fetched], resets: int, settings: dict[str, int]
+) -> None:
+    requests = Counter[str]()
+
+    def answer(url: str, now: float) -> Answer:
+        requests[url] += 1
+        return RESET if requests[url] <= resets else CAT
+
+    assert fetched(links(120), answer, **settings).outcomes() == {("fetched", "alive"): 120}
+
+
 def test_failing_and_good_links_by_turns_are_all_asked(fetched: Callable[..., Fetched]) -> None:
     urls = [url for pair in zip(links(60, "bad"), links(60), strict=True) for url in pair]
     result = fetched(urls, lambda url, now: RESET if "/bad/" in url else CAT)
