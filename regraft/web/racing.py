@@ -15,7 +15,7 @@ from itertools import chain, zip_longest
 from typing import Any
 
 ATTEMPT_DELAY_S = 0.25
-"""Seconds that an address gets before the next one is tried too: RFC 8305, section 5."""
+"""Seconds that an address gets at most before the next one is tried too: RFC 8305, section 5."""
 MAX_ADDRESSES = 16
 """Addresses of a name that are tried at most: as many as begin within the usual seconds for a connection."""
 THIS_MACHINES_ERRORS = (
@@ -32,10 +32,11 @@ def first_connected(
 ) -> socket.socket:
     """Return a socket that is connected to one of some addresses within `timeout_s`, with its `options` set.
 
-    The families take turns, and each address gets ATTEMPT_DELAY_S before the next one is tried beside it. Raises
-    OSError where none answers, TimeoutError where none does in time.
+    The families take turns, and each address gets ATTEMPT_DELAY_S before the next one is tried beside it; less where
+    not all of them would be tried in half of the time. Raises OSError where none answers, TimeoutError where none does
+    in time.
     """
-    race = _Race(_in_turns(addresses)[:MAX_ADDRESSES], options, time.monotonic() + timeout_s)
+    race = _Race(_in_turns(addresses)[:MAX_ADDRESSES], options, timeout_s)
     try:
         return race.winner()
     finally:
@@ -45,10 +46,11 @@ def first_connected(
 class _Race:
     """Attempts to connect that run side by side."""
 
-    def __init__(self, addresses: Sequence[AddressInfo], options: Iterable[tuple[Any, ...]], end: float):
+    def __init__(self, addresses: Sequence[AddressInfo], options: Iterable[tuple[Any, ...]], timeout_s: float):
         self._waiting = deque(addresses)
         self._options = list(options)
-        self._end = end
+        self._end = time.monotonic() + timeout_s
+        self._delay_s = min(ATTEMPT_DELAY_S, timeout_s / (2 * len(addresses)))
         self._next_start = 0.0
         self._attempts: dict[int, socket.socket] = {}
         self._poll = select.poll()
@@ -62,7 +64,7 @@ class _Race:
                 raise TimeoutError("none of its addresses answers in time")
             if self._waiting and (now >= self._next_start or not self._attempts):
                 self._start(self._waiting.popleft())
-                self._next_start = now + ATTEMPT_DELAY_S
+                self._next_start = now + self._delay_s
             until = min(self._next_start, self._end) if self._waiting else self._end
             winner = self._connected(until - now) if self._attempts else None
             if winner is not None:

@@ -292,6 +292,13 @@ def test_the_last_of_many_addresses_is_tried_as_well(silent_port: int) -> None:
             assert connected.getpeername()[1] == server.port
 
 
+def test_where_time_is_short_each_address_still_gets_its_share(silent_port: int) -> None:
+    with serving(lambda talk: None) as server:
+        addresses = [*[info(silent_port)] * 9, info(server.port)]
+        with first_connected(addresses, 4 * ATTEMPT_DELAY_S) as connected:
+            assert connected.getpeername()[1] == server.port
+
+
 def test_where_no_address_answers_the_server_is_blamed_if_any_is_to_blame(silent_port: int) -> None:
     with pytest.raises(TimeoutError):
         first_connected([info(silent_port), info(silent_port)], 2 * ATTEMPT_DELAY_S)
