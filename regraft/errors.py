@@ -5,7 +5,7 @@
      |- ListError         a list cannot be read or has no links      exit code 2
      |- StoreError        the store cannot be read or written        exit code 3
      |   |- LockedError   another run is under way                   exit code 4
-     |   '- CorruptError  stored bytes are not what they were
+     |   '- CorruptError  stored bytes are gone, or not what they were
      |- OutageError       this machine's network is down             exit code 5
      |- TooFewImages      a category has too few images to split     exit code 6
      |- BackboneError     a backbone or its weights are missing      exit code 7
@@ -55,7 +55,7 @@ class LockedError(StoreError):
 
 
 class CorruptError(StoreError):
-    """Stored bytes are not those that their digest names."""
+    """Stored bytes are gone, or are not those that their digest names."""
 
 
 class OutageError(RegraftError):

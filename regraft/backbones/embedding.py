@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from regraft.backbones.backbone import Embeds, Extracts, Features
-from regraft.errors import CorruptError, StoreError
+from regraft.errors import CorruptError
 from regraft.identity import Digest
 from regraft.pictures.colours import Pixels, rgb
 from regraft.store.feature_rows import FeatureRows
@@ -74,14 +74,12 @@ def _batches_of_squares(
 
 
 def _square(digest: Digest, backbone: Embeds, store: Store) -> Pixels | None:
-    """An image as the square that the network sees; None where its bytes are gone, damaged or do not decode."""
+    """An image as the square that the network sees; None where its bytes are gone, damaged or do not decode.
+
+    Raises StoreError where the store cannot be read, which is no fault of the image.
+    """
     try:
         return backbone.prepare(rgb(store.blobs.read(digest), backbone.side))
     except (ValueError, CorruptError) as error:
-        log.warning("%s is not learnt from: %s", digest[:12], error)
-        return None
-    except StoreError as error:
-        if store.blobs.has(digest):  # the store cannot be read, which is no fault of the image
-            raise
         log.warning("%s is not learnt from: %s", digest[:12], error)
         return None

@@ -21,7 +21,7 @@ from regraft.dataset.export_files import Pack, metadata, parquet, parquet_with_f
 from regraft.dataset.export_pictures import Picture, exported_picture
 from regraft.dataset.export_rows import csv_of, provenance
 from regraft.dataset.export_settings import ExportSettings
-from regraft.errors import ConfigError, RegraftError, StoreError
+from regraft.errors import ConfigError, CorruptError, StoreError
 from regraft.identity import Digest
 from regraft.store.disk import Disk, disk_at, is_remote
 from regraft.store.local_disk import ASIDE
@@ -184,7 +184,8 @@ class _Writer:
     def _each_picture(self, rows: pd.DataFrame, act: Callable[[Digest, Picture], Result]) -> dict[Digest, Result]:
         """Read and encode pictures side by side, and return what `act` makes of each, in their order.
 
-        Those that cannot be read are left out, and written down before any file lacks them.
+        Those that are gone, damaged or do not decode are left out, and written down before any file lacks them. Raises
+        StoreError where the store cannot be read: then none of them is.
         """
         blobs, settings = self._version.store.blobs, self._settings.pictures
         digests = [Digest(digest) for digest in rows["digest"]]
@@ -192,7 +193,7 @@ class _Writer:
         def result(digest: Digest) -> Result | Exception:
             try:
                 picture = exported_picture(blobs.read(digest), settings)
-            except (RegraftError, ValueError) as error:
+            except (CorruptError, ValueError) as error:
                 return error
             return act(digest, picture)
 

@@ -103,7 +103,8 @@ class Blobs:
     def read(self, digest: Digest) -> bytes:
         """Return the bytes of a digest.
 
-        Raises StoreError where they are gone. Bytes that have another digest are removed, and CorruptError is raised.
+        Raises CorruptError where they are gone, or have another digest: then they are removed. Raises StoreError where
+        the store cannot be read, which is no fault of theirs.
         """
         blob = self.at(digest)
         if self._nearby:
@@ -113,7 +114,7 @@ class Blobs:
         try:
             data = self._disk.read(blob.path)
         except FileNotFoundError:
-            raise StoreError(f"{blob.path} is gone from the store {self._disk.address}; {self._advice}.") from None
+            raise CorruptError(f"{blob.path} is gone from the store {self._disk.address}; {self._advice}.") from None
         if digest_of(data) != digest:
             blob.delete()
             raise CorruptError(

@@ -215,6 +215,24 @@ def test_a_picture_that_cannot_be_read_is_left_out_and_named(version: Version, t
         assert "11 images that" in (tmp_path / layout / "README.md").read_text()
 
 
+def test_a_store_that_cannot_be_read_for_a_moment_leaves_no_picture_out(
+    version: Version, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = version.store.disk.read
+
+    def refused(path: str) -> bytes:
+        if path.startswith("blobs/"):
+            raise StoreError("the store does not answer")
+        return read(path)
+
+    for layout in ("imagefolder", "parquet"):
+        monkeypatch.setattr(version.store.disk, "read", refused)
+        with pytest.raises(StoreError, match="does not answer"):
+            export(version, tmp_path / layout, layout)
+        monkeypatch.setattr(version.store.disk, "read", read)
+        assert export(version, tmp_path / layout, layout).left_out == ()
+
+
 @pytest.mark.parametrize("data", [b"", b"\xff", b"[]", b"[" * 100_000])
 def test_what_an_export_keeps_beside_it_may_be_damaged(data: bytes, version: Version, tmp_path: Path) -> None:
     export(version, tmp_path / "out", "csv")

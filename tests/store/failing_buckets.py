@@ -12,7 +12,7 @@ import sys
 import tempfile
 import threading
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -179,17 +179,29 @@ class FailingBuckets:
         """A change, and a store before it and after it; its calls are the requests that change something."""
         world, url = World.of(change, self.new_store()), self.new_store()
         world.begin(url)
+        return replace(world, calls=self.changes_of(lambda: CHANGES[change](opened(url))))
+
+    def changes_of(self, work: Callable[[], object]) -> int:
+        """Return how many requests some work makes that change something."""
         self._proxy.begin(None)
-        CHANGES[change](opened(url))
-        return replace(world, calls=self._proxy.count)
+        work()
+        return self._proxy.count
+
+    @contextmanager
+    def failing(self, plan: Plan) -> Iterator[None]:
+        """Have requests fail by plan as long as this lasts."""
+        self._proxy.begin(plan)
+        try:
+            yield
+        finally:
+            self._proxy.begin(None)
 
     def problems(self, world: World, plan: Plan) -> list[str]:
         """Try the change by a plan in a new bucket; return what did not hold."""
         url = self.new_store()
         world.begin(url)
-        self._proxy.begin(plan)
-        problems = list(ended_well(lambda: CHANGES[world.change](opened(url))))
-        self._proxy.begin(None)
+        with self.failing(plan):
+            problems = list(ended_well(lambda: CHANGES[world.change](opened(url))))
         for lock in (LOCK, CHAMPION_LOCK) if plan.lasts else ():
             opened(url).disk.delete(lock)  # as its time passes
         return problems + world.problems_afterwards(url)

@@ -24,7 +24,7 @@ from regraft.links.shards import path_of, put_in_layout
 from regraft.reporting.history import history
 from regraft.store import versions
 from regraft.store.disk import is_remote
-from regraft.store.layout import Layout
+from regraft.store.layout import FILE, LAYOUT_0, LINKS, Layout
 from regraft.store.local_disk import LocalDisk
 from regraft.store.locks import CHAMPION_LOCK, LOCK
 from regraft.store.store import Store
@@ -210,6 +210,11 @@ def _layout(store: Store) -> None:
         put_in_layout(store, Layout(shards=(2,) * 2))
 
 
+def _migrate(store: Store) -> None:
+    with store.held():
+        put_in_layout(store, LAYOUT)
+
+
 def _accept(store: Store) -> None:
     wish = Decision(kind=DecisionKind.ACCEPT, decided_at=datetime(2026, 2, 1, tzinfo=UTC))
     decide(store, decisions_on(URL, wish, KnownPictures(store)))
@@ -246,6 +251,7 @@ CHANGES: dict[str, Callable[[Store], None]] = {
     "features": _features,
     "run": _run,
     "layout": _layout,
+    "migrate": _migrate,
     "accept": _accept,
     "compact": _compact,
     "prune": _prune,
@@ -266,9 +272,20 @@ def damage(url: str) -> None:
         opened(url).disk.write(path, b"damaged")
 
 
+def put_in_format_0(url: str) -> None:
+    """Have a store know of its link as stores of format 0 did."""
+    store = opened(url)
+    known = known_links(store, PATH)
+    store.disk.delete_folder(LINKS)
+    store.disk.delete(FILE)
+    put_links(store, path_of(URL, LAYOUT_0), known)
+
+
 def prepare(change: str, url: str) -> None:
     """Make the store that a change is tried on."""
     make_store(url)
+    if change == "migrate":
+        put_in_format_0(url)
     if change == "repair":
         damage(url)
     if change == "remove":
