@@ -247,6 +247,36 @@ def test_a_picture_of_which_some_bytes_are_missing_in_the_middle_is_none(file_fo
     assert not is_alive(data[:middle] + bytes(len(data) // 5) + data[middle + len(data) // 5 :])
 
 
+FOREIGN = {
+    "markers": b"\xff\xd9",
+    "a page": "<h1>Ошибка 502</h1><p>Сервер временно недоступен</p>\r\n".encode(),
+    "an archive": np.random.default_rng(0).bytes(50_000),
+    "a JPEG": encoded(CAT, "JPEG"),
+    "a PNG": encoded(CAT, "PNG"),
+}
+
+
+@pytest.mark.parametrize("file_format", ["BMP", "TIFF"])
+@pytest.mark.parametrize("mode", ["RGB", "L", "RGBA"])
+@pytest.mark.parametrize("rest", FOREIGN.values(), ids=FOREIGN)
+def test_a_raw_picture_that_was_cut_and_goes_on_as_something_else_is_none(
+    rest: bytes, mode: str, file_format: str
+) -> None:
+    data = encoded(CAT.convert(mode), file_format)
+    row_bytes = CAT.width * len(mode)
+    for row in (70, 150, 220):
+        end = row * row_bytes + row_bytes // 2
+        assert not is_alive(data[:end] + (rest * (len(data) // len(rest) + 1))[: len(data) - end])
+
+
+@pytest.mark.parametrize("file_format", ["BMP", "TIFF"])
+@pytest.mark.parametrize("rows", [slice(0, 80), slice(-80, None), slice(60, 140)])
+def test_a_raw_picture_may_have_a_band_of_noise(rows: slice, file_format: str) -> None:
+    pixels = np.asarray(CAT).copy()
+    pixels[rows] = np.random.default_rng(0).integers(0, 256, pixels[rows].shape)
+    assert is_alive(encoded(Image.fromarray(pixels), file_format))
+
+
 @pytest.mark.parametrize("grey", [0, 32, 255])
 @pytest.mark.parametrize("rows", [slice(0, 30), slice(-30, None), slice(40, 60)])
 @pytest.mark.parametrize("file_format", ["BMP", "TIFF"])
