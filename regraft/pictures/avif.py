@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from regraft.pictures.coded_colours import profile_of_codes
+from regraft.pictures.work import MAX_SEGMENTS, TooMuchWork
 
 HEADER_BYTES, LONG_HEADER_BYTES = 8, 16
 COLOURS_PATH = (b"meta", b"iprp", b"ipco", b"colr")
@@ -26,28 +27,30 @@ class Part(NamedTuple):
 
 
 def boxes(data: bytes) -> Iterator[Part]:
-    """Return the outermost boxes of an AVIF, or of what a box holds."""
+    """Return the outermost boxes of an AVIF, or of what a box holds. Raises TooMuchWork where there are too many."""
     place = 0
-    while place + HEADER_BYTES <= len(data):
+    for _ in range(MAX_SEGMENTS):
+        if place + HEADER_BYTES > len(data):
+            return
         size = int.from_bytes(data[place : place + 4], "big")
         if size == 1:  # it is too long for four bytes
             size = int.from_bytes(data[place + HEADER_BYTES : place + LONG_HEADER_BYTES], "big")
         end = place + size if size >= HEADER_BYTES else len(data)
         yield Part(data[place + 4 : place + HEADER_BYTES], place + HEADER_BYTES, end)
         place = end
+    raise TooMuchWork(f"an AVIF of more than {MAX_SEGMENTS:,} boxes")
 
 
 def coded_profile(avif: bytes) -> bytes:
     """Return a profile for the two numbers by which an AVIF explains its colours; none where they mean sRGB."""
-    held = [avif]
-    for name in COLOURS_PATH:
-        held = [box for data in held for box in _named(data, name)]
-    codes = next((box for box in held if box.startswith(NCLX) and len(box) >= 8), b"")
+    held = avif
+    for name in COLOURS_PATH[:-1]:
+        held = next(_named(held, name), b"")
+    codes = next((box for box in _named(held, COLOURS_PATH[-1]) if box.startswith(NCLX) and len(box) >= 8), b"")
     return profile_of_codes(int.from_bytes(codes[4:6], "big"), int.from_bytes(codes[6:8], "big")) if codes else b""
 
 
 def _named(data: bytes, name: bytes) -> Iterator[bytes]:
     """What the boxes of some name hold."""
-    for box in boxes(data):
-        if box.name == name:
-            yield data[box.start + (META_BYTES if name == COLOURS_PATH[0] else 0) : box.end]
+    skipped = META_BYTES if name == COLOURS_PATH[0] else 0
+    return (data[box.start + skipped : box.end] for box in boxes(data) if box.name == name)

@@ -69,7 +69,7 @@ def profile_of_chromaticities(chromaticities: Chromaticities, gamma: float | Non
         return b""
     try:
         return _profile(chromaticities, _srgb_light() if gamma is None else _values() ** gamma)
-    except (np.linalg.LinAlgError, struct.error):
+    except (np.linalg.LinAlgError, struct.error, ValueError, OverflowError):
         return b""
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 from regraft.pictures.avif import Part, boxes
 from regraft.pictures.foreign import is_text
+from regraft.pictures.work import MAX_SEGMENTS, TooMuchWork
 
 MIN_FILL_BYTES = 24
 """Bytes of one value at the end of a picture's compressed pixels, from which on they are no pixels."""
@@ -49,9 +50,13 @@ def _webp(name: bytes, pixels: bytes) -> bytes:
 def _chunks(webp: bytes) -> Iterator[Part]:
     """The chunks of a WebP."""
     place = WEBP_HEADER_BYTES
-    while place + CHUNK_HEADER_BYTES <= len(webp):
+    file_end = min(len(webp), int.from_bytes(webp[4:8], "little") + CHUNK_HEADER_BYTES)
+    for _ in range(MAX_SEGMENTS):
+        if place + CHUNK_HEADER_BYTES > file_end:
+            return
         size = int.from_bytes(webp[place + 4 : place + CHUNK_HEADER_BYTES], "little")
         start = place + CHUNK_HEADER_BYTES
         end = start + size
         yield Part(webp[place : place + 4], start, end)
         place = end + size % 2
+    raise TooMuchWork(f"a WebP of more than {MAX_SEGMENTS:,} chunks")

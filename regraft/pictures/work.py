@@ -13,7 +13,7 @@ MAX_SCANS = 100
 MAX_PIXEL_SCANS = 1_000_000_000
 """Pixels times scans of one JPEG: 20 scans of the largest picture that is allowed."""
 MAX_SEGMENTS = 10_000
-"""Segments of one JPEG, or chunks of one PNG. A file of 20 MB has some 2,500 of the usual sizes."""
+"""Segments of a JPEG, chunks of a PNG or WebP, boxes of an AVIF. A file of 20 MB has some 2,500 of the usual sizes."""
 MAX_BYTES_AT_ONCE = 512 << 20
 """Bytes that all pictures under way in one process may take; a picture that takes more is decoded alone."""
 

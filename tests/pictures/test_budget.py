@@ -18,7 +18,7 @@ import pytest
 from PIL import Image
 
 from regraft.menagerie.drawing import drawing, encoded
-from regraft.pictures.judge import Limits, Unfit, judge
+from regraft.pictures.judge import Limits, Picture, Unfit, judge
 from regraft.pictures.tiff import parts_of
 from regraft.pictures.webp import webp_header
 from regraft.pictures.work import MAX_SCANS, MAX_SEGMENTS, DecodingMemory
@@ -197,6 +197,14 @@ def test_segments_and_chunks_without_end_are_too_much_work() -> None:
     jpeg, png = encoded(CAT, "JPEG"), encoded(CAT, "PNG")
     assert reason(jpeg[:2] + segment(0xFE, b"") * (MAX_SEGMENTS + 1) + jpeg[2:]) == Reason.TOO_MANY_PIXELS
     assert reason(png[:33] + chunk(b"tEXt", b"") * (MAX_SEGMENTS + 1) + png[33:]) == Reason.TOO_MANY_PIXELS
+
+
+def test_chunks_of_a_webp_and_boxes_of_an_avif_without_end_are_too_much_work() -> None:
+    webp, avif, empty = encoded(CAT, "WEBP"), encoded(CAT, "AVIF"), b"XXXX\0\0\0\0" * (MAX_SEGMENTS + 1)
+    assert reason(webp[:4] + struct.pack("<I", len(webp) - 8 + len(empty)) + webp[8:] + empty) == Reason.TOO_MANY_PIXELS
+    assert reason(avif + b"\0\0\0\x08free" * (MAX_SEGMENTS + 1)) == Reason.TOO_MANY_PIXELS
+    assert isinstance(judge(webp + bytes(1_000_000), Limits()), Picture)
+    assert isinstance(judge(avif + bytes(1_000_000), Limits()), Picture)
 
 
 def in_strips(count: int, is_big: bool = False) -> bytes:
