@@ -29,9 +29,9 @@ MAX_LEFT_BYTES = 16
 PROBED_FILL_BYTES = MIN_FILL_BYTES // 2
 """Of what may be fill at the end of a scan, that must not matter before it is taken for fill."""
 JPEG_BYTES_PER_PIXEL = 3
-"""The same of a JPEG of one scan that is decoded fast."""
+"""Memory that a JPEG of one scan takes at most while it is decoded fast."""
 COEFFICIENT_BYTES_PER_PIXEL = 6
-"""What a JPEG of many scans takes besides: all coefficients of three colours, two bytes each."""
+"""What one of many scans takes besides: all coefficients of three colours, two bytes each."""
 
 
 class JpegFile:
