@@ -18,7 +18,7 @@ from regraft.pictures.pixels import Pixels
 from regraft.pictures.png import parse_png
 from regraft.pictures.raster import breaks_off, lacks_parts
 from regraft.pictures.srgb import Colours, as_srgb
-from regraft.pictures.tiff import parts_of
+from regraft.pictures.tiff import TiffHeader, tiff_header
 from regraft.pictures.webp import webp_header
 from regraft.pictures.work import TooMuchWork, decoding_memory
 
@@ -28,6 +28,8 @@ MAX_RLE_BYTES = 2 << 20
 """Of a BMP with run lengths, which Pillow decodes in Python: so many bytes take about a second."""
 MAX_PARTS = 100_000
 """Strips or tiles of a TIFF: so many take Pillow half a second."""
+MAX_TILE_PIXELS = 1 << 24
+"""Pixels of a tile of a TIFF, whose memory it takes even if the picture is smaller. Usual sides are 256 to 1,024."""
 ANIMATED_FORMATS = ("GIF", "WEBP", "AVIF")
 UNCOMPRESSED_FORMATS = ("BMP", "TIFF")
 """Formats in which missing bytes are black pixels, as far as they do not compress."""
@@ -43,8 +45,8 @@ class PillowFile:
         self._bitfields = parse_bitfields(data) if picture_format == "BMP" else None
         self._png = parse_png(data) if picture_format == "PNG" else None
         self._image_ends = image_ends(data) if picture_format == "GIF" else []
-        if picture_format == "TIFF" and (parts := parts_of(data)) > MAX_PARTS:
-            raise TooMuchWork(f"a TIFF of {parts:,} strips or tiles; {MAX_PARTS:,} are allowed")
+        if picture_format == "TIFF":
+            _check_work(tiff_header(data))
         if picture_format == "WEBP":
             self.width, self.height, self._may_be_animated = webp_header(data)
         else:
@@ -122,6 +124,14 @@ class PillowFile:
 def opened(data: bytes, picture_format: PictureFormat) -> Image.Image:
     """Return a picture opened by its format's decoder alone; its pixels are not decoded. Raises what Pillow raises."""
     return Image.open(io.BytesIO(data), formats=[picture_format])
+
+
+def _check_work(header: TiffHeader) -> None:
+    """Raise TooMuchWork where a TIFF has too many parts, or too large ones."""
+    if header.parts > MAX_PARTS:
+        raise TooMuchWork(f"a TIFF of {header.parts:,} strips or tiles; {MAX_PARTS:,} are allowed")
+    if header.tile_pixels > MAX_TILE_PIXELS:
+        raise TooMuchWork(f"a TIFF in tiles of {header.tile_pixels:,} pixels; {MAX_TILE_PIXELS:,} are allowed")
 
 
 def _ends_in_zeros(image: Image.Image) -> bool:

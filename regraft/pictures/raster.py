@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, TiffImagePlugin
 
-from regraft.pictures.tiff import STRIP_OFFSETS, TILE_OFFSETS
+from regraft.pictures.tiff import STRIP_OFFSETS, TILE_LENGTH, TILE_OFFSETS, TILE_WIDTH
 
 MIN_REPEATED_SHARE, MIN_ROUGH_SHARE = 0.01, 0.03
 """Of all rows, that must be missing: less is no loss, and a few rough rows are some grass."""
@@ -24,8 +24,6 @@ ROUGH_COLUMNS = 256
 """Of the columns, that are looked at for that."""
 MIN_ABOVE = 8
 """Pixels above what is missing of a row that say something."""
-TILE_WIDTH, TILE_LENGTH = 322, 323
-"""Tags of TIFF 6.0, https://www.itu.int/itudoc/itu-t/com16/tiff-fx/docs/tiff6.pdf, pages 39 and 67."""
 TIFF_HEADER_BYTES = 8
 Planes = NDArray[np.generic]
 
@@ -102,7 +100,7 @@ def _tile_rows(pixels: Planes, image: Image.Image) -> Planes:
     if not isinstance(image, TiffImagePlugin.TiffImageFile) or TILE_OFFSETS not in image.tag_v2:
         return pixels
     width, height = image.tag_v2[TILE_WIDTH], image.tag_v2[TILE_LENGTH]
-    return np.concatenate(list(_tiles(pixels, width, height)))
+    return np.concatenate(list(_tiles(pixels, width, height))) if width <= pixels.shape[1] else pixels
 
 
 def _tiles(pixels: Planes, width: int, height: int) -> Iterator[Planes]:

@@ -19,7 +19,7 @@ from PIL import Image
 
 from regraft.menagerie.drawing import drawing, encoded
 from regraft.pictures.judge import Limits, Picture, Unfit, judge
-from regraft.pictures.tiff import parts_of
+from regraft.pictures.tiff import tiff_header
 from regraft.pictures.webp import webp_header
 from regraft.pictures.work import MAX_SCANS, MAX_SEGMENTS, DecodingMemory
 from regraft.verdicts import Reason
@@ -221,10 +221,33 @@ def in_strips(count: int, is_big: bool = False) -> bytes:
 
 @pytest.mark.parametrize("is_big", [False, True])
 def test_strips_without_end_are_too_much_work(is_big: bool) -> None:
-    assert parts_of(in_strips(1000, is_big)) == 1000
+    assert tiff_header(in_strips(1000, is_big)).parts == 1000
     assert reason(in_strips(500_000, is_big)) == Reason.TOO_MANY_PIXELS
     for end in range(120):
-        assert parts_of(in_strips(9, is_big)[:end]) in (0, 9)
+        assert tiff_header(in_strips(9, is_big)[:end]).parts in (0, 9)
+
+
+def in_one_tile(side: int, order: str, is_short: bool) -> bytes:
+    """A grey TIFF of 64 x 64 pixels in one compressed tile of so many."""
+    body = zlib.compress(bytes(range(256)) * 16)
+    tags = [(256, 64), (257, 64), (258, 8), (259, 8), (262, 1), (277, 1), (322, side), (323, side), (324, 8)]
+    directory = struct.pack(order + "H", len(tags) + 1)
+    for tag, value in tags:
+        is_short_value = is_short and tag in (322, 323)
+        directory += struct.pack(
+            order + ("HHIH2x" if is_short_value else "HHII"), tag, 3 if is_short_value else 4, 1, value
+        )
+    directory += struct.pack(order + "HHII", 325, 4, 1, len(body)) + bytes(4)
+    start = {"<": b"II*\0", ">": b"MM\0*"}[order] + struct.pack(order + "I", 8 + len(body))
+    return start + body + directory
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("is_short", [False, True])
+def test_a_small_picture_in_a_huge_tile_is_too_much_work(order: str, is_short: bool) -> None:
+    """Libtiff took 1.5 GB for one of 1 kB."""
+    assert tiff_header(in_one_tile(64, order, is_short)).tile_pixels == 64 * 64
+    assert reason(in_one_tile(40_000, order, is_short)) == Reason.TOO_MANY_PIXELS
 
 
 def test_what_a_header_repeats_thousands_of_times_takes_no_time(tmp_path: Path) -> None:

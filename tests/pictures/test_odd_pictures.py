@@ -288,7 +288,8 @@ def test_a_picture_with_a_band_of_one_colour_is_alive(file_format: str, rows: sl
 
 
 def test_a_tiff_in_tiles_is_none_where_tiles_are_missing() -> None:
-    assert is_alive(tiled(CAT, tile=64))
+    for tile in (16, 64, 256, 384, 400, 1024):
+        assert is_alive(tiled(CAT, tile)), tile
     assert not is_alive(tiled(CAT, tile=64, kept_share=0.6))
     assert not is_alive(tiled(CAT, tile=64, lost_offset=0))
     assert not is_alive(tiled(CAT, tile=64, lost_offset=1 << 30))
