@@ -11,6 +11,8 @@ from regraft.store.scratch import Scratch
 
 ANSWER_DEADLINE_S = 10
 """Seconds that a configured server has to answer."""
+MAX_SHOWN_LENGTH = 200
+"""Characters of a URL that a message repeats."""
 QUIET = {
     "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
     "PREFECT_LOGGING_INTERNAL_LEVEL": "CRITICAL",
@@ -81,7 +83,8 @@ def configured_url() -> str | None:
         return get_current_settings().api.url
     except ValidationError as error:
         problem = error.errors()[0]
-        raise _refused_settings(f"{error.title}, {problem['loc'][-1]}: {problem['msg']}") from error
+        place = ", ".join([error.title, *map(str, problem["loc"][-1:])])  # a rule between settings has no place
+        raise _refused_settings(f"{place}: {problem['msg']}") from error
     except Exception as error:  # a file that is no TOML, no text, a folder or another kind of table
         raise _refused_settings(_first_line(error).rstrip(".")) from error
 
@@ -119,10 +122,15 @@ def check_server() -> None:
             client.read_flows(limit=1)  # needs the password, where the server has one
     except Exception as error:  # whatever answers there may be anything
         raise ServerError(
-            f"Prefect's server at {url} does not answer as it should: {_first_line(error)} Nothing was "
+            f"Prefect's server at {_in_one_line(url)} does not answer as it should: {_first_line(error)} Nothing was "
             "fetched. Start it, or correct PREFECT_API_URL, which ends in /api, and PREFECT_API_AUTH_STRING; without "
             "PREFECT_API_URL a run starts a server of its own."
         ) from error
+
+
+def _in_one_line(url: str | None) -> str:
+    """What somebody has set as a URL, as a message repeats it."""
+    return " ".join(str(url).split())[:MAX_SHOWN_LENGTH]
 
 
 def _first_line(error: Exception) -> str:

@@ -90,6 +90,8 @@ def test_an_environment_that_prefects_client_does_not_take_is_named(
         ({"SSL_CERT_FILE": "/nowhere.pem"}, 2, "SSL_CERT_FILE"),
         ({"PREFECT_API_URL": "http://127.0.0.1:9/api"}, 13, "Prefect's server at http://127.0.0.1:9/api"),
         ({"PREFECT_LOGGING_LEVEL": "LOUD"}, 2, "Prefect refuses its settings (LoggingSettings, level:"),
+        ({"PREFECT_API_URL": "http://[::1/api"}, 2, "Prefect refuses its settings (Settings: "),
+        ({"PREFECT_API_URL": "http://127.0.0.1:9/a pi\n"}, 13, "Prefect's server at http://127.0.0.1:9/a pi does not"),
     ],
 )
 def test_a_run_that_cannot_reach_prefect_ends_with_one_sentence(
