@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInf
 MENAGERIE = "menagerie:"
 """How the source of a list of the embedded web begins."""
 MAX_LENGTH_CM = 1e9
-"""Larger ones are no lengths, and their squares would be too large for a network's numbers."""
+"""Ten thousand kilometres: what is longer is a mistake, and its square would leave nothing of all other lengths."""
 MAX_DEVIATIONS = 5
 """Standard deviations from the mean beyond which, on one side, lies one length of three million."""
 MAX_NAME_LENGTH = 64

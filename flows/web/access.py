@@ -16,13 +16,14 @@ from urllib.parse import urlsplit
 
 from starlette.requests import Request
 
+from regraft.process import THIS_MACHINE
+
 COOKIE = "regraft_session"
 LOGIN = "/login"
 OPEN_PATHS = (LOGIN, "/static/")
 """What is answered before anybody has logged in: a path, or the beginning of one."""
 MAX_SESSIONS = 100
 """Browsers that may be logged in at a time; the one that logged in first is logged out."""
-THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
 SAFE_METHODS = ("GET", "HEAD")
 SAME_SITE = ("same-origin", "none")
 """What browsers say of a request (Sec-Fetch-Site) that no other site has made."""

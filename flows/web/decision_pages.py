@@ -12,7 +12,7 @@ from fastapi.responses import Response
 from regraft.dataset.decision import Decision, DecisionKind, table_of
 from regraft.dataset.decisions import decide
 from regraft.flows.web.access import Refused
-from regraft.flows.web.forms import Form, FormOf, back, value
+from regraft.flows.web.forms import MAX_WHY, Form, FormOf, back, value
 from regraft.flows.web.items import named_items
 from regraft.flows.web.paging import page_of
 from regraft.flows.web.rendering import page, records
@@ -22,8 +22,6 @@ from regraft.store import versions
 
 router = APIRouter()
 DECISIONS_A_PAGE = 100
-MAX_WHY = 500
-"""Characters of a person's own words."""
 MAX_BATCH_IDS = 1_000
 """Decisions that are taken back at once."""
 BATCH = re.compile(r"([0-9a-f]{16})-([0-9]{1,4})")

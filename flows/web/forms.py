@@ -12,6 +12,8 @@ from regraft.flows.web.site import site_of
 MAX_BYTES = 4 << 20
 """Of a form: a thousand pictures with long URLs."""
 MAX_FIELDS = 5_000
+MAX_WHY = 500
+"""Characters of a person's own words."""
 Form = dict[str, list[str]]
 """The values of each field."""
 

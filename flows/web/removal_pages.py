@@ -8,7 +8,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from regraft.errors import LinkError
 from regraft.flows.web.access import Refused
-from regraft.flows.web.forms import FormOf, value
+from regraft.flows.web.forms import MAX_WHY, FormOf, value
 from regraft.flows.web.items import COLUMNS, Item, items_of
 from regraft.flows.web.rendering import page
 from regraft.flows.web.reports import SECURITY_POLICY
@@ -28,8 +28,6 @@ MAX_OPTED_OUT = 50
 """Links that have opted out that are offered at a time."""
 WORDS = "What is named"
 """How messages call the words of a form."""
-MAX_WHY = 500
-"""Characters of the reason that the receipt keeps."""
 MAX_LOOK_ALIKES = 60
 """Pictures that are offered at most."""
 MAX_FILES = 100

@@ -5,7 +5,7 @@ import sys
 from multiprocessing.connection import Connection
 
 from regraft.errors import RegraftError
-from regraft.fetching.own_limits import limit_memory, machine_memory, memory_limit, picture_clock
+from regraft.fetching.own_limits import EXIT_OVERDUE, limit_memory, machine_memory, memory_limit, picture_clock
 from regraft.identity import Digest
 from regraft.pictures.thumbnails import thumbnail
 from regraft.process import prepare_process
@@ -14,8 +14,6 @@ from regraft.store.disk import disk_at
 
 MAX_CPU_S = 10.0
 """CPU seconds that one thumbnail may take."""
-EXIT_OVERDUE = 70
-"""The exit status of a process whose picture took longer."""
 Wish = tuple[Digest, int]
 """A picture, and the pixels of the thumbnail's longer side."""
 JPEG, REASON = b"J", b"R"

@@ -24,6 +24,8 @@ CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limi
 """Where Linux says how much memory a container may take, by versions 2 and 1 of its control groups."""
 MAX_PICTURE_CPU_S = 30.0
 """CPU seconds that one picture may take. Of 49 million pixels, a progressive JPEG and a flat PNG take half a second."""
+EXIT_OVERDUE = 70
+"""The exit status of a process in which a picture took longer."""
 CHECK_S = 1.0
 """Seconds between two looks at the pictures under way."""
 

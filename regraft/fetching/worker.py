@@ -9,7 +9,7 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 
 from regraft.fetching.fetcher import Fetcher
-from regraft.fetching.own_limits import limit_memory, machine_memory, memory_limit, picture_clock
+from regraft.fetching.own_limits import EXIT_OVERDUE, limit_memory, machine_memory, memory_limit, picture_clock
 from regraft.fetching.settings import WorkerSettings
 from regraft.fetching.waiting import Waiting
 from regraft.links.findings import Finding, Request
@@ -18,8 +18,6 @@ from regraft.process import prepare_process
 SWITCH_S = 0.1
 """How long one of dozens of threads may run before another takes over: with Python's 5 ms they take the interpreter
 from each other before anything is done."""
-EXIT_OVERDUE = 70
-"""The exit status of a process in which a picture took too much CPU time."""
 STANDARD_ERROR = 2
 """Its file's number, to which libraries in C print."""
 GATHERING_S = 0.02

@@ -9,7 +9,7 @@ images that it has not learnt from; where they are drawn, the means are known. W
 probabilities are the answer.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import keras
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from regraft.config import HeadSettings
 from regraft.heads.cross_validation import LearntCategories, choice_of, fit_softmax, max_images
-from regraft.heads.head import CATEGORY_LAYER
+from regraft.heads.head import CATEGORY_LAYER, Head, Trained
 from regraft.heads.metric import MixedRows, metric_of
 from regraft.heads.moments import Rows, Scale, ScaledRows, evenly, scale_of
 from regraft.heads.smoothers import Regression
@@ -38,18 +38,6 @@ MAX_PROBABILITIES = 20_000_000
 """Probabilities of images that are left out that are kept at most; of more, those of images that are evenly spread."""
 
 
-@dataclass(frozen=True)
-class Graft:
-    """A trained Keras model, from features (N, D) to the target's outputs."""
-
-    model: Any
-    history: dict[str, list[float]]
-    """loss and val_loss by step."""
-    left_out: NDArray[np.float64]
-    """(N,) of each image what it would be answered by a head that has not learnt from it, NaN where that is not known:
-    the length in cm, or the probability of its own category."""
-
-
 def fit(
     manifest: pd.DataFrame,
     features: FeatureRows,
@@ -57,11 +45,11 @@ def fit(
     settings: HeadSettings,
     synthetic: SyntheticLabels,
     classifier: NDArray[np.float32] | None,
-) -> Graft:
-    """Return the trained head.
+) -> Trained:
+    """Return the trained head; its history has the losses by step.
 
     `manifest`: digest, category, split and label in cm of N images, whose features follow its rows. `classifier`: the
-    backbone's, see `classifier_of`. A loss that is not a number ends training; the model is then not to be used.
+    backbone's, see `classifier_of`. A loss that is not a number ends training; the head is then not to be used.
     """
     train, validation = (np.flatnonzero(manifest["split"] == split) for split in ("train", "validation"))
     codes = pd.Categorical(manifest["category"])
@@ -71,20 +59,19 @@ def fit(
     network, history = _classifier(scale, known.softmax), known.softmax.history
     if not target.regresses_lengths:
         own = known.left_out[np.arange(len(known.rows)), data.category[known.rows]]
-        return Graft(network, history, _placed(own, known.rows, len(manifest)))
+        return Trained(Head(network, target), history, _placed(own, known.rows, len(manifest)))
+    rows, within = learnt_rows(manifest["split"]), None
     if synthetic.are_all_of(manifest.iloc[train]):  # within a category they are noise, which is in no picture
         means = oracle_answers(pd.DataFrame({"category": codes.categories}), synthetic.distributions)
-        left_out = _placed(known.left_out @ means, known.rows, len(manifest))
-        return Graft(_with_lengths(network, means, None), history, left_out)
-    rows = learnt_rows(manifest["split"])
-    label, own_category = manifest["label"].to_numpy(dtype=np.float64)[rows], data.category[rows]
-    means = robust_means(label, own_category, data.categories)
+    else:
+        label, own_category = manifest["label"].to_numpy(dtype=np.float64)[rows], data.category[rows]
+        means = robust_means(label, own_category, data.categories)
+        within = within_category(data.x, rows, label - means[own_category])
     left_out = _placed(known.left_out @ means, known.rows, len(manifest))
-    within = within_category(data.x, rows, label - means[own_category])
-    if within is None:
-        return Graft(_with_lengths(network, means, None), history, left_out)
-    left_out[rows] += within.left_out
-    return Graft(_with_lengths(network, means, within.regression), history, left_out)
+    if within is not None:
+        left_out[rows] += within.left_out
+    model = _with_lengths(network, means, within.regression if within else None)
+    return Trained(Head(model, target), history, left_out)
 
 
 def _placed(values: NDArray[np.float64], rows: Rows, count: int) -> NDArray[np.float64]:

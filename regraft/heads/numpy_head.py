@@ -14,14 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regraft.backbones.backbone import Features
+from regraft.backbones.keras_import import EPSILON
 from regraft.heads.moments import directions
 from regraft.targets.target import Answers, Target
 
 Arrays = NDArray[np.float32]
 Layer = Callable[..., Arrays]
 """From its inputs, (N, D) each, to its output."""
-EPSILON = 1e-7
-"""Keras's own: what a feature is divided by at least."""
 
 
 class _Unknown(Exception):

@@ -1,37 +1,22 @@
 """How a head is trained, on features that have been computed before."""
 
-from dataclasses import dataclass
 from typing import assert_never
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from regraft.config import HeadSettings
+from regraft.config import MAX_LENGTH_CM, HeadSettings
 from regraft.errors import TrainingError
 from regraft.heads import graft, tutorial
 from regraft.heads.determinism import make_deterministic
-from regraft.heads.head import Head
+from regraft.heads.head import Head, Trained
 from regraft.store.feature_rows import FeatureRows
 from regraft.targets.labels import SyntheticLabels
 from regraft.targets.target import Target
 
 MAX_FEATURE = 1e15
 """Sums of squares of larger features are no numbers in float32."""
-MAX_LENGTH_CM = 1e9
-"""Ten thousand kilometres: what is longer is a mistake, and its square would leave nothing of all other lengths."""
-
-
-@dataclass(frozen=True)
-class Trained:
-    """A head and how it was trained."""
-
-    head: Head
-    history: dict[str, list[float]]
-    """Loss and val_loss by epoch: cross-entropy of the category; of the tutorial's, cm squared by ten steps."""
-    left_out: NDArray[np.float64]
-    """(N,) of each image what it would be answered by a head that has not learnt from it, NaN where that is not known:
-    the length in cm, or the probability of its own category."""
 
 
 def train(
@@ -60,8 +45,7 @@ def train(
     make_deterministic(seed)
     match settings.preset:
         case "graft":
-            grafted = graft.fit(manifest, features, target, settings, synthetic, classifier)
-            trained = Trained(Head(grafted.model, target), grafted.history, grafted.left_out)
+            trained = graft.fit(manifest, features, target, settings, synthetic, classifier)
         case "tutorial":
             model, history = tutorial.fit(manifest, features)
             trained = Trained(Head(model, target), history, np.full(len(manifest), np.nan))

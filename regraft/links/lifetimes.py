@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
+from regraft.links.forecast import DAY_S
 from regraft.links.rot import shows_photo
 from regraft.web.urls import host_of
 
@@ -24,7 +25,6 @@ ALIVE_SINCE = "alive_since"
 """
 LIVES = ["category", "host", "days", "end", "links"]
 """The columns of lives.parquet: so many links of a host and category lived so many days, and what ended that."""
-DAY_S = 86_400
 CONFIDENCE = 0.90
 """Of a curve's interval."""
 HOST_GROUPS = 200

@@ -7,15 +7,13 @@ import pandas as pd
 
 from regraft.errors import RegraftError
 from regraft.identity import Digest
-from regraft.pictures.judge import Limits, Picture, Unfit, judge
+from regraft.pictures.judge import ANY_SIZE, Picture, Unfit, judge
 from regraft.pictures.perceptual import is_outdated
 from regraft.store.blobs import Blobs
 
 log = logging.getLogger("regraft")
 COLUMNS = (("digest", "phash"), ("trusted_digest", "trusted_phash"))
 """The columns with a picture's digest and its hash, where a table has them."""
-ANY_SIZE = Limits(min_side=1, max_pixels=1 << 62)
-"""Its size is no reason not to hash a picture that a link is known for."""
 
 
 def with_current_hashes(table: pd.DataFrame, blobs: Blobs) -> pd.DataFrame:

@@ -36,6 +36,10 @@ class Limits:
     """Width times height at most."""
 
 
+ANY_SIZE = Limits(min_side=1, max_pixels=1 << 62)
+"""For pictures whose hash is wanted, whatever a job would say of their size."""
+
+
 @dataclass(frozen=True, slots=True)
 class Picture:
     """Bytes that decode to one still picture."""

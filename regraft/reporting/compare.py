@@ -9,9 +9,7 @@ import pandas as pd
 from regraft.reporting.named_reasons import named_reasons
 from regraft.store.metrics_record import MetricsRecord
 from regraft.store.version import Version
-
-IMAGE_COLUMNS = ["digest", "category", "label", "split"]
-"""The columns of manifests that are compared."""
+from regraft.targets.target import IMAGE_COLUMNS
 
 
 @dataclass(frozen=True, kw_only=True)

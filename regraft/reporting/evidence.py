@@ -20,6 +20,7 @@ from regraft.links.recheck import due_from
 from regraft.links.removals import known_removals
 from regraft.links.shards import path_of
 from regraft.links.spellings import spelt_as
+from regraft.reporting.chosen_links import LINKS
 from regraft.reporting.link_sentences import (
     Row,
     decision_sentence,
@@ -36,7 +37,6 @@ from regraft.store.version import Version, published_at
 from regraft.verdicts import Reason, Verdict
 from regraft.web.urls import host_of, requested_host_of
 
-LINKS = "links.parquet"
 STATE = ["verdict", "reason", "digest", "memento"]
 """The columns that make a new sentence where one of them changes."""
 MAX_MEANT = 10

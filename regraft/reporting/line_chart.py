@@ -11,7 +11,7 @@ import numpy as np
 from markupsafe import Markup
 from numpy.typing import ArrayLike, NDArray
 
-from regraft.links.forecast import Forecast
+from regraft.links.forecast import DAY_S, Forecast
 from regraft.links.lifetimes import SurvivalCurve
 from regraft.store.run_record import Survival
 
@@ -26,7 +26,6 @@ SHARE_STEP = 0.25
 """The axis of shares begins at a multiple of this below the lowest."""
 TICKS = 5
 """Ticks on each axis, about."""
-DAY_S = 86_400
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -188,7 +188,7 @@ class Target(ABC):
     def calibration(self, predictions: pd.DataFrame) -> Calibration:
         """Return how far answers may be trusted, by predictions of all images.
 
-        Column `left_out`, where there is one: what each is answered when it is left out, see `training.Trained`.
+        Column `left_out`, where there is one: what each is answered when it is left out, see `head.Trained`.
         """
 
     @abstractmethod

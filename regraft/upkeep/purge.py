@@ -15,6 +15,7 @@ from regraft.links.removals import Removals, known_rows, put_rows
 from regraft.reporting.examples import jpeg_uri
 from regraft.store import versions
 from regraft.store.feature_parts import FOLDER as FEATURES
+from regraft.store.layout import TABLE
 from regraft.store.run_record import FileChange, RemovalNote, RunRecord
 from regraft.store.store import Store
 from regraft.store.tables import arrow_of_parquet, from_parquet, parquet_of_arrow
@@ -23,7 +24,7 @@ from regraft.targets.choice import target_of
 from regraft.upkeep.held_features import files_without
 from regraft.upkeep.receipt import Receipt, put_finished, put_unfinished, receipts
 from regraft.upkeep.scrub import EMPTY_PAGE, page_without, table_without
-from regraft.upkeep.traces import EXAMPLES, PAGE, TABLE, is_on_removed, tables_of_links, version_traces
+from regraft.upkeep.traces import EXAMPLES, PAGE, is_on_removed, tables_of_links, version_traces
 
 CARD = "MODEL_CARD.md"
 PLOT = ".png"

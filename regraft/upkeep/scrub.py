@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from regraft.identity import DIGEST
 from regraft.links.removals import Removals
-from regraft.pictures.judge import Limits, Picture, judge
+from regraft.pictures.judge import ANY_SIZE, Picture, judge
 
 # N rows
 IDENTITIES = ("url", "digest", "host")
@@ -37,7 +37,6 @@ SEGMENT = re.compile(r"<(tr|figure|li)\b.*?</\1>", re.DOTALL)
 """The parts of a page that show one link or picture."""
 SHORTENED = "\N{HORIZONTAL ELLIPSIS}"
 """What ends a URL of which a page shows the beginning."""
-ANY_SIZE = Limits(min_side=1, max_pixels=1 << 62)
 
 
 def table_without(table: pa.Table, removals: Removals) -> pa.Table | None:

@@ -13,14 +13,13 @@ from regraft.identity import Digest
 from regraft.links.removals import Removals
 from regraft.store import versions
 from regraft.store.feature_parts import FOLDER as FEATURES
-from regraft.store.layout import LINKS
+from regraft.store.layout import LINKS, TABLE
 from regraft.store.store import Store
 from regraft.store.tables import arrow_of_parquet
 from regraft.store.version import Version
 from regraft.upkeep.held_features import unnamed
 from regraft.upkeep.scrub import names_removed, rows_of, shows_removed, table_without
 
-TABLE = ".parquet"
 PAGE = ".html"
 EXAMPLES = "plots/examples.png"
 """The plot that shows pictures; a version's predictions say which."""

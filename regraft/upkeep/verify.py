@@ -1,7 +1,7 @@
 """A store checked: every digest, every table, every pointer; and what can be mended, mended."""
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
@@ -23,14 +23,13 @@ from regraft.store.layout import COPY, FILE, LINKS, checked_layout, copied_layou
 from regraft.store.store import Store
 from regraft.store.version import REMOVING, Version
 from regraft.upkeep.receipt import check_remembered, read_receipt, receipt_paths, receipts
-from regraft.upkeep.remove import finish, remove_again, restore_rows
+from regraft.upkeep.remove import Progress, finish, remove_again, restore_rows
 from regraft.upkeep.traces import Trace, traces
 from regraft.web.answers import Body
 from regraft.web.client import Client
 
 DEADLINE_S = 30
 """For fetching one blob again from one address."""
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from regraft.web.deadlines import Alarm
-from regraft.web.guard import Guard, ProxyGuard
+from regraft.web.guard import MIN_TIMEOUT_S, Guard, ProxyGuard
 from regraft.web.heads import BrokenHttp, Head
 from regraft.web.streams import Stream
 from regraft.web.urls import DEFAULT_PORTS, BadUrl, scheme_and_server_of
@@ -31,7 +31,6 @@ Python's own list leaves out RSA's key exchange and SHA-1: https://docs.python.o
 """
 OP_LEGACY_SERVER_CONNECT = getattr(ssl, "OP_LEGACY_SERVER_CONNECT", 0x4)
 """Lets servers answer that do not know RFC 5746, as browsers do: nothing is sent that a stranger could add to."""
-MIN_TIMEOUT_S = 0.01
 MAX_DETAIL_LENGTH = 200
 NOT_IN_URLS = re.compile(r"[^!-~]")
 """What no URL holds when it is requested: all but the visible characters of ASCII."""

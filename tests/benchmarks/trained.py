@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from regraft.backbones.classifier import classifier_of
 from regraft.config import BackboneSettings, HeadSettings
-from regraft.heads.training import Trained, train
+from regraft.heads.head import Trained
+from regraft.heads.training import train
 from regraft.store.feature_rows import ArrayRows
 from regraft.targets.labels import SyntheticLabels
 from regraft.targets.target import Target

@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 from regraft.errors import CheckpointError
 from regraft.identity import Digest
 
+MAX_AXES = 8
+"""Of an array of weights; a convolution's has four."""
+
 
 @contextlib.contextmanager
 def open_weights(path: Path) -> Iterator[BufferedReader]:

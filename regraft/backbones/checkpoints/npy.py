@@ -7,7 +7,7 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from regraft.backbones.checkpoints.checks import open_weights
+from regraft.backbones.checkpoints.checks import MAX_AXES, open_weights
 from regraft.backbones.checkpoints.unpickler import (
     AllowedGlobals,
     Inert,
@@ -20,7 +20,6 @@ from regraft.errors import CheckpointError
 
 NUMBER_CODES = {"f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "b1"}
 OBJECT_CODES = {"O", "O4", "O8"}
-MAX_AXES = 8
 MAX_ARRAYS = 4
 """Arrays of a layer at most."""
 MAX_NAME_LENGTH = 200

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from regraft.backbones.checkpoints.checks import check_digest, open_weights
+from regraft.backbones.checkpoints.checks import MAX_AXES, check_digest, open_weights
 from regraft.backbones.checkpoints.unpickler import (
     MAX_COUNT,
     AllowedGlobals,
@@ -25,7 +25,6 @@ from regraft.errors import CheckpointError
 
 MAGIC_NUMBER = 0x1950A86A20F9469CFC6C
 PROTOCOL_VERSION = 1001
-MAX_AXES = 8
 
 
 def read_legacy_pth(path: Path, digest_start: str | None = None) -> dict[str, NDArray[Any]]:

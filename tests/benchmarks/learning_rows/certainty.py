@@ -16,7 +16,7 @@ from trained import trained
 
 from regraft.config import Normal
 from regraft.dataset.labels import label_of
-from regraft.heads.training import Trained
+from regraft.heads.head import Trained
 from regraft.store.feature_rows import ArrayRows
 from regraft.targets.calibration import Calibration, conformal_error, left_out_of, nearest
 from regraft.targets.categories import Categories
