@@ -173,25 +173,14 @@ def _decide_from(file: Path, url: str | None) -> None:
 
 def _keep(new: "Sequence[Decision]", pictures: "KnownPictures", is_history: bool = False) -> int:
     """Have the store keep decisions, say of each what was decided, and return how many are new."""
+    from regraft.dataset.decision import IN_THE_PAST
     from regraft.dataset.decisions import decide
 
     kept = decide(pictures.store, new, is_history, known=pictures.decisions)
     for decision in kept:
         where = f" to {decision.to_category}" if decision.to_category else ""
-        print(printable(f"{PAST[decision.kind]}{where}: {decision.url or decision.digest}"))
+        print(printable(f"{IN_THE_PAST[decision.kind]}{where}: {decision.url or decision.digest}"))
     return len(kept)
-
-
-PAST = {
-    "accept": "accepted",
-    "reject": "rejected",
-    "move": "moved",
-    "not_placeholder": "no placeholder",
-    "same_picture": "the same picture",
-    "skip": "skipped",
-    "undo": "taken back",
-}
-"""What was done, by the kind of the decision."""
 
 
 def _user() -> str:

@@ -9,7 +9,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
-from regraft.dataset.decision import Decision, DecisionKind, table_of
+from regraft.dataset.decision import IN_THE_PAST, Decision, DecisionKind, table_of
 from regraft.dataset.decisions import decide
 from regraft.flows.web.access import Refused
 from regraft.flows.web.forms import MAX_WHY, Form, FormOf, back, value
@@ -26,15 +26,6 @@ MAX_BATCH_IDS = 1_000
 """Decisions that are taken back at once."""
 BATCH = re.compile(r"([0-9a-f]{16})-([0-9]{1,4})")
 """How an address names decisions that were made at once."""
-IN_THE_PAST = {
-    DecisionKind.ACCEPT: "accepted",
-    DecisionKind.REJECT: "rejected",
-    DecisionKind.MOVE: "moved",
-    DecisionKind.NOT_PLACEHOLDER: "called a photo, not a placeholder",
-    DecisionKind.SAME_PICTURE: "called the same picture as before",
-    DecisionKind.SKIP: "skipped",
-}
-"""What was done to a picture, by the kind of the decision."""
 
 
 @dataclass(frozen=True)

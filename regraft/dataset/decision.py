@@ -38,6 +38,18 @@ class DecisionKind(StrEnum):
     """Take an earlier decision back: what holds then is what would hold without that decision."""
 
 
+IN_THE_PAST = {
+    DecisionKind.ACCEPT: "accepted",
+    DecisionKind.REJECT: "rejected",
+    DecisionKind.MOVE: "moved",
+    DecisionKind.NOT_PLACEHOLDER: "called a photo",
+    DecisionKind.SAME_PICTURE: "called the same picture",
+    DecisionKind.SKIP: "skipped",
+    DecisionKind.UNDO: "taken back",
+}
+"""What was done to a picture, for people, by the kind of the decision."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Decision:
     """What a person decided about one picture in one list."""

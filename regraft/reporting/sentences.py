@@ -2,22 +2,13 @@
 
 import pandas as pd
 
-from regraft.dataset.decision import DecisionKind
+from regraft.dataset.decision import IN_THE_PAST, DecisionKind
 from regraft.links.rot import is_from_archive
 from regraft.reporting.report import Report
 from regraft.store.metrics_record import MetricsRecord
 from regraft.targets.calibration import LEVEL
 from regraft.targets.wording import WORDINGS, percent
 from regraft.verdicts import Verdict
-
-PAST = {
-    DecisionKind.ACCEPT: "accepted",
-    DecisionKind.REJECT: "rejected",
-    DecisionKind.MOVE: "moved",
-    DecisionKind.NOT_PLACEHOLDER: "taken back as placeholders",
-    DecisionKind.SAME_PICTURE: "called the same picture",
-}
-"""What was done to pictures, by the kind of the decision."""
 
 
 def summary(report: Report) -> list[str]:
@@ -82,7 +73,7 @@ def decisions_note(report: Report) -> str:
     counts = report.run.decisions
     if not counts:
         return ""
-    kinds = ", ".join(f"{count:,} {PAST[DecisionKind(kind)]}" for kind, count in counts.items())
+    kinds = ", ".join(f"{count:,} {IN_THE_PAST[DecisionKind(kind)]}" for kind, count in counts.items())
     links = int(report.decisions["links"].sum())
     return f"What persons decided held for {links:,} {'link' if links == 1 else 'links'}: {kinds}."
 
