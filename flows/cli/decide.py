@@ -113,9 +113,7 @@ def decisions(
         elif as_json:
             print(json.dumps(json.loads(table_of(known).to_json(orient="records", date_format="iso")), indent=1))
         elif not known:
-            print(
-                "Nobody has decided anything yet. `regraft accept` and `regraft reject` do, and `regraft serve` shows."
-            )
+            print("Nobody has decided anything yet. `regraft serve` shows what waits, and takes decisions.")
         else:
             table(["when", "who", "decision", "picture", "in", "link", "why", "id", ""], _cells(known))
 

@@ -99,7 +99,8 @@ def prune(
         for kind, usage in plan.usage.items():
             print(f"{kind:9} {usage.files:7,} files {usage.size / 1e6:10,.1f} MB")
         verb = "freed" if yes else "would be freed; `--yes` does it"
-        print(f"{plan.size / 1e6:,.1f} MB {verb}. Kept: {', '.join(plan.kept) or 'nothing'}")
+        freed = f"{plan.size / 1e6:,.1f} MB {verb}" if plan.size else "There is nothing to free"
+        print(f"{freed}. Kept: {', '.join(plan.kept) or 'nothing'}")
 
 
 @app.command(rich_help_panel=Panel.RUN)

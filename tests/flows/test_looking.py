@@ -65,10 +65,13 @@ def test_a_store_is_looked_through_and_mended(first: Version, regraft: Regraft) 
 
 
 def test_pruning_only_shows_unless_told(first: Version, regraft: Regraft) -> None:
-    ran = regraft("prune", "--last", "50", "--store", first.store.url)
+    words = ("prune", "--last", "50", "--store", first.store.url)
+    assert f"There is nothing to free. Kept: {first.name}" in regraft(*words).out
+    unneeded = first.store.blobs.put(b"needed by nobody")
+    ran = regraft(*words)
     assert ran.code == 0
     assert "would be freed" in ran.out
-    assert first.name in ran.out
+    assert first.store.blobs.has(unneeded)
 
 
 def test_a_first_config_is_written_and_understood(tmp_path: Path, regraft: Regraft) -> None:
