@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from regraft.config import ScreenSettings
 from regraft.dataset.decision import Decision, DecisionKind, standing, undone_ids
 from regraft.dataset.decisions import all_decisions
 from regraft.dataset.honouring import LEARN, Rulings, of_kind
@@ -15,6 +16,7 @@ from regraft.dataset.placeholders import placeholders_in_force, shows_placeholde
 from regraft.errors import LinkError, VersionError
 from regraft.identity import DIGEST, Digest, Url
 from regraft.links.findings import NO_DIGEST
+from regraft.links.mementos import known_mementos, with_mementos
 from regraft.links.memory import MEMORY, all_known_links, remembered_links
 from regraft.links.shards import path_of
 from regraft.store import versions
@@ -85,7 +87,7 @@ class KnownPictures:
 
     def _read_shard(self, path: str) -> Mapping[str, list[KnownLink]]:
         """The links of one shard by URL."""
-        links = remembered_links(self.store, path)
+        links = self._with_mementos(remembered_links(self.store, path))
         columns = links[["url", "digest", "category", "verdict", "reason"]].assign(waits_as=self._waits_as(links))
         of_url: dict[str, list[KnownLink]] = {}
         for row in columns.itertuples(index=False, name=None):
@@ -137,7 +139,15 @@ class KnownPictures:
 
     @cached_property
     def _links(self) -> pd.DataFrame:
-        return all_known_links(self.store, remembered_links)
+        return self._with_mementos(all_known_links(self.store, remembered_links))
+
+    def _with_mementos(self, links: pd.DataFrame) -> pd.DataFrame:
+        """Links, columns MEMORY, in which dead ones show what a web archive has kept of them, as in a version."""
+        return with_mementos(links, self._mementos, ScreenSettings().near)
+
+    @cached_property
+    def _mementos(self) -> pd.DataFrame:
+        return known_mementos(self.store)
 
     @cached_property
     def _digests(self) -> set[str]:

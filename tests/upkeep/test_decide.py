@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from regraft.dataset.decision import Decision, standing
@@ -10,6 +11,7 @@ from regraft.dataset.decisions import all_decisions, decide, known_decisions
 from regraft.dataset.misfiled import remember
 from regraft.dataset.placeholders import learn_placeholders
 from regraft.errors import LinkError
+from regraft.links.mementos import MEMENTOS, put_mementos
 from regraft.links.memory import put_links
 from regraft.links.shards import path_of
 from regraft.store.layout import Layout, put_layout
@@ -122,6 +124,15 @@ def test_a_link_that_shows_no_picture_has_nothing_to_decide_about(store: Store) 
     know(store, memories(GONE)[-1])
     with pytest.raises(LinkError, match=r"shows no picture \(gone\)"):
         decided(store, LINK, "reject")
+
+
+def test_what_an_archive_kept_of_a_dead_link_is_named_by_the_link(store: Store) -> None:
+    know(store, memories(PHOTO, GONE)[-1])
+    memento = {"url": LINK, "reason": "", "digest": PHOTO.digest, "phash": PHOTO.phash, "memento_at": FIRST_DAY}
+    put_mementos(store, pa.Table.from_pylist([memento], schema=MEMENTOS).to_pandas())
+    [rejected] = decided(store, LINK, "reject")
+    assert (rejected.url, rejected.digest, rejected.category) == (LINK, PHOTO.digest, "cat")
+    assert decided(store, PHOTO.digest, "undo")[0].undoes == rejected.id
 
 
 def test_nobody_can_have_learnt_from_what_its_owner_opted_out(store: Store) -> None:
