@@ -22,8 +22,9 @@ NAMED_NEIGHBOURS = 5
 """Neighbours that are named as the reason why a picture is misfiled."""
 MAX_CHANCE = 0.1
 """Share of a list's misfiled pictures that may look so by chance; those beyond it are doubtful."""
-MAX_PROBABILITY = 0.5
-"""That a misfiled picture is in the right list all the same; those that are likelier right are doubtful."""
+MIN_LOG_RATIO = np.log(3)
+"""Of how much likelier a misfiled picture is there than in the right list: from here on evidence is called positive,
+https://doi.org/10.1080/01621459.1995.10476572."""
 MAX_REFERENCES = 6000
 """Pictures that others are compared with: of each category those with the smallest digests, of small ones all."""
 
@@ -90,7 +91,7 @@ def _looks(
         near = neighbours.references[row]
         is_like = references.category[near] == neighbours.like[row]
         named[row] = " ".join(digests[near[is_like][:NAMED_NEIGHBOURS]])
-    is_suspected = references.are_misfiled(category, nearest, neighbours) & (log_ratios > 0)
+    is_suspected = references.are_misfiled(category, nearest, neighbours) & (log_ratios > MIN_LOG_RATIO)
     return pd.DataFrame(
         {
             "like": neighbours.like,
@@ -109,7 +110,7 @@ def _chance(looks: pd.DataFrame, category: Indices, references: EditedReferences
     """
     like, is_suspected = looks["like"].to_numpy(), looks["is_suspected"].to_numpy()
     is_right = probabilities_of_right(looks["log_ratio"].to_numpy(), category)
-    by_margin = shares_by_chance(is_right, category, is_suspected & (is_right < MAX_PROBABILITY))
+    by_margin = shares_by_chance(is_right, category, is_suspected)
     is_undecided = looks["share"].to_numpy() < MIN_FOREIGN_SHARE
     by_crossing = shares_crossing(category, is_undecided, is_suspected & references.judges_nearness[like])
     return np.minimum(by_margin, by_crossing)

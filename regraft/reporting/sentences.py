@@ -58,9 +58,10 @@ def certainty_note(metrics: MetricsRecord) -> str:
 def suspects_note(report: Report) -> str:
     """Return how many misfiled pictures look so by chance, and how many are doubtful; nothing where there are none."""
     pictures = report.misfiled.drop_duplicates(["digest", "category"])
-    by_chance = pictures["chance"].sum() if "chance" in pictures else 0.0
     notes = []
     if len(pictures):
+        lists = pictures.groupby("category")["chance"]
+        by_chance = (lists.max() * lists.size()).sum()  # a picture's is the share of those that are at least as clear
         notes.append(f"By chance {by_chance:.1f} of {len(pictures):,} would look like that.")
     count = int((report.manifest["doubtful"] != "").sum()) if "doubtful" in report.manifest else 0
     if count:

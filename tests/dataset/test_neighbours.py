@@ -210,6 +210,16 @@ def test_what_lies_between_categories_is_put_before_a_person() -> None:
     assert (suspects.doubtful["category"] != suspects.doubtful["like"]).all()
 
 
+def test_where_too_little_speaks_for_the_other_list_a_person_decides(monkeypatch: pytest.MonkeyPatch) -> None:
+    manifest, features = world()
+    moved = planted(manifest, [3], "tiger")
+    assert find_misfiled(moved, ArrayRows(features)).misfiled.index.tolist() == [3]
+    monkeypatch.setattr(neighbours, "MIN_LOG_RATIO", 1e6)
+    suspects = find_misfiled(moved, ArrayRows(features))
+    assert suspects.misfiled.empty
+    assert suspects.doubtful.index.tolist() == [3]
+
+
 def test_a_small_category_beside_a_large_one_keeps_its_pictures() -> None:
     manifest, features = world(400, apart=0.7)
     few = (manifest["category"] != "cat") | (manifest.groupby("category").cumcount() < 30)

@@ -53,7 +53,7 @@ def report(table: pd.DataFrame, before: pd.DataFrame | None = None, kind: str = 
         "lives": pd.DataFrame({"category": [], "host": [], "days": [], "end": [], "links": []}),
         "manifest": manifest,
         "changes": changes(table, before),
-        "misfiled": pd.DataFrame({"digest": [], "category": [], "url": [], "like": []}, dtype=object),
+        "misfiled": pd.DataFrame({"digest": [], "category": [], "url": [], "like": [], "chance": []}, dtype=object),
         "to_review": {},
         "decisions": NO_RULINGS.table(table["reason"].iloc[:0]),
         "history": [summary(VERSION, run, metrics, True)],

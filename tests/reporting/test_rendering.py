@@ -101,7 +101,7 @@ def test_a_report_on_categories_has_no_lengths(page: object) -> None:
 
 
 def test_a_model_card_says_what_the_labels_are_and_what_was_left_out() -> None:
-    misfiled = pd.DataFrame({"digest": ["d5"], "category": ["cat"], "url": ["u"], "like": ["tiger"]})
+    misfiled = pd.DataFrame({"digest": ["d5"], "category": ["cat"], "url": ["u"], "like": ["tiger"], "chance": [0.1]})
     metrics = metrics_record(misfiled=MisfiledScores(n=1, rmse=24.93, excess=0.039))
     card = rendering.model_card(report(LINKS, misfiled=misfiled, metrics=metrics))
     assert card.startswith("---\nlibrary_name: keras\n")

@@ -56,10 +56,10 @@ def test_misfiled_pictures_are_mentioned_only_where_there_are_some() -> None:
 def test_how_many_pictures_look_misfiled_by_chance_and_how_many_are_doubtful() -> None:
     assert suspects_note(report(LINKS)) == ""
     rows = [("d1", "cat", "u1"), ("d1", "cat", "u2"), ("d2", "cat", "u3")]
-    misfiled = pd.DataFrame(rows, columns=["digest", "category", "url"]).assign(like="tiger", chance=0.05)
+    misfiled = pd.DataFrame(rows, columns=["digest", "category", "url"]).assign(like="tiger", chance=[0.01, 0.01, 0.1])
     manifest = report(LINKS).manifest.assign(doubtful="tiger")
     assert suspects_note(report(LINKS, misfiled=misfiled, manifest=manifest)) == (
-        "By chance 0.1 of 2 would look like that. In doubt, and learnt from until somebody decides: 1; `doubtful` in "
+        "By chance 0.2 of 2 would look like that. In doubt, and learnt from until somebody decides: 1; `doubtful` in "
         "manifest.parquet."
     )
 
