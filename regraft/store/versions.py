@@ -144,9 +144,25 @@ class Pointer:
 
 
 def champion(store: Store) -> Version | None:
-    """Return the version in use, or None. Raises DamagedVersionError where the pointer is damaged."""
+    """Return the version in use, or None. Raises DamagedVersionError where the pointer is damaged.
+
+    Where the pointer is gone, that is the newest version that became champion.
+    """
     pointer = _pointer(store)
-    return Version(store, pointer.version) if pointer else None
+    return Version(store, pointer.version) if pointer else next(once_champion(store), None)
+
+
+def once_champion(store: Store) -> Iterator[Version]:
+    """Yield the versions that became champion, the newest first. Damaged ones are stepped over."""
+    for name in reversed(names(store)):
+        with contextlib.suppress(VersionError):
+            if Version(store, name).metrics.promoted:
+                yield Version(store, name)
+
+
+def has_pointer(store: Store) -> bool:
+    """Return whether something says which version is in use. Raises DamagedVersionError where that is damaged."""
+    return _pointer(store) is not None
 
 
 def previous(store: Store) -> Version:
@@ -158,7 +174,7 @@ def previous(store: Store) -> Version:
 
 
 def promote(store: Store, name: str, expected: str | None) -> None:
-    """Make a version the champion, if the champion still is `expected`, None for none.
+    """Make a version the champion, if the champion still is `expected`, None for none, or nothing says which it is.
 
     Raises StoreError where it is another, VersionError where there is no such version.
     """
@@ -170,14 +186,14 @@ def move_champion(store: Store, name: str, expected: str | None) -> None:
     """Do what `promote` does. The champion must be locked, see `locks.champion_locked`."""
     version(store, name)
     pointer = _pointer(store)
-    in_use = pointer.version if pointer else None
+    in_use = pointer.version if pointer else expected
     if in_use != expected:
         raise StoreError(
             f"The champion is {in_use} by now, not {expected} as expected; it was left alone. "
             "Look at `regraft versions`, and try again."
         )
-    if in_use != name:  # else the champion before it stays the one to go back to
-        _point_at(store, name, expected)
+    if pointer is None or in_use != name:  # else the champion before it stays the one to go back to
+        _point_at(store, name, expected if expected != name else None)
 
 
 def restore_champion(store: Store, name: str, previous: str | None) -> None:

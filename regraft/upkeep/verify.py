@@ -255,9 +255,9 @@ def _damaged_champion(store: Store, repair: bool) -> Iterator[Damage]:
     """The pointer, where it does not point at a version."""
     try:
         champion = versions.champion(store)
-        if champion is None or champion.name in versions.names(store):
+        if champion is None or (versions.has_pointer(store) and champion.name in versions.names(store)):
             return
-        what = f"it names {champion.name}, which is no version"
+        what = f"it names {champion.name}, which is no version" if versions.has_pointer(store) else "it is gone"
     except RegraftError as error:
         what = str(error)
     yield Damage(versions.CHAMPION, what, _restore_champion(store) if repair else "")
@@ -265,14 +265,11 @@ def _damaged_champion(store: Store, repair: bool) -> Iterator[Damage]:
 
 def _restore_champion(store: Store) -> str:
     """Make the newest version that once became champion the champion; return how that went, "" where there is none."""
-    promoted = []
-    for version in versions.published(store):
-        with contextlib.suppress(RegraftError):  # a damaged version is reported by itself
-            promoted += [version.name] if version.metrics.promoted else []
-    if not promoted:
+    newest, before, *_ = *(version.name for version in versions.once_champion(store)), None, None
+    if newest is None:
         return ""
-    versions.restore_champion(store, promoted[-1], previous=promoted[-2] if len(promoted) > 1 else None)
-    return f"points at {promoted[-1]}, the newest that became champion"
+    versions.restore_champion(store, newest, previous=before)
+    return f"points at {newest}, the newest that became champion"
 
 
 def _what_came_back(store: Store, repair: bool, progress: Progress) -> Iterator[Damage]:

@@ -251,6 +251,8 @@ def outcome(work: Work, url: str) -> tuple[int, str]:
     with contextlib.redirect_stdout(text), contextlib.redirect_stderr(text):
         try:
             return work(url), text.getvalue()
+        except RegraftError as error:
+            return error.exit_code, str(error)
         except Exception:
             traceback.print_exc()
             return FAILED, text.getvalue()

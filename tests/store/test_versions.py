@@ -12,9 +12,9 @@ from regraft.store.run_record import PrefectRun
 from regraft.store.store import Store
 from regraft.store.tables import parquet
 from regraft.store.version import VERSION_NAME, published_at
-from tests.records import run_record
+from tests.records import metrics_record, run_record
 
-A, B = "20260101T000000Z", "20260102T000000Z"
+A, B, C = "20260101T000000Z", "20260102T000000Z", "20260103T000000Z"
 
 
 def test_a_published_version_never_changes_and_the_pointer_moves_by_compare_and_swap(store: Store) -> None:
@@ -54,6 +54,20 @@ def test_a_damaged_pointer_is_said_to_be_damaged(store: Store, pointer: bytes) -
     for read in (versions.champion, versions.previous):
         with pytest.raises(VersionError, match="damaged"):
             read(store)
+
+
+def test_where_the_pointer_is_gone_the_newest_that_became_champion_is_in_use(store: Store) -> None:
+    for name, promoted in ((A, True), (B, True), (C, False)):
+        metrics = metrics_record(promoted=promoted).to_bytes()
+        versions.publish(store, name, {"run.json": run_record().to_bytes(), "metrics.json": metrics})
+    assert not versions.has_pointer(store)
+    assert versions.named(store, "champion").name == B
+    versions.promote(store, B, B)
+    with pytest.raises(VersionError, match="no champion before"):
+        versions.named(store, "previous")
+    store.disk.delete(versions.CHAMPION)
+    versions.promote(store, C, B)
+    assert [versions.named(store, word).name for word in ("champion", "previous")] == [C, B]
 
 
 def test_a_deleted_version_is_gone_and_what_a_cut_off_deletion_left_is_none(store: Store) -> None:
