@@ -1,5 +1,6 @@
 """Whatever file of a store is damaged, commands say one sentence, nothing gets worse, and the next run goes on."""
 
+import re
 import subprocess
 import sys
 
@@ -14,5 +15,7 @@ def test_no_damaged_file_keeps_a_command_from_its_sentence_or_a_run_from_going_o
     some = [sys.executable, "-m", "tests.store.damages", "300"]
     tried = subprocess.run(some, capture_output=True, text=True, env=without_prefect(), timeout=500)
     assert (tried.returncode, tried.stderr) == (0, "")
-    counts = tried.stdout.split("\n")[-2]
-    assert counts == "tried 7, held 7"
+    counts = re.fullmatch(r"tried (\d+), held (\d+)", tried.stdout.split("\n")[-2])
+    assert counts is not None
+    assert int(counts[1]) > 5  # more where the superuser does not try them
+    assert counts[1] == counts[2]
