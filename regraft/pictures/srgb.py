@@ -71,6 +71,8 @@ def _base(image: Image.Image) -> Image.Image:
 
 
 def _eight_bits(values: "np.ndarray[tuple[int, ...], np.dtype[np.integer]]") -> Pixels:
-    """Grey values of 16 bits, or of 32 where some need them, in 8 bits."""
-    shift = 8 if values.dtype.itemsize == 2 or values.max() < 1 << 16 else 24
+    """Grey values of 16 bits in 8 bits; of 32, which may mean 8 or 16, by the greatest."""
+    is_deep = values.dtype.itemsize > 2
+    used_bits = int(values.max()).bit_length() if is_deep else 16
+    shift = 24 if used_bits > 16 else 8 if used_bits > 8 else 0
     return (values.clip(0) >> shift).clip(0, 255).astype(np.uint8)

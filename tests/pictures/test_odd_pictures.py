@@ -505,13 +505,14 @@ def test_a_palette_may_be_transparent() -> None:
     assert (pixels[RAMP == 200] == (200, 100, 0)).all()
 
 
-@pytest.mark.parametrize("mode", ["I;16", "I", "F", "LAB", "1", "LA", "CMYK", "YCbCr", "RGBA"])
+@pytest.mark.parametrize("mode", ["I;16", "I", "I of 8 bits", "F", "LAB", "1", "LA", "CMYK", "YCbCr", "RGBA"])
 def test_every_mode_of_a_tiff_becomes_the_same_picture(mode: str) -> None:
     grey = CAT.convert("1" if mode == "1" else "L")
     values = np.asarray(grey)
     images = {
         "I;16": Image.fromarray(values.astype(np.uint16) * 257),
         "I": Image.fromarray(values.astype(np.int32) << 8),
+        "I of 8 bits": Image.fromarray(values.astype(np.int32)),
         "F": Image.fromarray(values.astype(np.float32) / 255),
         "LAB": ImageCms.profileToProfile(
             CAT, ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), outputMode="LAB"
@@ -520,7 +521,7 @@ def test_every_mode_of_a_tiff_becomes_the_same_picture(mode: str) -> None:
     image = images.get(mode) or CAT.convert(mode)
     data = encoded(image, "TIFF")
     assert is_alive(data), judge(data, Limits())
-    expected = np.asarray(grey.convert("RGB") if mode in ("I;16", "I", "F", "LA", "1") else CAT)
+    expected = np.asarray(grey.convert("RGB") if mode in ("I;16", "I", "I of 8 bits", "F", "LA", "1") else CAT)
     assert np.abs(rgb(data).astype(int) - expected).mean() < 4
 
 
