@@ -82,8 +82,8 @@ def _ours(x: NDArray[np.float32], own: Indices, unseen: NDArray[np.float32]) -> 
     return trained(manifest, x, Categories(tuple(names)), synthetic, 0).head.predict(unseen)
 
 
-def _principal(x: NDArray[np.float32], unseen: NDArray[np.float32]) -> tuple[Values, Values]:
-    """Scaled features in the principal coordinates of those to learn from."""
+def principal(x: NDArray[np.float32], unseen: NDArray[np.float32]) -> tuple[Values, Values]:
+    """Return scaled features in the principal coordinates of those to learn from."""
     mean, spread = x.mean(axis=0), np.sqrt(np.maximum(x.var(axis=0), 1e-3 * x.var(axis=0).mean()))
     scaled = ((x - mean) / spread).astype(np.float64)
     directions = np.linalg.svd(scaled, full_matrices=False)[2].T
@@ -91,13 +91,13 @@ def _principal(x: NDArray[np.float32], unseen: NDArray[np.float32]) -> tuple[Val
 
 
 def _logistic(x: NDArray[np.float32], own: Indices, unseen: NDArray[np.float32]) -> Values:
-    learnt, others = _principal(x, unseen)
+    learnt, others = principal(x, unseen)
     model = LogisticRegressionCV(Cs=10, cv=FOLDS, scoring="neg_log_loss", max_iter=300).fit(learnt, own)
     return np.asarray(model.predict_proba(others))
 
 
 def _prototypes(x: NDArray[np.float32], own: Indices, unseen: NDArray[np.float32]) -> Values:
-    learnt, others = _principal(x, unseen)
+    learnt, others = principal(x, unseen)
 
     def scores(inside: Indices, features: Values) -> Values:
         means = np.stack([learnt[inside][own[inside] == k].mean(axis=0) for k in range(int(own.max()) + 1)])
@@ -111,7 +111,7 @@ def _prototypes(x: NDArray[np.float32], own: Indices, unseen: NDArray[np.float32
 
 
 def _discriminants(x: NDArray[np.float32], own: Indices, unseen: NDArray[np.float32]) -> Values:
-    learnt, others = _principal(x, unseen)
+    learnt, others = principal(x, unseen)
     model = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=0.9).fit(learnt, own)
     return np.asarray(model.predict_proba(others))
 
