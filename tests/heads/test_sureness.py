@@ -45,3 +45,27 @@ def test_a_picture_that_is_clearly_of_another_category_is_probably_not_what_its_
     assert probable[0, 1] > 0.8
     assert probable[1, 0] > 0.99
     assert abs(probable[2, 0] - (1 - sureness.wrong_share)) < 1e-9, "where scores say nothing, the label counts"
+
+
+def test_scores_that_lie_in_heaps_are_surer_than_those_between() -> None:
+    """Of each, two of twenty labels disagree with scores that are as large as the others."""
+    own = np.arange(20) % 2
+    shown = np.where(np.arange(20) < 2, 1 - own, own)
+    ratios = []
+    for seed in range(10):
+        random = np.random.default_rng(seed)
+        sizes = np.stack([random.normal(1.0, 0.2, 20), random.uniform(0.0, 2.0, 20)])
+        sizes[:, :2] = 1
+        heaps, between = (sureness_of(np.stack([-each, each], axis=1), shown) for each in sizes * (2 * own - 1))
+        ratios.append(heaps.factor / between.factor)
+    assert np.exp(np.log(ratios).mean()) > 1.3
+
+
+def test_images_that_are_all_told_apart_are_no_more_certain_than_their_number_allows() -> None:
+    """As if between none and one of them, and of as many again, were misnamed."""
+    for count in (10, 100, 1000):
+        own = np.arange(count) % 2
+        scores = np.eye(2)[own]
+        factor = sureness_of(scores, own).factor
+        doubt = 1 / (1 + np.exp(factor))
+        assert 0.1 / count < doubt < 1 / count
