@@ -56,10 +56,14 @@ class Certainty:
             raise VersionError(f"certainty.npz cannot be read: {error}"[:300]) from error
 
 
-def certainty(predictions: pd.DataFrame, features: FeatureRows, target: Target) -> Certainty:
+def certainty(
+    predictions: pd.DataFrame, features: FeatureRows, target: Target, *, knows_categories: bool = False
+) -> Certainty:
     """Return how sure a head is of its answers.
 
     `predictions`: category, split, label and what `Target.predictions` adds; `features`, (N, D), follow its rows.
+    `knows_categories`: whether the head says of a picture which category is the likeliest.
     """
     train, validation = (np.flatnonzero(predictions["split"] == split) for split in ("train", "validation"))
-    return Certainty(target.calibration(predictions), *distance_from(features, train, validation))
+    calibration = target.calibration(predictions, knows_categories=knows_categories)
+    return Certainty(calibration, *distance_from(features, train, validation))

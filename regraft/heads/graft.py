@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from regraft.config import HeadSettings
 from regraft.heads.cross_validation import LearntCategories, choice_of, fit_softmax, max_images
-from regraft.heads.head import CATEGORY_LAYER, Head, Trained
+from regraft.heads.head import Head, Trained
+from regraft.heads.layers import CATEGORY_LAYER
 from regraft.heads.metric import MixedRows, metric_of
 from regraft.heads.moments import Rows, Scale, ScaledRows, evenly, scale_of
 from regraft.heads.smoothers import Regression

@@ -11,11 +11,9 @@ from numpy.typing import NDArray
 
 from regraft.backbones.backbone import Features
 from regraft.heads.keras_file import network_from_bytes, network_to_bytes
+from regraft.heads.layers import CATEGORY_LAYER
 from regraft.store.feature_rows import FeatureRows
-from regraft.targets.target import Answers, Target
-
-CATEGORY_LAYER = "category"
-"""The layer whose outputs are the categories' probabilities."""
+from regraft.targets.target import Answers, Positions, Target
 
 
 @dataclass(frozen=True)
@@ -29,6 +27,13 @@ class Head:
     def predict(self, features: Features) -> Answers:
         """Return lengths in cm, (N,) float64, or probabilities, (N, C) float64, of features (N, D)."""
         return self.target.from_network(np.asarray(self.model(tf.constant(features), training=False)))
+
+    def likeliest_categories(self, features: Features) -> Positions | None:
+        """Return which category is the likeliest, (N,), by features (N, D); None where the head does not know."""
+        classifier = self.classifier
+        if classifier is None:
+            return None
+        return np.asarray(classifier(tf.constant(features), training=False)).argmax(axis=1)
 
     def predictions(self, rows: pd.DataFrame, features: FeatureRows, target: Target | None = None) -> pd.DataFrame:
         """Return `Target.predictions` of N images (category, and what errors need), whose features follow the rows.

@@ -18,7 +18,7 @@ from regraft.heads.numpy_head import numpy_head
 from regraft.pictures.colours import Pixels
 from regraft.store.version import Version
 from regraft.targets.choice import target_of
-from regraft.targets.target import Answers, Target
+from regraft.targets.target import Answers, Positions, Target
 
 if TYPE_CHECKING:
     from regraft.heads.head import Head
@@ -33,6 +33,9 @@ class Answering(Protocol):
 
     def predict(self, features: Features) -> Answers:
         """Return lengths in cm, (N,) float64, or probabilities, (N, C) float64, of features (N, D)."""
+
+    def likeliest_categories(self, features: Features) -> Positions | None:
+        """Return which category is the likeliest, (N,), by features (N, D); None where the head does not know."""
 
 
 @dataclass(frozen=True)
@@ -61,8 +64,9 @@ class Model:
         features = features_of(pictures, self.backbone)
         answers = self.head.predict(features)
         if self.certainty is None:
-            return self.head.target.table(answers, None).assign(unlike=np.zeros(len(answers), dtype=bool))
-        table = self.head.target.table(answers, self.certainty.calibration)
+            return self.head.target.table(answers, None, None).assign(unlike=np.zeros(len(answers), dtype=bool))
+        category = self.head.likeliest_categories(features)
+        table = self.head.target.table(answers, self.certainty.calibration, category)
         return table.assign(unlike=self.certainty.is_unlike_training(features))
 
 

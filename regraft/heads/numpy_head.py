@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from regraft.backbones.backbone import Features
 from regraft.backbones.keras_import import EPSILON
+from regraft.heads.layers import CATEGORY_LAYER
 from regraft.heads.moments import directions
-from regraft.targets.target import Answers, Target
+from regraft.targets.target import Answers, Positions, Target
 
 Arrays = NDArray[np.float32]
 Layer = Callable[..., Arrays]
@@ -42,10 +43,18 @@ class NumpyHead:
 
     def predict(self, features: Features) -> Answers:
         """Return lengths in cm, (N,) float64, or probabilities, (N, C) float64, of features (N, D)."""
+        return self.target.from_network(self._outputs(features)[self.output])
+
+    def likeliest_categories(self, features: Features) -> Positions | None:
+        """Return which category is the likeliest, (N,), by features (N, D); None where the head does not know."""
+        return self._outputs(features)[CATEGORY_LAYER].argmax(axis=1) if CATEGORY_LAYER in self.layers else None
+
+    def _outputs(self, features: Features) -> dict[str, Arrays]:
+        """What each layer makes of the features, by its name."""
         outputs = {self.inputs: np.asarray(features, np.float32)}
         for name, (layer, inputs) in self.layers.items():
             outputs[name] = layer(*(outputs[source] for source in inputs))
-        return self.target.from_network(outputs[self.output])
+        return outputs
 
 
 def numpy_head(data: bytes, target: Target) -> NumpyHead | None:

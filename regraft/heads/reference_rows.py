@@ -16,8 +16,8 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from regraft.heads.layers import SIMILARITY_LAYER, WITHIN_CATEGORY_LAYER
 from regraft.heads.moments import Rows
-from regraft.heads.smoothers import SIMILARITY_LAYER, WITHIN_CATEGORY_LAYER
 from regraft.heads.unlike import REFERENCES, reference_rows
 from regraft.heads.within_category import learnt_rows
 from regraft.store.tables import no_rows

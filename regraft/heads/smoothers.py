@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from regraft.heads.layers import SIMILARITY_LAYER, WITHIN_CATEGORY_LAYER
 from regraft.heads.moments import Rows, directions, products
 from regraft.store.feature_rows import FeatureRows
 
@@ -20,8 +21,6 @@ STRENGTHS = np.geomspace(1e-2, 1e3, 11)
 """(S,) penalties that are tried, by the mean square of an image's features."""
 MIN_FREEDOM = 1e-6
 """What 1 - h is at least, for the division."""
-SIMILARITY_LAYER, WITHIN_CATEGORY_LAYER = "similarity", "within_category"
-"""The layers of a head that compare a picture with those learnt from, and that make an answer of it."""
 Values = NDArray[np.float64]
 """(N, S) numbers to learn, a column for each strength."""
 

@@ -89,7 +89,7 @@ def evaluate(
     scores = target.scores(predictions, model.answers, rivals, terms.synthetic, terms.gate, terms.seed)
     champion, decision, attribution = _beside_champion(manifest, holdout, model, terms)
     decision = _after_leak_alarm(decision, scores.leak)
-    sureness = certainty.certainty(predictions, features, target)
+    sureness = certainty.certainty(predictions, features, target, knows_categories=model.head.classifier is not None)
     metrics = MetricsRecord(
         test=scores.test,
         oracle=scores.oracle,
@@ -97,7 +97,7 @@ def evaluate(
         rivals=dict(scores.rivals),
         strays=scores.strays,
         leak=scores.leak,
-        certainty=certainty_results(predictions, features, model.head.predict, target, sureness.calibration),
+        certainty=certainty_results(predictions, features, model.head, target, sureness.calibration),
         misfiled=_with_misfiled(predictions, misfiled, model, terms),
         champion=decision.comparison,
         attribution=attribution,

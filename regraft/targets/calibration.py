@@ -1,9 +1,10 @@
 """How far answers may be trusted, learnt by conformal prediction from images that the answers do not come from.
 
-A length gets an interval: the error that LEVEL of images kept to, among those that were predicted to be of the same
-category. A category gets a set: all that are as probable as the own one of LEVEL of images. What is learnt from is left
-out for that, fold by fold or image by image, so that nearly all images say how far answers may be trusted:
-https://doi.org/10.1561/2200000101 and, for leaving out, https://doi.org/10.1214/20-AOS1965.
+A length gets an interval: the error that LEVEL of images of its category kept to. Its category is the likeliest one of
+the picture or, where a head knows none, that whose mean is nearest. A category gets a set: all that are as probable as
+the own one of LEVEL of images. What is learnt from is left out for that, fold by fold or image by image, so that nearly
+all images say how far answers may be trusted: https://doi.org/10.1561/2200000101 and, for leaving out,
+https://doi.org/10.1214/20-AOS1965.
 """
 
 import math
@@ -32,15 +33,20 @@ class Calibration:
     """What intervals and sets are made with. N images, C categories; the fields of the other target stay empty."""
 
     means: NDArray[np.float64] = field(default_factory=_no_values)
-    """(C,) mean length in cm of each category's training images; of lengths."""
+    """(C,) mean length in cm of each category's training images, where lengths count to the nearest; else empty."""
     half_widths: NDArray[np.float64] = field(default_factory=_no_values)
-    """(C,) half of the interval of a length nearest to that mean, in cm; inf where images are too few."""
+    """(C,) half of the interval of a length of each category, in cm; inf where images are too few; of lengths."""
     min_probability: float = math.nan
     """The probability, 0 to 1, from which on a category is possible; of categories. Below 0: all of them are."""
 
-    def interval(self, lengths: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return both ends, (N,) each in cm, of the intervals of lengths (N,)."""
-        half_width = self.half_widths[nearest(lengths, self.means)]
+    def interval(
+        self, lengths: NDArray[np.float64], category: NDArray[np.int64] | None
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return both ends, (N,) each in cm, of the intervals of lengths (N,).
+
+        `category`: (N,) the likeliest, 0 to C - 1, which may be None where lengths count to the nearest mean.
+        """
+        half_width = self.half_widths[nearest(lengths, self.means) if len(self.means) else category]
         return lengths - half_width, lengths + half_width
 
     def possible(self, probabilities: NDArray[np.float64]) -> NDArray[np.bool_]:

@@ -17,7 +17,7 @@ from regraft.targets.calibration import Calibration, Coverage, conformal_error, 
 from regraft.targets.charts import Chart, Matrix, StackedBars
 from regraft.targets.labels import SyntheticLabels
 from regraft.targets.rivals import Errors, compare
-from regraft.targets.target import Answer, Answers, Doubts, Scores, Target
+from regraft.targets.target import Answer, Answers, Doubts, Positions, Scores, Target
 from regraft.targets.wording import Kind
 
 MAX_COLUMNS = 50
@@ -113,16 +113,18 @@ class Categories(Target):
         whole = pd.concat([test, misfiled], ignore_index=True)
         return MisfiledScores(n=len(misfiled), accuracy=float((whole["prediction"] == whole["category"]).mean()))
 
-    def calibration(self, predictions: pd.DataFrame) -> Calibration:
+    def calibration(self, predictions: pd.DataFrame, *, knows_categories: bool = False) -> Calibration:
         own = left_out_of(predictions, "own_probability")["own_probability"].to_numpy(dtype=np.float64)
         return Calibration(min_probability=1 - conformal_error(1 - own))
 
-    def coverage(self, rows: pd.DataFrame, answers: Answers, calibration: Calibration) -> Coverage:
+    def coverage(
+        self, rows: pd.DataFrame, answers: Answers, calibration: Calibration, category: Positions | None
+    ) -> Coverage:
         own, possible = category_scores.positions(rows, self.names), calibration.possible(answers)
         is_held = (own >= 0) & possible[np.arange(len(own)), own]
         return Coverage(is_held, possible.sum(axis=1).astype(np.float64))
 
-    def table(self, answers: Answers, calibration: Calibration | None) -> pd.DataFrame:
+    def table(self, answers: Answers, calibration: Calibration | None, category: Positions | None) -> pd.DataFrame:
         names = np.array(self.names, dtype=object)
         possible = calibration.possible(answers) if calibration else np.ones(answers.shape, dtype=bool)
         orders = np.argsort(-answers, axis=1)  # the likeliest first

@@ -18,7 +18,7 @@ from regraft.targets.charts import Band, Chart, Histogram, Points, Scatter
 from regraft.targets.labels import SyntheticLabels
 from regraft.targets.oracle import excess, leak, oracle_answers, oracle_errors
 from regraft.targets.rivals import Errors, compare
-from regraft.targets.target import Answer, Answers, Doubts, Scores, Target
+from regraft.targets.target import Answer, Answers, Doubts, Positions, Scores, Target
 from regraft.targets.wording import Kind
 
 HISTOGRAM_BINS = 40
@@ -126,21 +126,28 @@ class Lengths(Target):
         """The oracle's errors; None where some labels of `rows` (digest, category, label) are real."""
         return oracle_errors(rows, synthetic.distributions) if synthetic.are_all_of(rows) else None
 
-    def calibration(self, predictions: pd.DataFrame) -> Calibration:
+    def calibration(self, predictions: pd.DataFrame, *, knows_categories: bool = False) -> Calibration:
+        rows = left_out_of(predictions, "prediction")
+        errors = self.errors_of(rows).absolute
+        if knows_categories:
+            names = np.unique(predictions["category"].to_numpy(dtype=str))
+            own = np.searchsorted(names, rows["category"].to_numpy(dtype=str))
+            return Calibration(half_widths=half_widths(errors, own, len(names)))
         train = predictions[predictions["split"] == "train"]
         means = train.groupby("category")["label"].mean().to_numpy(dtype=np.float64)
-        rows = left_out_of(predictions, "prediction")
         category = nearest(rows["prediction"].to_numpy(dtype=np.float64), means)
-        return Calibration(means=means, half_widths=half_widths(self.errors_of(rows).absolute, category, len(means)))
+        return Calibration(means=means, half_widths=half_widths(errors, category, len(means)))
 
-    def coverage(self, rows: pd.DataFrame, answers: Answers, calibration: Calibration) -> Coverage:
+    def coverage(
+        self, rows: pd.DataFrame, answers: Answers, calibration: Calibration, category: Positions | None
+    ) -> Coverage:
         label = rows["label"].to_numpy(dtype=np.float64)
-        low, high = calibration.interval(answers)
+        low, high = calibration.interval(answers, category)
         return Coverage((low <= label) & (label <= high), high - low)
 
-    def table(self, answers: Answers, calibration: Calibration | None) -> pd.DataFrame:
+    def table(self, answers: Answers, calibration: Calibration | None, category: Positions | None) -> pd.DataFrame:
         unknown = np.full(len(answers), np.nan)
-        low, high = calibration.interval(answers) if calibration else (unknown, unknown)
+        low, high = calibration.interval(answers, category) if calibration else (unknown, unknown)
         return pd.DataFrame({"length_cm": answers, "low_cm": low, "high_cm": high})
 
     def cells(self, table: pd.DataFrame) -> list[list[str]]:

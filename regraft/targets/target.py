@@ -26,6 +26,8 @@ from regraft.targets.wording import WORDINGS, Kind, Wording
 # N images, C categories
 Answers = NDArray[np.float64]
 """(N,) lengths in cm; or (N, C) probabilities of the target's categories, in the order of their names."""
+Positions = NDArray[np.int64]
+"""(N,) categories by their positions among their names, in order."""
 Answer = Callable[[pd.DataFrame], Answers]
 """Gives the answers for some images (digest)."""
 IMAGE_COLUMNS = ["digest", "category", "split", "label"]
@@ -185,19 +187,25 @@ class Target(ABC):
     # How sure answers are, and how they are shown
 
     @abstractmethod
-    def calibration(self, predictions: pd.DataFrame) -> Calibration:
+    def calibration(self, predictions: pd.DataFrame, *, knows_categories: bool = False) -> Calibration:
         """Return how far answers may be trusted, by predictions of all images.
 
         Column `left_out`, where there is one: what each is answered when it is left out, see `head.Trained`.
+        `knows_categories`: whether the head says of a picture which category is the likeliest.
         """
 
     @abstractmethod
-    def coverage(self, rows: pd.DataFrame, answers: Answers, calibration: Calibration) -> Coverage:
-        """Return whether the intervals or sets of the answers for `rows` (category, label) hold the truth."""
+    def coverage(
+        self, rows: pd.DataFrame, answers: Answers, calibration: Calibration, category: Positions | None
+    ) -> Coverage:
+        """Return whether the intervals or sets of the answers for `rows` (category, label) hold the truth.
+
+        `category`: the likeliest of each, (N,); None where the head does not say.
+        """
 
     @abstractmethod
-    def table(self, answers: Answers, calibration: Calibration | None) -> pd.DataFrame:
-        """Return N answers for people, one row each, with the columns `columns`.
+    def table(self, answers: Answers, calibration: Calibration | None, category: Positions | None) -> pd.DataFrame:
+        """Return N answers for people, one row each, with the columns `columns`. `category`: as of `coverage`.
 
         Lengths: length_cm, low_cm, high_cm. Categories: category, probability, and `possible`: the names of the
         categories that the calibration does not rule out, the likeliest first. Without a calibration intervals are NaN

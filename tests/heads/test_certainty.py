@@ -28,7 +28,7 @@ def test_intervals_hold_nine_of_ten_lengths_and_strangers_are_marked() -> None:
         predictions = Lengths().predictions(manifest, lengths)
         reloaded = Certainty.from_bytes(certainty(predictions, ArrayRows(features), Lengths()).to_bytes())
         is_test = (manifest["split"] == "test").to_numpy()
-        low, high = reloaded.calibration.interval(lengths[is_test])
+        low, high = reloaded.calibration.interval(lengths[is_test], None)
         label = manifest["label"].to_numpy()[is_test]
         is_held += ((low <= label) & (label <= high)).tolist()
         is_tiger = lengths[is_test] > 70
@@ -75,7 +75,9 @@ def test_intervals_hold_nine_of_ten_although_the_head_has_learnt_the_validation_
         predictions = trained.head.predictions(manifest, ArrayRows(features)).assign(left_out=trained.left_out)
         test = predictions[predictions["split"] == "test"]
         assert predictions["left_out"].isna().tolist() == (predictions["split"] == "test").tolist()
-        low, high = Lengths().calibration(predictions).interval(test["prediction"].to_numpy())
+        calibration = Lengths().calibration(predictions, knows_categories=True)
+        likeliest = trained.head.likeliest_categories(features[test.index])
+        low, high = calibration.interval(test["prediction"].to_numpy(), likeliest)
         is_held += ((low <= test["label"]) & (test["label"] <= high)).tolist()
     print(f"held {np.mean(is_held):.1%} of {len(is_held)}")
     assert 0.85 <= np.mean(is_held) <= 0.95
@@ -85,7 +87,7 @@ def test_too_few_validation_images_give_no_false_certainty() -> None:
     manifest, features = tigers_and_cats(6)
     manifest["split"] = (["train"] * 4 + ["validation", "test"]) * 2
     few = certainty(manifest.assign(prediction=70.0), ArrayRows(features), Lengths())
-    low, high = few.calibration.interval(np.array([50.0]))
+    low, high = few.calibration.interval(np.array([50.0]), None)
     assert np.isinf(high - low).all()
 
 

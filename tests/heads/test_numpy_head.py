@@ -21,6 +21,9 @@ def test_it_answers_as_keras_does(target: Target, settings: HeadSettings) -> Non
     light = numpy_head(head.to_bytes(), target)
     assert light is not None
     np.testing.assert_allclose(light.predict(features), head.predict(features), rtol=1e-5, atol=1e-5)
+    likeliest, of_keras = light.likeliest_categories(features), head.likeliest_categories(features)
+    assert (likeliest is None, of_keras is None) == (settings.preset == "tutorial",) * 2
+    np.testing.assert_array_equal(likeliest, of_keras)
 
 
 @pytest.mark.parametrize("max_references", [0, 10**9])

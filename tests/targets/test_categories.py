@@ -101,11 +101,11 @@ def test_the_doubtful_have_no_likely_category_and_strays_a_likelier_one_than_the
 
 def test_answers_are_shown_with_what_else_is_possible() -> None:
     answers = np.array([[0.05, 0.15, 0.8], [0.98, 0.01, 0.01]])
-    table = TARGET.table(answers, Calibration(min_probability=0.1))
+    table = TARGET.table(answers, Calibration(min_probability=0.1), None)
     assert tuple(table.columns) == TARGET.columns
     assert TARGET.cells(table) == [["tiger", "80.0%", "tiger, dog"], ["cat", "98.0%", "cat"]]
     assert TARGET.captions(table) == ["tiger, 80%", "cat, 98%"]
-    assert TARGET.table(answers, None)["possible"].tolist() == ["tiger, dog, cat", "cat, dog, tiger"]
+    assert TARGET.table(answers, None, None)["possible"].tolist() == ["tiger, dog, cat", "cat, dog, tiger"]
     rows = pd.DataFrame({"category": ["cat", "cat"]})
     assert TARGET.captions_with_labels(TARGET.predictions(rows, answers)) == ["named tiger, 80%", "named cat, 98%"]
 

@@ -148,12 +148,29 @@ def test_an_image_has_the_mean_of_its_real_lengths_or_else_one_that_is_drawn() -
 
 def test_answers_are_shown_with_their_intervals() -> None:
     calibration = Calibration(means=np.array([40.0, 100.0]), half_widths=np.array([8.0, 20.0]))
-    table = LENGTHS.table(np.array([63.14, 90.0]), calibration)
+    table = LENGTHS.table(np.array([63.14, 90.0]), calibration, None)
     assert tuple(table.columns) == LENGTHS.columns
     assert LENGTHS.cells(table) == [["63.1", "55 to 71"], ["90.0", "70 to 110"]]
     assert LENGTHS.captions(table) == ["63.1 cm", "90.0 cm"]
-    assert LENGTHS.table(np.array([63.0]), None)["low_cm"].isna().all()
+    assert LENGTHS.table(np.array([63.0]), None, None)["low_cm"].isna().all()
     assert LENGTHS.captions_with_labels(pd.DataFrame({"prediction": [63.4], "label": [58.2]})) == ["63 cm, label 58"]
+
+
+def test_intervals_hold_nine_of_ten_of_each_category_although_lengths_do_not_tell_them_apart() -> None:
+    """Both have the same mean length and the same predictions, and one of them varies four times as much."""
+    is_held = np.zeros(2)
+    for seed in range(20):
+        random = np.random.default_rng(seed)
+        predictions = pd.DataFrame({"category": np.repeat(["cat", "tiger"], 80), "split": "train"})
+        label, spread = random.uniform(20, 80, 160), np.repeat([3.0, 12.0], 80)
+        answers = label + random.normal(0, spread)
+        calibration = LENGTHS.calibration(
+            predictions.assign(label=label, prediction=label, left_out=answers), knows_categories=True
+        )
+        unseen = predictions.assign(label=label + random.normal(0, spread))
+        coverage = LENGTHS.coverage(unseen, label, calibration, np.repeat([0, 1], 80))
+        is_held += coverage.is_held.reshape(2, 80).mean(axis=1) / 20
+    np.testing.assert_allclose(is_held, 0.9, atol=0.02)
 
 
 def test_charts_show_every_image_and_the_oracle_where_there_is_one() -> None:

@@ -18,7 +18,7 @@ from regraft.config import Normal
 from regraft.dataset.labels import label_of
 from regraft.heads.head import Trained
 from regraft.store.feature_rows import ArrayRows
-from regraft.targets.calibration import Calibration, conformal_error, left_out_of, nearest
+from regraft.targets.calibration import conformal_error, left_out_of
 from regraft.targets.categories import Categories
 from regraft.targets.labels import SyntheticLabels
 from regraft.targets.lengths import Lengths
@@ -90,19 +90,16 @@ def _held(manifest: pd.DataFrame, x: NDArray[np.float32], target: Target, result
     """category, held, extent and own_width of each test picture."""
     predictions = result.head.predictions(manifest, ArrayRows(x)).assign(left_out=result.left_out)
     is_test = (predictions["split"] == "test").to_numpy()
-    test, answers, calibration = predictions[is_test], result.head.predict(x[is_test]), target.calibration(predictions)
-    coverage = target.coverage(test, answers, calibration)
-    own_width = (
-        _own_widths(predictions, calibration)[nearest(answers, calibration.means)]
-        if target.regresses_lengths
-        else np.nan
-    )
+    test, answers, category = predictions[is_test], result.head.predict(x[is_test]), result.head.likeliest_categories(x)
+    assert category is not None
+    calibration = target.calibration(predictions, knows_categories=True)
+    coverage = target.coverage(test, answers, calibration, category[is_test])
+    own_width = _own_widths(predictions)[category[is_test]] if target.regresses_lengths else np.nan
     return test[["category"]].assign(held=coverage.is_held, extent=coverage.extent, own_width=own_width)
 
 
-def _own_widths(predictions: pd.DataFrame, calibration: Calibration) -> NDArray[np.float64]:
+def _own_widths(predictions: pd.DataFrame) -> NDArray[np.float64]:
     """The width, (C,) in cm, of intervals that go by the errors of one category alone."""
     rows = left_out_of(predictions, "prediction")
-    errors = (rows["prediction"] - rows["label"]).abs().to_numpy()
-    category = nearest(rows["prediction"].to_numpy(), calibration.means)
-    return np.array([2 * conformal_error(errors[category == k]) for k in range(len(calibration.means))])
+    errors = (rows["prediction"] - rows["label"]).abs()
+    return np.array([2 * conformal_error(errors[rows["category"] == name].to_numpy()) for name in NAMES])
