@@ -91,15 +91,17 @@ class _Measured:
 
 def _measured(centred: Scores, index: Indices, shares: Values) -> _Measured:
     """What scores come to that sum to 0: `centred`, (K, C). `shares`: (S,) above 0."""
-    own, others = (np.arange(len(index)), index), max(1, centred.shape[1] - 1)
+    rows, others = np.arange(len(index)), max(1, centred.shape[1] - 1)
+    highest = centred.max(axis=1)
     losses, mean_scores, normalizers = [], [], []
     for factor in FACTORS:
-        normalizer = logsumexp(factor * centred, axis=1, keepdims=True)
-        probabilities = np.exp(factor * centred - normalizer)
-        shown = (1 - shares[:, None]) * probabilities[own] + shares[:, None] / others * (1 - probabilities[own])
+        odds = np.exp(factor * (centred - highest[:, None]))
+        total = odds.sum(axis=1)
+        own = (odds[rows, index] / total).astype(np.float64)
+        shown = (1 - shares[:, None]) * own + shares[:, None] / others * (1 - own)
         losses.append(-np.log(shown).mean(axis=1))
-        mean_scores.append((probabilities * centred).sum(axis=1).mean())
-        normalizers.append(normalizer.mean())
+        mean_scores.append((np.einsum("kc,kc->k", odds, centred) / total).mean())
+        normalizers.append((np.log(total) + factor * highest).mean())
     return _Measured(np.array(losses), np.array(mean_scores), _heaps(centred, np.array(normalizers)))
 
 

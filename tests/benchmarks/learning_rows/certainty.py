@@ -1,8 +1,8 @@
 """Certainty: which share of test labels 90% intervals hold, and of test categories 90% sets; by category too.
 
 Means over the draws, and the standard error of the share that is held. Sets hold the likeliest category at least: more
-than 90% where that is right more often. `own width` is how wide intervals are that go by the errors of one category
-alone, however few those are.
+than 90% where that is right more often, for no smaller set but the empty one is left. `own width` is how wide intervals
+are that go by the errors of one category alone, however few those are.
 """
 
 from collections.abc import Iterator
