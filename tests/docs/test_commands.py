@@ -11,6 +11,7 @@ import requests
 
 from regraft.config_file import load_config
 from regraft.flows.cli.deploy import PROBE_PATH
+from regraft.flows.cli.prefect_reports import EVENTS_STAY
 from regraft.menagerie.drawing import drawing, encoded
 from regraft.store import versions
 from regraft.store.store import Store
@@ -156,7 +157,9 @@ def test_a_picture_is_taken_out(
         ran = regraft(*shlex.split(command)[1:])
         assert ran.code == 0, f"{command}: {ran.err}"
         printed += ran.out
-    assert without_names(printed) == without_names(output("removing"))
+    # Whether this server knows of the version's report depends on which test has had it made.
+    printed, expected = (text.replace(EVENTS_STAY, "") for text in (printed, output("removing")))
+    assert without_names(printed) == without_names(expected)
     Path("wishes.txt").write_text("http://nowhere.example/1.jpg\n")
     run_each(commands("removing-more"), regraft)
 
