@@ -1,6 +1,7 @@
 """The head: a small network from a backbone's features to answers, lengths in cm or the categories' probabilities."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import keras
@@ -30,10 +31,9 @@ class Head:
 
     def likeliest_categories(self, features: Features) -> Positions | None:
         """Return which category is the likeliest, (N,), by features (N, D); None where the head does not know."""
-        classifier = self.classifier
-        if classifier is None:
+        if self.classifier is None:
             return None
-        return np.asarray(classifier(tf.constant(features), training=False)).argmax(axis=1)
+        return np.asarray(self.classifier(tf.constant(features), training=False)).argmax(axis=1)
 
     def predictions(self, rows: pd.DataFrame, features: FeatureRows, target: Target | None = None) -> pd.DataFrame:
         """Return `Target.predictions` of N images (category, and what errors need), whose features follow the rows.
@@ -48,7 +48,7 @@ class Head:
             tables.append(answered.predictions(rows.iloc[positions], answers))
         return pd.concat(tables).iloc[np.argsort(np.concatenate(order))]
 
-    @property
+    @cached_property
     def classifier(self) -> Any | None:
         """The part from features to the categories' probabilities; None where there is none, as in the tutorial's.
 

@@ -254,10 +254,10 @@ def _put_back(path: str, digest: Digest, store: Store) -> str:
 def _damaged_champion(store: Store, repair: bool) -> Iterator[Damage]:
     """The pointer, where it does not point at a version."""
     try:
-        champion = versions.champion(store)
-        if champion is None or (versions.has_pointer(store) and champion.name in versions.names(store)):
+        champion, is_named = versions.champion(store), versions.has_pointer(store)
+        if champion is None or (is_named and champion.name in versions.names(store)):
             return
-        what = f"it names {champion.name}, which is no version" if versions.has_pointer(store) else "it is gone"
+        what = f"it names {champion.name}, which is no version" if is_named else "it is gone"
     except RegraftError as error:
         what = str(error)
     yield Damage(versions.CHAMPION, what, _restore_champion(store) if repair else "")
