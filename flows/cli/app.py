@@ -92,19 +92,19 @@ _has_said_stopped = threading.Event()
 def main(version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False) -> None:
     """Prepare the process for every command; print the version where only that is wanted."""
     prepare_process()
-    _print_whatever_the_terminal()
+    _prepare_streams()
     if version:
         print(f"regraft {__version__}")
         raise typer.Exit
 
 
-def _print_whatever_the_terminal() -> None:
-    """Where the terminal's encoding has no such character, print its code; where there is none, nothing."""
-    for name in ("stdout", "stderr"):
+def _prepare_streams() -> None:
+    """Have a stream in place of each that whoever started this has closed. What a terminal cannot show is a code."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         stream = getattr(sys, name)
-        if stream is None:  # closed by whoever started this
-            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - it stays open
-        elif isinstance(stream, io.TextIOWrapper):
+        if stream is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 - it stays open
+        elif mode == "w" and isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
 

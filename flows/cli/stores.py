@@ -128,7 +128,7 @@ def _visible_folders(folder: Path) -> list[Path]:
 
 
 def _is_store(folder: Path) -> bool:
-    if not any((folder / name).exists() for name in PARTS):
+    if not any(os.path.exists(folder / name) for name in PARTS):  # of a folder that may not be entered: False
         return False
     try:
         return versions.is_store(Store(str(folder)))

@@ -12,6 +12,7 @@ import secrets
 import socket
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from functools import cached_property
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
@@ -102,7 +103,12 @@ class Access:
         """Whether a Host names this machine. With a token an IP address does too: rebinding takes a name."""
         if host in THIS_MACHINE or host == self.host.lower():
             return True
-        return self.token is not None and (_is_address(host) or host in (socket.gethostname(), socket.getfqdn()))
+        return self.token is not None and (_is_address(host) or host in self._names)
+
+    @cached_property
+    def _names(self) -> tuple[str, ...]:
+        """What a network calls this machine, in lower case; a name server may take its time to say so."""
+        return socket.gethostname().lower(), socket.getfqdn().lower()
 
     def _check_origin(self, request: Request) -> None:
         """Raise Refused where another site has sent a form. What sends neither header is no browser."""

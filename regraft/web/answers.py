@@ -3,10 +3,10 @@
 import re
 import time
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 
 from regraft.identity import Url
 from regraft.verdicts import Reason
+from regraft.web.heads import date_in
 from regraft.web.memento import Memento
 from regraft.web.urls import BadUrl, Blocked, redirected
 
@@ -116,11 +116,7 @@ def refusal(status: int, retry_after: str = "") -> Failed:
 
 def _seconds(retry_after: str) -> float | None:
     """Retry-After in seconds; the header holds seconds or a date."""
-    if not retry_after:
-        return None
     if SECONDS.fullmatch(retry_after):
         return float(retry_after[:9])
-    try:
-        return max(0.0, parsedate_to_datetime(retry_after).timestamp() - time.time())
-    except (ValueError, TypeError, OverflowError):
-        return None
+    moment = date_in(retry_after)
+    return None if moment is None else max(0.0, moment.timestamp() - time.time())

@@ -6,6 +6,8 @@ https://www.rfc-editor.org/rfc/rfc9112 says what a head is; servers say all sort
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
 STATUS_LINE = re.compile(r"HTTP/([0-9])(?:\.([0-9]+))?[ \t]+([0-9]{3})(?![0-9])", re.IGNORECASE)
 SWITCHING_PROTOCOLS = 101
@@ -69,6 +71,18 @@ def parse_head(data: bytes) -> Head:
 def whole_number(digits: str) -> int:
     """Return the number that ASCII digits are, however many; one that is beyond all measure may become smaller."""
     return int(digits.lstrip("0")[:MAX_DIGITS] or "0")
+
+
+def date_in(text: str) -> datetime | None:
+    """Return the moment that a field's value is, with its zone; None where it is none.
+
+    Without a zone it is in UTC, https://www.rfc-editor.org/rfc/rfc9110#section-5.6.7.
+    """
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _value(text: str) -> str:

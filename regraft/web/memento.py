@@ -7,11 +7,11 @@ a memento must carry its date, be of the URL that was asked for, and lie on the 
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from email.utils import format_datetime, parsedate_to_datetime
+from email.utils import format_datetime
 from urllib.parse import urlsplit
 
 from regraft.identity import Url
-from regraft.web.heads import Head
+from regraft.web.heads import Head, date_in
 from regraft.web.urls import BadUrl, Blocked, host_and_port_of, normalised
 
 STAMP = re.compile(r"/(\d{14})(?:[a-z]{2}_)?/(?=https?:)")
@@ -37,14 +37,10 @@ class Memento:
 
 def memento_of(head: Head, now: datetime) -> Memento | None:
     """Return what a head says of the memento; None where it is no memento's, or has a date that cannot be true."""
-    if not (moment := head.get("memento-datetime")):
+    at = date_in(head.get("memento-datetime"))
+    if at is None or not OLDEST <= at <= now + CLOCK_DIFFERENCE:
         return None
-    try:
-        at = parsedate_to_datetime(moment)
-        at = at if at.tzinfo else at.replace(tzinfo=UTC)
-        return Memento(at, linked(head, "original")) if OLDEST <= at <= now + CLOCK_DIFFERENCE else None
-    except (ValueError, TypeError, OverflowError):
-        return None
+    return Memento(at, linked(head, "original"))
 
 
 def accepted_datetime(near: date) -> str:

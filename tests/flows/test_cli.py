@@ -125,6 +125,14 @@ def test_a_command_without_a_terminal_works(tmp_path: Path) -> None:
     assert (tmp_path / "job.yaml").exists()
 
 
+def test_a_closed_standard_input_names_nothing(tmp_path: Path) -> None:
+    put_layout(Store(str(tmp_path / "store")).disk, Layout())
+    command = [sys.executable, "-m", "regraft.flows.cli", "remove", "--from", "-", "--store", str(tmp_path / "store")]
+    ran = subprocess.run(["bash", "-c", f"{shlex.join(command)} <&-"], capture_output=True, text=True)
+    assert ran.returncode == 11
+    assert ran.stderr.startswith("regraft: - names nothing")
+
+
 @pytest.mark.usefixtures("prefect_server")
 def test_a_second_run_is_told_that_one_is_under_way(tmp_path: Path, regraft: Regraft) -> None:
     with Store(str(tmp_path / "store")).run():

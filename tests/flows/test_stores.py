@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from regraft.store.store import Store
 from regraft.store.version import LAST_FILE
 from tests.command_line import Regraft
 
+NOBODY = 65534
 COMMANDS = [
     ["versions"],
     ["show"],
@@ -126,6 +128,22 @@ def test_the_commands_to_try_next_name_the_store_where_they_must() -> None:
     assert stores.store_option(first) == " --store artifacts"
     stores.remember_store("artifacts")
     assert stores.store_option(second) == " --store 'my photos'"
+
+
+@pytest.fixture
+def closed_folder(here: Path) -> Iterator[None]:
+    """A folder that this process may not enter; to root no permission applies, so it goes on as another user."""
+    (here / "lost+found").mkdir(mode=0)
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(NOBODY)
+    yield
+    os.seteuid(user)
+
+
+def test_a_folder_that_may_not_be_entered_is_passed_over(closed_folder: None) -> None:
+    with pytest.raises(StoreError, match="No store lies in"):
+        stores.open_store(None)
 
 
 @pytest.mark.parametrize("kind", ["pipe", "device", "loop", "folder", "binary", "long"])

@@ -108,6 +108,12 @@ def test_a_form_of_before_the_login_is_none_of_after(store: Store) -> None:
         assert own.post("/decisions", data=form).status_code == 403
 
 
+def test_this_machines_name_in_capitals_is_its_own(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("socket.gethostname", lambda: "Adas-Laptop")
+    with browser(store, token=TOKEN, host="0.0.0.0") as own:
+        assert own.get("/login", headers={"Host": "adas-laptop:4201"}).status_code == 200
+
+
 def test_a_rebound_name_is_refused_also_with_a_token(store: Store) -> None:
     with browser(store, token=TOKEN, host="0.0.0.0") as own:
         assert own.get("/login", headers={"Host": "evil.example"}).status_code == 403

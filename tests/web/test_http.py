@@ -5,14 +5,17 @@ https://github.com/web-platform-tests/wpt/tree/master/fetch.
 """
 
 import gzip
+import time
 import tracemalloc
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 import pytest
 
-from regraft.web.answers import Body, Failed, NotModified
+from regraft.web.answers import Body, Failed, NotModified, refusal
 from regraft.web.client import Client
 from regraft.web.framing import Chunked, Framing, UntilClose
 from regraft.web.guard import Guard
@@ -545,3 +548,21 @@ def test_a_retry_after_is_a_number_of_seconds_or_nothing(value: str, seconds: fl
         answer = Client(Guard([server.exemption])).get(server.url, DEADLINE_S)
     assert isinstance(answer, Failed)
     assert answer.retry_after_s == seconds
+
+
+@pytest.fixture
+def in_new_york(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """This process's clock is one of New York."""
+    with monkeypatch.context() as patched:
+        patched.setenv("TZ", "America/New_York")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.parametrize("form", ["%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT", "%a %b %d %H:%M:%S %Y"])
+def test_a_retry_after_in_any_form_of_http_is_in_utc(in_new_york: None, form: str) -> None:
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    seconds = refusal(503, tomorrow.strftime(form)).retry_after_s
+    assert seconds is not None
+    assert timedelta(hours=23) < timedelta(seconds=seconds) < timedelta(hours=25)
