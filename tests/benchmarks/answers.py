@@ -1,4 +1,4 @@
-"""What servers say, as Regraft's client and urllib3 understand it: tests/web/test_http.py's cases, and CPU a request.
+"""What servers say, as Regraft's client and urllib3 understand it: the cases of tests/web, and CPU a request.
 
 PYTHONPATH=. python tests/benchmarks/answers.py
 """
@@ -14,7 +14,9 @@ import urllib3
 from regraft.web.client import Client
 from regraft.web.guard import Guard
 from tests.hostile import Script, Talk, ok, serving
-from tests.web.test_http import CLOSES, ENCODED, STAYS_OPEN, Outcome, outcome_of
+from tests.web.answers import Outcome, outcome_of
+from tests.web.test_encodings import ENCODED
+from tests.web.test_http import CLOSES, STAYS_OPEN
 
 DEADLINE_S = 2.0
 REQUESTS = 2_000

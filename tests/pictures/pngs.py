@@ -36,3 +36,19 @@ def png(rows: NDArray[np.integer], bits: int, colour_type: int, *others: bytes) 
             chunk(b"IEND", b""),
         ]
     )
+
+
+def after_header(data: bytes, *chunks: bytes) -> bytes:
+    """A PNG with chunks behind its IHDR."""
+    return data[:33] + b"".join(chunks) + data[33:]
+
+
+def filtered(rows: NDArray[np.uint8]) -> bytes:
+    """Lines of a PNG, each after its filter, which is none."""
+    return np.concatenate([np.zeros((len(rows), 1), np.uint8), rows.reshape(len(rows), -1)], axis=1).tobytes()
+
+
+def packed_png(rows: NDArray[np.uint8], height: int, packed: bytes, is_interlaced: bool = False) -> bytes:
+    """A PNG that claims to be so high; `packed` are its compressed pixels, whatever they are."""
+    header = struct.pack(">IIBBBBB", rows.shape[1], height, 8, 2, 0, 0, is_interlaced)
+    return SIGNATURE + chunk(b"IHDR", header) + chunk(b"IDAT", packed) + chunk(b"IEND", b"")

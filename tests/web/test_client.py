@@ -17,6 +17,8 @@ from tests.hostile import Script, Talk, ends_within, ok, reset, serving
 pytestmark = pytest.mark.server
 
 DEADLINE_S, CAP = 0.6, 200_000
+PATIENCE_S = 30.0
+"""The deadline of a request that ends by itself, before it, however busy the machine is."""
 WARM_UP_S = 0.05
 HEAD = b"HTTP/1.1 200 OK\r\n"
 GZIP_BOMB = gzip.compress(b"\0" * 10**7)
@@ -69,7 +71,6 @@ def endless(beginning: bytes, piece: bytes) -> Script:
     return script
 
 
-# Each script, whether it is read to its end in time, and the reason that it must end with.
 SERVERS: dict[str, tuple[Script, str]] = {
     "says nothing": (lambda t: t.wait(60), "timeout"),
     "drips its status line": (drip_status, "timeout"),
@@ -108,16 +109,18 @@ SERVERS: dict[str, tuple[Script, str]] = {
         "too_many_redirects",
     ),
 }
+"""What servers do, and the reason that each must end with."""
 
 
 @pytest.mark.parametrize("name", SERVERS)
 def test_a_hostile_server_costs_no_more_than_the_deadline_and_the_cap(name: str) -> None:
     script, reason = SERVERS[name]
+    deadline_s = DEADLINE_S if reason == "timeout" else PATIENCE_S
     with serving(script) as hostile:
         client = Client(Guard([hostile.exemption]), max_bytes=CAP)
         client.follow(hostile.url, WARM_UP_S)  # what is imported lazily is not the server's doing
         tracemalloc.start()
-        _, outcome = ends_within(DEADLINE_S + 0.1, lambda: client.follow(hostile.url, DEADLINE_S))
+        _, outcome = ends_within(deadline_s + 0.1, lambda: client.follow(hostile.url, deadline_s))
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
     assert peak < 2 * CAP + 1_000_000
@@ -162,10 +165,7 @@ def test_a_redirects_body_is_never_read() -> None:
 
 
 def test_a_connection_is_kept_and_a_dropped_one_is_opened_again() -> None:
-    connections: set[int] = set()
-
     def twice(talk: Talk) -> None:
-        connections.add(id(talk))
         talk.say(ok(b"one"))
         talk.socket.recv(4096)
         talk.say(ok(b"two"))  # and then it hangs up without a word
@@ -173,8 +173,8 @@ def test_a_connection_is_kept_and_a_dropped_one_is_opened_again() -> None:
     with serving(twice) as hostile:
         client = Client(Guard([hostile.exemption]))
         answers = [client.get(hostile.url, 2) for _ in range(4)]
+        assert hostile.connections == 2
     assert [answer.data for answer in answers if isinstance(answer, Body)] == [b"one", b"two", b"one", b"two"]
-    assert len(hostile.request_lines) == 2
 
 
 def test_validators_make_the_request_conditional() -> None:
@@ -248,13 +248,6 @@ def test_a_client_of_settings_keeps_to_them() -> None:
         _, answer = Client.of(FetchSettings(proxy=f"http://127.0.0.1:{proxy.port}")).follow("http://example.org/", 2)
         assert isinstance(answer, Body)
         assert proxy.request_lines == ["GET http://example.org/ HTTP/1.1"]
-
-
-def test_an_answer_of_304_that_nobody_asked_for_is_no_picture() -> None:
-    with serving(lambda talk: talk.say(b"HTTP/1.1 304 Not Modified\r\n\r\n")) as hostile:
-        _, answer = Client(Guard([hostile.exemption])).follow(hostile.url, 2)
-    assert isinstance(answer, Failed)
-    assert (answer.reason, answer.status) == ("not_an_image", 304)
 
 
 @pytest.mark.parametrize(

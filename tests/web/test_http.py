@@ -1,4 +1,4 @@
-"""What a server's exact bytes mean: status, body, and how the one ends and the next answer begins.
+"""What a server's exact bytes mean: its status, its fields, and where its answer ends.
 
 The expectations are those of RFC 9110 and RFC 9112 and, where servers keep to neither, those of browsers:
 https://github.com/web-platform-tests/wpt/tree/master/fetch.
@@ -7,64 +7,33 @@ https://github.com/web-platform-tests/wpt/tree/master/fetch.
 import gzip
 import time
 import tracemalloc
-import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-import pyarrow as pa
 import pytest
 
-from regraft.web.answers import Body, Failed, NotModified, refusal
+from regraft.web.answers import Body, Failed, refusal
 from regraft.web.client import Client
 from regraft.web.framing import Chunked, Framing, UntilClose
 from regraft.web.guard import Guard
 from regraft.web.streams import Stream
-from tests.hostile import Script, Talk, ok, reset, serving
+from tests.hostile import Talk, ok, reset, serving
+from tests.web.answers import (
+    ALIVE,
+    BROKEN,
+    CUT,
+    DEADLINE_S,
+    HEAD,
+    JPEG,
+    LENGTH,
+    Outcome,
+    chunked,
+    fails,
+    outcome_of,
+    with_length,
+)
 
 pytestmark = pytest.mark.server
-
-JPEG = b"\xff\xd8\xff\xe0picture"
-DEADLINE_S = 5.0
-HEAD = b"HTTP/1.1 200 OK\r\n"
-CHUNKS = b"4\r\n\xff\xd8\xff\xe0\r\n7\r\npicture\r\n0\r\n\r\n"
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What an answer comes to."""
-
-    reason: str = ""
-    status: int = 200
-    data: bytes | None = JPEG
-
-
-def outcome_of(client: Client, url: str, deadline_s: float = DEADLINE_S) -> Outcome:
-    match client.get(url, deadline_s):
-        case Body() as body:
-            return Outcome("", body.status, body.data)
-        case Failed() as failed:
-            return Outcome(failed.reason, failed.status, None)
-        case answer:
-            raise AssertionError(answer)
-
-
-def fails(reason: str, status: int = 0) -> Outcome:
-    return Outcome(reason, status, None)
-
-
-def with_length(*lines: bytes, body: bytes = JPEG) -> bytes:
-    """A 200 whose head has these lines."""
-    return HEAD + b"".join(line + b"\r\n" for line in lines) + b"\r\n" + body
-
-
-def chunked(*lines: bytes, body: bytes = CHUNKS) -> bytes:
-    return with_length(*(lines or (b"Transfer-Encoding: chunked",)), body=body)
-
-
-LENGTH = b"Content-Length: 11"
-ALIVE = Outcome()
-BROKEN, CUT = fails("unreachable"), fails("truncated", 200)
 
 STAYS_OPEN: dict[str, tuple[bytes, Outcome]] = {
     # status lines
@@ -335,188 +304,6 @@ def test_a_body_in_tiny_pieces_takes_no_more_memory_than_another(framing: Framin
     tracemalloc.stop()
     assert body == b"ab" * 50_000
     assert peak < 500_000  # each piece an object of its own, they take 4 MB
-
-
-# Content encodings
-
-DEFLATED = zlib.compress(JPEG)
-RAW = zlib.compressobj(wbits=-15)
-RAW_DEFLATED = RAW.compress(JPEG) + RAW.flush()
-MEMBERS = gzip.compress(JPEG[:5]) + gzip.compress(JPEG[5:])
-BIG = b"\xff\xd8\xff" + bytes(10**6)
-
-
-def arrow(codec: str) -> bytes:
-    sink = pa.BufferOutputStream()
-    with pa.CompressedOutputStream(sink, codec) as stream:
-        stream.write(JPEG)
-    return sink.getvalue().to_pybytes()
-
-
-GIF, PNG, WEBP, BMP = b"GIF89a...", b"\x89PNG\r\n\x1a\n...", b"RIFF\x04\0\0\0WEBPVP8 ", b"BM\x1a\0\0\0"
-ENCODED: dict[str, tuple[str, bytes, Outcome]] = {
-    **{
-        f"{encoding} named over a plain JPEG": (encoding, JPEG, ALIVE)
-        for encoding in """none utf-8 binary image/jpeg base64 identity gzip x-gzip deflate br zstd compress aws-chunked
-        8bit GZIP gzip,deflate x""".split()
-    },
-    **{
-        f"deflate named over a plain {name}": ("deflate", data, Outcome(data=data))
-        for name, data in (("GIF", GIF), ("PNG", PNG), ("WebP", WEBP), ("BMP", BMP))
-    },
-    "gzip": ("gzip", gzip.compress(JPEG), ALIVE),
-    "gzip and a blank": ("gzip ", gzip.compress(JPEG), ALIVE),
-    "x-gzip": ("x-gzip", gzip.compress(JPEG), ALIVE),
-    "GZIP": ("GZIP", gzip.compress(JPEG), ALIVE),
-    "gzip, not named": ("", gzip.compress(JPEG), ALIVE),
-    "gzip, wrongly named": ("deflate", gzip.compress(JPEG), ALIVE),
-    "deflate, wrongly named": ("gzip", DEFLATED, ALIVE),
-    "deflate of the least, wrongly named": ("x-gzip", zlib.compress(JPEG, 0), ALIVE),
-    "gzip named over text that begins as zlib": ("gzip", b"x\x01 marks", Outcome(data=b"x\x01 marks")),
-    "gzip twice": ("gzip, gzip", gzip.compress(gzip.compress(JPEG)), ALIVE),
-    "gzip twice, named once": ("gzip", gzip.compress(gzip.compress(JPEG)), ALIVE),
-    "gzip in members": ("gzip", MEMBERS, ALIVE),
-    "gzip and zeros": ("gzip", gzip.compress(JPEG) + bytes(9), ALIVE),
-    "gzip of nothing, again and again": ("gzip", gzip.compress(b"") * 4000 + gzip.compress(JPEG), CUT),
-    "deflate of nothing at all": ("deflate", b"", Outcome(data=b"")),
-    "Brotli of nothing at all": ("br", b"", Outcome(data=b"")),
-    "gzip cut": ("gzip", gzip.compress(JPEG)[:-9], CUT),
-    "gzip damaged": ("gzip", gzip.compress(JPEG)[:-8] + bytes(8), CUT),
-    "gzip of too much": ("gzip", gzip.compress(BIG), fails("too_large", 200)),
-    "gzip members of too much": ("gzip", gzip.compress(BIG[:50_000]) * 3, fails("too_large", 200)),
-    "gzip named over text": ("gzip", b"plain", Outcome(data=b"plain")),
-    "deflate": ("deflate", DEFLATED, ALIVE),
-    "deflate without zlib's header": ("deflate", RAW_DEFLATED, ALIVE),
-    "deflate cut": ("deflate", DEFLATED[:-6], CUT),
-    "deflate of too much": ("deflate", zlib.compress(BIG), fails("too_large", 200)),
-    "deflate named over text": ("deflate", b"plain text", Outcome(data=b"plain text")),
-    "Brotli": ("br", arrow("brotli"), ALIVE),
-    "Brotli cut": ("br", arrow("brotli")[:-3], CUT),
-    "Zstandard": ("zstd", arrow("zstd"), ALIVE),
-    "Zstandard, not named": ("", arrow("zstd"), ALIVE),
-    "deflate, then gzip": ("deflate, gzip", gzip.compress(DEFLATED), ALIVE),
-}
-
-
-@pytest.mark.parametrize("name", ENCODED)
-def test_the_bytes_decide_how_a_body_is_encoded(name: str) -> None:
-    encoding, body, expected = ENCODED[name]
-    with serving(lambda talk: talk.say(ok(body, f"Content-Encoding: {encoding}"))) as server:
-        assert outcome_of(Client(Guard([server.exemption]), max_bytes=100_000), server.url) == expected
-
-
-# Connections that are kept
-
-
-def conversation(*answers: bytes) -> Script:
-    """Says an answer after each request, on however many connections."""
-    waiting = list(answers)
-
-    def script(talk: Talk) -> None:
-        while waiting:
-            talk.say(waiting.pop(0))
-            if not talk.socket.recv(4096):
-                return
-
-    return script
-
-
-LATE = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
-FIRST: dict[str, bytes] = {
-    "a second answer": ok(JPEG) + b"HTTP/1.1 404 Gone\r\nContent-Length: 0\r\n\r\n",
-    "a late 408": ok(JPEG) + LATE,
-    "a late 400": ok(JPEG) + LATE.replace(b"408", b"400"),
-    "more body than announced": ok(JPEG + b"more", length=11),
-    "an empty line": ok(JPEG) + b"\r\n",
-    "a 304 with a body": b"HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n<html>...",
-    "a 204 with a body": b"HTTP/1.1 204 No Content\r\nContent-Length: 9\r\n\r\n<html>...",
-    "a 404 with more body than announced": b"HTTP/1.1 404 Gone\r\nContent-Length: 2\r\n\r\n<html>...",
-    "bytes after the last chunk": chunked() + b"HTTP/1.1 404 Gone\r\nContent-Length: 0\r\n\r\n",
-    "Connection: close": ok(JPEG, "Connection: Keep-Alive, Close"),
-    "HTTP/1.0": ok(JPEG).replace(b"HTTP/1.1", b"HTTP/1.0"),
-}
-"""First answers after which the connection is not to be used again."""
-
-
-@pytest.mark.parametrize("name", FIRST)
-@pytest.mark.parametrize("pause_s", [0, 0.05])
-def test_what_is_left_on_a_connection_is_no_answer_to_the_next_request(name: str, pause_s: float) -> None:
-    """Whether it comes in the same packet as the answer or a little later."""
-    data = FIRST[name]
-    end = data.find(b"\r\n\r\n") + 4 + (11 if b"11\r\n\r\n" in data else 0)
-    connections: list[Talk] = []
-
-    def script(talk: Talk) -> None:
-        connections.append(talk)
-        if len(connections) > 1:
-            talk.say(ok(b"right"))
-            return
-        talk.say(data[:end] if pause_s else data)
-        talk.wait(pause_s)
-        talk.say(data[end:] if pause_s else b"")
-        if talk.socket.recv(4096):
-            talk.say(ok(b"wrong"))
-
-    with serving(script) as server:
-        client = Client(Guard([server.exemption]))
-        client.get(server.url, DEADLINE_S)
-        if pause_s:
-            connections[0].wait(2 * pause_s)
-        answer = client.get(server.url, DEADLINE_S)
-        assert isinstance(answer, Body)
-        assert answer.data == b"right"
-
-
-@pytest.mark.parametrize(
-    "late", [LATE, LATE.replace(b"408", b"400"), b"", b"garbage\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-"]
-)
-def test_a_kept_connection_that_fails_is_replaced_by_a_new_one(late: bytes) -> None:
-    """A server may give it up in the moment in which the next request is on its way."""
-    connections: list[Talk] = []
-
-    def script(talk: Talk) -> None:
-        connections.append(talk)
-        talk.say(ok(b"first" if len(connections) == 1 else b"right"))
-        if talk.socket.recv(4096):
-            talk.say(late)
-
-    with serving(script) as server:
-        client = Client(Guard([server.exemption]))
-        answers = [client.get(server.url, DEADLINE_S) for _ in range(2)]
-    assert [answer.data for answer in answers if isinstance(answer, Body)] == [b"first", b"right"]
-    assert len(connections) == 2
-
-
-@pytest.mark.parametrize(
-    "first",
-    [
-        ok(JPEG),
-        chunked(),
-        b"HTTP/1.1 404 Gone\r\nContent-Length: 4\r\n\r\ngone",
-        b"HTTP/1.1 404 Gone\r\nTransfer-Encoding: chunked\r\n\r\n4\r\ngone\r\n0\r\n\r\n",
-        b"HTTP/1.1 302 F\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n",
-        b"HTTP/1.1 204 No Content\r\n\r\n",
-        b"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 1\r\n\r\nx",
-    ],
-)
-def test_a_connection_whose_answer_was_read_to_its_end_is_used_again(first: bytes) -> None:
-    with serving(conversation(first, ok(b"second"))) as server:
-        client = Client(Guard([server.exemption]))
-        client.get(server.url, DEADLINE_S)
-        answer = client.get(server.url, DEADLINE_S)
-        assert server.connections == 1
-    assert isinstance(answer, Body)
-    assert answer.data == b"second"
-
-
-def test_a_304_answers_a_conditional_request_and_no_other() -> None:
-    with serving(conversation(*[b"HTTP/1.1 304 Not Modified\r\n\r\n"] * 4)) as server:
-        client = Client(Guard([server.exemption]))
-        assert client.get(server.url, DEADLINE_S, etag='"x"') == NotModified()
-        assert client.get(server.url, DEADLINE_S, last_modified="Mon, 01 Jan 2024 00:00:00 GMT") == NotModified()
-        assert outcome_of(client, server.url) == fails("not_an_image", 304)
-        unasked = client.get(server.url, DEADLINE_S, etag="a\nb")
-        assert isinstance(unasked, Failed), "a validator that no header may hold is not sent"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,22 @@
+"""What tests of odd pictures share: a drawing, whether bytes are alive, and whether pixels are those expected."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from regraft.menagerie.drawing import drawing
+from regraft.pictures.colours import rgb
+from regraft.pictures.judge import Limits, Picture, judge
+
+CAT = drawing("cat", 1)
+
+
+def is_alive(data: bytes) -> bool:
+    """Whether a picture is judged to be alive; then it must decode."""
+    finding = judge(data, Limits())
+    if isinstance(finding, Picture):
+        assert rgb(data).shape == (finding.height, finding.width, 3)
+    return isinstance(finding, Picture)
+
+
+def assert_near(pixels: NDArray[np.uint8], expected: object, tolerance: float = 1) -> None:
+    assert np.abs(pixels.astype(int) - np.asarray(expected, dtype=int)).max() <= tolerance
