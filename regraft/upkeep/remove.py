@@ -73,10 +73,10 @@ def plan(
 ) -> RemovalPlan:
     """Return what goes, with no change made.
 
-    With a link goes every picture that it ever showed, but for placeholders; with a picture the rows of whatever link
-    shows it. `near_duplicates`: what looks like it goes too. `ahead`: what the store does not know is removed before it
-    comes; else it raises LinkError, as do digests that several pictures begin with. Raises CorruptError where a table
-    of links is damaged.
+    With a link goes every picture that it ever showed, or a web archive kept of it, but for placeholders; with a
+    picture the rows of whatever link shows it. `near_duplicates`: what looks like it goes too. `ahead`: what the store
+    does not know is removed before it comes; else it raises LinkError, as do digests that several pictures begin with.
+    Raises CorruptError where a table of links is damaged.
     """
     search = Search(store, wanted)
     search.check_known(ahead)

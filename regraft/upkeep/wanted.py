@@ -13,6 +13,7 @@ from regraft.errors import LinkError, VersionError
 from regraft.identity import Digest, Host
 from regraft.links.list_table import URL
 from regraft.links.list_text import cleaned_urls, is_row
+from regraft.links.mementos import known_mementos
 from regraft.links.memory import all_known_links
 from regraft.links.rehash import with_current_hashes
 from regraft.links.removals import Kind, hash_of_host, hash_of_link, known_removals
@@ -47,7 +48,7 @@ class Wanted:
 
     @property
     def name(self) -> str:
-        """It in a message."""
+        """Its text, and where that stands, as messages name it."""
         return f"{self.text} ({self.place})" if self.place else self.text
 
     @property
@@ -185,11 +186,15 @@ class Search:
 
     @cached_property
     def _shown(self) -> pd.DataFrame:
-        """Every picture with every link that ever showed it, columns COLUMNS; links that never did have a row too."""
+        """Every picture with every link that ever showed it, columns COLUMNS; links that never did have a row too.
+
+        What a web archive has kept of a link counts as shown by that link.
+        """
         known = all_known_links(self._store)
         trusted = known.assign(digest=known["trusted_digest"], phash=known["trusted_phash"], reason="")
         published = [table for version in versions.published(self._store) for table in _shown_in(version)]
-        rows = pd.concat([table.reindex(columns=COLUMNS) for table in (known, trusted, *published)], ignore_index=True)
+        tables = (known, trusted, known_mementos(self._store), *published)
+        rows = pd.concat([table.reindex(columns=COLUMNS) for table in tables], ignore_index=True)
         return rows.astype("str").where(rows.notna(), "").drop_duplicates(ignore_index=True)
 
     @cached_property

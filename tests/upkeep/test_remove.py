@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from regraft.config import FetchSettings
@@ -17,6 +18,7 @@ from regraft.dataset.decisions import decide, known_decisions
 from regraft.dataset.placeholders import PLACEHOLDERS
 from regraft.errors import CorruptError, LinkError, LockedError
 from regraft.identity import Digest, digest_of
+from regraft.links.mementos import MEMENTOS, known_mementos, put_mementos
 from regraft.links.memory import all_known_links
 from regraft.links.removals import FILE, Kind, hash_of_host, hash_of_link, known_removals, known_rows
 from regraft.pipeline.bench import Bench
@@ -32,7 +34,7 @@ from regraft.upkeep.remove import finish, opted_out, plan, remove
 from regraft.upkeep.verify import verify
 from regraft.upkeep.wanted import Wanted, wanted_in, wanted_of
 from tests.records import run_record
-from tests.upkeep.pictured import BACKBONE, FEATURES, NAMES, NOW, SPLITS, put_pictures, remember, url_of
+from tests.upkeep.pictured import BACKBONE, FEATURES, NAMES, NOW, SPLITS, picture, put_pictures, remember, url_of
 
 WHY = "the owner wants it"
 TABLES = ("links.parquet", "manifest.parquet", "predictions.parquet", "holdout.parquet")
@@ -335,6 +337,16 @@ def test_links_that_have_opted_out_can_be_chosen(store: Store) -> None:
     digest = table["digest"][table["url"] == url_of(4)].iloc[0]
     remove(store, opted_out(store), WHY, now=NOW)
     assert not store.blobs.has(digest)  # which the link showed before it opted out
+
+
+def test_what_an_archive_kept_of_a_link_goes_with_it_though_no_version_showed_it(store: Store) -> None:
+    kept = store.blobs.put(picture(9))
+    row = {"url": url_of(4), "reason": "", "digest": kept, "memento": f"http://archive.example/{url_of(4)}"}
+    put_mementos(store, pa.Table.from_pylist([row], schema=MEMENTOS).to_pandas())
+    removed(store, url_of(4))
+    assert not store.blobs.has(kept)
+    assert known_mementos(store).empty
+    assert removed(store, kept).count[Kind.PICTURE] == 1  # it is known, as removed
 
 
 def test_nothing_is_removed_while_a_run_is_under_way(store: Store, digests: list[Digest]) -> None:
