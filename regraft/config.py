@@ -18,6 +18,8 @@ MAX_DEVIATIONS = 5
 MAX_NAME_LENGTH = 64
 SAFE_NAME = re.compile(rf"[A-Za-z0-9][A-Za-z0-9_-]{{0,{MAX_NAME_LENGTH - 1}}}")
 """Names that mean themselves in paths, URLs and keys."""
+DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+"""A day as text; of other text pydantic takes numbers for seconds since 1970."""
 
 
 def safe_name(name: str) -> str:
@@ -101,11 +103,11 @@ class Settings(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _check_kind(cls, value: object, info: ValidationInfo) -> object:
-        """Refuse `yes` where a number is wanted, which Python takes for 1, and a number for a day, which is 1970's."""
+        """Refuse `yes` where a number is wanted, which Python takes for 1, and a number for a day, also as text."""
         kind = cls.model_fields[info.field_name].annotation if info.field_name else None
         if isinstance(value, bool) and kind is not bool:
             raise ValueError("is yes or no, where another value is expected")
-        if isinstance(value, int | float) and kind is date:
+        if kind is date and not isinstance(value, date) and not DAY.fullmatch(str(value)):
             raise ValueError("is no day: write one such as 2010-01-31")
         return value
 

@@ -4,6 +4,7 @@ import difflib
 import os
 import re
 import reprlib
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Hashable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
@@ -78,12 +79,13 @@ def _refusal(source: str, lines: Sequence[str], count: int) -> ConfigError:
 
 def _read_yaml(path: Path) -> dict[str, Any]:
     """The mapping in a YAML file. Raises ConfigError."""
-    data = _read_bytes(path)
+    text = _read_text(path)
     try:
-        settings = yaml.load(data, _ConfigLoader)  # noqa: S506 - it is a safe loader
+        settings = yaml.load(text, _ConfigLoader)  # noqa: S506 - it is a safe loader
     except yaml.reader.ReaderError as error:
-        line_number = data.count(b"\n", 0, error.position) + 1
-        raise ConfigError(f"The config {path} is not YAML (line {line_number}): it is not text in UTF-8.") from error
+        line_number = text.count("\n", 0, error.position) + 1
+        problem = f"it holds the character U+{error.character:04X}, which no YAML file may"
+        raise ConfigError(f"The config {path} is not YAML (line {line_number}): {problem}.") from error
     except (yaml.YAMLError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         line = f" (line {mark.line + 1})" if mark else ""
@@ -97,6 +99,16 @@ def _read_yaml(path: Path) -> dict[str, Any]:
             f"The config {path} must hold `key: value` lines; it holds {kind}. `regraft init` makes one for your lists."
         )
     return settings
+
+
+def _read_text(path: Path) -> str:
+    """The text of a config, as editors write it: UTF-8, or UTF-16 with a mark. Raises ConfigError."""
+    data = _read_bytes(path)
+    try:
+        return data.decode("utf-16" if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ConfigError(f"The config {path} is not YAML (line {line}): it is not text in UTF-8.") from error
 
 
 def _read_bytes(path: Path) -> bytes:
@@ -246,16 +258,10 @@ def _keys_at(location: list[str]) -> list[str]:
 def _model_at(location: list[str]) -> type[BaseModel] | None:
     """The part of the config whose settings stand at a location, such as ["categories", "cat", "label"]."""
     model: type[BaseModel] | None = Config
-    position = 0
-    while position < len(location) and model is not None:
-        key = location[position]
-        position += 1
-        if model is Config and key == "categories":
-            model = Category
-            position += 1  # the category's name
-        else:
-            field = model.model_fields.get(key)
-            kind = field.annotation if field else None
-            kinds = (kind, *get_args(kind))  # a part that may be missing is a union with None
-            model = next((k for k in kinds if isinstance(k, type) and issubclass(k, BaseModel)), None)
+    if location[:1] == ["categories"]:
+        model, location = (Category if len(location) > 1 else None), location[2:]  # without the category's name
+    for key in location:
+        field = model.model_fields.get(key) if model else None
+        kinds = (field.annotation, *get_args(field.annotation)) if field else ()  # what may be missing is a union
+        model = next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
     return model

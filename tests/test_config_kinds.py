@@ -71,7 +71,9 @@ def test_a_config_of_another_editor_is_read(tmp_path: Path, encoding: str) -> No
         ("", "is empty"),
         ("# nothing\n", "is empty"),
         (b"name: job\nstore: caf\xe9\n", "(line 2): it is not text in UTF-8"),
-        (b"name: job\n\0", "(line 2): it is not text in UTF-8"),
+        (b"name: job\n\0", "(line 2): it holds the character U+0000, which no YAML file may"),
+        ("# äöüäöüäöü\nname: job\nstore: a\ab\n", "(line 3): it holds the character U+0007"),
+        ("name: job\nstore: a\ab\n".encode("utf-16"), "(line 2): it holds the character U+0007"),
         ("name: job\nseed: 2026-99-99", "not YAML (line 2): month must be"),
         ("http://example.org/a.jpg\n" * 50_000, "has more than 1,000,000 bytes, and is no config"),
         (f"seed: {'9' * 5000}", "not YAML"),
@@ -121,7 +123,7 @@ def test_a_message_repeats_no_value_that_is_large(tmp_path: Path) -> None:
         ("fetch: {user_agent: katzenprüfer}", "is no User-Agent"),
         *(
             (f"fetch: {{archive: {{timegate: 'http://a/', near: {day}}}}}", "is no day: write one such as 2010-01-31")
-            for day in ("2010", "20100131", "0.5")
+            for day in ("2010", "20100131", "0.5", "'1262304000'", "'2010-1-1'", "[]")
         ),
         *(
             (f"engine: {{kind: dask, address: '{address}'}}", "is no address of a scheduler: write tcp://HOST:PORT")
@@ -139,6 +141,11 @@ def test_a_value_that_would_mean_something_else_or_fail_later_is_refused(
 ) -> None:
     text = f"name: job\n{line}\ncategories:\n  a: {{list: a.txt, {LABEL}}}\n  b: {{list: b.txt, {LABEL}}}\n"
     assert expected in refusal(tmp_path, text)
+
+
+def test_a_category_that_is_called_as_a_setting_is_not_taken_for_it(tmp_path: Path) -> None:
+    expected = "categories.list: should hold settings (list, url_column, label_column, label); found 'x'."
+    assert refusal(tmp_path, "name: job\ncategories: {list: x, b: {list: b.txt}}\n").endswith(expected)
 
 
 CATEGORIES = {"a": "{list: a.txt, label: {mean: 100, std: 30}}", "b": "{list: b.txt, label: {mean: 40, std: 8}}"}
