@@ -99,7 +99,7 @@ def named_layout(disk: Disk) -> Layout | None:
         ) from error
     except OSError as error:
         raise StoreError(f"{FILE} in the store {disk.address} cannot be read: {error}.") from error
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise CorruptError(f"{FILE} in the store {disk.address} is damaged ({error}).") from error
 
 
@@ -119,7 +119,7 @@ def copied_layout(disk: Disk) -> Layout | None:
     for name in disk.names(LINKS):
         try:
             layout = _layout(disk.read(f"{LINKS}/{name}/{COPY}"))
-        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
             continue
         if layout.folder == f"{LINKS}/{name}":
             return layout

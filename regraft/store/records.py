@@ -65,7 +65,7 @@ def read_record(data: bytes, kind: type[R], migrated: Callable[[dict[str, Any]],
         if "schema" not in content:
             return kind.model_validate(migrated(content), extra="ignore")
         return kind.model_validate(content)
-    except (ValidationError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:  # ValidationError is a ValueError
         raise DamagedVersionError(f"{kind.file} is damaged: {_first_problem(error)}.") from error
 
 

@@ -141,6 +141,7 @@ DAMAGES = [
     '{"format": "new"}',
     '{"format": 1, "shards": 3}',
     '{"format": 1, "shards": [], "spread": []}',
+    '{"format": 1, "shards": [1e999], "spread": []}',
 ]
 
 

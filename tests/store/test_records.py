@@ -111,6 +111,7 @@ def test_a_newer_file_is_refused_with_what_to_do(read: object) -> None:
         ('{"schema": 1}', "Field required"),
         ('{"schema": "first"}', "schema"),
         ('{"test": 3}', "damaged"),
+        ('{"test": "ab"}', "damaged"),
         ("[" * 100_000, "not JSON"),
     ],
 )
