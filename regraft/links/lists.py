@@ -268,4 +268,4 @@ def _layout_of(line: str) -> str:
 
 def _suffix(source: str) -> str:
     path = urlsplit(source).path if "://" in source else source
-    return path.removesuffix(".gz").rpartition(".")[2].lower()
+    return path.lower().removesuffix(".gz").rpartition(".")[2]

@@ -402,6 +402,11 @@ def test_a_cut_parquet_file_is_refused(tmp_path: Path, cut: int) -> None:
     assert "is no Parquet file" in refusal(tmp_path, parquet(url=[A, B] * 50)[:cut], "t.parquet")
 
 
+@pytest.mark.parametrize("name", ["t.csv.gz", "T.CSV.GZ"])
+def test_the_name_of_a_packed_table_says_that_it_is_one(tmp_path: Path, name: str) -> None:
+    assert "has no column `url`" in refusal(tmp_path, gzip.compress(f"picture\n{A}\n".encode()), name)
+
+
 def test_a_packed_list_that_is_cut_is_refused(tmp_path: Path) -> None:
     packed = gzip.compress("\n".join(f"{A}?{i}" for i in range(10_000)).encode())
     assert "damaged gzip" in refusal(tmp_path, packed[:-20], "t.txt.gz")
