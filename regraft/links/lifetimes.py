@@ -8,7 +8,6 @@ lasted so long: such observations are censored, https://doi.org/10.1080/01621459
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import reduce
 
 import numpy as np
 import pandas as pd
@@ -83,16 +82,12 @@ def lives(links: pd.DataFrame, before: pd.DataFrame | None, earlier: pd.DataFram
 
 def lives_over(versions: Iterable[pd.DataFrame]) -> pd.DataFrame | None:
     """Return the lives that the links of some versions, the oldest first, tell of; None where there is no version."""
-
-    def add(
-        known: tuple[pd.DataFrame | None, pd.DataFrame | None], links: pd.DataFrame
-    ) -> tuple[pd.DataFrame | None, pd.DataFrame | None]:
-        before, earlier = known
+    before: pd.DataFrame | None = None
+    until_now: pd.DataFrame | None = None
+    for links in versions:
         now = with_alive_since(links, before)
-        return now, lives(now, before, earlier)
-
-    start: tuple[pd.DataFrame | None, pd.DataFrame | None] = (None, None)
-    return reduce(add, versions, start)[1]
+        before, until_now = now, lives(now, before, until_now)
+    return until_now
 
 
 def _counted(links: pd.DataFrame, end: End, last: str) -> pd.DataFrame:

@@ -72,20 +72,21 @@ def verify(store: Store, repair: bool, fetch: FetchSettings, progress: Progress)
 
 
 def _damaged_layout(store: Store, repair: bool) -> Iterator[Damage]:
-    """store.json and its copies, where they are damaged."""
-    what = ""
+    """store.json, where it is damaged."""
     try:
-        layout = checked_layout(store.disk, store.disk.sizes(LINKS))
+        checked_layout(store.disk, store.disk.sizes(LINKS))
     except CorruptError as error:
-        what, layout = str(error), copied_layout(store.disk)
-    if what and not repair:
-        yield Damage(FILE, what)
-    elif what and layout:
-        put_layout(store.disk, layout)
-        yield Damage(FILE, what, "written anew from its copy")
-    elif what:
+        yield Damage(FILE, str(error), _restore_layout(store) if repair else "")
+
+
+def _restore_layout(store: Store) -> str:
+    """Write store.json anew from its copy; return how that went. Without a copy it goes."""
+    layout = copied_layout(store.disk)
+    if layout is None:
         store.disk.delete(FILE)
-        yield Damage(FILE, what, "removed; the next run asks all links again")
+        return "removed; the next run asks all links again"
+    put_layout(store.disk, layout)
+    return "written anew from its copy"
 
 
 def _damaged_tables(store: Store, repair: bool, progress: Progress) -> Iterator[Damage]:
@@ -129,15 +130,15 @@ class _Sources:
         return Client.of(self.settings)
 
     @cached_property
-    def addresses(self) -> pd.DataFrame:
-        """Columns digest, final_url."""
-        return all_known_links(self.store, remembered_links)[["digest", "final_url"]]
+    def addresses(self) -> "pd.Series[str]":
+        """The URLs at which bytes were, by their digest and in its order."""
+        known = all_known_links(self.store, remembered_links)[["digest", "final_url"]].drop_duplicates()
+        return known.set_index("digest")["final_url"].sort_index(kind="stable")
 
     def fetch_again(self, digest: Digest) -> str:
         """Fetch a blob from wherever it once was; return how that went, "" where nobody serves it any more."""
-        is_here = self.addresses["digest"] == digest
-        for url in self.addresses["final_url"][is_here].drop_duplicates():
-            _, answer = self.client.follow(str(url), DEADLINE_S)
+        for url in self.addresses.loc[digest:digest]:
+            _, answer = self.client.follow(url, DEADLINE_S)
             match answer:
                 case Body() if digest_of(answer.data) == digest:
                     self.store.blobs.put(answer.data)
