@@ -77,7 +77,7 @@ class Rows:
     """The list's other columns, by the names that `list_columns.column_names` gives them."""
 
 
-def lines_to_rows(lines: Iterable[Sequence[str]], skipped_lines: int = 0) -> Iterator[Rows]:
+def lines_to_rows(lines: Iterable[Sequence[str]], skipped_lines: int) -> Iterator[Rows]:
     """Yield the rows of a list that has one URL a line; `lines` come in blocks, after `skipped_lines`."""
     first_number = skipped_lines + 1
     for block in lines:
@@ -91,7 +91,7 @@ def delimiter_of(header: str, columns: Columns) -> str | None:
     return next((d for d in DELIMITERS if wanted in map(_folded, header.split(d))), None)
 
 
-def csv_to_rows(lines: Iterable[str], columns: Columns, delimiter: str, skipped_lines: int = 0) -> Iterator[Rows]:
+def csv_to_rows(lines: Iterable[str], columns: Columns, delimiter: str, skipped_lines: int) -> Iterator[Rows]:
     """Yield the rows of a table whose first line names its columns; `skipped_lines` came before that one.
 
     A row with too many cells has a URL with unquoted delimiters in it, which is put together again. Cells that tabs
@@ -121,7 +121,7 @@ def csv_to_rows(lines: Iterable[str], columns: Columns, delimiter: str, skipped_
         yield Rows(urls, labels, numbers, columns=dict(zip(other_names, cells, strict=True)))
 
 
-def json_lines_to_rows(lines: Iterable[str], columns: Columns, skipped_lines: int = 0) -> Iterator[Rows]:
+def json_lines_to_rows(lines: Iterable[str], columns: Columns, skipped_lines: int) -> Iterator[Rows]:
     """Yield the rows of a list that has one JSON object a line; `skipped_lines` came before them.
 
     Raises UnusableError with the line that is none.

@@ -62,15 +62,15 @@ def run_locked(disk: Disk) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def champion_locked(disk: Disk, wait_s: float = CHAMPION_WAIT_S) -> Iterator[None]:
+def champion_locked(disk: Disk) -> Iterator[None]:
     """Hold the lock under which the champion moves and versions go. Raises StoreError while another has it."""
     with contextlib.ExitStack() as lock:
         try:
-            lock.enter_context(disk.lock(CHAMPION_LOCK, wait_s, CHAMPION_LEASE))
+            lock.enter_context(disk.lock(CHAMPION_LOCK, CHAMPION_WAIT_S, CHAMPION_LEASE))
         except TimeoutError:
             raise StoreError(
                 f"The champion of {disk.address} was left alone: somebody else has been about to change it for "
-                f"{wait_s:g} s ({CHAMPION_LOCK} is held). Try again."
+                f"{CHAMPION_WAIT_S} s ({CHAMPION_LOCK} is held). Try again."
             ) from None
         yield
 

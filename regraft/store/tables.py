@@ -239,13 +239,10 @@ def stacked(*tables: "pd.DataFrame") -> "pd.DataFrame":
     return pd.concat(full, ignore_index=True) if full else tables[0]
 
 
-def from_parquet(data: bytes, columns: "list[str] | None" = None) -> "pd.DataFrame":
-    """Return the table in a Parquet file, or some columns of it, its rows numbered from 0.
-
-    Raises CorruptError where it is no Parquet file.
-    """
+def from_parquet(data: bytes) -> "pd.DataFrame":
+    """Return the table in a Parquet file, its rows numbered from 0. Raises CorruptError where it is none."""
     try:
-        return arrow_of_parquet(data, columns).to_pandas(use_threads=False)
+        return arrow_of_parquet(data).to_pandas(use_threads=False)
     except Exception as error:  # Arrow raises anything on a damaged file
         raise CorruptError(f"it is no Parquet file that can be read ({error})") from error
 
