@@ -59,13 +59,16 @@ STYLE = """
 text { font-family: system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif; fill: #1f2933 }
 .name { font-size: 15px; font-weight: 600 }
 .small { font-size: 12px }
-.quiet { font-size: 12px; fill: #52606d }
 .head { font-size: 17px; font-weight: 600 }
 .room { stroke: #9aa5b1 }
 .step { fill: #fff; stroke: #2d8659; stroke-width: 1.5 }
 .flow { stroke: #2d8659; stroke-width: 2; fill: none; marker-end: url(#arrow) }
-.up { stroke: #52606d; stroke-width: 1.5; fill: none; marker-end: url(#grey) }
 """
+
+ARROW = (
+    '<marker id="arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto" '
+    'markerUnits="userSpaceOnUse"><path d="M0 0 L8 4 L0 8 z" fill="#2d8659"/></marker>'
+)
 
 
 @dataclass(frozen=True)
@@ -113,7 +116,7 @@ def architecture_svg() -> str:
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {y + MARGIN - GAP:g}" role="img" '
         f'aria-label="The rooms of Regraft, and what a run makes">\n<style>{STYLE}</style>\n'
-        f"<defs>{_arrow('arrow', '#2d8659')}{_arrow('grey', '#52606d')}</defs>\n"
+        f"<defs>{ARROW}</defs>\n"
         f'<rect width="{WIDTH}" height="{y + MARGIN - GAP:g}" rx="8" fill="#fdfdfb"/>\n'
     )
     return head + "\n".join(drawn) + "\n</svg>\n"
@@ -160,13 +163,6 @@ def _box(name: str, about: str, x: float, width: float, colour: str) -> Box:
 def _flow(start: float, end: float) -> str:
     x = STEP_X + STEP_WIDTH / 2
     return f'<path class="flow" d="M{x:g} {start + STEP_HEIGHT / 2:g} V{end - STEP_HEIGHT / 2 - 2:g}"/>'
-
-
-def _arrow(name: str, colour: str) -> str:
-    return (
-        f'<marker id="{name}" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" '
-        f'orient="auto" markerUnits="userSpaceOnUse"><path d="M0 0 L8 4 L0 8 z" fill="{colour}"/></marker>'
-    )
 
 
 def first_sentence(words: str) -> str:
