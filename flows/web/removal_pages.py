@@ -52,7 +52,6 @@ def removal_page(request: Request, site: SiteOf, what: Annotated[str, Query(max_
         all_files=len(plan.traces),
         learnt=[version for version in plan.versions if version.learnt],
         near=_shown(site, near["digest"]),
-        max_why=MAX_WHY,
     )
 
 

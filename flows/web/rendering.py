@@ -12,11 +12,13 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 
 from regraft.dataset.decision import DecisionKind
+from regraft.flows.web.forms import MAX_WHY
 from regraft.flows.web.site import site_of
 from regraft.identity import DIGEST
 from regraft.reporting.rendering import printable, shortened
 from regraft.targets.wording import percent
 from regraft.verdicts import Reason, Verdict
+from regraft.web.urls import MAX_URL_LENGTH
 
 SECURITY_POLICY = (
     "default-src 'none'; img-src 'self'; style-src 'self'; script-src 'self'; connect-src 'self'; form-action 'self'; "
@@ -69,6 +71,7 @@ def _environment() -> jinja2.Environment:
         "with_query": with_query,
     }
     environment.globals |= {"Verdict": Verdict, "Reason": Reason, "DecisionKind": DecisionKind}
+    environment.globals |= {"MAX_URL_LENGTH": MAX_URL_LENGTH, "MAX_WHY": MAX_WHY}
     return environment
 
 
