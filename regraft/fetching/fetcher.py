@@ -140,8 +140,8 @@ class Fetcher:
         return pace_s * min(self._settings.workers, self._settings.per_host)
 
     def _work(self) -> None:
-        while (taken := self._queue.take()) is not None:
-            self._do(*taken)
+        while True:
+            self._do(*self._queue.take())
 
     def _do(self, host: str, attempt: Attempt) -> None:
         try:
@@ -158,7 +158,7 @@ class Fetcher:
                 self._give_up(host, each)
             return
         if (refusal := self._refusal(attempt.url)) is not None:
-            self._refuse(host, attempt, refusal)
+            self._refuse(attempt, refusal)
             return
         answer = self._send(host, attempt)
         self._note(host, answer)
@@ -176,7 +176,7 @@ class Fetcher:
             case _:
                 self._end(attempt, answer)
 
-    def _refuse(self, host: str, attempt: Attempt, refusal: Failed) -> None:
+    def _refuse(self, attempt: Attempt, refusal: Failed) -> None:
         """Do not request what robots.txt disallows; where it cannot be read, wait for it, and then do without."""
         if refusal.may_pass:
             self._queue_up(attempt, refusal.retry_after_s or 0.0)

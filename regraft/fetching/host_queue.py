@@ -43,7 +43,6 @@ class HostQueue(Generic[T]):
         """A heap of items whose time has not come; None in place of an item wakes a host that was held."""
         self._numbers = itertools.count()
         self._changed = threading.Condition()
-        self._is_closed = False
 
     def put(self, host: str, item: T, delay_s: float = 0, is_last: bool = False) -> None:
         """Add an item of a host, to be taken after `delay_s` seconds at the earliest."""
@@ -78,20 +77,17 @@ class HostQueue(Generic[T]):
             else:
                 self._slowed.pop(host, None)
 
-    def take(self) -> tuple[str, T] | None:
-        """Return the next host and its item, waiting for one; None once closed. `done(host)` must follow."""
+    def take(self) -> tuple[str, T]:
+        """Return the next host and its item, waiting for one. `done(host)` must follow."""
         with self._changed:
-            while not self._is_closed:
-                taken = self._poll()
-                if taken is not None:
-                    return taken
+            while (taken := self._poll()) is None:
                 self._changed.wait(self._later[0][0] - self._clock() if self._later else None)
-            return None
+            return taken
 
     def poll(self) -> tuple[str, T] | None:
         """Return the next host and its item, or None where none may be taken now. `done(host)` must follow."""
         with self._changed:
-            return None if self._is_closed else self._poll()
+            return self._poll()
 
     def done(self, host: str) -> None:
         """Note that an item that was taken is no longer under way."""
@@ -114,12 +110,6 @@ class HostQueue(Generic[T]):
                     waiting.clear()
                 self._leave_lines(host)
             return items
-
-    def close(self) -> None:
-        """Let every `take` return None."""
-        with self._changed:
-            self._is_closed = True
-            self._changed.notify_all()
 
     def _poll(self) -> tuple[str, T] | None:
         now = self._clock()
