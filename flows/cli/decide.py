@@ -1,9 +1,9 @@
 """`regraft accept`, `reject`, `decide`, `decisions`: what persons decide about pictures."""
 
-import getpass
 import json
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +12,7 @@ import typer
 from regraft.errors import LinkError
 from regraft.flows.cli.app import JsonOption, Panel, StoreOption, app, exit_with_message, url_as_listed
 from regraft.flows.cli.output import printable, table
+from regraft.flows.this_machine import user_name
 
 if TYPE_CHECKING:
     from regraft.dataset.decision import Decision
@@ -141,14 +142,12 @@ def _cells(decisions: "Sequence[Decision]") -> list[list[str]]:
 
 def _decide(kind: str, names: Sequence[str], url: str | None, **fields: str) -> None:
     """Keep what somebody decides about links; all of it, or nothing where a link is wrong."""
-    from datetime import UTC, datetime
-
     from regraft.dataset.decision import Decision
     from regraft.flows.cli.stores import open_store
     from regraft.upkeep.decide import KnownPictures, decisions_on, kind_named
 
     pictures = KnownPictures(open_store(url))
-    person = {"decided_at": datetime.now(UTC), "decided_by": _user()}
+    person = {"decided_at": datetime.now(UTC), "decided_by": user_name()}
     wish = Decision(kind=kind_named(kind), **person, **fields)  # type: ignore[arg-type]
     named = [url_as_listed(name) for name in names]
     if not _keep([decision for name in named for decision in decisions_on(name, wish, pictures)], pictures):
@@ -157,14 +156,12 @@ def _decide(kind: str, names: Sequence[str], url: str | None, **fields: str) -> 
 
 def _decide_from(file: Path, url: str | None) -> None:
     """Keep the decisions in a file."""
-    from datetime import UTC, datetime
-
     from regraft.flows.cli.stores import open_store
     from regraft.upkeep.decide import KnownPictures
     from regraft.upkeep.decision_csv import from_csv
 
     pictures = KnownPictures(open_store(url))
-    imported = from_csv(file, _user(), datetime.now(UTC), pictures)
+    imported = from_csv(file, user_name(), datetime.now(UTC), pictures)
     _keep(imported.decisions, pictures, is_history=True)
     print(f"{file}: {len(imported.decisions)} decided, {imported.known} were decided so already.")
 
@@ -179,11 +176,3 @@ def _keep(new: "Sequence[Decision]", pictures: "KnownPictures", is_history: bool
         where = f" to {decision.to_category}" if decision.to_category else ""
         print(printable(f"{IN_THE_PAST[decision.kind]}{where}: {decision.url or decision.digest}"))
     return len(kept)
-
-
-def _user() -> str:
-    """The name of who is logged in; "" where the system knows none."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError, ImportError):
-        return ""

@@ -1,6 +1,5 @@
 """Deployments and automations put on a Prefect server, after a check that not everybody can reach it."""
 
-import ipaddress
 import socket
 import subprocess
 import sys
@@ -14,6 +13,7 @@ import requests
 import yaml
 
 from regraft.errors import ConfigError
+from regraft.flows.this_machine import is_loopback
 
 ANSWER_DEADLINE_S = 5
 """Seconds that a server has to answer."""
@@ -38,13 +38,11 @@ def deploy_files(deployments: Path, automations: Path, pool: str) -> Iterator[st
             "There is no Prefect server to deploy to. Start one with `prefect server start`, then "
             "`export PREFECT_API_URL=http://127.0.0.1:4200/api`."
         )
-    for file in (deployments, automations):
-        if not file.exists():
-            raise ConfigError(f"There is no {file} here. Run this in the folder with Regraft's {file.name}.")
+    content = _read(deployments, "deployments")
+    automation_names = [automation["name"] for automation in _read(automations, "automations")["automations"]]
     check_closed(api)
     _make_pool(pool)
     yield f"work pool {pool}"
-    content = yaml.safe_load(deployments.read_bytes())
     for queue in _queues_in(content):
         _make_queue(queue, pool)
         yield f"work queue {queue}: one run at a time"
@@ -52,11 +50,25 @@ def deploy_files(deployments: Path, automations: Path, pool: str) -> Iterator[st
         yield f"deployment {name}: its schedule was paused by hand, and stays so"
     _deploy(content)
     yield from (f"deployment {deployment['name']}" for deployment in content["deployments"])
-    for name in (automation["name"] for automation in yaml.safe_load(automations.read_bytes())["automations"]):
+    for name in automation_names:
         _remove_automations(name)
         yield f"automation {name}"
     _prefect("automation", "create", "--from-file", str(automations))
     yield f"Next: prefect worker start --pool {pool}, then prefect deployment run refresh/manual"
+
+
+def _read(file: Path, key: str) -> dict[str, Any]:
+    """A YAML file that lists things by their names under a key. Raises ConfigError where it does not."""
+    try:
+        content = yaml.safe_load(file.read_bytes())
+    except FileNotFoundError:
+        raise ConfigError(f"There is no {file} here. Run this in the folder with Regraft's {file.name}.") from None
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{file} is not YAML: {error}") from error
+    listed = content.get(key) if isinstance(content, dict) else None
+    if not isinstance(listed, list) or not all(isinstance(each, dict) and "name" in each for each in listed):
+        raise ConfigError(f"{file} lists no {key}: expected `{key}:`, and beneath it entries with a `name`.")
+    return content
 
 
 def address_in_network() -> str | None:
@@ -67,7 +79,7 @@ def address_in_network() -> str | None:
             address = str(probe.getsockname()[0])
         except OSError:
             return None
-    return None if _is_loopback(address) else address
+    return None if is_loopback(address) else address
 
 
 def check_closed(api: str, find_address: Callable[[], str | None] = address_in_network) -> None:
@@ -78,7 +90,7 @@ def check_closed(api: str, find_address: Callable[[], str | None] = address_in_n
     """
     parts = urlsplit(api)
     host, port = parts.hostname or "", parts.port or {"https": 443}.get(parts.scheme, 80)
-    if not _is_loopback(host):
+    if not is_loopback(host):
         _check_asks_for_password(api)
     elif address := find_address():
         _check_asks_for_password(f"http://{address}:{port}{parts.path}", must_answer=False)
@@ -100,16 +112,6 @@ def _check_asks_for_password(api: str, must_answer: bool = True) -> None:
         )
 
 
-def _is_loopback(host: str) -> bool:
-    """Whether a host is this machine for certain: a name may mean anything, except `localhost`."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
-
-
 def _make_pool(pool: str) -> None:
     """Make a work pool of processes, unless it is there."""
     try:
@@ -120,7 +122,7 @@ def _make_pool(pool: str) -> None:
 
 def _queues_in(content: dict[str, Any]) -> list[str]:
     """The work queues that a file of deployments names."""
-    queues = (deployment.get("work_pool", {}).get("work_queue_name") for deployment in content["deployments"])
+    queues = ((deployment.get("work_pool") or {}).get("work_queue_name") for deployment in content["deployments"])
     return sorted({queue for queue in queues if queue})
 
 
@@ -146,7 +148,7 @@ def _keep_paused(deployments: Sequence[dict[str, Any]]) -> Iterator[str]:
             known = client.read_deployments(deployment_filter=has_its_name)
             schedules = [schedule for of_a_flow in known for schedule in of_a_flow.schedules]
             paused = {schedule.slug for schedule in schedules if schedule.slug and not schedule.active}
-            for schedule in deployment.get("schedules", []):
+            for schedule in deployment.get("schedules") or []:
                 if schedule.get("slug") in paused:
                     schedule["active"] = False
                     yield deployment["name"]

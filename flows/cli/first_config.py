@@ -1,6 +1,7 @@
 """A first config for somebody's lists, with comments: what `regraft init` writes."""
 
 import os
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -53,7 +54,7 @@ def write_config(path: Path, lists: Mapping[str, str]) -> None:
         mean, std, minimum = EXAMPLE_LENGTHS_CM[number % len(EXAMPLE_LENGTHS_CM)]
         quoted = _yaml_text(_beside(path, source) if lists else source)
         categories.append(CATEGORY_TEMPLATE.format(name=name, source=quoted, mean=mean, std=std, min=minimum))
-    text = TEMPLATE.format(path=path, name=_job_name(path), categories="\n".join(categories))
+    text = TEMPLATE.format(path=shlex.quote(str(path)), name=_job_name(path), categories="\n".join(categories))
     path.write_text(text, encoding="utf-8")
 
 

@@ -1,8 +1,9 @@
 """`regraft verify`, `prune`, `init`: what keeps a store sound and small, and a first config."""
 
 import json
+import shlex
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -56,12 +57,8 @@ def _find_damage(store: "Store", repair: bool, config: Path | None) -> "Iterator
     from regraft.upkeep import verify
 
     fetch = load_config(config).fetch if config else FetchSettings()
-    with _spinner("verify") as show:
-        if not repair:
-            yield from verify.verify(store, repair, fetch, show)
-            return
-        with store.held():
-            yield from verify.verify(store, repair, fetch, show)
+    with _spinner("verify") as show, store.held() if repair else nullcontext():
+        yield from verify.verify(store, repair, fetch, show)
 
 
 @contextmanager
@@ -120,4 +117,4 @@ def init(
         from regraft.flows.cli.run import lists_by_category
 
         write_config(config, lists_by_category(lists or []))
-        print(f"{config} is written: look at its lists and lengths, then `regraft run {config}`.")
+        print(f"{config} is written: look at its lists and lengths, then `regraft run {shlex.quote(str(config))}`.")

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -35,8 +36,6 @@ def versions(
     Examples: `regraft versions`, `regraft versions --store artifacts/felidae --json`
     """
     with exit_with_message():
-        from dataclasses import asdict
-
         from regraft.flows.cli.stores import open_store
         from regraft.reporting.history import history
 
@@ -93,8 +92,6 @@ def diff(
     Example: `regraft diff champion newest`
     """
     with exit_with_message():
-        from dataclasses import asdict
-
         from regraft.flows.cli.stores import open_store
         from regraft.reporting.compare import difference
         from regraft.store.versions import named

@@ -86,7 +86,7 @@ def configured_url() -> str | None:
         place = ", ".join([error.title, *map(str, problem["loc"][-1:])])  # a rule between settings has no place
         raise _refused_settings(f"{place}: {problem['msg']}") from error
     except Exception as error:  # a file that is no TOML, no text, a folder or another kind of table
-        raise _refused_settings(_first_line(error).rstrip(".")) from error
+        raise _refused_settings(first_line(error)) from error
 
 
 def _refused_settings(problem: str) -> ConfigError:
@@ -104,7 +104,7 @@ def check_client() -> None:
         httpx.Client().close()
     except Exception as error:  # a missing package, a missing file, a URL that is none
         raise ConfigError(
-            f"Prefect's client does not start with this environment: {_first_line(error)} Look at HTTP_PROXY, "
+            f"Prefect's client does not start with this environment: {first_line(error)}. Look at HTTP_PROXY, "
             "HTTPS_PROXY, ALL_PROXY and SSL_CERT_FILE. Nothing was fetched. Regraft itself fetches through "
             "`fetch.proxy` only."
         ) from error
@@ -122,18 +122,18 @@ def check_server() -> None:
             client.read_flows(limit=1)  # needs the password, where the server has one
     except Exception as error:  # whatever answers there may be anything
         raise ServerError(
-            f"Prefect's server at {_in_one_line(url)} does not answer as it should: {_first_line(error)} Nothing was "
+            f"Prefect's server at {_in_one_line(url)} does not answer as it should: {first_line(error)}. Nothing was "
             "fetched. Start it, or correct PREFECT_API_URL, which ends in /api, and PREFECT_API_AUTH_STRING; without "
             "PREFECT_API_URL a run starts a server of its own."
         ) from error
 
 
+def first_line(error: Exception) -> str:
+    """Return what an error says first, without the dot at its end; its kind where it says nothing."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0].rstrip(".")
+
+
 def _in_one_line(url: str | None) -> str:
     """What somebody has set as a URL, as a message repeats it."""
     return " ".join(str(url).split())[:MAX_SHOWN_LENGTH]
-
-
-def _first_line(error: Exception) -> str:
-    """What an error says first, as a sentence."""
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[0].rstrip(".") + "."

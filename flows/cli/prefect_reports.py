@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 
 from regraft.errors import RegraftError
+from regraft.flows.cli.prefect_api import first_line
 
 DEADLINE_S = 180
 """Seconds that a process has to delete them; a first start of Prefect's server creates its database."""
@@ -30,8 +31,7 @@ def remove_artifacts(versions: Sequence[str]) -> str:
 
         count = remove_reports(versions)
     except (httpx.HTTPError, PrefectException, RegraftError) as error:
-        reason = str(error).strip().splitlines()[:1] or [type(error).__name__]
-        return f"Prefect's server did not answer ({reason[0]}), {STAY}"
+        return f"Prefect's server did not answer ({first_line(error)}), {STAY}"
     return f"Reports in Prefect's dashboard that were deleted: {count}." + (f" {EVENTS_STAY}" if count else "")
 
 

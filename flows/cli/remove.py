@@ -1,8 +1,10 @@
 """`regraft remove`: what somebody wants gone goes, from every version, and never comes back."""
 
 import io
+import json
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -113,9 +115,6 @@ def _text(file: Path) -> str:
 
 def _print_plan(plan: "RemovalPlan", store: "Store", as_json: bool) -> None:
     """Show what would go."""
-    import json
-    from dataclasses import asdict
-
     if as_json:
         content = {
             "hashes": [its.model_dump(mode="json") for its in plan.hashes],

@@ -146,7 +146,9 @@ def _run_flow(config: "Config") -> str:
 
 def _needs_tensorflow(config: "Config") -> bool:
     """Whether a run will need TensorFlow for certain: a folder's first run does, later ones may find all features."""
-    return "://" not in config.store and not Path(config.store, "versions").exists()
+    from regraft.store.version import VERSIONS_FOLDER
+
+    return "://" not in config.store and not Path(config.store, VERSIONS_FOLDER).exists()
 
 
 def _call_flow(refresh: "Callable[[Config], str]", config: "Config") -> str:

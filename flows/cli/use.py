@@ -6,20 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from regraft.errors import DamagedVersionError, PictureError
-from regraft.flows.cli.app import (
-    JsonOption,
-    Panel,
-    ProxyOption,
-    StoreOption,
-    app,
-    exit_with_message,
-)
+from regraft.flows.cli.app import JsonOption, Panel, ProxyOption, StoreOption, app, exit_with_message
 from regraft.flows.cli.output import listed, table
-
-Format = Literal["saved_model", "onnx", "litert"]
 
 if TYPE_CHECKING:
     from regraft.heads.predicting import Predictions
+
+Format = Literal["saved_model", "onnx", "litert"]
 
 
 @app.command(rich_help_panel=Panel.USE)

@@ -5,9 +5,7 @@ A page of another site must not reach them through the curator's browser, neithe
 (https://cheatsheetseries.owasp.org/cheatsheets/Cross-Site_Request_Forgery_Prevention_Cheat_Sheet.html).
 """
 
-import getpass
 import hmac
-import ipaddress
 import secrets
 import socket
 from collections import OrderedDict
@@ -17,6 +15,7 @@ from urllib.parse import urlsplit
 
 from starlette.requests import Request
 
+from regraft.flows.this_machine import is_address, user_name
 from regraft.process import THIS_MACHINE
 
 COOKIE = "regraft_session"
@@ -85,7 +84,7 @@ class Access:
 
     def person(self, request: Request) -> str:
         """Return the name of who uses a browser: as that person has logged in, or of who runs the server."""
-        return self._sessions.get(request.cookies.get(COOKIE, "")) or _user()
+        return self._sessions.get(request.cookies.get(COOKIE, "")) or user_name()
 
     def csrf(self, request: Request) -> str:
         """Return what a form of this browser's pages holds, and no other site can know."""
@@ -103,7 +102,7 @@ class Access:
         """Whether a Host names this machine. With a token an IP address does too: rebinding takes a name."""
         if host in THIS_MACHINE or host == self.host.lower():
             return True
-        return self.token is not None and (_is_address(host) or host in self._names)
+        return self.token is not None and (is_address(host) or host in self._names)
 
     @cached_property
     def _names(self) -> tuple[str, ...]:
@@ -117,29 +116,9 @@ class Access:
             raise Refused(403, "This form was sent by a page of another site. Nothing was changed.")
 
 
-def is_loopback(host: str) -> bool:
-    """Return whether only this machine can reach what is served at an address or a name."""
-    return host in THIS_MACHINE or (_is_address(host) and ipaddress.ip_address(host).is_loopback)
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):  # a container may have no name for its user
-        return ""
-
-
 def _name(host: str) -> str:
     """The name in a Host header, without the port, in lower case."""
     try:
         return urlsplit(f"//{host}").hostname or ""
     except ValueError:
         return ""
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True

@@ -74,7 +74,7 @@ def decide_on(request: Request, site: SiteOf, form: FormOf) -> Response:
     """Keep a decision on each picture that a form names, and lead back to the page that it stood on."""
     kind = _kind(form)
     links = site.links(versions.named(site.store, value(form, "version") or "newest"))
-    items = named_items(site, links, form.get("item", []))
+    items = named_items(links, form.get("item", []))
     to_category = value(form, "to_category") if kind is DecisionKind.MOVE else ""
     known_categories = set(links.counts()["category"])
     if to_category and to_category not in known_categories:

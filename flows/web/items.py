@@ -8,7 +8,6 @@ import pandas as pd
 from regraft.dataset.decision import Decision, standing
 from regraft.flows.web.access import Refused
 from regraft.flows.web.rendering import records
-from regraft.flows.web.site import Site
 from regraft.identity import Digest
 from regraft.reporting.link_search import LinkSearch, LinkTable
 from regraft.reporting.named_reasons import named_reasons
@@ -64,7 +63,7 @@ def with_decisions(items: Iterable[Item], decisions: Iterable[Decision]) -> list
     ]
 
 
-def named_items(site: Site, links: LinkTable, keys: list[str]) -> list[Item]:
+def named_items(links: LinkTable, keys: list[str]) -> list[Item]:
     """Return the pictures that a form names, once it is known that these links show them. Raises Refused."""
     if not keys:
         raise Refused(400, "No picture is marked; nothing was decided. Mark one, or more, and choose again.")

@@ -84,10 +84,10 @@ def picture(request: Request, site: SiteOf, version: VersionOf, digest: DigestOf
         links=records(shown),
         stories=_stories(site, shown),
         all_links=len(rows),
-        items=_items(site, shown),
+        items=_items(shown, decisions),
         example=_example(site, version, digest),
         listed=_listed(site, version, digest),
-        alike=_look_alikes(site, links, shown, digest),
+        alike=_look_alikes(links, shown, digest),
         neighbours=_neighbours(site, version, links, digest),
         decisions=_decided(decisions, digest),
         batch=batch_of(decisions, batch),
@@ -95,10 +95,9 @@ def picture(request: Request, site: SiteOf, version: VersionOf, digest: DigestOf
     )
 
 
-def _items(site: Site, shown: pd.DataFrame) -> list[Item]:
+def _items(shown: pd.DataFrame, decisions: Sequence[Decision]) -> list[Item]:
     """The picture in each category whose list shows it."""
-    each = items_of(shown.drop_duplicates("category")[COLUMNS])
-    return with_decisions(each, site.decisions())
+    return with_decisions(items_of(shown.drop_duplicates("category")[COLUMNS]), decisions)
 
 
 def _stories(site: Site, shown: pd.DataFrame) -> dict[str, Story]:
@@ -139,7 +138,7 @@ def _listed(site: Site, version: Version, digest: str) -> dict[str, Any]:
     return {name: value for name, value in records(rows)[0].items() if value is not None} if len(rows) else {}
 
 
-def _look_alikes(site: Site, links: LinkTable, shown: pd.DataFrame, digest: str) -> list[Item]:
+def _look_alikes(links: LinkTable, shown: pd.DataFrame, digest: str) -> list[Item]:
     """Pictures that look like this one, with how far they are from it."""
     phashes = [phash for phash in shown["phash"] if phash]
     if not phashes:

@@ -9,7 +9,8 @@ from typing import Any
 import uvicorn
 
 from regraft.errors import ConfigError, StoreError
-from regraft.flows.web.access import Access, is_loopback
+from regraft.flows.this_machine import is_loopback
+from regraft.flows.web.access import Access
 from regraft.flows.web.app import curator
 from regraft.store.store import Store
 from regraft.upkeep.purge import AskPrefect

@@ -95,7 +95,7 @@ def _tiger(dice: random.Random) -> Image.Image:
     _curve(draw, [(110, 250), (50, 235 + sway / 2), (30, 160 + sway), (62, 120 + sway)], 22, coat)
     draw.ellipse((85 * stretch, 205, 375 * stretch, 335), fill=coat)
     draw.ellipse((120 * stretch, 285, 340 * stretch, 338), fill=(244, 226, 200))
-    _stripes(layer, dice, coat)
+    _stripes(layer, dice)
     draw = ImageDraw.Draw(layer)
     x, y = 385 * stretch, 205 + dice.uniform(-25, 30)
     for side in (-1, 1):
@@ -168,7 +168,7 @@ def _curve(draw: ImageDraw.ImageDraw, corners: list[tuple[float, float]], width:
         draw.ellipse((x - width / 2, y - width / 2, x + width / 2, y + width / 2), fill=colour)
 
 
-def _stripes(layer: Image.Image, dice: random.Random, coat: Colour) -> None:
+def _stripes(layer: Image.Image, dice: random.Random) -> None:
     """Dark bands over whatever is drawn so far."""
     bands = Image.new("L", layer.size)
     draw = ImageDraw.Draw(bands)

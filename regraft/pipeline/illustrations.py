@@ -37,16 +37,11 @@ def _drawn(names: Collection[str], finished: Finished, config: Config, store: St
     from regraft.reporting import plots  # matplotlib takes a while, and an unchanged web needs nothing drawn
     from regraft.reporting.example_sheet import example_sheet
 
-    target, evaluation = target_of(config), finished.evaluation
+    target, evaluation, synthetic = target_of(config), finished.evaluation, SyntheticLabels.of(config)
     test = evaluation.predictions[evaluation.predictions["split"] == "test"]
-
-    def predictions() -> bytes:
-        chart = target.prediction_chart(test, evaluation.metrics.oracle, SyntheticLabels.of(config))
-        return plots.draw(chart)
-
     drawings: dict[str, Callable[[], bytes]] = {
         "labels": lambda: plots.draw(target.label_chart(finished.manifest)),
-        "predictions": predictions,
+        "predictions": lambda: plots.draw(target.prediction_chart(test, evaluation.metrics.oracle, synthetic)),
         "losses": lambda: plots.losses(finished.history),
         "examples": lambda: example_sheet(evaluation.predictions, target, store),
     }

@@ -85,11 +85,6 @@ class Story:
         return [event.sentence for event in self.events] + [sentence for sentence in end if sentence]
 
 
-def story(store: Store, url: str, now: datetime | None = None) -> Story:
-    """Return the story of a link; of one that is in several lists, the first list's. Raises LinkError as `stories`."""
-    return stories(store, url, now)[0]
-
-
 def stories(store: Store, url: str, now: datetime | None = None) -> list[Story]:
     """Return the story of a link in each list that had it, by category.
 

@@ -1,9 +1,9 @@
 """The plots of a version, as PNG bytes: a target's charts, losses, and test images."""
 
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import cycle
-from typing import Any, TypeVar, assert_never
+from typing import Any, assert_never
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -52,7 +52,7 @@ def draw(chart: Chart) -> bytes:
 def losses(history: Mapping[str, Sequence[float]]) -> bytes:
     """Return the loss curves of training, by epoch from 1 on."""
     figure, axes = _axes("Training", "epoch", "loss")
-    for (name, values), colour, line in zip(history.items(), _endless(COLOURS), _endless(LINES), strict=False):
+    for (name, values), colour, line in zip(history.items(), cycle(COLOURS), cycle(LINES), strict=False):
         axes.plot(range(1, len(values) + 1), values, line, color=colour, label=name)
     axes.legend(frameon=False)
     return _png(figure)
@@ -75,7 +75,7 @@ def contact_sheet(pictures: Sequence[Pixels], captions: Sequence[str]) -> bytes:
 def _histogram(chart: Histogram) -> bytes:
     figure, axes = _axes(chart.title, chart.x, chart.y)
     bins = np.histogram_bin_edges(np.concatenate(list(chart.series.values())), bins=chart.bins).tolist()
-    for (name, values), colour, hatch in zip(chart.series.items(), _endless(COLOURS), _endless(HATCHES), strict=False):
+    for (name, values), colour, hatch in zip(chart.series.items(), cycle(COLOURS), cycle(HATCHES), strict=False):
         axes.hist(values, bins=bins, alpha=0.65, label=name, color=colour, hatch=hatch, edgecolor="white")
     axes.legend(frameon=False)
     return _png(figure)
@@ -84,7 +84,7 @@ def _histogram(chart: Histogram) -> bytes:
 def _stacked_bars(chart: StackedBars) -> bytes:
     figure, axes = _axes(chart.title, chart.x, "", height=1.4 + 0.5 * len(chart.rows))
     left = np.zeros(len(chart.rows))
-    for (name, counts), colour, hatch in zip(chart.parts.items(), _endless(COLOURS), _endless(HATCHES), strict=False):
+    for (name, counts), colour, hatch in zip(chart.parts.items(), cycle(COLOURS), cycle(HATCHES), strict=False):
         widths = np.asarray(counts, dtype=np.float64)
         bars = axes.barh(list(chart.rows), widths, left=left, color=colour, hatch=hatch, edgecolor="white", label=name)
         axes.bar_label(bars, label_type="center", color="black", fontsize=9, bbox=NUMBER_BOX)
@@ -96,7 +96,7 @@ def _stacked_bars(chart: StackedBars) -> bytes:
 
 def _scatter(chart: Scatter) -> bytes:
     figure, axes = _axes(chart.title, chart.x, chart.y)
-    styles = zip(chart.series.items(), _endless(COLOURS), _endless(MARKERS), _endless(DASHES), strict=False)
+    styles = zip(chart.series.items(), cycle(COLOURS), cycle(MARKERS), cycle(DASHES), strict=False)
     x, y = (np.concatenate([getattr(points, axis) for points in chart.series.values()]) for axis in ("x", "y"))
     if len(x) > MAX_POINTS:
         axes.hexbin(x, y, gridsize=HEXAGONS, bins="log", mincnt=1, cmap="Blues", linewidths=0)
@@ -140,13 +140,6 @@ def _axes(title: str, x: str, y: str, height: float = HEIGHT_IN) -> tuple[Figure
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(alpha=0.25)
     return figure, axes
-
-
-T = TypeVar("T")
-
-
-def _endless(styles: Sequence[T]) -> Iterable[T]:
-    return cycle(styles)
 
 
 def _png(figure: Figure, dpi: int = DPI) -> bytes:

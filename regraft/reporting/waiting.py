@@ -7,6 +7,9 @@ from urllib.parse import urlencode
 from regraft.reporting.report import Report
 from regraft.reporting.review import ReviewKind
 
+MAX_NAMED = 3
+"""Categories that a row names at most."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Waiting:
@@ -84,12 +87,12 @@ def _alarms(report: Report) -> Iterator[Waiting]:
         page=f"{_root(report)}/{report.version}/report.html#model",
     )
     endangered = {name: outlook for name, outlook in report.forecasts.items() if outlook.is_endangered}
-    names = ", ".join(f"{name} in about {outlook.days_left} days" for name, outlook in list(endangered.items())[:3])
+    named = [f"{name} in about {outlook.days_left} days" for name, outlook in endangered.items()][:MAX_NAMED]
     yield Waiting(
         count=len(endangered),
         singular="category will have too few links for a run",
         plural="categories will have too few links for a run",
-        why=f"{names}{', ...' if len(endangered) > 3 else ''}: add links to the list",
+        why=f"{', '.join(named)}{', ...' if len(endangered) > MAX_NAMED else ''}: add links to the list",
         page=_links_page(report, category=next(iter(endangered), "")),
     )
 

@@ -19,8 +19,6 @@ GZIP_BITS, ZLIB_BITS, DEFLATE_BITS = 31, 15, -15
 """zlib's `wbits` for gzip, for zlib's own header, and for none."""
 MAX_ENCODINGS = 3
 """Encodings of one body, one around the other, that are undone at most."""
-
-
 MAX_MEMBERS = 100
 """Members of one gzip file: each is a pass over all that follows it, and thousands may be empty."""
 

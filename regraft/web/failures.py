@@ -13,7 +13,6 @@ NAME_SERVER_ERRORS = (socket.EAI_AGAIN, socket.EAI_FAIL, getattr(socket, "EAI_SY
 """Errors of name resolution that blame this machine's name server, not the name."""
 HANGS_UP = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
 """How a connection that the other side closes looks to TLS."""
-
 PASSING_TLS_ERRORS = (
     *("TLSV1_ALERT_INTERNAL_ERROR", "TLSV1_ALERT_USER_CANCELLED"),
     *("SSLV3_ALERT_BAD_RECORD_MAC", "TLSV1_ALERT_DECRYPT_ERROR"),

@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from regraft.web.racing import AddressInfo, first_connected
-from regraft.web.urls import Blocked, ip_address_of, scheme_and_server_of
+from regraft.web.urls import DEFAULT_PORTS, Blocked, ip_address_of, scheme_and_server_of
 
 # Listed here, because `ipaddress.is_global` differs between Python releases (CVE-2024-4032).
 # https://www.iana.org/assignments/iana-ipv4-special-registry
@@ -76,7 +76,7 @@ class Guard:
     def _check(self, scheme: str, netloc: str) -> None:
         parts = urlsplit(f"{scheme}://{netloc}/")
         host = (parts.hostname or "").rstrip(".")
-        port = {"https": 443}.get(parts.scheme, 80) if parts.port is None else parts.port
+        port = DEFAULT_PORTS.get(parts.scheme, 80) if parts.port is None else parts.port
         address = ip_address_of(host)
         if address is not None:
             self._check_address(address, port)

@@ -4,14 +4,17 @@ import contextlib
 import os
 import subprocess
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from threading import Thread
 from typing import Any
 
 import pytest
+import yaml
 
 from regraft.errors import ConfigError
-from regraft.flows.cli.deploy import check_closed
-from tests.docs_commands import BIN
+from regraft.flows.cli.deploy import check_closed, deploy_files
+from regraft.process import ENVIRONMENT
+from tests.docs_commands import BIN, ROOT
 from tests.processes import without_prefect
 
 
@@ -57,3 +60,33 @@ def test_deploy_says_what_to_do_where_there_is_no_server() -> None:
     ran = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert ran.returncode == 2, ran.stderr
     assert "prefect server start" in ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("deployments: [", "is not YAML"),
+        ("", "lists no deployments"),
+        ("- manual", "lists no deployments"),
+        ("deployments:", "lists no deployments"),
+        ("deployments: [manual]", "lists no deployments"),
+        ("deployments: [{entrypoint: regraft.flows.refresh:refresh}]", "lists no deployments"),
+    ],
+)
+def test_a_file_that_lists_no_deployments_is_refused_before_the_server_is_asked(
+    tmp_path: Path, text: str, problem: str
+) -> None:
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    file = tmp_path / "deployment.yaml"
+    file.write_text(text)
+    nobody = {PREFECT_API_URL: "http://127.0.0.1:9/api"}
+    with temporary_settings(nobody), pytest.raises(ConfigError, match=f"deployment.yaml {problem}"):
+        list(deploy_files(file, ROOT / "automations.yaml", "regraft"))
+
+
+def test_a_worker_has_the_defaults_of_every_process() -> None:
+    """But for those that only a server reads."""
+    defaults = {name: value for name, value in ENVIRONMENT.items() if not name.startswith("PREFECT_SERVER_")}
+    for deployment in yaml.safe_load((ROOT / "deployment.yaml").read_bytes())["deployments"]:
+        assert deployment["work_pool"]["job_variables"]["env"] == defaults

@@ -18,7 +18,7 @@ from regraft.links.findings import Finding
 from regraft.links.mementos import MEMENTOS, with_mementos
 from regraft.links.memory import COLUMNS, OF_AN_ARCHIVE
 from regraft.links.removals import Kind, Removal, hash_of_host, hash_of_link, put_rows
-from regraft.reporting.evidence import Story, stories, story
+from regraft.reporting.evidence import Story, stories
 from regraft.store.store import Store
 from regraft.verdicts import Reason
 from tests.links.checks import DAY, FIRST_DAY, GONE, LINK, OTHER, PHOTO, RESAVED, UNCHANGED, A, B, C, memories
@@ -32,6 +32,11 @@ ALIVE = "Alive since 2026-01-01 00:00 UTC: picture aaaaaaaaaaaa, 99 x 99 pixels.
 @pytest.fixture
 def history(tmp_path: Path) -> History:
     return History(str(tmp_path / "store"))
+
+
+def story(store: Store, url: str, now: datetime = TODAY) -> Story:
+    """The story of a link in the first list that has it."""
+    return stories(store, url, now)[0]
 
 
 def happened(of_link: Story) -> list[str]:

@@ -27,18 +27,9 @@ from regraft.links.memory import MEMORY
 from regraft.links.removals import Removals
 from regraft.links.shards import layout_for, put_in_layout
 from regraft.pipeline.bench import Bench
-from regraft.pipeline.handover import (
-    put_screened,
-)
+from regraft.pipeline.handover import put_screened
 from regraft.pipeline.inputs import read_lists
-from regraft.pipeline.results import (
-    FetchedLane,
-    FetchedShard,
-    Lane,
-    Links,
-    Screened,
-    Shard,
-)
+from regraft.pipeline.results import FetchedLane, FetchedShard, Lane, Links, Screened, Shard
 from regraft.store.layout import guests_path
 
 log = logging.getLogger("regraft")

@@ -21,23 +21,8 @@ from regraft.judging.holdout import holdout, misfiled_of_test_split
 from regraft.pipeline import publish as publishing
 from regraft.pipeline.bench import Bench
 from regraft.pipeline.finished import Finished
-from regraft.pipeline.handover import (
-    put_evaluation,
-    put_manifest,
-    put_screened,
-    read_evaluation,
-    read_screened,
-)
-from regraft.pipeline.results import (
-    Chunk,
-    Embedded,
-    Evaluated,
-    Learnt,
-    Links,
-    Manifest,
-    Screened,
-    TrainedHead,
-)
+from regraft.pipeline.handover import put_evaluation, put_manifest, put_screened, read_evaluation, read_screened
+from regraft.pipeline.results import Chunk, Embedded, Evaluated, Learnt, Links, Manifest, Screened, TrainedHead
 from regraft.pipeline.reuse import reusable_version, standing_evaluation
 from regraft.reporting.report import Report
 from regraft.store import versions
