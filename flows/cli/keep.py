@@ -44,7 +44,8 @@ def verify(
         else:
             for damage in damages:
                 print(f"{damage.path}: {damage.what}" + (f"; {damage.mended}" if damage.mended else ""))
-            hint = "; `regraft verify --repair` mends what can be" if remaining and not repair else ""
+            may_be_mended = not repair and any(damage.may_be_mended for damage in remaining)
+            hint = "; `regraft verify --repair` mends what can be" if may_be_mended else ""
             print(f"{opened.url}: {len(damages)} damaged, {len(damages) - len(remaining)} mended{hint}.")
         if remaining:
             raise typer.Exit(DAMAGED_EXIT_CODE)

@@ -21,7 +21,7 @@ from regraft.store.backbone_files import BackboneFile
 from regraft.store.feature_parts import Part
 from regraft.store.layout import COPY, FILE, LINKS, checked_layout, copied_layout, put_layout
 from regraft.store.store import Store
-from regraft.store.version import REMOVING, Version
+from regraft.store.version import LAST_FILE, REMOVING, Version
 from regraft.upkeep.receipt import check_remembered, read_receipt, receipt_paths, receipts
 from regraft.upkeep.remove import Progress, finish, remove_again, restore_rows
 from regraft.upkeep.traces import Trace, traces
@@ -42,6 +42,8 @@ class Damage:
     """What is wrong with it."""
     mended: str = ""
     """How it was mended; empty where it was not."""
+    may_be_mended: bool = True
+    """Whether `--repair` may mend it, or has."""
 
 
 def verify(store: Store, repair: bool, fetch: FetchSettings, progress: Progress) -> Iterator[Damage]:
@@ -218,38 +220,48 @@ def damaged_files(version: Version, repair: bool, progress: Progress) -> Iterato
     try:
         digests = version.run.files
     except VersionError as error:
-        yield Damage(f"{version.path}/run.json", f"{error} {_what_helps(version)}")
+        if version.is_published:  # else it was pruned just now
+            what = f"{error} {_what_becomes_of(version)}"
+            yield Damage(f"{version.path}/{LAST_FILE}", what, may_be_mended=False)
         return
     for file, digest in digests.items():
-        path = f"{version.path}/{file}"
-        progress(path)
+        progress(f"{version.path}/{file}")
         try:
             version.read(file)
-        except VersionError as error:
+        except VersionError:
             if not version.is_published:  # pruned meanwhile
                 return
-            mended = _put_back(path, digest, version.store) if repair else ""
-            yield Damage(path, f"{error} {_what_helps(version)}", mended)
+            yield _damaged_file(version, file, digest, repair)
 
 
-def _what_helps(version: Version) -> str:
-    """What people can do about a damaged version."""
+def _damaged_file(version: Version, file: str, digest: str, repair: bool) -> Damage:
+    """A version's file as damage, given its published bytes back where another version has them too."""
+    path, disk = f"{version.path}/{file}", version.store.disk
+    what = "its bytes are not what was published" if disk.exists(path) else "it is gone"
+    for other, data in _files_with(digest, version.store):
+        if repair:
+            disk.write(path, data)
+        return Damage(path, what, f"put back from {other}, which is the same" if repair else "")
+    what = f"{what}, and no other version has the same. {_what_becomes_of(version)}"
+    return Damage(path, what, may_be_mended=False)
+
+
+def _files_with(digest: str, store: Store) -> Iterator[tuple[str, bytes]]:
+    """The whole files of all versions that were published with a digest: path and bytes."""
+    for version in versions.published(store):
+        for file, other in version.digests.items():
+            with contextlib.suppress(VersionError):
+                if other == digest:
+                    yield f"{version.path}/{file}", version.read(file)
+
+
+def _what_becomes_of(version: Version) -> str:
+    """What runs and people do with a version that stays damaged."""
     with contextlib.suppress(DamagedVersionError):
         champion = versions.champion(version.store)
         if champion is not None and champion.name == version.name:
             return "It is the champion; where it predicts no more, `regraft promote` another, or run again."
-    return "Only another version with the same file can mend it; runs step over it."
-
-
-def _put_back(path: str, digest: Digest, store: Store) -> str:
-    """Give a file its published bytes back from another version's; return how that went, "" where none has them."""
-    for version in versions.published(store):
-        for file, other in version.digests.items():
-            with contextlib.suppress(VersionError):
-                if other == digest and f"{version.path}/{file}" != path:
-                    store.disk.write(path, version.read(file))
-                    return f"put back from {version.path}/{file}, which is the same"
-    return ""
+    return "Runs step over it."
 
 
 def _damaged_champion(store: Store, repair: bool) -> Iterator[Damage]:
@@ -261,7 +273,8 @@ def _damaged_champion(store: Store, repair: bool) -> Iterator[Damage]:
         what = f"it names {champion.name}, which is no version" if is_named else "it is gone"
     except RegraftError as error:
         what = str(error)
-    yield Damage(versions.CHAMPION, what, _restore_champion(store) if repair else "")
+    has_candidates = any(True for _ in versions.once_champion(store))
+    yield Damage(versions.CHAMPION, what, _restore_champion(store) if repair else "", has_candidates)
 
 
 def _restore_champion(store: Store) -> str:
@@ -281,7 +294,7 @@ def _what_came_back(store: Store, repair: bool, progress: Progress) -> Iterator[
         is_restored = repair and not damaged  # what a damaged one names would be forgotten
         if is_restored:
             restore_rows(store)
-        yield Damage(removals.FILE, what, "put together from the receipts" if is_restored else "")
+        yield Damage(removals.FILE, what, "put together from the receipts" if is_restored else "", not damaged)
         if not is_restored:
             return
     if any(damage.path == REMOVING for damage in damaged):
@@ -316,7 +329,7 @@ def _damaged_receipts(store: Store, progress: Progress) -> Iterator[Damage]:
         except FileNotFoundError:
             continue
         except CorruptError as error:
-            yield Damage(path, str(error))
+            yield Damage(path, str(error), may_be_mended=False)
         progress(path)
 
 

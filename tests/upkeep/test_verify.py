@@ -196,8 +196,31 @@ def test_a_versions_file_is_put_back_from_another_version_that_has_the_same(tmp_
     head, report = damaged(store, True)
     assert head.mended == f"put back from versions/{JANUARY[1]}/head.keras, which is the same"
     assert (report.path, report.mended) == (f"versions/{JANUARY[0]}/report.html", "")
-    assert "Only another version with the same file can mend it" in report.what
+    assert "no other version has the same" in report.what
     assert [damage.path for damage in damaged(store)] == [report.path]
+
+
+def test_what_no_repair_can_mend_is_not_called_mendable(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    twins = {JANUARY[0]: b"a head", JANUARY[1]: b"a head", JANUARY[2]: b"another"}
+    for name, head in twins.items():
+        run = run_record(files={"head.keras": digest_of(head)})
+        versions.publish(store, name, {"head.keras": b"rot", "run.json": run.to_bytes()})
+    store.disk.write(f"versions/{JANUARY[1]}/head.keras", b"a head")
+    store.disk.write(f"versions/{JANUARY[3]}/run.json", b"{")
+    store.disk.write(versions.CHAMPION, b"{")
+    store.disk.write("receipts/20260101T000000Z.json", b"{")
+    assert {damage.path: damage.may_be_mended for damage in damaged(store)} == {
+        f"versions/{JANUARY[0]}/head.keras": True,
+        f"versions/{JANUARY[2]}/head.keras": False,
+        f"versions/{JANUARY[3]}/run.json": False,
+        versions.CHAMPION: False,
+        "receipts/20260101T000000Z.json": False,
+        "removals.parquet": False,
+    }
+    assert {damage.path for damage in damaged(store, repair=True) if damage.mended} == {
+        f"versions/{JANUARY[0]}/head.keras"
+    }
 
 
 def test_a_damaged_file_of_decisions_is_named_and_removed_where_it_is_repaired(tmp_path: Path) -> None:
