@@ -86,7 +86,7 @@ def values_to_column(values: Sequence[object]) -> pa.Array:
     """Return the column of values as JSON and Python have them; None, NaN and infinities are null."""
     try:
         column = pa.array(values, from_pandas=True)
-    except (pa.ArrowException, UnicodeEncodeError, OverflowError):
+    except (pa.ArrowException, OverflowError):
         column = pa.nulls(len(values), pa.list_(pa.null()))
     return arrow_to_column(column) if column.type in (*KINDS, pa.null()) else _texts(values)
 
@@ -187,8 +187,7 @@ def _texts(values: Sequence[object]) -> pa.Array:
 
 
 def _text(value: object) -> str | None:
-    """A value as text; None where it is none. Half a surrogate pair, which is no character, becomes a question mark."""
+    """A value as text; None where it is none."""
     if value is None or value != value:  # NaN
         return None
-    text = json.dumps(value, ensure_ascii=False, default=str) if isinstance(value, (dict, list, bool)) else str(value)
-    return text.encode(errors="replace").decode()
+    return json.dumps(value, ensure_ascii=False, default=str) if isinstance(value, (dict, list, bool)) else str(value)

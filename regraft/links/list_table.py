@@ -42,6 +42,8 @@ URL_WORD = re.compile(r"url|link|href|src")
 """What a column of URLs may have in its name: `OriginalURL`, `image_link`."""
 MIN_SIMILARITY = 0.75
 """From 0 to 1, as difflib measures it: `lable` and `labels` are similar to `label`, `table` is not."""
+SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+"""How JSON may write half of a character."""
 MAX_SHOWN_LENGTH = 80
 """Characters of a list that a message repeats at most."""
 
@@ -312,8 +314,11 @@ def _columns_of(records: Sequence[Mapping[str, object]]) -> dict[str, pa.Array]:
 
 
 def _json_object(number: int, line: str) -> dict[str, Any]:
+    """The object of a line. Half a surrogate pair, which is no character, becomes a question mark."""
     try:
         record = json.loads(cleaned(line).removesuffix(","))
+        if SURROGATE.search(line):
+            record = json.loads(json.dumps(record, ensure_ascii=False).encode(errors="replace"))
     except (ValueError, RecursionError):
         record = None
     if not isinstance(record, dict):
@@ -332,7 +337,7 @@ def _url_text(value: object) -> str:
         return ""
     if not isinstance(value, str):
         raise UnusableError(f"holds {shortened(repr(value))} where a URL is expected.")
-    return value if value.isascii() else value.encode(errors="replace").decode()
+    return value
 
 
 def _number_or_text(value: object) -> str | float:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from regraft.errors import ListError
 from regraft.links import list_columns, list_table
 from regraft.links.list_columns import MAX_COLUMNS, column_names, stacked, values_to_column
 from regraft.links.list_table import Columns
@@ -56,7 +57,7 @@ def test_values_of_json_keep_their_kinds(tmp_path: Path) -> None:
     records = json_lines(
         {"url": A, "id": 2**53 + 1, "score": 1, "wild": True, "tags": ["a", {"b": "é"}], "mixed": 1, "none": None},
         {"url": B, "id": None, "score": 0.5, "wild": None, "mixed": "two", "late": "x"},
-        {"url": C, "score": float("nan"), "mixed": [3], "huge": 2**70, "half": "\ud800"},
+        {"url": C, "score": float("nan"), "mixed": [3], "huge": 2**70},
     )
     columns = columns_of(read(tmp_path, records, "t.jsonl"))
     assert columns == {
@@ -69,8 +70,17 @@ def test_values_of_json_keep_their_kinds(tmp_path: Path) -> None:
         "none": [None, None, None],
         "late": [None, "x", None],
         "huge": [None, None, str(2**70)],
-        "half": [None, None, "?"],
     }
+
+
+def test_half_a_character_becomes_a_question_mark_wherever_json_has_it(tmp_path: Path) -> None:
+    record = {"url": f"{A}?\ud83d", "\udc00": "\ud800", "tags": [{"\udbff": "\U0001f431\udfff"}], "whole": "\U0001f431"}
+    listed = read(tmp_path, json_lines(record), "t.jsonl")
+    assert listed.links["url"].tolist() == [f"{A}??"]
+    expected = {"url": [f"{A}??"], "?": ["?"], "tags": ['[{"?": "\U0001f431?"}]'], "whole": ["\U0001f431"]}
+    assert columns_of(listed) == expected
+    with pytest.raises(ListError, match=r"line 1: label '\?'"):
+        read(tmp_path, json_lines({"url": A, "label": "\ud800"}), "t.jsonl")
 
 
 def test_columns_of_parquet_keep_their_kinds_and_bytes_are_left_out(tmp_path: Path) -> None:
