@@ -76,10 +76,9 @@ class PillowFile:
             raise Damaged("ends early, within its pixels")
         with self._reserved():
             image = self._loaded()
-            if is_filled(self._data, self._format, _is_webp):
+            is_broken_off = self._format in UNCOMPRESSED_FORMATS and breaks_off(image)
+            if is_broken_off or is_filled(self._data, self._format, _is_webp):
                 raise Damaged("ends early: the rest is filled with something else")
-            if self._format in UNCOMPRESSED_FORMATS and breaks_off(image):
-                raise Damaged("ends early: the rest is of one colour")
             if self._png is not None and _ends_in_zeros(image) and not self._png.has_all_pixels:
                 raise Damaged("has fewer pixels than its size takes")
             factor = min(image.size) // min_side

@@ -18,7 +18,7 @@ from regraft.store.scratch import Scratch
 from regraft.store.tables import is_in
 from regraft.store.version import Version
 from regraft.verdicts import Verdict
-from regraft.web.urls import host_of
+from regraft.web.urls import NO_HOST, host_of
 
 LINKS = "links.parquet"
 DIGEST_BEGINNING = re.compile(r"[0-9a-fA-F]{8,64}")
@@ -107,7 +107,7 @@ def _of_host_or_picture(links: LinkTable, word: str) -> pd.DataFrame:
 
 def _hosts_like(word: str, links: LinkTable) -> str:
     """A sentence on hosts whose names are like a word, with a space before it; nothing where there are none."""
-    counts = links.find(LinkSearch(), ["url"])["url"].map(host_of).value_counts().drop("?", errors="ignore")
+    counts = links.find(LinkSearch(), ["url"])["url"].map(host_of).value_counts().drop(NO_HOST, errors="ignore")
     name = word.lower().removeprefix("www.").strip(".")
     similar = [host for host in counts.index if name and f".{host}".endswith(f".{name}")]
     similar = similar or difflib.get_close_matches(word.lower(), list(counts.index), MAX_SIMILAR)

@@ -11,7 +11,7 @@ from regraft.store.metrics_record import Interval, Results
 from regraft.store.run_record import Survival
 from regraft.targets.wording import WORDINGS
 from regraft.verdicts import Verdict
-from regraft.web.urls import host_of
+from regraft.web.urls import NO_HOST, host_of
 
 MAX_HOSTS = 15
 """Hosts that a report lists."""
@@ -89,6 +89,7 @@ class HostHealth:
     """What became of one host's links."""
 
     host: str
+    """As people name it."""
     links: int
     alive: int
     main_reason: str
@@ -111,7 +112,8 @@ def by_host(links: pd.DataFrame) -> list[HostHealth]:
         reasons = part["reason"][part["verdict"] != Verdict.ALIVE].mode()
         main_reason = str(reasons.iloc[0]) if len(reasons) else ""
         alive = int((part["verdict"] == Verdict.ALIVE).sum())
-        rows.append(HostHealth(str(host), int(count), alive, main_reason))
+        name = "(no URL)" if host == NO_HOST else str(host)
+        rows.append(HostHealth(name, int(count), alive, main_reason))
     return rows
 
 

@@ -35,6 +35,8 @@ AUTHORITY = re.compile(r"(\[[^\]]*\]|[^:]*)(?::([0-9]*))?")
 SAFE = r"\w.~\-" + re.escape(PATH_CHARACTERS.replace("/", ""))
 PLAIN_URL = re.compile(rf"(https?)://([a-z0-9.:-]+)(?:/(?!\.|%2)[{SAFE}]*)+(?:\?[{SAFE}/?]*)?", re.ASCII)
 """A URL of which only the host and the port may have to be written anew, as nearly all are."""
+NO_HOST = Host("?")
+"""The host of what is no URL."""
 TWO_SLASHES = re.compile(r"[/\\]{2}")
 BEFORE_QUERY = re.compile(r"[^?#]*")
 BLANKS = "".join(map(chr, range(0x21)))
@@ -113,29 +115,29 @@ def ip_address_of(host: str) -> str | None:
 
 
 def host_of(url: str) -> Host:
-    """Return a URL's host in lower case, without its port; "?" where it has none."""
+    """Return a URL's host in lower case, without its port; NO_HOST where it has none."""
     if plain := PLAIN_HOST.match(url):
         return Host(plain["host"].lower())
     try:
-        return Host(urlsplit(url).hostname or "?")
+        return Host(urlsplit(url).hostname or NO_HOST)
     except ValueError:
-        return Host("?")
+        return NO_HOST
 
 
 def requested_host_of(url: str) -> Host:
-    """Return the host that a URL is requested from, however the URL writes it; "?" where it is refused."""
+    """Return the host that a URL is requested from, however the URL writes it; NO_HOST where it is refused."""
     if plain := PLAIN_HOST.match(url):
         return Host(plain["host"].lower())
     try:
         return host_of(normalised(url))
     except (BadUrl, Blocked):
-        return Host("?")
+        return NO_HOST
 
 
 def spellings_of_host(host: str) -> set[str]:
     """Return the texts that a host may have in URLs: in lower case as it is written, and as it is requested."""
     name = host.lower().rstrip(".")
-    return {name, requested_host_of(f"http://{name}/")} - {"?", ""}
+    return {name, requested_host_of(f"http://{name}/")} - {NO_HOST, ""}
 
 
 def scheme_and_server_of(url: str) -> tuple[str, str]:

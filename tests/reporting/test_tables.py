@@ -37,6 +37,11 @@ def test_hosts_with_the_most_links_come_first_each_with_what_its_links_are_mostl
     assert hosts[0].share == 2 / 3
 
 
+def test_lines_that_are_no_url_have_a_row_that_says_so() -> None:
+    [row] = by_host(links(("htp:/a.example/1.jpg", "dead", "bad_url", ""), ("//", "dead", "bad_url", "")))
+    assert (row.host, row.links, row.main_reason) == ("(no URL)", 2, "bad_url")
+
+
 def test_the_funnel_goes_from_links_to_training_images() -> None:
     assert [stage.count for stage in funnel(LINKS, manifest_of(LINKS))] == [7, 4, 3, 3, 2]
 
