@@ -14,7 +14,7 @@ import uvicorn
 from PIL import Image
 
 from regraft.dataset.decision import DecisionKind, standing
-from regraft.dataset.decisions import all_decisions
+from regraft.dataset.decisions import all_decisions, decide
 from regraft.flows.web.app import curator
 from regraft.flows.web.picture_pages import PICTURES_A_PAGE
 from regraft.links.memory import SCHEMA
@@ -23,6 +23,7 @@ from regraft.store.store import Store
 from regraft.store.tables import parquet
 from regraft.store.version import Version
 from tests.browser.conftest import OVERFLOW, PAINTED, SHOTS
+from tests.dataset.decided import decision
 from tests.processes import free_port, until
 
 pytestmark = pytest.mark.browser
@@ -89,7 +90,7 @@ def paths(store: Store) -> dict[str, str]:
         "links": "/links?verdict=junk",
         "link": f"/link?url={misfiled['url']}",
         "decisions": "/decisions",
-        "error": "/links?version=1999",
+        "error": f"/links?version={'1999' * 30}",
     }
 
 
@@ -99,6 +100,8 @@ def paths(store: Store) -> dict[str, str]:
 def test_the_pages_are_painted_and_reach_out_to_nothing(
     served: Served, browser: Any, name: str, width: int, scheme: str
 ) -> None:
+    digest = versions.newest(served.store).table("manifest.parquet")["digest"][0]
+    decide(served.store, [decision("reject", digest, why="no" * 250, url=f"http://a.example/{'tiger' * 50}.jpg")])
     for kind, path in paths(served.store).items():
         viewport = {"width": width, "height": 900}
         page, complaints = opened(browser, "about:blank", viewport=viewport, color_scheme=scheme)
