@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from regraft.errors import StoreError
 from regraft.store.lease import Tagged, check_not_lost, leased
-from regraft.store.remote_errors import ALREADY_THERE, NO_BUCKET, code_of, explained
+from regraft.store.remote_errors import ALREADY_THERE, code_of, explained
 from regraft.store.scratch import Scratch, lasting_folder
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class RemoteDisk:
             self._make_folder(path)
             try:
                 self._fs.pipe_file(self._at(path), data, mode="create")
-            except (FileExistsError, OSError) as error:
+            except OSError as error:
                 if isinstance(error, FileExistsError) or code_of(error) in ALREADY_THERE:
                     return False
                 raise
@@ -153,22 +153,14 @@ class RemoteDisk:
         return set(itertools.compress(wanted, np.isin([hash(path) for path in wanted], self._listed[folder])))
 
     def size(self, path: str) -> int:
-        with explained(self.address):
-            try:
-                return int(self._fs.size(self._at(path)) or 0)
-            except FileNotFoundError as error:
-                if code_of(error) in NO_BUCKET:
-                    raise
-                return 0
+        with contextlib.suppress(FileNotFoundError), explained(self.address):
+            return int(self._fs.size(self._at(path)) or 0)
+        return 0
 
     def names(self, folder: str) -> list[str]:
-        with explained(self.address):
-            try:
-                return sorted(PurePosixPath(path).name for path in self._fs.ls(self._at(folder), detail=False))
-            except FileNotFoundError as error:
-                if code_of(error) in NO_BUCKET:
-                    raise
-                return []
+        with contextlib.suppress(FileNotFoundError), explained(self.address):
+            return sorted(PurePosixPath(path).name for path in self._fs.ls(self._at(folder), detail=False))
+        return []
 
     def sizes(self, folder: str) -> dict[str, int]:
         start = len(self._at(""))
@@ -183,12 +175,12 @@ class RemoteDisk:
 
     def delete(self, path: str) -> None:
         check_not_lost(self.address)
-        with explained(self.address), contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(FileNotFoundError), explained(self.address):
             self._fs.rm_file(self._at(path))
 
     def delete_folder(self, folder: str) -> None:
         check_not_lost(self.address)
-        with explained(self.address), contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(FileNotFoundError), explained(self.address):
             if self._has_folders:
                 self._fs.rm(self._at(folder), recursive=True)
             elif paths := list(self._files(folder)):

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
+from typing import Any
 
 from regraft.errors import StoreError
 
@@ -9,8 +10,15 @@ ALREADY_THERE = ("PreconditionFailed", "ConditionalRequestConflict", "412", "409
 """Codes of an answer to a conditional request: somebody else wrote the object, or is about to."""
 NO_BUCKET = ("NoSuchBucket", "InvalidBucketName")
 REFUSED = (
-    *("AccessDenied", "AllAccessDisabled", "ExpiredToken", "InvalidAccessKeyId", "InvalidToken"),
-    *("SignatureDoesNotMatch", "401", "403", "Forbidden"),
+    "AccessDenied",
+    "AllAccessDisabled",
+    "ExpiredToken",
+    "InvalidAccessKeyId",
+    "InvalidToken",
+    "SignatureDoesNotMatch",
+    "401",
+    "403",
+    "Forbidden",
 )
 """Codes that blame the credentials."""
 TOO_MANY = ("SlowDown", "Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequests", "429", "503")
@@ -21,14 +29,16 @@ NOT_IMPLEMENTED = 501
 """The one of them that no second try changes."""
 NO_CREDENTIALS = ("NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError", "ProfileNotFound")
 NO_ANSWER = (
-    *(
-        "EndpointConnectionError",
-        "ConnectTimeoutError",
-        "ReadTimeoutError",
-        "ConnectionClosedError",
-        "ProxyConnectionError",
-    ),
-    *("ClientConnectorError", "ServerDisconnectedError", "ConnectionError", "ConnectionRefusedError", "TimeoutError"),
+    "EndpointConnectionError",
+    "ConnectTimeoutError",
+    "ReadTimeoutError",
+    "ConnectionClosedError",
+    "ProxyConnectionError",
+    "ClientConnectorError",
+    "ServerDisconnectedError",
+    "ConnectionError",
+    "ConnectionRefusedError",
+    "TimeoutError",
     "FSTimeoutError",
 )
 """Exceptions by which the libraries say that nobody answered; by name, so that no library need be imported for it."""
@@ -52,20 +62,18 @@ def explained(address: str) -> Iterator[None]:
 
 def code_of(error: BaseException) -> str:
     """Return the code of the bucket's answer that an exception comes from, such as `NoSuchBucket`; "" for none."""
-    for cause in _causes(error):
-        response = getattr(cause, "response", None)
-        if isinstance(response, dict):
-            return str(response.get("Error", {}).get("Code", ""))
-    return ""
+    return str(_answer_of(error).get("Error", {}).get("Code", ""))
 
 
 def _status_of(error: BaseException) -> int:
     """The HTTP status of the bucket's answer that an exception comes from; 0 for none."""
-    for cause in _causes(error):
-        response = getattr(cause, "response", None)
-        if isinstance(response, dict):
-            return int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-    return 0
+    return int(_answer_of(error).get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+
+
+def _answer_of(error: BaseException) -> dict[str, Any]:
+    """The bucket's answer that an exception comes from, as botocore has it; empty where there is none."""
+    answers = (getattr(cause, "response", None) for cause in _causes(error))
+    return next((answer for answer in answers if isinstance(answer, dict)), {})
 
 
 def _sentence(address: str, error: Exception) -> str:
