@@ -41,7 +41,6 @@ ADVICE = {
 """What helps, by the system's error number."""
 NO_FILE = (errno.EISDIR, errno.ELOOP)
 """What the system answers where something else lies in a file's place: a folder, or a link that leads nowhere."""
-
 NOTHING_THERE = (errno.ENOENT, errno.ENOTDIR, *NO_FILE)
 """What it answers where nothing is there that could be read."""
 
@@ -199,7 +198,7 @@ class LocalDisk:
             descriptor = os.open(self._at(name), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
         try:
             give_up_at = time.monotonic() + wait_s
-            while not self._is_locked_by(descriptor, name):
+            while not self._try_lock(descriptor, name):
                 if time.monotonic() >= give_up_at:
                     raise TimeoutError(f"{name} is held by another")
                 time.sleep(LOCK_POLL_S)
@@ -231,8 +230,8 @@ class LocalDisk:
     def _new_aside(self) -> str:
         return self._at(f"{ASIDE}/{uuid.uuid4().hex}")
 
-    def _is_locked_by(self, descriptor: int, name: str) -> bool:
-        """Lock an open file if it is free; return whether it was."""
+    def _try_lock(self, descriptor: int, name: str) -> bool:
+        """Lock an open file, unless somebody else has it; return whether it is locked now."""
         with self._explained("locked", name):
             try:
                 self._system.flock(descriptor)

@@ -26,7 +26,7 @@ class Scratch:
         """The folder."""
         path = lasting_folder()
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        _is_free(descriptor)  # from now on it is held
+        _try_lock(descriptor)  # it is new, so nobody else has it
         self._end = weakref.finalize(self, _remove, path, descriptor)
         return path
 
@@ -65,14 +65,14 @@ def _remove_if_left(path: Path) -> None:
     if status.st_uid != os.getuid() or status.st_mtime > time.time() - KEPT_S:
         return
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    if _is_free(descriptor):
+    if _try_lock(descriptor):
         _remove(path, descriptor)
     else:
         os.close(descriptor)
 
 
-def _is_free(descriptor: int) -> bool:
-    """Hold a folder; return whether nobody else does. The system lets go of it when its holder dies."""
+def _try_lock(descriptor: int) -> bool:
+    """Hold a folder, unless somebody else does; return whether it is held now. The system frees it with its holder."""
     import fcntl  # only whoever keeps copies needs it
 
     try:
