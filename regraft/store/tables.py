@@ -44,17 +44,11 @@ class Tables:
         `added`: columns that were added to the schema later. In a table that lacks them they are null.
         """
         try:
-            data = self._disk.read(path)
+            table = self.read_arrow(path)
         except FileNotFoundError:
             return no_rows(schema)
-        try:
-            check_seal(data, path)
-            table = _with_columns(arrow_of_parquet(data), schema, added)
-            return table.select(schema.names).cast(schema).to_pandas(use_threads=False)
-        except Exception as error:  # Arrow raises anything on a damaged file
-            raise CorruptError(
-                f"{path} in the store {self._disk.address} is damaged ({error}); `regraft verify --repair` mends it."
-            ) from error
+        with self._readable(path):
+            return _with_columns(table, schema, added).select(schema.names).cast(schema).to_pandas(use_threads=False)
 
     def read_if_sound(self, path: str, schema: "pa.Schema", added: "Collection[str]" = ()) -> "pd.DataFrame":
         """Return a table as `read` does; an empty one, with a warning, where it is damaged. For who can begin anew."""
@@ -88,17 +82,25 @@ class Tables:
         For who looks through all tables, whatever they are.
         """
         data = self._disk.read(path)
-        try:
+        with self._readable(path):
             check_seal(data, path)
             return arrow_of_parquet(data)
-        except Exception as error:  # Arrow raises anything on a damaged file
-            raise CorruptError(f"{path} in the store {self._disk.address} is damaged ({error}).") from error
 
     def write_arrow(self, path: str, table: "pa.Table") -> None:
         """Replace a table, as `write` does."""
         data = parquet_of_arrow(table, unsealed_metadata(path))
         self._disk.settle()
         self._disk.write(path, sealed(data))
+
+    @contextlib.contextmanager
+    def _readable(self, path: str) -> "Iterator[None]":
+        """Raise CorruptError, naming the table, where it cannot be read."""
+        try:
+            yield
+        except Exception as error:  # Arrow raises anything on a damaged file
+            raise CorruptError(
+                f"{path} in the store {self._disk.address} is damaged ({error}); `regraft verify --repair` mends it."
+            ) from error
 
 
 class OpenTable:

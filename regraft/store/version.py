@@ -61,9 +61,14 @@ class Version:
         """
         with self._needing(file):
             data = self.store.disk.read(f"{self.path}/{file}")
-        if file != LAST_FILE and not self._is_known(file, digest_of(data)):
-            raise self._damaged(file)
+        if file != LAST_FILE:
+            self._check_known(file, digest_of(data))
         return data
+
+    def _check_known(self, file: str, digest: str) -> None:
+        """Raise DamagedVersionError where a file with that digest is none that the version has or had."""
+        if not self._is_known(file, digest):
+            raise self._damaged(file, f"its bytes are not what was published in {self.store.url}")
 
     def _is_known(self, file: str, digest: str) -> bool:
         """Whether a file with that digest is one that the version has, or had until what was removed is gone."""
@@ -151,7 +156,7 @@ class Version:
         try:
             return arrow_of_parquet(data, columns)
         except Exception as error:  # Arrow raises anything on a damaged file
-            raise DamagedVersionError(f"{file} of version {self.name} is damaged: {error}.") from error
+            raise self._damaged(file, error) from error
 
     def rows(self, file: str, column: str, texts: Collection[str], columns: Sequence[str]) -> "pd.DataFrame":
         """Return some columns of a table's rows in which a column has one of some texts, without reading the whole.
@@ -164,7 +169,7 @@ class Version:
             with self._needing(file), self.store.disk.opened(f"{self.path}/{file}") as opened:
                 return rows_among(OpenTable(opened), column, texts, columns)
         except CorruptError as error:
-            raise DamagedVersionError(f"{file} of version {self.name} is damaged: {error}.") from error
+            raise self._damaged(file, error) from error
 
     def opened(self, file: str, scratch: Scratch | None = None) -> OpenTable:
         """Return one of its tables, opened, to be read a group of rows at a time. Raises as `read` does.
@@ -175,17 +180,14 @@ class Version:
             path = self.store.disk.local_copy(f"{self.path}/{file}", scratch)
             with path.open("rb") as bytes_of_file:
                 digest = hashlib.file_digest(bytes_of_file, "sha256").hexdigest()
-        if not self._is_known(file, digest):
-            raise self._damaged(file)
+        self._check_known(file, digest)
         try:
             return OpenTable(path)
         except CorruptError as error:
-            raise DamagedVersionError(f"{file} of version {self.name} is damaged: {error}.") from error
+            raise self._damaged(file, error) from error
 
-    def _damaged(self, file: str) -> DamagedVersionError:
-        return DamagedVersionError(
-            f"{file} of version {self.name} is damaged: its bytes are not what was published in {self.store.url}."
-        )
+    def _damaged(self, file: str, problem: object) -> DamagedVersionError:
+        return DamagedVersionError(f"{file} of version {self.name} is damaged: {problem}.")
 
     @contextlib.contextmanager
     def _needing(self, file: str) -> Iterator[None]:
