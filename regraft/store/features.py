@@ -4,7 +4,7 @@ import contextlib
 import logging
 import threading
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import compress
 from typing import TYPE_CHECKING
@@ -73,9 +73,12 @@ class Features:
 
     def read(self, fingerprint: str, digests: Sequence[Digest]) -> "dict[Digest, NDArray[np.float32]]":
         """Return the features that are known for a few digests: {digest: (D,) float32}. Damaged ones are not known."""
-        known = list(self.known(fingerprint, digests))
-        rows = self.rows(fingerprint, known)
-        return {digest: row for _, block in rows.blocks() for digest, row in zip(known, block, strict=True)}
+        import numpy as np
+
+        stored = self._stored(fingerprint, digests)
+        is_known = stored.places.part >= 0
+        rows = replace(stored, places=stored.places.take(is_known))
+        return dict(zip(compress(digests, is_known.tolist()), rows.read(np.arange(len(rows))), strict=True))
 
     def append(self, fingerprint: str, digests: Sequence[Digest], rows: "NDArray[np.float32]") -> None:
         """Add the features, (N, D) float32, of N digests."""

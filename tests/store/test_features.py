@@ -13,6 +13,7 @@ import pytest
 
 from regraft.errors import CorruptError
 from regraft.identity import Digest
+from regraft.store import feature_rows
 from regraft.store.feature_parts import Part
 from regraft.store.store import Store
 
@@ -44,6 +45,13 @@ def test_features_of_another_backbone_are_others(store: Store) -> None:
     store.features.append("two", [A], ROWS[1:])
     assert store.features.read("two", [A])[A].tolist() == [3, 4, 5]
     assert store.features.read("three", [A]) == {}
+
+
+def test_features_of_more_than_one_block_are_read_too(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feature_rows, "BLOCK_BYTES", 1)
+    store.features.append("fp", [A, B], ROWS)
+    features = store.features.read("fp", [C, B, A])
+    assert {digest: row.tolist() for digest, row in features.items()} == {B: [3, 4, 5], A: [0, 1, 2]}
 
 
 def test_parts_say_whose_features_they_hold_and_are_deleted(store: Store) -> None:
