@@ -102,10 +102,10 @@ def prune(store: Store, last: int, progress: Callable[[str], None]) -> PrunePlan
     return made
 
 
-def _delete(removals: Iterable[Version | Blob | Part | Network], progress: Callable[[str], None]) -> None:
-    for removal in removals:
-        progress(removal.path)
-        removal.delete()
+def _delete(unneeded: Iterable[Version | Blob | Part | Network], progress: Callable[[str], None]) -> None:
+    for each in unneeded:
+        progress(each.path)
+        each.delete()
 
 
 def _lineage(store: Store) -> set[str]:

@@ -110,7 +110,7 @@ def purge_version(version: Version, removals: Removals, now: datetime) -> None:
     damaged = [file for file, data in changed.items() if data is None]
     files = {file: data for file, data in changed.items() if data is not None}
     if run and version.has(EXAMPLES) and (lost["test"] or (note and EXAMPLES in note.files)):
-        files |= _examples(version, files, run, version.store)
+        files |= _examples(version, files, run)
     files |= _pages_without(version, removals, files, now)
     if not files and not damaged and note is None:
         return
@@ -154,13 +154,13 @@ def lost_pictures(version: Version, removals: Removals) -> dict[str, int]:
     lost = dict.fromkeys(("train", "validation", "test"), 0)
     try:
         manifest = version.table("manifest.parquet", ["digest", "split"])
-    except (VersionError, CorruptError):
+    except VersionError:
         return lost
     is_lost = np.array([removals.has_picture(digest) for digest in manifest["digest"]], dtype=bool)
     return lost | {str(split): int(count) for split, count in manifest["split"][is_lost].value_counts().items()}
 
 
-def _examples(version: Version, files: Mapping[str, bytes], run: RunRecord, store: Store) -> dict[str, bytes]:
+def _examples(version: Version, files: Mapping[str, bytes], run: RunRecord) -> dict[str, bytes]:
     """The plot of test images, drawn from those that are left; empty where their predictions are damaged."""
     from regraft.reporting import plots  # matplotlib takes a while
     from regraft.reporting.example_sheet import example_sheet
@@ -170,7 +170,7 @@ def _examples(version: Version, files: Mapping[str, bytes], run: RunRecord, stor
         predictions = from_parquet(files[file]) if file in files else version.table(file)
     except VersionError:
         return {EXAMPLES: plots.contact_sheet([], [])}
-    return {EXAMPLES: example_sheet(predictions, target_of(run.config), store)}
+    return {EXAMPLES: example_sheet(predictions, target_of(run.config), version.store)}
 
 
 def _pages_without(version: Version, removals: Removals, files: Mapping[str, bytes], now: datetime) -> dict[str, bytes]:

@@ -6,6 +6,7 @@ It holds hashes only, so it may be shown to whoever asked. `removing.json` is a 
 import contextlib
 import json
 import logging
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from functools import cache
@@ -13,7 +14,7 @@ from importlib import resources
 from typing import ClassVar
 
 import jinja2
-from pydantic import AwareDatetime, ValidationError
+from pydantic import AwareDatetime
 
 from regraft.errors import CorruptError
 from regraft.identity import Digest
@@ -80,13 +81,18 @@ class Receipt(FileRecord):
     @property
     def count(self) -> dict[Kind, int]:
         """How many of each kind were removed, or spared."""
-        kinds = [its.kind for its in self.hashes]
-        return {kind: kinds.count(kind) for kind in Kind}
+        return counts_by_kind(self.hashes)
 
     @property
     def learnt(self) -> list[VersionChange]:
         """The versions whose head has learnt from a removed picture."""
         return [version for version in self.versions if version.learnt]
+
+
+def counts_by_kind(hashes: Iterable[RemovedHash]) -> dict[Kind, int]:
+    """Return how many hashes there are of each kind."""
+    kinds = Counter(its.kind for its in hashes)
+    return {kind: kinds[kind] for kind in Kind}
 
 
 def removals_of(hashes: Iterable[RemovedHash]) -> Removals:
@@ -182,7 +188,7 @@ def read_receipt(store: Store, path: str) -> Receipt:
         if path not in (REMOVING, _path_of(receipt)):
             raise ValueError(f"it is a copy of {_path_of(receipt)}")
         return receipt
-    except (ValueError, ValidationError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise CorruptError(
             f"{path} in the store {store.address} is damaged; delete it, and remove again what it was about."
         ) from error

@@ -21,6 +21,7 @@ from regraft.upkeep.receipt import (
     RemovedHash,
     VersionChange,
     check_remembered,
+    counts_by_kind,
     new_id,
     put_unfinished,
     receipts,
@@ -59,8 +60,7 @@ class RemovalPlan:
     @property
     def count(self) -> dict[Kind, int]:
         """How many of each kind go."""
-        kinds = [its.kind for its in self.hashes]
-        return {kind: kinds.count(kind) for kind in Kind}
+        return counts_by_kind(self.hashes)
 
 
 def plan(
@@ -111,7 +111,6 @@ def remove(
     ahead: bool = False,
     ask_prefect: AskPrefect | None = None,
     now: datetime | None = None,
-    progress: Progress = lambda path: None,
 ) -> Receipt:
     """Remove what `plan` returns, and return the receipt, which the store keeps.
 
@@ -120,7 +119,7 @@ def remove(
     """
     with store.held():
         finish(store, ask_prefect)
-        made = plan(store, wanted, near_duplicates=near_duplicates, ahead=ahead, progress=progress)
+        made = plan(store, wanted, near_duplicates=near_duplicates, ahead=ahead)
         receipt = _begin(store, made, why, now)
         return carry_out(store, receipt, ask_prefect)
 
@@ -135,13 +134,13 @@ def finish(store: Store, ask_prefect: AskPrefect | None = None) -> Receipt | Non
     return carry_out(store, receipt, ask_prefect) if receipt else None
 
 
-def remove_again(store: Store, now: datetime | None = None) -> Receipt:
+def remove_again(store: Store) -> Receipt:
     """Remove once more what had been removed and came back, as from a backup. The store must be held."""
     hashes = tuple(
         RemovedHash(kind=row.kind, hash=Digest(row.hash), phash=row.phash, host=row.host) for row in known_rows(store)
     )
     made = _plan_of(store, hashes, pd.DataFrame(), lambda path: None)
-    receipt = _begin(store, made, "It had come back.", now)
+    receipt = _begin(store, made, "It had come back.", None)
     return carry_out(store, receipt, None)
 
 

@@ -22,8 +22,8 @@ IDENTITIES = ("url", "digest", "host")
 """The columns that say what a row is of: where they name something removed, the row goes."""
 ADDRESSES = ("url", "urls")
 """The columns whose texts are links, even where they are no URLs."""
-HASH_OF = {"phash": "digest", "trusted_phash": "trusted_digest"}
-"""Columns of perceptual hashes, and of the pictures that they are of."""
+TRUSTED, TRUSTED_HASH = "trusted_digest", "trusted_phash"
+"""The columns with the picture that a link is known for, and with its perceptual hash, which goes with it."""
 WEB_ADDRESS = re.compile(r"https?:[^\s<>\"']+", re.IGNORECASE)
 DIGEST_DIGITS = 64
 SHORT_DIGEST = re.compile(r">\s*([0-9a-f]{8})\s*<")
@@ -51,20 +51,24 @@ def table_without(table: pa.Table, removals: Removals) -> pa.Table | None:
     blank = {name: values for name in others if len(values := _named_in(kept, name, removals))}
     if not gone.any() and not blank:
         return None
+    changed: dict[str, pa.Array | pa.ChunkedArray] = {}
     for name, values in blank.items():
-        place = kept.column_names.index(name)
         if name == "cluster":
-            column: pa.Array | pa.ChunkedArray = _renamed_clusters(kept, values)
+            changed[name] = _renamed_clusters(kept, values)
         elif _is_list(kept.schema.field(name).type):
-            column = _lists_without(kept[name], values)
+            changed[name] = _lists_without(kept[name], values)
         else:
-            column = pc.if_else(pc.is_in(kept[name], value_set=values), pa.scalar("", kept[name].type), kept[name])
-        for phash in (phash for phash, digest in HASH_OF.items() if digest == name and phash in kept.column_names):
-            is_blank = pc.is_in(kept[name], value_set=values)
-            hashes = pc.if_else(is_blank, pa.scalar("", kept[phash].type), kept[phash])
-            kept = kept.set_column(kept.column_names.index(phash), phash, hashes)
-        kept = kept.set_column(place, name, column)
+            changed[name] = _blanked(kept[name], pc.is_in(kept[name], value_set=values))
+    if TRUSTED in changed and TRUSTED_HASH in kept.column_names:
+        changed[TRUSTED_HASH] = _blanked(kept[TRUSTED_HASH], pc.is_in(kept[TRUSTED], value_set=blank[TRUSTED]))
+    for name, column in changed.items():
+        kept = kept.set_column(kept.column_names.index(name), name, column)
     return kept
+
+
+def _blanked(texts: pa.ChunkedArray, is_blank: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Texts of which some become ""."""
+    return pc.if_else(is_blank, pa.scalar("", texts.type), texts)
 
 
 def rows_of(table: pa.Table, removals: Removals) -> NDArray[np.bool_]:
