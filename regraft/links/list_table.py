@@ -4,14 +4,12 @@ Rows come in blocks, so that a list of ten million links is never held as Python
 """
 
 import csv
-import difflib
 import itertools
 import json
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 import pyarrow as pa
@@ -27,40 +25,12 @@ from regraft.links.list_columns import (
     python_values,
     values_to_column,
 )
-from regraft.links.list_text import MAX_LINE_LENGTH, cleaned, cleaned_urls, decoded
+from regraft.links.list_header import LABEL, Columns, needed_names, positions
+from regraft.links.list_text import MAX_LINE_LENGTH, cleaned, cleaned_urls, decoded, shortened
 
 ROWS_AT_ONCE = 8_192
-URL, LABEL = "url", "label"
-"""The columns' names where a job gives no others."""
-DELIMITERS = ",\t;|"
-"""What may separate the columns of a table."""
-LENGTH_NAMES = (LABEL, "length")
-"""What a column of lengths is most likely called: a column that is called nearly so is not overlooked in silence."""
-LENGTH_WORD = re.compile(r"(?<![^\W_])(label|length|cm(?![^\W_]))")
-"""What a column of lengths has in its name: `body_length`, `Length (cm)`, `size_cm`."""
-URL_WORD = re.compile(r"url|link|href|src")
-"""What a column of URLs may have in its name: `OriginalURL`, `image_link`."""
-MIN_SIMILARITY = 0.75
-"""From 0 to 1, as difflib measures it: `lable` and `labels` are similar to `label`, `table` is not."""
 SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 """How JSON may write half of a character."""
-MAX_SHOWN_LENGTH = 80
-"""Characters of a list that a message repeats at most."""
-
-
-@dataclass(frozen=True)
-class Columns:
-    """Which columns of a table hold the URLs and the lengths.
-
-    Case, surrounding spaces and how Unicode composes a letter do not count.
-    """
-
-    url: str | None = None
-    """None: `url`."""
-    label: str | None = None
-    """None: `label`, where there is such a column."""
-    has_lengths: bool = True
-    """Whether lengths are wanted; where not, the column of labels may hold anything."""
 
 
 @dataclass(frozen=True)
@@ -85,12 +55,6 @@ def lines_to_rows(lines: Iterable[Sequence[str]], skipped_lines: int) -> Iterato
     for block in lines:
         yield Rows(cleaned_urls(block), None, range(first_number, first_number + len(block)))
         first_number += len(block)
-
-
-def delimiter_of(header: str, columns: Columns) -> str | None:
-    """Return what separates the columns that a line names; None where it does not name the column of URLs."""
-    wanted = _folded(columns.url or URL)
-    return next((d for d in DELIMITERS if wanted in map(_folded, header.split(d))), None)
 
 
 def csv_to_rows(lines: Iterable[str], columns: Columns, delimiter: str, skipped_lines: int) -> Iterator[Rows]:
@@ -128,7 +92,7 @@ def json_lines_to_rows(lines: Iterable[str], columns: Columns, skipped_lines: in
 
     Raises UnusableError with the line that is none.
     """
-    find_keys = cache(lambda names: _keys(names, columns))
+    names_in = lru_cache(lambda keys: needed_names(keys, columns))
     has_labels = None
     first_number = skipped_lines + 1
     numbered = enumerate(_whole(lines, first_number), first_number)
@@ -137,16 +101,15 @@ def json_lines_to_rows(lines: Iterable[str], columns: Columns, skipped_lines: in
         for number, line in block:
             record = _json_object(number, line)
             try:
-                url, label = find_keys(tuple(record))
+                url, label = names_in(tuple(record))
                 urls.append(_url_text(record[url]))
             except UnusableError as problem:
                 raise UnusableError(f"line {number} {problem}") from None
             if has_labels is None:
                 has_labels = label is not None
-            if has_labels and label is None:
-                raise UnusableError(f"line {number} has no `{columns.label or LABEL}`, unlike the lines before it.")
-            if label is not None and not has_labels:
-                raise UnusableError(f"line {number} has a `{label}`, unlike the lines before it.")
+            if has_labels != (label is not None):
+                what = f"has no `{columns.label or LABEL}`" if label is None else f"has a `{label}`"
+                raise UnusableError(f"line {number} {what}, unlike the lines before it.")
             labels.append("" if label is None else _number_or_text(record[label]))
             others.append({name: value for name, value in record.items() if name not in (url, label)})
         numbers = [number for number, _ in block]
@@ -158,7 +121,7 @@ def parquet_to_rows(data: bytes, columns: Columns) -> Iterator[Rows]:
     try:
         file = pq.ParquetFile(pa.BufferReader(data))
         schema = file.schema_arrow
-        url, label = _keys(schema.names, columns)
+        url, label = needed_names(schema.names, columns)
         needed = [url, label] if label else [url]
         others = [column.name for column in schema if _travels(column, needed)]
         other_names = column_names(others)
@@ -181,70 +144,6 @@ def parquet_to_rows(data: bytes, columns: Columns) -> Iterator[Rows]:
 def _travels(column: pa.Field, needed: Sequence[str]) -> bool:
     """Whether a column of a Parquet file goes along with the URLs and lengths, which are in those that are needed."""
     return column.name not in needed and not has_bytes(column.type)
-
-
-def positions(names: Sequence[str], columns: Columns, advice: str = "") -> tuple[int, int | None]:
-    """Return where the columns of URLs and of lengths are; None where a table has no lengths, or none are wanted.
-
-    `advice` goes before what a message says of columns with other names.
-    Raises UnusableError where there is no column of URLs, where one that the job names is missing, and where a column
-    is called nearly as one of lengths is: to overlook it would mean to learn from synthetic lengths.
-    """
-    url = _position(names, columns.url or URL)
-    if url is None:
-        problem = f"has no column `{columns.url or URL}`; it has: {_shown_names(names)}. {advice}"
-        setting = next((f"url_column: {name}" for name in names if URL_WORD.search(_folded(name))), "url_column")
-        raise UnusableError(f"{problem}`{setting}` in the config says which holds the URLs.")
-    if not columns.has_lengths:
-        return url, None
-    label = _position(names, columns.label or LABEL)
-    if label is not None:
-        return url, label
-    if columns.label:
-        problem = f"has no column `{columns.label}`, which `label_column` names"
-        raise UnusableError(f"{problem}; it has: {_shown_names(names)}.")
-    similar = _name_like_a_length(names)
-    if similar is not None:
-        problem = f"has a column `{similar}`, but none `{LABEL}`, so that its lengths would be overlooked."
-        raise UnusableError(f"{problem} Write `label_column: {similar}` in the config, or take the column out.")
-    return url, None
-
-
-def _position(names: Sequence[str], wanted: str) -> int | None:
-    """Where a column is. One of exactly that name comes first; two that are alike are refused."""
-    exact = [i for i, name in enumerate(names) if name == wanted]
-    alike = exact or [i for i, name in enumerate(names) if _folded(name) == _folded(wanted)]
-    if len(alike) > 1:
-        raise UnusableError(f"has {len(alike)} columns `{wanted}`; it has: {_shown_names(names)}.")
-    return alike[0] if alike else None
-
-
-def _keys(names: Sequence[str], columns: Columns) -> tuple[str, str | None]:
-    """The names of the columns of URLs and of lengths, see `positions`."""
-    url, label = positions(names, columns)
-    return names[url], None if label is None else names[label]
-
-
-def _name_like_a_length(names: Sequence[str]) -> str | None:
-    """The first name that a column of lengths may have."""
-    by_folded = {_folded(name): name for name in reversed(names)}
-    similar = {
-        close for name in LENGTH_NAMES for close in difflib.get_close_matches(name, by_folded, 1, MIN_SIMILARITY)
-    }
-    return next((name for name in names if LENGTH_WORD.search(_folded(name)) or _folded(name) in similar), None)
-
-
-def _folded(name: str) -> str:
-    return unicodedata.normalize("NFKC", cleaned(name)).casefold()
-
-
-def _shown_names(names: Sequence[str]) -> str:
-    return shortened(", ".join(names)) or "none"
-
-
-def shortened(text: str) -> str:
-    """Return a text as a message repeats it."""
-    return text if len(text) <= MAX_SHOWN_LENGTH else text[:MAX_SHOWN_LENGTH] + "..."
 
 
 def _csv_blocks(reader: Any, skipped_lines: int) -> Iterator[tuple[list[list[str]], list[int]]]:

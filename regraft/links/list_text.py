@@ -13,6 +13,8 @@ from regraft.links.list_bytes import BLOCK_BYTES, UnusableError
 EXPECTED = "Expected one URL a line, or a .csv, .tsv, .jsonl or .parquet file with a column `url`."
 MAX_LINE_LENGTH = 100_000
 """In bytes and in characters. What is longer is cut, and is no URL anyway."""
+MAX_SHOWN_LENGTH = 80
+"""Characters of a list that a message repeats at most."""
 BYTE_ORDER_MARKS = {
     codecs.BOM_UTF32_LE: "utf-32-le",  # before UTF-16, whose mark it begins with
     codecs.BOM_UTF32_BE: "utf-32-be",
@@ -74,6 +76,11 @@ def decoded(line: bytes) -> str:
 def is_row(line: str) -> bool:
     """Return whether a line is a row of a table: neither blank, nor a comment, nor Excel's `sep=;`."""
     return bool(line.strip()) and not NO_ROW.match(line)
+
+
+def shortened(text: str) -> str:
+    """Return a text as a message repeats it."""
+    return text if len(text) <= MAX_SHOWN_LENGTH else text[:MAX_SHOWN_LENGTH] + "..."
 
 
 def cleaned(text: str) -> str:

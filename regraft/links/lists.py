@@ -21,17 +21,9 @@ from regraft.config import MAX_LENGTH_CM
 from regraft.errors import ListError
 from regraft.links.list_bytes import UnusableError, open_list
 from regraft.links.list_columns import MAX_BYTES, OtherColumns
-from regraft.links.list_table import (
-    Columns,
-    Rows,
-    csv_to_rows,
-    delimiter_of,
-    json_lines_to_rows,
-    lines_to_rows,
-    parquet_to_rows,
-    shortened,
-)
-from regraft.links.list_text import EXPECTED, cleaned, is_row, line_blocks
+from regraft.links.list_header import Columns, delimiter_of
+from regraft.links.list_table import Rows, csv_to_rows, json_lines_to_rows, lines_to_rows, parquet_to_rows
+from regraft.links.list_text import EXPECTED, cleaned, is_row, line_blocks, shortened
 from regraft.web.client import Client
 
 USUAL_COLUMNS = Columns()

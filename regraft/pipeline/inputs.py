@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from regraft.backbones.weights import check_weights
 from regraft.config import MENAGERIE, Config
 from regraft.errors import ConfigError, ListError
-from regraft.links.list_table import Columns
+from regraft.links.list_header import Columns
 from regraft.links.lists import Listed, read_list
 from regraft.pipeline.store_check import check_store
 from regraft.targets.choice import target_of

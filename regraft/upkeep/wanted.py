@@ -11,7 +11,7 @@ from regraft.config import ScreenSettings
 from regraft.dataset.placeholders import known_placeholders
 from regraft.errors import LinkError, VersionError
 from regraft.identity import Digest, Host
-from regraft.links.list_table import URL
+from regraft.links.list_header import URL
 from regraft.links.list_text import cleaned_urls, is_row
 from regraft.links.mementos import known_mementos
 from regraft.links.memory import all_known_links

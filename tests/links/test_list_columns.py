@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from regraft.errors import ListError
 from regraft.links import list_columns, list_table
 from regraft.links.list_columns import MAX_COLUMNS, column_names, stacked, values_to_column
-from regraft.links.list_table import Columns
+from regraft.links.list_header import Columns
 from regraft.links.lists import Listed, read_list
 from regraft.web.client import Client
 from tests.links.parquet_files import parquet

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from regraft.errors import ListError
 from regraft.links import list_bytes
-from regraft.links.list_table import Columns
+from regraft.links.list_header import Columns
 from regraft.links.lists import read_list
 from regraft.web.client import Client
 from regraft.web.guard import Guard
