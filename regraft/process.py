@@ -1,4 +1,4 @@
-"""What a Regraft program sets for its whole process, once, at its start. Importing Regraft sets nothing.
+"""What a Regraft program sets for its process, once, at its start, and how it starts others. Importing sets nothing.
 
 The command line, the Prefect flows and the fetching workers each begin with `prepare_process()`. A notebook need not:
 without it Regraft takes more memory and its libraries print more, but the results are the same.
