@@ -27,6 +27,7 @@ from regraft.store.layout import (
 )
 from regraft.store.store import Store
 from regraft.verdicts import Reason
+from regraft.web.urls import requested_host_of
 
 LANES = 16
 """Lanes of a store; enough for some machines."""
@@ -66,7 +67,8 @@ def layout_for(urls: Collection[str], spread: Iterable[str], now: Layout | None)
     lanes = lanes_for(len(urls))
     if now is not None and now.format == FORMAT:
         lanes = max(lanes, len(now.shards))
-    empty = Layout((1,) * lanes, tuple(sorted(set(spread))))
+    hosts = {requested_host_of(f"http://{host}/") for host in spread}  # as lanes know them
+    empty = Layout((1,) * lanes, tuple(sorted(hosts)))
     links = Counter(lane_of(url, empty) for url in urls)
     if now is not None and replace(now, shards=empty.shards) == empty and len(now.shards) == lanes:
         is_full = any(links[lane] > 2 * LINKS_PER_SHARD * shards for lane, shards in enumerate(now.shards))

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from regraft.errors import CorruptError, StoreError
+from regraft.links.lanes import is_spread
 from regraft.links.memory import MEMORY, all_known_links, known_links, put_links, remembered_links
 from regraft.links.shards import LANES, LINKS_PER_SHARD, layout_for, path_of, place_of, put_in_layout
 from regraft.store.layout import FORMAT, LAYOUT_0, Layout
@@ -143,6 +144,13 @@ DAMAGES = [
     '{"format": 1, "shards": [], "spread": []}',
     '{"format": 1, "shards": [1e999], "spread": []}',
 ]
+
+
+def test_a_spread_host_is_known_by_the_name_that_it_is_requested_by() -> None:
+    layout = layout_for(["http://b\u00fccher.example/1"], ["b\u00fccher.example", "cdn.example"], None)
+    assert layout.spread == ("cdn.example", "xn--bcher-kva.example")
+    assert is_spread("http://B\u00fccher.example/1", layout)
+    assert layout_for(["http://a.example/1"], ["b\u00fccher.example", "cdn.example"], layout) == layout
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
