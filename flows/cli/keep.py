@@ -14,7 +14,7 @@ from regraft.flows.cli.app import JsonOption, Panel, StoreOption, app, exit_with
 
 if TYPE_CHECKING:
     from regraft.store.store import Store
-    from regraft.upkeep.verify import Damage
+    from regraft.upkeep.damage import Damage
 
 DAMAGED_EXIT_CODE = 12
 """The exit code where damage was found and not mended."""

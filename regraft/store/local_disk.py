@@ -180,7 +180,7 @@ class LocalDisk:
         if is_new:
             with contextlib.suppress(OSError):  # not empty: somebody else writes here by now
                 for folder in (self._at(ASIDE), self.address):
-                    os.rmdir(folder)
+                    self._system.rmdir(folder)
 
     def sweep(self, beside: Sequence[str], lock: str) -> None:
         with self.lock(lock, 0, timedelta()), self._explained("removed", ASIDE):

@@ -105,7 +105,7 @@ def measure(folder: str, size: int, categories: int, dimensions: int, target: st
 
     from regraft.store.store import Store
     from regraft.store.version import Version
-    from regraft.upkeep.verify import damaged_files
+    from regraft.upkeep.damaged_versions import damaged_files
 
     config = make_config(Path(folder), categories, "category" if target == "category" else "length")
     version = refresh(config)

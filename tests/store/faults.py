@@ -31,10 +31,11 @@ from regraft.store.store import Store
 from regraft.store.system_calls import SystemCalls
 from regraft.store.tables import parquet
 from regraft.store.version import REMOVING, Version
+from regraft.upkeep.damage import Damage
 from regraft.upkeep.decide import KnownPictures, decisions_on
 from regraft.upkeep.prune import prune
 from regraft.upkeep.remove import finish, remove
-from regraft.upkeep.verify import Damage, verify
+from regraft.upkeep.verify import verify
 from regraft.upkeep.wanted import wanted_of
 from tests.records import metrics_record, run_record
 from tests.store.tallies import Tally

@@ -12,7 +12,8 @@ from regraft.identity import Digest, digest_of
 from regraft.links.shards import layout_for, put_in_layout
 from regraft.store import versions
 from regraft.store.store import Store
-from regraft.upkeep.verify import Damage, verify
+from regraft.upkeep.damage import Damage
+from regraft.upkeep.verify import verify
 from tests.dataset.decided import decision
 from tests.hostile import ok, serving
 from tests.records import run_record
