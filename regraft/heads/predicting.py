@@ -131,18 +131,23 @@ class ExportedModel:
 def export_version(version: Version, to: "Format", path: Path | None = None) -> ExportedModel:
     """Export a version's model to `path`, or into the current folder by the version's name, and compare the two.
 
-    Raises VersionError where the path exists or its folder does not, the format's package is missing, or the exported
-    model answers otherwise.
+    Raises VersionError where the path exists or its folder does not, the format's package is missing, no test picture
+    is left to compare on, or the exported model answers otherwise.
     """
     path = path or Path(f"{version.name}{EXPORT_SUFFIXES[to]}")
     _check_export(to, path)
+    rows = version.table("manifest.parquet").query("split == 'test'").groupby("category").head(COMPARED_IMAGES)
+    if rows.empty:
+        raise VersionError(
+            f"All test pictures of version {version.name} were removed since, and an exported model is compared on "
+            "these; nothing was exported."
+        )
     with muted_stderr():
         import_keras()
         from regraft.heads.export import export
         from regraft.heads.model import keras_model_of
 
         model = keras_model_of(version)
-    rows = version.table("manifest.parquet").query("split == 'test'").groupby("category").head(COMPARED_IMAGES)
     difference = export(model, to, path, [rgb(version.store.blobs.read(digest)) for digest in rows["digest"]])
     target = model.head.target
     off = target.wording.with_unit(difference, decimals=4)

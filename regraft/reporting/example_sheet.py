@@ -24,7 +24,8 @@ def example_sheet(predictions: pd.DataFrame, target: Target, store: Store) -> by
     Images whose bytes are gone or damaged are left out.
     """
     test = predictions[predictions["split"] == "test"]
-    rows = test.groupby("category").head(EXAMPLE_IMAGES // test["category"].nunique() or 1).head(EXAMPLE_IMAGES)
+    each = max(1, EXAMPLE_IMAGES // max(1, test["category"].nunique()))
+    rows = test.groupby("category").head(each).head(EXAMPLE_IMAGES)
     pictures = {digest: picture for digest in rows["digest"] if (picture := _picture(digest, store)) is not None}
     rows = rows[rows["digest"].isin(list(pictures))]
     captions = zip(rows["category"], target.captions_with_labels(rows), strict=True)

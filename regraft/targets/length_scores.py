@@ -49,9 +49,12 @@ def intervals(rows: pd.DataFrame, area: Area | None, settings: GateSettings, see
 def distances(predictions: pd.DataFrame) -> pd.DataFrame:
     """Return how far N predicted lengths are from the categories' mean labels in training, in cm.
 
-    Columns `own`, from the mean of the image's own category, and `least`, from the nearest mean.
+    Columns `own`, from the mean of the image's own category, and `least`, from the nearest mean. NaN where there is no
+    such mean: somebody may have had images removed since.
     """
     means = predictions[predictions["split"] == "train"].groupby("category")["label"].mean()
+    if means.empty:
+        return pd.DataFrame(np.nan, predictions.index, ["own", "least"])
     lengths, values = predictions["prediction"], means.to_numpy(dtype=np.float64)
     own = (lengths - predictions["category"].map(means)).abs()
     least = (lengths - values[nearest(lengths.to_numpy(dtype=np.float64), values)]).abs()

@@ -11,6 +11,10 @@ from regraft.errors import ConfigError, ListError
 from regraft.pipeline import steps
 from regraft.pipeline.bench import Bench
 from regraft.pipeline.run import open_run
+from regraft.store.layout import Layout, put_layout
+from regraft.store.store import Store
+from regraft.upkeep.remove import remove
+from regraft.upkeep.wanted import wanted_of
 from tests.hostile import ok, serving
 
 URLS = {name: f"http://example.org/{name}.jpg" for name in ("lion", "cat")}
@@ -44,6 +48,14 @@ def test_labels_that_are_names_do_no_harm_where_categories_are_learnt(tmp_path: 
     assert labels(tmp_path, lines, "category").empty
     with pytest.raises(ListError, match="line 1: label 'lion' is no number"):
         labels(tmp_path, lines)
+
+
+def test_where_every_link_was_removed_there_is_nothing_to_ask_for(tmp_path: Path) -> None:
+    store = Store(str(tmp_path / "store"))
+    put_layout(store.disk, Layout())
+    remove(store, [wanted_of("example.org")], "the owner wants it", ahead=True)
+    with pytest.raises(ListError, match="Somebody had every link"):
+        labels(tmp_path, URLS, "category")
 
 
 @pytest.mark.server

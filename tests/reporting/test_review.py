@@ -74,6 +74,14 @@ def summary(items: list[ReviewItem]) -> list[tuple[str, str, str]]:
     return [(str(item.kind), item.digest, item.category) for item in items]
 
 
+@pytest.mark.parametrize("split", ["train", "test", "none"])
+def test_of_a_version_whose_pictures_are_gone_none_waits_for_its_prediction(tmp_path: Path, split: str) -> None:
+    """But for those that are left, of one split: somebody had the others removed."""
+    predictions = PREDICTIONS[PREDICTIONS["split"] == split].reset_index(drop=True)
+    kinds = {item.kind for item in review(with_version(tmp_path, predictions, MANIFEST.assign(doubtful="")))}
+    assert ReviewKind.DOUBTFUL not in kinds
+
+
 def test_each_picture_waits_once_with_its_links_and_a_sentence(store: Store) -> None:
     items = review(store)
     assert summary(items) == [

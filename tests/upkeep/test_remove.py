@@ -21,10 +21,12 @@ from regraft.identity import Digest, digest_of
 from regraft.links.mementos import MEMENTOS, known_mementos, put_mementos
 from regraft.links.memory import all_known_links
 from regraft.links.removals import FILE, Kind, hash_of_host, hash_of_link, known_removals, known_rows
+from regraft.pictures.colours import rgb
 from regraft.pipeline.bench import Bench
 from regraft.pipeline.spec import RunSpec
 from regraft.reporting.examples import jpeg_uri
 from regraft.reporting.history import history
+from regraft.reporting.review import reviewed, waiting
 from regraft.store.store import Store
 from regraft.store.tables import parquet
 from regraft.store.version import REMOVING, Version
@@ -137,6 +139,17 @@ def test_thumbnails_go_and_the_plot_of_examples_is_drawn_anew(drawn_store: Store
     assert base64.b64encode(sheet).decode() not in now
     assert base64.b64encode(drawn).decode() in now
     assert "removed from this version on 2026-02-01" in now
+
+
+def test_every_picture_can_go(drawn_store: Store, digests: list[Digest]) -> None:
+    removed(drawn_store, *digests)
+    store = Store(drawn_store.url)
+    assert damages(store) == []
+    for name in NAMES:
+        version = Version(store, name)
+        assert version.table("manifest.parquet").empty
+        assert waiting(reviewed(version, version.opened)) == []
+    assert rgb(Version(store, NAMES[0]).read("plots/examples.png")).ndim == 3
 
 
 def test_what_learnt_from_it_is_named_and_marked(store: Store, digests: list[Digest]) -> None:

@@ -13,6 +13,7 @@ from regraft.dataset import screening
 from regraft.dataset.decisions import all_decisions
 from regraft.dataset.honouring import Rulings
 from regraft.dataset.placeholders import shows_placeholder
+from regraft.errors import ListError
 from regraft.fetching import archive as archives
 from regraft.fetching.budget import Budget
 from regraft.fetching.crew import Crew
@@ -67,14 +68,17 @@ def read(bench: Bench) -> Links:
 
 
 def _links_of_lists(config: Config, bench: Bench) -> tuple[pd.DataFrame, dict[str, Digest]]:
-    """The links of all lists, and drafts of the other columns of each list that has some."""
+    """The links of all lists, and drafts of the other columns of each list that has some. Raises ListError."""
     links, columns = [], {}
     for category, listed in read_lists(config):
         listed = _without_removed(listed, bench.removals)
         links.append(listed.links)
         if listed.columns.num_columns > 1:
             columns[category] = bench.drafts.put_arrow(listed.columns)
-    return pd.concat(links, ignore_index=True), columns
+    left = pd.concat(links, ignore_index=True)
+    if left.empty:
+        raise ListError("Somebody had every link of the lists removed, so none is asked for. Add others.")
+    return left, columns
 
 
 def _without_removed(listed: Listed, removals: Removals) -> Listed:
