@@ -108,6 +108,10 @@ class Crew:
         with self._lock:
             self._is_closed = True
             workers, self._workers = self._workers, []
+            timer = self._timer
+        if timer is not None:
+            timer.cancel()
+            timer.join()  # it may be ending the processes just now
         for worker in workers:
             worker.close()
 

@@ -1,4 +1,4 @@
-"""What one fetching process may take: memory that fits the machine, and CPU time for one picture.
+"""What one fetching process may take: memory that fits the machine, a core, and CPU time for one picture.
 
 A process that takes more ends, and costs one link: its bytes, as any that crash a decoder, are found `truncated`.
 """
@@ -58,6 +58,20 @@ def limit_memory(size: int) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
     allowed = [size] + [limit for limit in (soft, hard) if limit != resource.RLIM_INFINITY]
     resource.setrlimit(resource.RLIMIT_DATA, (min(allowed), hard))
+
+
+def keep_to_core(place: int, processes: int) -> None:
+    """Where there is a process for each core, keep this thread, and those that it starts, to the core at `place`.
+
+    Threads that share an interpreter mostly take turns; on several cores they move their data from one core's cache to
+    another's. Whatever else wants that core goes first (SCHED_BATCH). Only Linux can do so; how the user has it
+    scheduled stands.
+    """
+    with contextlib.suppress(AttributeError, OSError):
+        cores = sorted(os.sched_getaffinity(0))
+        if len(cores) == processes and os.sched_getscheduler(0) == os.SCHED_OTHER:
+            os.sched_setaffinity(0, {cores[place]})
+            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
 class Turns:

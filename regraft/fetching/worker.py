@@ -9,7 +9,14 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 
 from regraft.fetching.fetcher import Fetcher
-from regraft.fetching.own_limits import EXIT_OVERDUE, limit_memory, machine_memory, memory_limit, picture_clock
+from regraft.fetching.own_limits import (
+    EXIT_OVERDUE,
+    keep_to_core,
+    limit_memory,
+    machine_memory,
+    memory_limit,
+    picture_clock,
+)
 from regraft.fetching.settings import WorkerSettings
 from regraft.fetching.waiting import Waiting
 from regraft.links.findings import Finding, Request
@@ -37,6 +44,7 @@ def work(pipe: Connection) -> None:
     _silence_decoders()
     findings: queue.SimpleQueue[tuple[int, Finding]] = queue.SimpleQueue()
     settings: WorkerSettings = pipe.recv()
+    keep_to_core(settings.place, settings.workers)
     limit_memory(memory_limit(settings.workers, settings.threads, machine_memory()))
     picture_clock.watch(on_overdue=lambda: os._exit(EXIT_OVERDUE))
     fetcher = Fetcher(settings, lambda number, finding: findings.put((number, finding)))

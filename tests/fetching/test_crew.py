@@ -370,3 +370,21 @@ def test_fetching_processes_have_a_memory_limit(tmp_path: Path) -> None:
         assert [finding.reason for finding in findings_of(crew, hostile.url + "cat").values()] == [Reason.ALIVE]
     [line] = [line for line in limits[0].splitlines() if line.startswith("Max data size")]
     assert int(line.split()[3]) <= MAX_BYTES + 16 * STACK_BYTES
+
+
+def test_all_threads_of_a_fetching_process_keep_to_a_core_of_its_own(tmp_path: Path) -> None:
+    cores = os.sched_getaffinity(0)
+    kept = dict[int, set[int]]()
+
+    def note_cores(talk: Talk) -> None:
+        pid = pid_of(talk.socket.getpeername()[1])
+        threads = map(int, os.listdir(f"/proc/{pid}/task"))
+        kept[pid] = {core for thread in threads for core in os.sched_getaffinity(thread)}
+        talk.say(ok(CAT))
+
+    with (
+        serving(note_cores) as hostile,
+        crew_for(hostile, tmp_path, processes=len(cores), per_host=len(cores), connections=2 * len(cores)) as crew,
+    ):
+        findings_of(crew, *(f"{hostile.url}{number}" for number in range(8 * len(cores))))
+    assert sorted(map(sorted, kept.values())) == [[core] for core in sorted(cores)]

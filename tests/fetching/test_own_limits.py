@@ -1,6 +1,7 @@
 """A fetching process takes no more memory than fits the machine, and a picture no more CPU time than is reasonable."""
 
 import contextlib
+import os
 import subprocess
 import sys
 import threading
@@ -15,6 +16,7 @@ from regraft.fetching.own_limits import (
     STACK_BYTES,
     PictureClock,
     Turns,
+    keep_to_core,
     machine_memory,
     memory_limit,
     pictures_at_a_time,
@@ -58,6 +60,38 @@ def test_so_many_threads_at_a_time_have_their_turn_also_after_an_error() -> None
 
 def test_the_machine_has_memory() -> None:
     assert 100 << 20 < machine_memory() < 1 << 50
+
+
+CORES = sorted(os.sched_getaffinity(0))
+
+
+def cores_kept_to(place: int, processes: int, policy: int = os.SCHED_OTHER) -> tuple[set[int], int]:
+    """The cores of a thread of a scheduling policy after `keep_to_core`, and its policy then."""
+    kept = list[tuple[set[int], int]]()
+
+    def keep() -> None:
+        os.sched_setscheduler(0, policy, os.sched_param(0))
+        keep_to_core(place, processes)
+        kept.append((os.sched_getaffinity(0), os.sched_getscheduler(0)))
+
+    thread = threading.Thread(target=keep)
+    thread.start()
+    thread.join()
+    return kept[0]
+
+
+def test_of_as_many_processes_as_cores_each_keeps_to_its_own_and_lets_others_go_first() -> None:
+    kept = [cores_kept_to(place, len(CORES)) for place in range(len(CORES))]
+    assert kept == [({core}, os.SCHED_BATCH) for core in CORES]
+
+
+@pytest.mark.parametrize("processes", [len(CORES) - 1, len(CORES) + 1], ids=["fewer", "more"])
+def test_of_fewer_or_more_processes_none_keeps_to_a_core(processes: int) -> None:
+    assert cores_kept_to(0, processes) == (set(CORES), os.SCHED_OTHER)
+
+
+def test_a_policy_that_the_user_has_chosen_stands() -> None:
+    assert cores_kept_to(0, len(CORES), os.SCHED_BATCH) == (set(CORES), os.SCHED_BATCH)
 
 
 def test_a_process_cannot_take_more_than_its_limit() -> None:
