@@ -29,9 +29,9 @@ class Schedule:
 SHORTEST_WAIT = timedelta(hours=12)
 """A shorter wait is none: a nightly run fetches again whatever died since yesterday."""
 LATE_START = timedelta(hours=1)
-"""By so much may a nightly run begin later or earlier than the one before, and still be the next night's."""
+"""How much later or earlier than the one before a nightly run may begin and still be the next night's."""
 NEVER = timedelta(days=36_500)
-"""So long is what was removed left alone."""
+"""How long what was removed is left alone."""
 RECHECK: dict[Reason, Schedule] = {
     Reason.GONE: Schedule(1.0, timedelta(days=30)),
     Reason.FORBIDDEN: Schedule(1.0, timedelta(days=30)),

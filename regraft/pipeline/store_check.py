@@ -2,7 +2,6 @@
 
 from regraft.errors import StoreError
 from regraft.store.disk import IN_ONE_PROCESS
-from regraft.store.locks import check_writable
 from regraft.store.store import Store
 
 
@@ -17,5 +16,5 @@ def check_store(url: str) -> Store:
             "`store:` in the config, or --store."
         )
     store = Store(url)
-    check_writable(store.disk)
+    store.disk.check_writable()
     return store

@@ -122,14 +122,14 @@ class Blobs:
             )
         return data
 
-    def _keep_nearby(self, digest: Digest, data: bytes) -> None:
-        if self._nearby and self._nearby_bytes + len(data) <= MAX_NEARBY_BYTES:
-            self._nearby_bytes += len(data)
-            with contextlib.suppress(StoreError):  # there is no room, and no need
-                self._nearby.write_once(self.at(digest).path, data)
-
     def at(self, digest: Digest) -> Blob:
         """Return where the bytes of a digest belong, be they there or not. Raises StoreError where it is no digest."""
         if not DIGEST.fullmatch(digest):
             raise StoreError(f"{digest!r} is not a digest: expected 64 lower-case hex digits.")
         return Blob(self._disk, self._folder, digest)
+
+    def _keep_nearby(self, digest: Digest, data: bytes) -> None:
+        if self._nearby and self._nearby_bytes + len(data) <= MAX_NEARBY_BYTES:
+            self._nearby_bytes += len(data)
+            with contextlib.suppress(StoreError):  # there is no room, and no need
+                self._nearby.write_once(self.at(digest).path, data)

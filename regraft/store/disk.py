@@ -109,7 +109,7 @@ class Disk(Protocol):
         ...
 
     def check_writable(self) -> None:
-        """Raise an exception where files cannot be written here."""
+        """Raise StoreError where files cannot be written here."""
         ...
 
     def lock(self, name: str, wait_s: float, lease: timedelta) -> AbstractContextManager[None]:

@@ -115,6 +115,10 @@ class Features:
             if self.indexes_with(fingerprint, digests):
                 index.write(self._disk, fingerprint)
 
+    def forget_copies(self) -> None:
+        """Remove the copies of a remote store's parts that are on this machine."""
+        self._copies.clear()
+
     def _replace(self, part: Part, digests: Collection[Digest]) -> None:
         """Put what a part holds of other digests in its place."""
         with contextlib.suppress(CorruptError, FileNotFoundError):
@@ -193,10 +197,6 @@ class Features:
     def _warn(self, part: Part, error: CorruptError) -> None:
         self._damaged.add(part.path)
         log.warning("%s; what it held is computed again, and `regraft verify --repair` removes it.", error)
-
-    def forget_copies(self) -> None:
-        """Remove the copies of a remote store's parts that are on this machine."""
-        self._copies.clear()
 
     @cached_property
     def _copies(self) -> Scratch:

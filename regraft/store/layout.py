@@ -20,9 +20,9 @@ TABLE = ".parquet"
 LINKS = "links"
 """The folder of what is known of links."""
 FOLDER_DIGITS = 8
-"""Hex digits of a layout's digest that its folder's name has."""
+"""Hex digits of a layout's digest that name its folder."""
 GUESTS = "-guests-"
-"""What the names of files have that hold what a lane found of another lane's links."""
+"""Stands in the names of files that hold what a lane found of another lane's links."""
 FORMAT_0_NAME = "shard-"
 """How the names of format 0's files of links begin."""
 

@@ -84,18 +84,6 @@ def sweep(disk: Disk, beside: Sequence[str]) -> None:
         disk.sweep(beside, CHAMPION_LOCK)
 
 
-def check_writable(disk: Disk) -> None:
-    """Raise StoreError where the disk cannot be written."""
-    try:
-        disk.check_writable()
-    except StoreError:
-        raise
-    except Exception as error:  # every file system raises its own
-        raise StoreError(
-            f"The store {disk.address} cannot be written ({error}). Choose another: `store:` in the config, or --store."
-        ) from error
-
-
 def _cut_off(disk: Disk, now: datetime) -> RunStart | None:
     """Where a run that began here and never ended has left; None where every run ended."""
     try:

@@ -12,10 +12,10 @@ from regraft.identity import digest_of
 
 KEY = "regraft.digest"
 """The entry of the file's key-value metadata that holds the digest."""
-PATH_KEY = "regraft.path"
-"""The one that holds the path in the store."""
 UNSEALED = "0" * 64
 """Its value before the digest is known."""
+PATH_KEY = "regraft.path"
+"""The entry that holds the path in the store."""
 _SEAL = re.compile(re.escape(KEY).encode() + rb"\x18\x40([0-9a-f]{64})")
 """Key and value as Thrift's compact protocol writes them: \\x18 begins a string, \\x40 is its length. A table's own
 strings may look the same, and lie before it: the last one is the seal."""

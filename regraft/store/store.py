@@ -78,7 +78,7 @@ class Store:
         What somebody who was cut off had written aside goes. Raises LockedError while a run is under way, StoreError
         where the store cannot be written.
         """
-        locks.check_writable(self.disk)
+        self.disk.check_writable()
         with locks.run_locked(self.disk):
             locks.sweep(self.disk, beside=[blobs.FOLDER])
             yield

@@ -17,8 +17,8 @@ from regraft.store.version import LAST_FILE, NAME_FORMAT, VERSION_NAME, VERSIONS
 if TYPE_CHECKING:
     import pandas as pd
 
-NEWEST = 5
-"""Versions that are looked at to see what a run published that ended not long ago."""
+NEWEST_VERSIONS = 5
+"""How many are looked at to see what a run published that ended not long ago."""
 CHAMPION = "champion.json"
 log = logging.getLogger("regraft")
 
@@ -85,7 +85,7 @@ def newest_table(store: Store, file: str) -> "pd.DataFrame | None":
 
 def published_by(store: Store, flow_run_id: str) -> Version | None:
     """Return the version that a flow run published, if it is among the newest; None where it published none."""
-    for name in reversed(names(store)[-NEWEST:]):
+    for name in reversed(names(store)[-NEWEST_VERSIONS:]):
         with contextlib.suppress(VersionError):
             if Version(store, name).run.prefect.flow_run_id == flow_run_id:
                 return Version(store, name)
