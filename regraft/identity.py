@@ -8,6 +8,8 @@ Digest = NewType("Digest", str)
 """The SHA-256 of some bytes, as 64 lower-case hex digits: the name of an image, or proof that a file is unchanged."""
 DIGEST = re.compile(r"[0-9a-f]{64}")
 """What a digest looks like."""
+DIGEST_BEGINNING = re.compile(r"[0-9a-fA-F]{8,64}")
+"""What people may write in place of a digest: its first digits, or all of them."""
 Url = NewType("Url", str)
 """The address of a link, exactly as its list has it."""
 Host = NewType("Host", str)

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from regraft.dataset.decision import Decision
     from regraft.upkeep.decide import KnownPictures
 
-NamesArgument = Annotated[list[str], typer.Argument(metavar="LINK...", help="Links, or digests of pictures.")]
+NamesArgument = Annotated[
+    list[str], typer.Argument(metavar="LINK...", help="Links, or digests of pictures; 8 digits are enough.")
+]
 WhyOption = Annotated[str, typer.Option("--why", help="Why, in your own words.")]
 CategoryOption = Annotated[str, typer.Option("--category", help="Only in the list of this category.")]
 DIGEST_DIGITS = 8
@@ -59,7 +61,9 @@ def decide(
     ] = None,
     links: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[LINK...]", help="Links, digests of pictures; to undo also a decision's id."),
+        typer.Argument(
+            metavar="[LINK...]", help="Links, digests of pictures (8 digits are enough); to undo also a decision's id."
+        ),
     ] = None,
     from_file: Annotated[
         Path | None, typer.Option("--from", help="A CSV file of decisions, such as `regraft decisions --csv` prints.")

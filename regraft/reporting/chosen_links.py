@@ -2,13 +2,13 @@
 
 import contextlib
 import difflib
-import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
 import pandas as pd
 
 from regraft.errors import ConfigError, LinkError
+from regraft.identity import DIGEST_BEGINNING
 from regraft.links.memory import remembered_links
 from regraft.links.rot import shows_photo
 from regraft.links.shards import path_of
@@ -21,8 +21,6 @@ from regraft.verdicts import Verdict
 from regraft.web.urls import NO_HOST, host_of
 
 LINKS = "links.parquet"
-DIGEST_BEGINNING = re.compile(r"[0-9a-fA-F]{8,64}")
-"""What may be the beginning of a picture's digest: stories have 12 digits of it."""
 MAX_SIMILAR = 5
 """Hosts that a message names at most."""
 VERDICTS = [Verdict.DEAD, Verdict.JUNK, Verdict.UNKNOWN, Verdict.ALIVE]

@@ -6,6 +6,7 @@ from functools import cache, cached_property
 from typing import NamedTuple
 
 import pandas as pd
+import pyarrow as pa
 
 from regraft.config import ScreenSettings
 from regraft.dataset.decision import Decision, DecisionKind, standing, undone_ids
@@ -14,11 +15,12 @@ from regraft.dataset.honouring import LEARN, Rulings, of_kind
 from regraft.dataset.misfiled import is_among, known_misfiled
 from regraft.dataset.placeholders import placeholders_in_force, shows_placeholder
 from regraft.errors import LinkError, VersionError
-from regraft.identity import DIGEST, Digest, Url
+from regraft.identity import DIGEST, DIGEST_BEGINNING, Digest, Url
 from regraft.links.findings import NO_DIGEST
 from regraft.links.mementos import known_mementos, with_mementos
 from regraft.links.memory import MEMORY, all_known_links, remembered_links
 from regraft.links.shards import path_of
+from regraft.links.spellings import spelt_as
 from regraft.store import versions
 from regraft.store.layout import Layout
 from regraft.store.store import Store
@@ -64,6 +66,18 @@ class KnownPictures:
         except VersionError:
             return set(self._links["category"])
 
+    def whole_digest(self, text: str) -> str:
+        """Return the digest that some hex digits are the beginning of; any other text as it is.
+
+        Raises LinkError where the digests of several pictures begin so.
+        """
+        if not DIGEST_BEGINNING.fullmatch(text):
+            return text
+        begin_so = [digest for digest in self._digests if digest.startswith(text.lower())]
+        if len(begin_so) > 1:
+            raise LinkError(f"The digests of {len(begin_so)} pictures begin with {text}; nothing was changed.")
+        return begin_so[0] if begin_so else text
+
     def links_of(self, name: str) -> list[KnownLink]:
         """Return the links of a URL, one for each list that has it, or those that show a picture, by its digest.
 
@@ -75,7 +89,9 @@ class KnownPictures:
             return [link for url in urls for link in self._links_of_url(str(url)) if link.digest == name]
         links = self._links_of_url(name)
         if not links:
-            raise LinkError(f"{name} is in no list that {self.store.url} knows; nothing was changed.")
+            meant = spelt_as(name, pa.chunked_array([self._links["url"]], pa.string()))
+            hint = f" Is it {meant[0]}?" if meant else ""
+            raise LinkError(f"{name} is in no list that {self.store.url} knows; nothing was changed.{hint}")
         return links
 
     def _links_of_url(self, url: str) -> list[KnownLink]:
@@ -182,9 +198,11 @@ def kind_named(text: str) -> DecisionKind:
 def decisions_on(name: str, wish: Decision, pictures: KnownPictures) -> list[Decision]:
     """Return what somebody wishes as decisions on the pictures that a name stands for: one for each list.
 
-    `name` is a URL, a picture's digest, or to take a decision back also that decision's id. Of the wish count its kind,
-    categories, person, time and words. Raises LinkError where no such picture is known, or nothing can be decided.
+    `name` is a URL, a picture's digest or the beginning of one, or to take a decision back also that decision's id. Of
+    the wish count its kind, categories, person, time and words. Raises LinkError where no such picture is known, or
+    nothing can be decided.
     """
+    name = pictures.whole_digest(name)
     if wish.kind is DecisionKind.UNDO:
         return [_undo(name, wish, pictures)]
     links = pictures.links_of(name)

@@ -101,7 +101,7 @@ def _decisions(
     wish = Decision(
         kind=kind_named(row.get("kind", "").strip().lower()),
         url=Url(row.get("url", "").strip()),
-        digest=Digest(row.get("digest", "").strip().lower()),
+        digest=Digest(pictures.whole_digest(row.get("digest", "").strip())),
         category=row.get("category", ""),
         to_category=row.get("to_category", ""),
         decided_at=_moment(row.get("decided_at", ""), now),
@@ -120,7 +120,8 @@ def _decisions(
     if wish.digest and wish.kind is not DecisionKind.UNDO:
         return [] if _holds(wish, pictures) and not row.get("decided_at") else [wish]
     links = pictures.links_of(wish.url or wish.digest)
-    if all(_holds(replace(wish, digest=link.digest, category=link.category), pictures) for link in links):
+    links = [link for link in links if wish.category in ("", link.category)]
+    if links and all(_holds(replace(wish, digest=link.digest, category=link.category), pictures) for link in links):
         return []
     return decisions_on(wish.url or wish.digest, wish, pictures)
 
@@ -143,23 +144,30 @@ def _moment(text: str, now: datetime) -> datetime:
 
 
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    """The rows of a file by column, and the line at which each ends; empty ones are left out."""
+    """The rows of a file by column, and the line at which each ends, without what is empty."""
     lines = io.StringIO(_text(path), newline="").readlines()
     skipped = next((place for place, line in enumerate(lines) if is_row(line)), 0)
     delimiter = max(DELIMITERS, key="".join(lines[skipped : skipped + 1]).count)
     reader = csv.reader(lines[skipped:], strict=True, delimiter=delimiter)
     try:
-        header = [cell.strip().lower() for cell in next(reader, [])]
+        header = [cell.strip().lower() for cell in _without_empty_end(next(reader, []))]
         _check_header(header, f"{path}, line {skipped + 1}")
-        for cells in reader:
+        for cells in map(_without_empty_end, reader):
             line = skipped + reader.line_num
             if len(cells) > len(header):
                 raise LinkError(f"{path}, line {line}: more cells than columns; nothing was changed.")
-            if any(cells):
+            if cells:
                 yield line, dict(zip(header, map(plain_text, cells), strict=False))
     except csv.Error as error:
         line = skipped + reader.line_num
         raise LinkError(f"{path}, line {line}: it is no CSV ({error}); nothing was changed.") from error
+
+
+def _without_empty_end(cells: list[str]) -> list[str]:
+    """The cells of a row without the empty ones at its end, which spreadsheets add."""
+    while cells and not cells[-1].strip():
+        cells = cells[:-1]
+    return cells
 
 
 def _text(path: Path) -> str:

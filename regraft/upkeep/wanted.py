@@ -1,6 +1,5 @@
 """What words want gone: links, hosts, pictures; and what a store knows of them."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,7 +9,7 @@ import pandas as pd
 from regraft.config import ScreenSettings
 from regraft.dataset.placeholders import known_placeholders
 from regraft.errors import LinkError, VersionError
-from regraft.identity import Digest, Host
+from regraft.identity import DIGEST_BEGINNING, Digest, Host
 from regraft.links.list_header import URL
 from regraft.links.list_text import cleaned_urls, is_row
 from regraft.links.mementos import known_mementos
@@ -28,8 +27,6 @@ from regraft.web.hosts import ascii_host
 from regraft.web.urls import requested_host_of
 
 # N pictures
-DIGEST = re.compile(r"[0-9a-f]{8,64}")
-"""A digest, or the beginning of one, as pages show it."""
 FULL_DIGITS = 64
 COLUMNS = ["url", "digest", "phash", "reason"]
 """The columns of what links showed: "" where a table says nothing."""
@@ -75,8 +72,8 @@ def wanted_of(word: str, place: str = "") -> Wanted:
     text = word.strip()
     if not text:
         raise LinkError(f"{place or 'The word'} is empty; expected a URL, a host or a digest. Nothing was changed.")
-    if DIGEST.fullmatch(text):
-        return Wanted(Kind.PICTURE, text, place)
+    if DIGEST_BEGINNING.fullmatch(text):
+        return Wanted(Kind.PICTURE, text.lower(), place)
     if "/" in text or " " in text:
         return Wanted(Kind.LINK, text, place)
     try:

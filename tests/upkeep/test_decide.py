@@ -48,6 +48,8 @@ def test_a_person_accepts_what_a_link_shows_now(store: Store) -> None:
         decided(store, LINK)
     with pytest.raises(LinkError, match="in no list"):
         decided(store, "v")
+    with pytest.raises(LinkError, match=f"in no list .* Is it {LINK}"):
+        decided(store, LINK.replace("http://", "HTTPS://WWW."))
 
 
 def test_what_was_taken_back_can_be_accepted_again(store: Store) -> None:
@@ -67,6 +69,10 @@ def test_what_was_rejected_a_moment_ago_can_be_accepted(store: Store) -> None:
 def test_a_picture_is_named_by_its_digest_too(store: Store) -> None:
     [accepted] = decided(store, OTHER.digest)
     assert accepted.url == LINK
+    for kind, beginning in {"reject": OTHER.digest[:8], "skip": OTHER.digest[:12].upper()}.items():
+        assert decided(store, beginning, kind)[0].digest == OTHER.digest
+    with pytest.raises(LinkError, match="in no list"):
+        decided(store, OTHER.digest[:7])
     with pytest.raises(LinkError, match="knows no picture"):
         decided(store, "0" * 64)
 

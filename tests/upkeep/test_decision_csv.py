@@ -4,6 +4,7 @@ import re
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from regraft.dataset.decisions import all_decisions, decide
@@ -120,13 +121,39 @@ def test_of_a_file_with_a_wrong_line_nothing_is_kept(store: Store, tmp_path: Pat
         f"sep=;\r\nkind;url;why\r\nreject;{LINK};a drawing, no cat\r\n".encode("utf-8-sig"),
         f'"sep=,"\r\rkind,url\rreject,{LINK}\r'.encode(),
         f"# by hand\n\nkind,url\nreject,{LINK}\n".encode(),
+        f"kind,url,,\nreject,{LINK},, \n,,,\n , \n".encode(),
+        f"kind,digest\nreject,{OTHER.digest[:8].upper()}\n".encode(),
     ],
-    ids=["utf-16", "semicolons", "tabs", "cp1252", "sep", "quoted sep, line ends of old", "comment"],
+    ids=[
+        "utf-16",
+        "semicolons",
+        "tabs",
+        "cp1252",
+        "sep",
+        "quoted sep, line ends of old",
+        "comment",
+        "empty cells",
+        "first digits",
+    ],
 )
 def test_a_file_is_read_as_spreadsheets_write_it(store: Store, tmp_path: Path, data: bytes) -> None:
     [kept] = imported(store, tmp_path, data).decisions
     assert (kept.kind, kept.digest) == ("reject", OTHER.digest)
     assert kept.why in ("", "a drawing, no cat", "caf\u00e9")
+
+
+def test_a_row_about_another_list_or_a_picture_without_links_is_not_taken_for_decided(
+    store: Store, tmp_path: Path
+) -> None:
+    links = memories(PHOTO, OTHER)[-1]
+    put_links(store, path_of(LINK, Layout()), pd.concat([links, links.assign(url=f"{LINK}?", category="dog")]))
+    imported(store, tmp_path, f"kind,url\nreject,{LINK}\n")
+    with pytest.raises(LinkError, match="is not in the list of 'dog'"):
+        imported(store, tmp_path, f"kind,url,category\nreject,{LINK},dog\n")
+    digest = store.blobs.put(b"a picture whose links are gone")
+    [rejected] = decide(store, [decision("reject", digest)])
+    [undo] = imported(store, tmp_path, f"kind,digest\nundo,{digest}\n").decisions
+    assert undo.undoes == rejected.id
 
 
 @pytest.mark.parametrize("moment", ["9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00+23:00", "yesterday"])
