@@ -184,7 +184,7 @@ def promote(store: Store, name: str, expected: str | None) -> None:
 
 def move_champion(store: Store, name: str, expected: str | None) -> None:
     """Do what `promote` does. The champion must be locked, see `locks.champion_locked`."""
-    version(store, name)
+    name = version(store, name).name
     pointer = _pointer(store)
     in_use = pointer.version if pointer else expected
     if in_use != expected:

@@ -115,6 +115,12 @@ def test_a_name_that_no_clock_has_made_keeps_no_version_from_being_made(store: S
     assert versions.new_name(store, published_at(A)) == A
 
 
+def test_the_beginning_of_a_name_promotes_the_version_that_has_it(store: Store) -> None:
+    versions.publish(store, A, {"run.json": b"{}"})
+    versions.promote(store, A[:8], None)
+    assert versions.named(store, "champion").name == A
+
+
 def test_promoting_the_champion_again_keeps_the_way_back(store: Store) -> None:
     for name in (A, B):
         versions.publish(store, name, {"run.json": b"{}"})
