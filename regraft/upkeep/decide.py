@@ -89,7 +89,7 @@ class KnownPictures:
             return [link for url in urls for link in self._links_of_url(str(url)) if link.digest == name]
         links = self._links_of_url(name)
         if not links:
-            meant = spelt_as(name, pa.chunked_array([self._links["url"]], pa.string()))
+            meant = spelt_as(name, pa.chunked_array([self._links["url"].to_list()], pa.string()))
             hint = f" Is it {meant[0]}?" if meant else ""
             raise LinkError(f"{name} is in no list that {self.store.url} knows; nothing was changed.{hint}")
         return links

@@ -48,8 +48,14 @@ def test_a_person_accepts_what_a_link_shows_now(store: Store) -> None:
         decided(store, LINK)
     with pytest.raises(LinkError, match="in no list"):
         decided(store, "v")
-    with pytest.raises(LinkError, match=f"in no list .* Is it {LINK}"):
-        decided(store, LINK.replace("http://", "HTTPS://WWW."))
+
+
+def test_a_link_that_is_spelt_otherwise_is_answered_with_the_one_of_the_list(store: Store) -> None:
+    elsewhere = "http://elsewhere.org/"
+    put_links(store, path_of(elsewhere, Layout()), memories(PHOTO)[-1].assign(url=elsewhere))
+    for url in (LINK, elsewhere):
+        with pytest.raises(LinkError, match=f"in no list .* Is it {url}"):
+            decided(store, url.replace("http://", "HTTPS://WWW."))
 
 
 def test_what_was_taken_back_can_be_accepted_again(store: Store) -> None:
