@@ -31,8 +31,6 @@ def open_run(config: Config, run_id: str = "", now: datetime | None = None) -> I
     store = check_store(config.store)
     run_id = run_id or uuid.uuid4().hex
     with store.run(run_id, now) as start:
-        _finish_removal(store)
-        _merge_decisions(store)
         spec = RunSpec(
             config=config,
             store_url=store.address,
@@ -42,9 +40,11 @@ def open_run(config: Config, run_id: str = "", now: datetime | None = None) -> I
             cut_off=start.cut_off,
         )
         bench = Bench.of(spec)
-        store.drafts.sweep()  # what a run that was cut off left
-        drafts = bench.drafts
+        store, drafts = bench.store, bench.drafts
         try:
+            _finish_removal(store)
+            _merge_decisions(store)
+            store.drafts.sweep()  # what a run that was cut off left
             yield spec
         finally:
             bench.close()  # before the store is let go: whoever still waits for links is done with it

@@ -14,6 +14,7 @@ from typing import BinaryIO, Protocol
 from regraft.errors import StoreError
 from regraft.store.local_disk import LocalDisk
 from regraft.store.remote_disk import RemoteDisk
+from regraft.store.remote_errors import detail_of
 from regraft.store.run_disk import RunDisk
 from regraft.store.scratch import Scratch
 
@@ -137,11 +138,11 @@ def disk_at(url: str, is_held: bool = False, is_alone: bool = False) -> Disk:
     """Return the disk at a folder's path, in which ~ is the home folder, or an fsspec URL.
 
     `is_held`: for a run that holds the store there; `is_alone`: which no other machine works for. See `RunDisk`. Raises
-    StoreError where no file system speaks that URL.
+    StoreError where no file system speaks that URL, or the one that does cannot be opened.
     """
     if not is_remote(url):
         return LocalDisk(os.path.expanduser(url.removeprefix("file://")))
     try:
         return RunDisk(url, is_alone) if is_held else RemoteDisk(url)
-    except (ImportError, ValueError) as error:
-        raise StoreError(f"The store {url} cannot be opened: {error}") from error
+    except Exception as error:  # every file system raises its own
+        raise StoreError(f"The store {url} cannot be opened: {detail_of(error)}") from error

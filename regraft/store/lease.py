@@ -43,8 +43,8 @@ class Files(Protocol):
     address: str
     """Where the disk lies."""
 
-    def create(self, path: str, data: bytes) -> bool:
-        """Put a file in place if there is none; return whether it was put."""
+    def create_tagged(self, path: str, data: bytes) -> str | None:
+        """Put a file in place if there is none, and return its tag; None where there is one."""
         ...
 
     def read(self, path: str) -> bytes:
@@ -55,8 +55,8 @@ class Files(Protocol):
         """Return a file with its tag and age. Raises FileNotFoundError."""
         ...
 
-    def swap(self, path: str, data: bytes, tag: str) -> bool:
-        """Replace a file if it still has that tag; return whether it was replaced."""
+    def swap(self, path: str, data: bytes, tag: str) -> str | None:
+        """Replace a file if it still has that tag, and return its new tag; None where it has another or is gone."""
         ...
 
     def delete(self, path: str) -> None:
@@ -115,21 +115,26 @@ class Lease:
         self._owner = uuid.uuid4().hex
         self._lock = threading.Lock()
         self._is_released = False
+        self._tag: str | None = None
+        """Of the file, as this holder wrote it last; None where it is another's."""
 
     def take(self) -> bool:
         """Put the file in place, or replace one that no longer counts; return whether it is this holder's now.
 
         A bucket's answer may be lost. The request is repeated then, and refused, because it was done the first time.
         """
-        if self._files.create(self._name, self._content()):
+        self._tag = self._files.create_tagged(self._name, self._content())
+        if self._tag is not None:
             return True
         try:
             held = self._files.read_tagged(self._name)
         except FileNotFoundError:  # freed in this very moment
-            return self._files.create(self._name, self._content())
+            self._tag = self._files.create_tagged(self._name, self._content())
+            return self._tag is not None
         if self._counts(held):
-            return _owner_of(held.data) == self._owner
-        return self._files.swap(self._name, self._content(), held.tag) or self._is_held()
+            self._tag = self._own_tag(held)
+            return self._tag is not None
+        return self._swap(held.tag)
 
     @contextlib.contextmanager
     def renewed(self) -> Iterator[None]:
@@ -159,19 +164,22 @@ class Lease:
     def renew(self) -> bool:
         """Let the file count from now on; return whether it is still this holder's."""
         with self._lock:
-            try:
-                held = self._files.read_tagged(self._name)
-                is_ours = _owner_of(held.data) == self._owner and (
-                    self._files.swap(self._name, self._content(), held.tag) or self._is_held()
-                )
-            except FileNotFoundError:
-                is_ours = False
+            is_ours = self._tag is not None and self._swap(self._tag)
             self.is_lost = not is_ours and not self._is_released
             return is_ours
 
-    def _is_held(self) -> bool:
-        """Whether the file is this holder's. Raises FileNotFoundError where there is none."""
-        return _owner_of(self._files.read(self._name)) == self._owner
+    def _swap(self, tag: str) -> bool:
+        """Replace the file if it has that tag; return whether it is this holder's now."""
+        written = self._files.swap(self._name, self._content(), tag)
+        if written is None:
+            with contextlib.suppress(FileNotFoundError):
+                written = self._own_tag(self._files.read_tagged(self._name))
+        self._tag = written
+        return written is not None
+
+    def _own_tag(self, held: Tagged) -> str | None:
+        """The tag of the file, if it is this holder's."""
+        return held.tag if _owner_of(held.data) == self._owner else None
 
     def _keep(self, is_over: threading.Event) -> None:
         while not is_over.wait(self._lease.total_seconds() / RENEWALS):

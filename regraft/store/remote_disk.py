@@ -50,6 +50,8 @@ class RemoteDisk:
         options = ONE_REQUEST_A_READ if protocol in TAGGED else {}
         self._fs, self.root = fsspec.core.url_to_fs(url, use_listings_cache=False, **options)
         self._has_folders = protocol not in OBJECT_STORES
+        if not self._has_folders and not self.root.partition("/")[0]:
+            raise ValueError(f"it names no bucket; write {protocol}://BUCKET/FOLDER")
         self._is_tagged = protocol in TAGGED
         self._made: set[str] = set()
         self._listing = threading.Lock()
@@ -84,13 +86,13 @@ class RemoteDisk:
         check_not_lost(self.address)
         with explained(self.address):
             self._make_folder(path)
-            try:
-                self._fs.pipe_file(self._at(path), data, mode="create")
-            except OSError as error:
-                if isinstance(error, FileExistsError) or code_of(error) in ALREADY_THERE:
-                    return False
-                raise
-            return True
+            return self._put(path, data, mode="create") is not None
+
+    def create_tagged(self, path: str, data: bytes) -> str | None:
+        check_not_lost(self.address)
+        with explained(self.address):
+            self._make_folder(path)
+            return self._tag(data, self._put(path, data, mode="create"))
 
     def read_tagged(self, path: str) -> Tagged:
         if not self._is_tagged:
@@ -102,23 +104,31 @@ class RemoteDisk:
         # Read after the tag: where both differ, the tag is old, and no swap succeeds.
         return Tagged(self.read(path), str(head["ETag"]), _age_s(head))
 
-    def swap(self, path: str, data: bytes, tag: str) -> bool:
+    def swap(self, path: str, data: bytes, tag: str) -> str | None:
         """Without ETags there is a moment in which two may both replace a file, but not both create it."""
-        if not self._is_tagged:
-            if self.read(path).hex() != tag:
-                return False
-            self.delete(path)
-            return self.create(path, data)
-        with explained(self.address):
-            try:
-                self._fs.pipe_file(self._at(path), data, IfMatch=tag)
-            except (FileExistsError, FileNotFoundError):
-                return False
-            except OSError as error:
-                if code_of(error) in ALREADY_THERE:
-                    return False
-                raise
-            return True
+        with contextlib.suppress(FileNotFoundError):
+            if self._is_tagged:
+                with explained(self.address):
+                    return self._tag(data, self._put(path, data, IfMatch=tag))
+            if self.read(path).hex() == tag:
+                self.delete(path)
+                return self.create_tagged(path, data)
+        return None
+
+    def _put(self, path: str, data: bytes, **condition: str) -> Mapping[str, Any] | None:
+        """Put a file in place, and return what the file system answers; None where the condition does not hold."""
+        try:
+            return self._fs.pipe_file(self._at(path), data, **condition) or {}
+        except OSError as error:
+            if isinstance(error, FileExistsError) or code_of(error) in ALREADY_THERE:
+                return None
+            raise
+
+    def _tag(self, data: bytes, answer: Mapping[str, Any] | None) -> str | None:
+        """The tag of a file that was put, from the answer to that; None where it was not put."""
+        if answer is None:
+            return None
+        return str(answer["ETag"]) if self._is_tagged else data.hex()
 
     def publish(self, folder: str, files: Mapping[str, bytes], last: str) -> None:
         if f"{folder}/{last}" in self.sizes(folder):
@@ -183,7 +193,7 @@ class RemoteDisk:
         with contextlib.suppress(FileNotFoundError), explained(self.address):
             if self._has_folders:
                 self._fs.rm(self._at(folder), recursive=True)
-            elif paths := list(self._files(folder)):
+            elif paths := [self._at(path) for path in self.sizes(folder)]:
                 self._fs.rm(paths)
 
     def lock(self, name: str, wait_s: float, lease: timedelta) -> AbstractContextManager[None]:

@@ -76,11 +76,16 @@ def _answer_of(error: BaseException) -> dict[str, Any]:
     return next((answer for answer in answers if isinstance(answer, dict)), {})
 
 
+def detail_of(error: Exception) -> str:
+    """Return what an exception says, in one line that is not too long."""
+    words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return " ".join(words.split())[:MAX_DETAIL_LENGTH]
+
+
 def _sentence(address: str, error: Exception) -> str:
     """What went wrong, and what to do about it."""
     code, kinds = code_of(error), {type(cause).__name__ for cause in _causes(error)}
-    words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    detail = " ".join(words.split())[:MAX_DETAIL_LENGTH]
+    detail = detail_of(error)
     store = f"The store {address}"
     if code in NO_BUCKET:
         return f"{store} cannot be used: there is no such bucket. Create it, or choose another store."

@@ -1,9 +1,12 @@
 """A bucket as the disk of one run: what nobody else changes meanwhile is read and listed once.
 
-Whoever publishes, changes or deletes a version holds the store, and so does whoever changes its layout or what is known
-of links and pictures. Shards of links are written by other machines, too, where these work for the same run.
+Whoever publishes, changes or deletes a version holds the store, and so does whoever changes its layout, what is known
+of links and pictures, or what was removed. Other machines, where some work for the same run, write shards of links and
+features. What is not there at the start need not be looked for: one listing of the store's root tells.
 """
 
+import errno
+import os
 import threading
 from collections.abc import Mapping
 from typing import Any
@@ -16,8 +19,11 @@ LINKS = "links"
 """The folder of the tables of pictures; below it are folders of shards of links."""
 PUBLISHED = "versions"
 """The folder of published files."""
-OF_BACKBONES = ("features", "networks")
-"""The folders that are written by whoever embeds."""
+OF_HOLDER = (
+    *(PUBLISHED, LINKS, "features", "networks", "drafts", "receipts"),
+    *(LAYOUT, "removals.parquet", "removing.json"),
+)
+"""The folders and files in a store's root that only the machines change that hold it."""
 MAX_KEPT_BYTES = 64_000_000
 """Of files that need not be read again."""
 
@@ -31,12 +37,15 @@ class RunDisk(RemoteDisk):
         self._lock = threading.Lock()
         self._kept: dict[str, bytes] = {}
         self._listings: dict[str, dict[str, int]] = {}
-        """By folder of the store, the size of each file in it, by path."""
+        """By folder or file of the store's root, the size of each file there, by path."""
+        self._is_root_listed = not is_alone
 
     def read(self, path: str) -> bytes:
         with self._lock:
             if (kept := self._kept.get(path)) is not None:
                 return kept
+        if self._is_absent(path):
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), self._at(path))
         data = super().read(path)
         self._keep(path, data)
         return data
@@ -50,6 +59,15 @@ class RunDisk(RemoteDisk):
         self._keep(path, data)
         self._list(path, len(data))
 
+    def create(self, path: str, data: bytes) -> bool:
+        is_put = super().create(path, data)
+        if is_put:
+            self._list(path, len(data))
+        return is_put
+
+    def exists(self, path: str) -> bool:
+        return not self._is_absent(path) and super().exists(path)
+
     def publish(self, folder: str, files: Mapping[str, bytes], last: str) -> None:
         super().publish(folder, files, last)
         for name, data in files.items():
@@ -60,6 +78,7 @@ class RunDisk(RemoteDisk):
         if not self._is_own(top):
             return super().sizes(folder)
         with self._lock:
+            self._list_root()
             if top not in self._listings:
                 self._listings[top] = super().sizes(top)
             files = self._listings[top]
@@ -79,8 +98,22 @@ class RunDisk(RemoteDisk):
         self._forget(f"{folder}/")
 
     def _is_own(self, top: str) -> bool:
-        """Whether nobody but this process changes the files of a folder of the store."""
-        return top == PUBLISHED or (self._is_alone and top in OF_BACKBONES)
+        """Whether nobody but this process changes a folder or file of the store's root."""
+        return top == PUBLISHED or (self._is_alone and top in OF_HOLDER)
+
+    def _is_absent(self, path: str) -> bool:
+        """Whether a listing tells that nothing is at a path."""
+        with self._lock:
+            self._list_root()
+            files = self._listings.get(_top(path), {path: 0})
+            return path not in files and not any(file.startswith(f"{path}/") for file in files)
+
+    def _list_root(self) -> None:
+        """List the store's root, once: what is not there now is only ever put there by this process."""
+        if not self._is_root_listed:
+            there = super().names("")
+            self._listings |= {top: {} for top in OF_HOLDER if top not in there}
+            self._is_root_listed = True
 
     def _keep(self, path: str, data: bytes) -> None:
         """Have a file at hand that nobody but this process changes."""

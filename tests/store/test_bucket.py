@@ -44,17 +44,16 @@ class BucketWithClock(RemoteDisk):
         super().__init__(url)
         self._clock, self._written_at = clock, dict[str, datetime]()
 
-    def create(self, path: str, data: bytes) -> bool:
-        is_created = super().create(path, data)
-        if is_created:
-            self._written_at[path] = self._clock.now
-        return is_created
+    def create_tagged(self, path: str, data: bytes) -> str | None:
+        return self._dated(path, super().create_tagged(path, data))
 
-    def swap(self, path: str, data: bytes, tag: str) -> bool:
-        is_swapped = super().swap(path, data, tag)
-        if is_swapped:
+    def swap(self, path: str, data: bytes, tag: str) -> str | None:
+        return self._dated(path, super().swap(path, data, tag))
+
+    def _dated(self, path: str, tag: str | None) -> str | None:
+        if tag is not None:
             self._written_at[path] = self._clock.now
-        return is_swapped
+        return tag
 
     def read_tagged(self, path: str) -> Tagged:
         tagged = super().read_tagged(path)
@@ -93,6 +92,31 @@ def test_a_lock_is_renewed_and_counts_as_long_as_it_is(bucket_store: Store, cloc
         clock.now += LEASE * 0.9
         assert not second.take()
         assert first.renew()
+
+
+def test_a_renewal_is_one_request(bucket_store: Store, bucket: str, bucket_server: BucketServer) -> None:
+    held = lease(bucket_store)
+    assert held.take()
+    before = bucket_server.count(bucket)
+    assert [held.renew() for _ in range(5)] == [True] * 5
+    assert bucket_server.count(bucket) - before == 5
+
+
+def test_a_renewal_whose_answer_was_lost_loses_no_lock(bucket_store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    held, swap = lease(bucket_store), bucket_store.disk.swap  # type: ignore[attr-defined]
+    assert held.take()
+
+    def swap_unheard(*args: object) -> str:
+        swap(*args)
+        raise StoreError("the network is down")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bucket_store.disk, "swap", swap_unheard)
+        with pytest.raises(StoreError):
+            held.renew()
+    assert held.renew()
+    assert held.renew()
+    assert not lease(bucket_store).take()
 
 
 def test_a_lock_that_nobody_renewed_is_taken_over_and_its_first_holder_leaves_it_alone(
@@ -350,11 +374,11 @@ def test_a_renewal_that_fails_is_tried_again(
     monkeypatch.setattr(held, "_lease", timedelta(seconds=0.2))
     failed = threading.Event()
 
-    def fail(path: str) -> Tagged:
+    def fail(path: str, data: bytes, tag: str) -> str:
         failed.set()
         raise StoreError("the network is down")
 
-    monkeypatch.setattr(bucket_store.disk, "read_tagged", fail)
+    monkeypatch.setattr(bucket_store.disk, "swap", fail)
     with caplog.at_level(logging.WARNING, "regraft"), held.renewed():
         assert failed.wait(30)
     assert "could not be renewed" in caplog.text
@@ -425,6 +449,39 @@ def test_a_run_that_no_other_machine_works_for_reads_and_lists_once_what_it_wrot
     disk.delete_folder("links/ab12")
     with pytest.raises(FileNotFoundError):
         disk.read(shard)
+
+
+def test_one_listing_tells_a_run_what_is_not_there(bucket: str, bucket_server: BucketServer) -> None:
+    disk, other = disk_at(f"{bucket}/store", is_held=True, is_alone=True), disk_at(f"{bucket}/store")
+    other.write("removals.parquet", b"before")
+    before = bucket_server.count(bucket)
+    assert disk.sizes("links") == {}
+    assert not disk.exists("removing.json")
+    disk.delete_folder("drafts")
+    disk.write("links/misfiled.parquet", b"now")
+    with pytest.raises(FileNotFoundError):
+        disk.read("links/doubtful.parquet")
+    assert disk.create("drafts/ab/cdef", b"now")
+    assert bucket_server.count(bucket) - before == 3, "a listing, and what was written"
+    assert disk.read("links/misfiled.parquet") == other.read("links/misfiled.parquet") == b"now"
+    assert disk.read("removals.parquet") == b"before"
+    assert disk.exists("removals.parquet")
+    disk.delete_folder("drafts")
+    assert other.sizes("drafts") == {}
+
+
+def test_a_run_looks_each_time_for_what_others_may_write(bucket: str) -> None:
+    disk, other = disk_at(f"{bucket}/store", is_held=True, is_alone=True), disk_at(f"{bucket}/store")
+    paths = ["decisions/00000001.json", "champion.json", "blobs/ab/cdef"]
+    assert not any(map(disk.exists, paths))
+    for path in paths:
+        other.write(path, b"now")
+    assert all(map(disk.exists, paths))
+    assert [disk.read(path) for path in paths] == [b"now"] * 3
+    shared = disk_at(f"{bucket}/store", is_held=True)
+    assert shared.sizes("links") == {}
+    other.write("links/a/00-0000.parquet", b"now")
+    assert shared.read("links/a/00-0000.parquet") == b"now"
 
 
 def test_a_folder_that_is_empty_costs_one_listing(bucket: str, bucket_server: BucketServer) -> None:

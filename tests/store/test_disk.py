@@ -123,9 +123,19 @@ def test_a_disk_says_where_it_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert disk_at("memory://bucket/prefix/").address == "memory://bucket/prefix"
 
 
-def test_a_url_that_nothing_speaks_is_refused() -> None:
-    with pytest.raises(StoreError, match="cannot be opened"):
-        disk_at("nonsense://bucket")
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("nonsense://bucket", "Protocol not known: nonsense"),
+        ("ftp://127.0.0.1:1/store", "Connection refused"),
+        ("reference://store", "ReferenceFileSystem"),
+        ("s3://", "it names no bucket; write s3://BUCKET/FOLDER"),
+        ("s3:///store", "it names no bucket; write s3://BUCKET/FOLDER"),
+    ],
+)
+def test_a_url_that_cannot_be_opened_is_refused_in_a_sentence(url: str, why: str) -> None:
+    with pytest.raises(StoreError, match=f"^The store {url} cannot be opened: {why}"):
+        disk_at(url)
 
 
 def test_a_folder_or_an_endless_link_in_a_files_place_is_no_file_and_is_replaced(tmp_path: Path) -> None:

@@ -75,10 +75,10 @@ def test_a_run_that_a_clock_ahead_cut_off_began_no_later_than_the_next_one(store
 class AnswersLost(RemoteDisk):
     """A bucket whose answers to writes are lost: the library repeats them, and is refused, as they were done before."""
 
-    def create(self, path: str, data: bytes) -> bool:
-        return super().create(path, data) and super().create(path, data)
+    def create_tagged(self, path: str, data: bytes) -> str | None:
+        return super().create_tagged(path, data) and super().create_tagged(path, data)
 
-    def swap(self, path: str, data: bytes, tag: str) -> bool:
+    def swap(self, path: str, data: bytes, tag: str) -> str | None:
         return super().swap(path, data, tag) and super().swap(path, data, tag)
 
 
@@ -88,6 +88,7 @@ def test_a_lock_is_held_and_renewed_though_the_answers_to_its_writes_are_lost(tm
     first, second = (Lease(disk, LOCK, timedelta(minutes=1), lambda: now[0]) for _ in range(2))
     assert first.take()
     assert not second.take()
+    assert first.renew()
     assert first.renew()
     now[0] += timedelta(minutes=2)
     assert second.take()
