@@ -11,7 +11,7 @@ from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from regraft.errors import EngineError
 from regraft.pipeline.bench import Bench
 from regraft.pipeline.spec import RunSpec
-from regraft.pipeline.worker_check import code, problem
+from regraft.pipeline.worker_check import problem, refused
 from regraft.tasks.bench import PROGRESS
 
 CONNECT_S = 10
@@ -69,12 +69,12 @@ def cluster(address: str, spec: RunSpec) -> TaskRunner[Any]:
             f"The Dask scheduler at {address} does not answer; nothing was fetched. Start it with `dask scheduler`, or "
             "run with --engine threads."
         ) from error
-    problems = client.run(problem, spec, code(), on_error="return")
+    problems = client.run(problem, spec, on_error="return")
     if not problems:
         raise EngineError(f"The Dask scheduler at {address} has no workers; start some with `dask worker {address}`.")
     for worker, trouble in problems.items():
         if trouble:
-            raise EngineError(f"The Dask worker {worker} cannot work for this run: {_sentence(trouble)}.")
+            raise refused(worker, _sentence(trouble))
     client.subscribe_topic(PROGRESS, lambda event: _show(event[1], spec))
     return runner
 
@@ -82,7 +82,7 @@ def cluster(address: str, spec: RunSpec) -> TaskRunner[Any]:
 def _sentence(trouble: str | Exception) -> str:
     """What a worker answered; an exception says that it could not even call Regraft."""
     if isinstance(trouble, str):
-        return trouble.rstrip(".")
+        return trouble
     return f"it cannot call Regraft ({type(trouble).__name__}: {trouble}); install the same Regraft there"
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from regraft.pipeline.bench import Bench
 from regraft.pipeline.spec import RunSpec
+from regraft.pipeline.worker_check import check_worker
 from regraft.process import prepare_process
 from regraft.progress import set_display
 
@@ -16,9 +17,13 @@ REPORT_EVERY_S = 0.5
 
 
 def bench_of(spec: RunSpec) -> Bench:
-    """Return this process's bench for a run, and have a Dask worker report its progress to whoever runs the flow."""
+    """Return this process's bench for a run, and have a Dask worker report its progress to whoever runs the flow.
+
+    Raises EngineError where this is a Dask worker that cannot work for the run.
+    """
     prepare_process()
     if (worker := _dask_worker()) is not None:
+        check_worker(spec, worker.address)
         set_display(EventDisplay(worker, spec.run_id))
     return Bench.of(spec)
 

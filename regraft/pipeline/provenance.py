@@ -22,6 +22,11 @@ def libraries() -> dict[str, str]:
     return own | {name: metadata.version(name) for name in LIBRARIES}
 
 
+def code() -> str:
+    """Return which Regraft this is: its release, and its commit where it runs from a checkout."""
+    return f"{__version__} {commit()}".strip()
+
+
 @cache
 def commit() -> str:
     """Return the commit of Regraft's code, shortened; "" where it does not run from a git checkout."""

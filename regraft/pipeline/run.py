@@ -11,6 +11,7 @@ from datetime import datetime
 from regraft.config import Config
 from regraft.dataset.decision_files import MAX_FILES, decision_files
 from regraft.pipeline.bench import Bench
+from regraft.pipeline.provenance import code
 from regraft.pipeline.spec import RunSpec
 from regraft.pipeline.store_check import check_store
 from regraft.store import versions
@@ -37,6 +38,7 @@ def open_run(config: Config, run_id: str = "", now: datetime | None = None) -> I
             run_id=run_id,
             now=start.now,
             since=start.now if _has_published(store, start.cut_off) else start.since,
+            code=code(),
             cut_off=start.cut_off,
         )
         bench = Bench.of(spec)

@@ -20,5 +20,7 @@ class RunSpec:
     """When the run began: the one time that all its checks have, so that no two machines' clocks need agree."""
     since: datetime
     """Checks of links since then count as this run's: `now`, or the start of the run before, where that was cut off."""
+    code: str = ""
+    """Which Regraft began it, see `provenance.code`: no other one works for it."""
     cut_off: str = ""
     """The id of the run before, where that was cut off; "" where it ended."""

@@ -26,6 +26,7 @@ from regraft.pipeline.spec import RunSpec
 from regraft.store import versions
 from regraft.store.store import Store
 from regraft.store.version import Version
+from regraft.tasks.bench import bench_of
 from tests.clusters import Cluster, dask_cluster
 from tests.under_way import UnderWay
 
@@ -151,6 +152,15 @@ def refusal(cluster: Cluster, spec: RunSpec) -> str:
     return str(error.value)
 
 
+def task_on_each_worker(cluster: Cluster, spec: RunSpec) -> None:
+    """Have each worker begin a task of the run, as one that joins while it is under way does."""
+    from distributed import Client
+
+    with Client(cluster.address, set_as_default=False) as client:
+        for worker in client.scheduler_info()["workers"]:
+            client.submit(lambda: str(bench_of(spec)), workers=[worker], pure=False).result(60)
+
+
 def test_a_scheduler_that_is_not_there_is_named(spec: RunSpec) -> None:
     nowhere = Cluster("tcp://127.0.0.1:9", {}, Path())
     assert "The Dask scheduler at tcp://127.0.0.1:9 does not answer" in refusal(nowhere, spec)
@@ -166,9 +176,11 @@ def test_workers_that_cannot_work_for_a_run_are_refused(cluster: Cluster, spec: 
     without_weights = replace(spec, config=spec.config.model_copy(update={"backbone": weights}))
     assert "/nowhere/vgg16.npy" in refusal(cluster, without_weights)
     assert "does not see this run in the store" in refusal(cluster, replace(spec, run_id="another"))
-    older = cluster.start_worker("from regraft.pipeline import worker_check\nworker_check.__version__ = '0.0.1'\n")
+    older = cluster.start_worker("from regraft.pipeline import provenance\nprovenance.__version__ = '0.0.1'\n")
     cluster.wait_for_workers(2)
     assert "it has Regraft 0.0.1" in refusal(cluster, spec)
+    with pytest.raises(EngineError, match=r"^The Dask worker \S+ cannot work for this run: it has Regraft 0\.0\.1"):
+        task_on_each_worker(cluster, spec)
     older.kill()
     cluster.wait_for_workers(1)
     cluster.start_worker("import sys\nsys.modules['regraft'] = None\n")
