@@ -99,7 +99,7 @@ def named_layout(disk: Disk) -> Layout | None:
         ) from error
     except OSError as error:
         raise StoreError(f"{FILE} in the store {disk.address} cannot be read: {error}.") from error
-    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
+    except ValueError as error:
         raise CorruptError(f"{FILE} in the store {disk.address} is damaged ({error}).") from error
 
 
@@ -119,7 +119,7 @@ def copied_layout(disk: Disk) -> Layout | None:
     for name in disk.names(LINKS):
         try:
             layout = _layout(disk.read(f"{LINKS}/{name}/{COPY}"))
-        except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
+        except (OSError, ValueError):
             continue
         if layout.folder == f"{LINKS}/{name}":
             return layout
@@ -138,11 +138,14 @@ class _NewerFormatError(ValueError):
 
 
 def _layout(data: bytes) -> Layout:
-    """The layout in a file. Raises ValueError, KeyError or TypeError where it is damaged."""
-    fields = json.loads(data)
-    if fields["format"] > FORMAT:
-        raise _NewerFormatError(fields["format"])
-    layout = Layout(tuple(map(int, fields["shards"])), tuple(map(str, fields["spread"])), int(fields["format"]))
+    """The layout in a file. Raises ValueError where it is damaged, _NewerFormatError where a newer Regraft wrote it."""
+    try:
+        fields = json.loads(data)
+        if fields["format"] > FORMAT:
+            raise _NewerFormatError(fields["format"])
+        layout = Layout(tuple(map(int, fields["shards"])), tuple(map(str, fields["spread"])), int(fields["format"]))
+    except (KeyError, TypeError, OverflowError, RecursionError) as error:
+        raise ValueError(f"it holds no layout: {error!r}") from error
     if layout.format != FORMAT or not layout.shards or min(layout.shards) < 1:
         raise ValueError(f"no store of format {FORMAT} has {layout.shards} shards")
     return layout

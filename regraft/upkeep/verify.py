@@ -100,7 +100,10 @@ def _damaged_blobs(store: Store, repair: bool, fetch: FetchSettings, progress: P
             blob.delete()
             mended = sources.fetch_again(blob.digest)
         yield Damage(blob.path, "its bytes are not what its name says", mended)
-    for digest in sorted(_learnt_from(store) - present):
+    gone = _learnt_from(store) - present
+    if gone:
+        gone -= {blob.digest for blob in store.blobs}  # what a run has put meanwhile
+    for digest in sorted(gone):
         mended = sources.fetch_again(digest) if repair else ""
         yield Damage(store.blobs.at(digest).path, "it is gone, and versions name it", mended)
 

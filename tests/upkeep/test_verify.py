@@ -35,6 +35,18 @@ def test_a_sound_store_has_no_damage(tmp_path: Path) -> None:
     assert damaged(store) == []
 
 
+def test_what_a_run_publishes_while_a_store_is_checked_is_no_damage(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    store.blobs.put(b"picture")
+
+    def publish(path: str) -> None:
+        if path.startswith("blobs/"):
+            publish_version(store, JANUARY[0], store.blobs.put(b"another"), promoted=True)
+            versions.promote(store, JANUARY[0], None)
+
+    assert list(verify(store, False, FetchSettings(), publish)) == []
+
+
 @pytest.mark.server
 def test_a_damaged_blob_is_fetched_again_where_a_link_still_serves_it(tmp_path: Path) -> None:
     store = Store(str(tmp_path))
