@@ -41,7 +41,7 @@ EXAMPLE_LENGTHS_CM = ((100, 30, 20), (40, 8, 10))
 def write_config(path: Path, lists: Mapping[str, str]) -> None:
     """Write a commented config for these lists, by category; for example lists where there are none.
 
-    Raises ConfigError where the file is there already, or a category's name is not safe.
+    Raises ConfigError where the file is there already, a category's name is not safe, or a path is not UTF-8.
     """
     if path.exists():
         raise ConfigError(f"{path} is there already; it was left alone. Give another name.")
@@ -55,7 +55,14 @@ def write_config(path: Path, lists: Mapping[str, str]) -> None:
         quoted = _yaml_text(_beside(path, source) if lists else source)
         categories.append(CATEGORY_TEMPLATE.format(name=name, source=quoted, mean=mean, std=std, min=minimum))
     text = TEMPLATE.format(path=shlex.quote(str(path)), name=_job_name(path), categories="\n".join(categories))
-    path.write_text(text, encoding="utf-8")
+    try:
+        data = text.encode()
+    except UnicodeEncodeError as error:
+        raise ConfigError(
+            "A config is text in UTF-8 and holds its own name and those of its lists; one of these is no such text. "
+            "Rename that file."
+        ) from error
+    path.write_bytes(data)
 
 
 def _job_name(path: Path) -> str:

@@ -87,6 +87,9 @@ def test_a_first_config_is_written_and_understood(tmp_path: Path, regraft: Regra
     assert again.code == 2
     assert "there already" in again.err
     assert regraft("init", tmp_path / "x.yaml", "--list", "big cat=a.txt").code == 2
+    for words in (["\udcff.yaml"], ["x.yaml", "--list", "cat=\udcff.txt"]):
+        assert regraft("init", tmp_path / words[0], *words[1:]).code == 2
+        assert not (tmp_path / words[0]).exists()
 
 
 NAMES = ["2024", "0x10", "1_0", "1e3", "2024-01-31", "12:30", "no", "null", "true", "~", "é", "a b", "-", "x" * 200]
