@@ -85,8 +85,6 @@ def _state(disk: Disk, version: Version, settings: ExportSettings) -> None:
             raise ConfigError(f"{disk.address} is not empty; name a folder that is, or that is not there.") from None
         disk.write(STATEMENT, json.dumps(statement, indent=1).encode())
         return
-    except OSError as error:
-        raise StoreError(f"{disk.address} cannot be read ({error}); name another folder.") from error
     if _parsed(known) != statement:
         raise ConfigError(
             f"{disk.address} holds an export of another version, of this one before a picture was removed from it, or "
@@ -217,8 +215,5 @@ class _Writer:
             return
         try:
             self._disk.write(path, data)
-        except OSError as error:
-            raise StoreError(
-                f"{self._disk.address}/{path} cannot be written ({error}). What is written already stays: the same "
-                "command goes on from there."
-            ) from error
+        except StoreError as error:
+            raise StoreError(f"{error} What is written already stays: the same command goes on from there.") from error

@@ -126,7 +126,8 @@ def _licences(counts: "pd.Series[int]") -> str:
     """What is known of licences, as a list of them and a warning."""
     if counts.empty:
         return NOT_OURS
-    shown = [f"- {name or 'none named'}: {count:,} images" for name, count in counts.head(MAX_LICENCES).items()]
+    names = [" ".join(str(name).split()) or "none named" for name in counts.index[:MAX_LICENCES]]
+    shown = [f"- {name}: {count:,} images" for name, count in zip(names, counts, strict=False)]
     if len(counts) > MAX_LICENCES:
         shown.append(f"- {len(counts) - MAX_LICENCES:,} more: {counts.iloc[MAX_LICENCES:].sum():,} images")
     return "As the lists name them; nobody has checked:\n\n" + "\n".join(shown) + f"\n\n{NOT_OURS}"

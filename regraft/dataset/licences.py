@@ -29,7 +29,8 @@ def licence_counts(rows: pd.DataFrame) -> "pd.Series[int]":
     columns = [name for name in rows if str(name).casefold() in COLUMNS]
     if not columns:
         return pd.Series(dtype=int)
-    return rows[columns].bfill(axis=1).iloc[:, 0].fillna("").astype(str).value_counts()
+    licences = rows[columns].astype(object).bfill(axis=1).iloc[:, 0]  # some lists have numbers there
+    return licences.map(str, na_action="ignore").fillna("").value_counts()
 
 
 def identifiers(licences: Iterable[str]) -> list[str]:

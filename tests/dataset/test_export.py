@@ -1,6 +1,7 @@
 """A version's data set, read by the programs that it is written for."""
 
 import io
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from regraft.dataset.export import LEFT_OUT, STATEMENT, Exported, export_dataset
 from regraft.dataset.export_pictures import exported_picture
 from regraft.dataset.export_rows import PROVENANCE, provenance
 from regraft.dataset.export_settings import ExportSettings, Layout, PictureSettings, Resize
-from regraft.dataset.licences import identifiers
+from regraft.dataset.licences import identifiers, licence_counts
 from regraft.dataset.manifest import MANIFEST
 from regraft.errors import ConfigError, StoreError
 from regraft.identity import digest_of
@@ -201,6 +202,16 @@ def test_a_folder_that_holds_something_else_is_left_alone(version: Version, tmp_
         export(version, tmp_path / "out", "parquet")
 
 
+def test_what_cannot_be_written_is_one_sentence_and_what_is_written_stays(version: Version, tmp_path: Path) -> None:
+    export(version, tmp_path / "out", "huggingface")
+    shutil.rmtree(tmp_path / "out" / "data")
+    (tmp_path / "out" / "data").write_bytes(b"a file where a folder should be, as good as a full disk")
+    with pytest.raises(StoreError, match=r"data/train-00000\.parquet .* the same command goes on from there"):
+        export(version, tmp_path / "out", "huggingface")
+    (tmp_path / "out" / "data").unlink()
+    assert export(version, tmp_path / "out", "huggingface").images == 12
+
+
 def test_a_picture_that_cannot_be_read_is_left_out_and_named(version: Version, tmp_path: Path) -> None:
     rows = provenance(version)
     gone = rows["digest"][0]
@@ -279,6 +290,27 @@ def test_the_card_counts_pictures_and_licences(version: Version, tmp_path: Path)
 )
 def test_licences_have_the_hubs_identifiers(licence: str, identifier: str) -> None:
     assert identifiers([licence]) == [identifier]
+
+
+@pytest.mark.parametrize("kind", [pa.int64(), pa.float64(), pa.string(), pa.bool_()])
+def test_licences_may_be_of_any_kind_that_a_column_is(kind: pa.DataType) -> None:
+    """Flickr's licences are numbers, and not every picture has one."""
+    licences = pa.array([1, 1, None]).cast(kind).to_pandas(types_mapper=pd.ArrowDtype)
+    counts = licence_counts(pd.DataFrame({"license": licences}))
+    assert counts.tolist() == [2, 1]
+    assert counts.index[1] == ""
+    assert set(map(type, counts.index)) == {str}
+
+
+def test_a_licence_takes_one_line_of_the_card(version: Version, tmp_path: Path) -> None:
+    manifest = version.arrow_table("manifest.parquet").drop_columns(["licence"])
+    manifest = manifest.append_column("licence", pa.array(["Ask first:\n# the owner\n"] * 12))
+    files = {file: version.read(file) for file in ("links.parquet", "metrics.json", "run.json")}
+    other = versions.publish(
+        Store(str(tmp_path / "other")), NAME, {"manifest.parquet": parquet_of_arrow(manifest), **files}
+    )
+    export(other, tmp_path / "out", "csv")
+    assert "- Ask first: # the owner: 12 images\n" in (tmp_path / "out" / "README.md").read_text()
 
 
 def test_an_export_to_s3_goes_on_where_it_was_cut_off(version: Version, bucket: str) -> None:
