@@ -35,11 +35,11 @@ def train(
     (D, K), of the backbone's own, which the preset `graft` learns more from few images with; see `classifier_of`. The
     same seed gives the same head, to the bit on one machine; see `make_deterministic` for what that means to the
     process. Raises TrainingError where features are far too large, no numbers or all the same, lengths or a loss are no
-    numbers, or a category has no image in the train split.
+    numbers, or one of these splits has no image, or the train split none of a category.
     """
+    _check_splits(manifest)
     _check_finite(manifest, features)
     _check_varied(features)
-    _check_categories(manifest)
     if target.regresses_lengths:
         _check_lengths(manifest)
     make_deterministic(seed)
@@ -84,8 +84,11 @@ def _check_varied(features: FeatureRows) -> None:
         )
 
 
-def _check_categories(manifest: pd.DataFrame) -> None:
-    """Raise TrainingError, with its name, where a category has nothing to be learnt from."""
+def _check_splits(manifest: pd.DataFrame) -> None:
+    """Raise TrainingError, with a name, where a split has no images, or a category has nothing to be learnt from."""
+    for split in ("train", "validation"):
+        if not (manifest["split"] == split).any():
+            raise TrainingError(f"Training stopped: there is no image in the {split} split. Give the lists more links.")
     without = sorted(set(manifest["category"]) - set(manifest["category"][manifest["split"] == "train"]))
     if without:
         raise TrainingError(

@@ -77,7 +77,7 @@ def attribute(manifest: pd.DataFrame, difference: float, experiment: Experiment)
         with_all = experiment.rmse(images, seed)
         with_left = with_all if len(left) == len(images) else experiment.rmse(left, seed)
         with_other_seed = experiment.rmse(images, seed + 1) if is_random else with_all
-    except (KeyError, RegraftError, ValueError):
+    except (KeyError, RegraftError):
         return None
     lost_data = with_left - with_all
     return Attribution(

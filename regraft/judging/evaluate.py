@@ -19,6 +19,7 @@ from regraft.store.feature_rows import FeatureRows
 from regraft.store.metrics_record import Attribution, Leak, MetricsRecord, MisfiledScores
 from regraft.store.store import Store
 from regraft.store.version import Version
+from regraft.targets.rivals import Errors
 from regraft.targets.target import IMAGE_COLUMNS, Answers, Target
 
 RELOAD_TOLERANCE = 1e-3
@@ -51,6 +52,10 @@ class _Model:
         """Return the features, (N, D), of images (digest)."""
         return self.extractor.features(images["digest"].tolist(), self.store)
 
+    def visible(self, images: pd.DataFrame) -> pd.DataFrame:
+        """Return those of some images (digest) whose features can be had: not those whose bytes are gone."""
+        return images[images["digest"].isin(self.extractor.embedded(images["digest"].tolist(), self.store))]
+
     def answers(self, images: pd.DataFrame) -> Answers:
         """Return the answers for N images (digest)."""
         return self.features(images).map_blocks(self.head.predict)
@@ -81,11 +86,7 @@ def evaluate(
     _check_reloaded(target.largest_difference(predictions, candidate.predictions))
     if "left_out" in candidate.predictions:
         predictions["left_out"] = candidate.predictions["left_out"].to_numpy()
-    rivals = target.rivals(manifest)
-    if target.regresses_lengths:
-        test = np.flatnonzero(manifest["split"] == "test")
-        lengths = tutorial.rival_lengths(manifest, features, test, terms.seed)
-        rivals["tutorial"] = target.errors(manifest.iloc[test], lengths)
+    rivals = _rivals(manifest, features, terms)
     scores = target.scores(predictions, model.answers, rivals, terms.synthetic, terms.gate, terms.seed)
     champion, decision, attribution = _beside_champion(manifest, holdout, model, terms)
     decision = _after_leak_alarm(decision, scores.leak)
@@ -114,6 +115,16 @@ def _check_reloaded(difference: float) -> None:
         raise TrainingError(
             f"The saved head predicts otherwise than the trained one (by up to {difference:g}); nothing was published."
         )
+
+
+def _rivals(manifest: pd.DataFrame, features: FeatureRows, terms: Terms) -> dict[str, Errors]:
+    """The errors of the rivals on the test split; where lengths are predicted, also of the tutorial's head."""
+    rivals = terms.target.rivals(manifest)
+    if terms.target.regresses_lengths:
+        test = np.flatnonzero(manifest["split"] == "test")
+        lengths = tutorial.rival_lengths(manifest, features, test, terms.seed)
+        rivals["tutorial"] = terms.target.errors(manifest.iloc[test], lengths)
+    return rivals
 
 
 def _with_misfiled(predictions: pd.DataFrame, misfiled: pd.DataFrame, model: _Model, terms: Terms) -> MisfiledScores:
@@ -153,25 +164,27 @@ def _compared(
     """The gate's decision, and what made the difference. What cannot be compared is not promoted."""
     target = terms.target
     try:
-        rows, head, extractor = _unseen_by(champion, holdout), head_of(champion), extractor_of(champion)
+        unseen = _unseen_by(champion, holdout)
+        champion_model = _Model(head_of(champion), extractor_of(champion), model.store)
     except DamagedVersionError as error:  # a champion that nobody can use any more cannot stay in use
         return Gate(True, f"Champion {champion.name} cannot be read any more and is replaced: {error}"), None
     except RegraftError as error:
         return Gate(False, _not_compared(champion, error)), None
-    if len(rows) < MIN_COMPARED:
-        why = f"Champion {champion.name} was trained on these images; there is nothing to compare on."
-        return Gate(False, why), None
-    if not target.is_comparable_with(head.target):
-        return Gate(False, _answers_otherwise(champion, head.target, target)), None
+    if not target.is_comparable_with(champion_model.head.target):
+        return Gate(False, _answers_otherwise(champion, champion_model.head.target, target)), None
     try:
-        theirs = _Model(head, extractor, model.store).predictions(rows, target)
+        rows = champion_model.visible(unseen)
+        if len(rows) < MIN_COMPARED:
+            why = "was trained on these images, or its backbone cannot read them; there is nothing to compare on."
+            return Gate(False, f"Champion {champion.name} {why}"), None
+        theirs = champion_model.predictions(rows, target)
     except RegraftError as error:
         return Gate(False, _not_compared(champion, error)), None
     ours = model.predictions(rows, target)
     errors, their_errors = target.errors_of(ours), target.errors_of(theirs)
     decision = gate(champion.name, errors.squared, their_errors.squared, target.wording, terms.gate, terms.seed)
     is_same_model = target.largest_difference(ours, theirs) < ROUNDING
-    if is_same_model or extractor.fingerprint != model.extractor.fingerprint:
+    if is_same_model or champion_model.extractor.fingerprint != model.extractor.fingerprint:
         return decision, None
     return decision, attribute(manifest, errors.rmse - their_errors.rmse, Experiment(champion, target, rows))
 

@@ -148,3 +148,14 @@ def test_a_category_with_a_single_image_is_learnt_from_where_that_trains() -> No
     manifest.loc[manifest["category"] == "lion", "split"] = "test"
     with pytest.raises(TrainingError, match="category lion has no image in the train split"):
         lengths()
+
+
+@pytest.mark.parametrize("preset", ["graft", "tutorial"])
+@pytest.mark.parametrize("missing", ["train", "validation"])
+def test_without_images_to_learn_from_or_to_stop_by_nothing_is_trained(missing: str, preset: Preset) -> None:
+    manifest, features = tigers_and_cats()
+    left = manifest[manifest["split"] != missing]
+    with pytest.raises(TrainingError, match=f"no image in the {missing} split"):
+        trained_head(left, features[left.index], Lengths(), HeadSettings(preset=preset), 0)
+    with pytest.raises(TrainingError, match="no image in the train split"):
+        trained_head(manifest[:0], features[:0], Lengths(), HeadSettings(preset=preset), 0)

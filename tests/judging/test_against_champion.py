@@ -9,9 +9,11 @@ import pandas as pd
 import pytest
 
 from regraft.backbones.extractor import Extractor
+from regraft.backbones.weights import frozen_fingerprint
 from regraft.config import Config, HeadSettings
 from regraft.errors import TrainingError
 from regraft.heads.training import train
+from regraft.identity import digest_of
 from regraft.judging.evaluate import Candidate, evaluate
 from regraft.judging.evaluation import Evaluation, Terms
 from regraft.store import versions
@@ -149,6 +151,32 @@ def test_of_many_images_a_sample_says_what_made_the_difference(world: World, mon
     assert whole == pytest.approx(lost.champion.difference, abs=1e-9)
     assert sorted(trained) == [sorted(trained)[0], 90], "another seed would give the same head"
     assert 30 < sorted(trained)[0] < 60
+
+
+def test_where_all_lists_are_new_nothing_is_attributed(world: World) -> None:
+    """No image is left that the champion learnt from; its test images are compared on all the same."""
+    world.promote()
+    is_test = world.manifest["split"] == "test"
+    new = world.manifest["digest"].where(is_test, world.manifest["digest"].map(lambda old: digest_of(old.encode())))
+    world.store.features.append(FINGERPRINT, new[~is_test].tolist(), world.features[~is_test])
+    metrics = world.evaluated(manifest=world.manifest.assign(digest=new)).metrics
+    assert metrics.champion is not None
+    assert metrics.champion.n == is_test.sum()
+    assert metrics.attribution is None
+
+
+def test_an_image_that_the_champions_backbone_cannot_see_is_not_compared_on(world: World) -> None:
+    """Another backbone's features of a test image are in the store, but no longer its bytes."""
+    fingerprint = frozen_fingerprint(LENGTHS.backbone.name, LENGTHS.backbone.weights)
+    world.store.features.append(fingerprint, world.manifest["digest"].tolist(), world.features)
+    world.promote(fingerprint=fingerprint)
+    is_test, gone = world.manifest["split"] == "test", digest_of(b"gone")
+    row = int(np.flatnonzero(is_test)[0])
+    world.store.features.append(FINGERPRINT, [gone], world.features[[row]])
+    digests = world.manifest["digest"].where(world.manifest.index != row, gone)
+    metrics = world.evaluated(manifest=world.manifest.assign(digest=digests)).metrics
+    assert metrics.champion is not None
+    assert metrics.champion.n == is_test.sum() - 1
 
 
 def test_new_settings_count_as_change_and_add_up_too(world: World) -> None:
