@@ -10,7 +10,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from regraft.links.memory import TIME
-from regraft.pictures.near import HASH_BITS, hash_bits, near_groups
+from regraft.pictures.hash_bands import HASH_BITS
+from regraft.pictures.near import hash_bits, near_groups
 from regraft.pictures.perceptual import is_outdated
 from regraft.store.store import Store
 from regraft.store.tables import is_in, no_rows, stacked

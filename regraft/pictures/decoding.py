@@ -1,4 +1,4 @@
-"""What is known of any decoder: which format is whose, by first bytes and never by a name, and how it lacks memory."""
+"""What is known of any decoder: which format is whose, by first bytes and never by a name, and how decoding fails."""
 
 import re
 from typing import Literal
@@ -16,6 +16,10 @@ MAGIC: dict[PictureFormat, re.Pattern[bytes]] = {
 """How the bytes of each format begin."""
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".gif", ".webp", ".bmp", ".tif", ".tiff", ".avif")
 """How files with pictures are named: only for finding them in a folder, never for judging them."""
+
+
+class Damaged(ValueError):
+    """A picture's bytes end early, or are not what their format asks for."""
 
 
 def format_of(data: bytes) -> PictureFormat | None:

@@ -1,4 +1,4 @@
-"""A JPEG's header, read and written anew: the decoders get no byte of a header that was not written here.
+"""A JPEG as it is decoded: with a header that is written anew, so that decoders get no byte of any other.
 
 What may be decoded is on a list: baseline, extended and progressive JPEGs of 8 bits. Lossless ones, for example, make
 libjpeg-turbo write beyond its memory when it decodes at a smaller scale. Writing the header anew also makes harmless
@@ -15,23 +15,18 @@ from typing import NamedTuple
 
 import numpy as np
 
-from regraft.pictures.work import MAX_SCANS, MAX_SEGMENTS, TooMuchWork
+from regraft.pictures.decoding import Damaged
 
-SOI, EOI, SOS, DQT, DHT, DRI, COM = 0xD8, 0xD9, 0xDA, 0xDB, 0xC4, 0xDD, 0xFE
-"""Start and end of the image, start of a scan, its tables, and a comment."""
+SOI, EOI, SOS = 0xD8, 0xD9, 0xDA
+"""The markers of the start and the end of the image, and of the start of a scan."""
 RST = 0xD0
 """The first of the markers that restart a scan."""
-APP0, APP1, APP2, APP14, APP15 = 0xE0, 0xE1, 0xE2, 0xEE, 0xEF
+APP14 = 0xEE
+"""The marker of Adobe's segment."""
 BASELINE, EXTENDED, PROGRESSIVE = 0xC0, 0xC1, 0xC2
-FRAMES = frozenset({*range(0xC0, 0xD0)} - {DHT, 0xC8, 0xCC})
-"""The markers that begin a frame, of all kinds of JPEG."""
-TABLES = frozenset({DQT, DHT, DRI})
-SEGMENTS = FRAMES | TABLES | {SOS, COM, *range(APP0, APP15 + 1)}
-"""The markers of what has a length."""
+"""The markers of the kinds of frames that are decoded."""
 FAST_LUMA_SAMPLINGS = ((1, 1), (2, 1), (1, 2), (2, 2), (4, 1), (1, 4))
 """How much finer brightness is sampled than colour, across and down, in JPEGs that libjpeg-turbo decodes fast."""
-POSSIBLE_FACTORS = frozenset(across << 4 | down for across in range(1, 5) for down in range(1, 5))
-"""Sampling factors across and down, as a frame has them."""
 RGB_IDS = (82, 71, 66)
 """The numbers of the components of a JPEG in RGB: R, G, B in ASCII."""
 PADDING_BYTES, RESTART_PADDING_BYTES = 512, 32
@@ -44,15 +39,9 @@ MIN_FILL_BYTES = 16
 """Bytes of one value at the end of a scan, from which on they may be mere fill."""
 MAX_OWN_BYTES = 4
 """Of those, that may be the scan's own: blocks of one colour may end in zeros, and a zero follows each 255."""
-_MARKER = re.compile(rb"\xff+([^\x00\xff])")
-_SCAN_END = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 _RESTART = re.compile(rb"(\xff[\xd0-\xd7])")
 _PADDING = np.random.default_rng(0).integers(0, 255, PADDING_BYTES, dtype=np.uint8).tobytes()
 """Random bytes, none of which is 255, with which a marker begins."""
-
-
-class Damaged(ValueError):
-    """A picture's bytes end early, or are not what their format asks for."""
 
 
 class Component(NamedTuple):
@@ -158,13 +147,20 @@ class Jpeg:
         return BLOCK_SIDE * across, BLOCK_SIDE * max(component.down for component in self.components)
 
     @property
+    def has_all_colours(self) -> bool:
+        """Whether its scans bring each colour, of a progressive one at least its mean in each block."""
+        brings_first = (scan for scan in self.scans if self.frame != PROGRESSIVE or _first(scan) == 0)
+        numbers = {number for scan in brings_first for number in _numbers(scan)}
+        return {component.number for component in self.components} <= numbers
+
+    @property
     def has_all_bits(self) -> bool:
         """Whether its scans bring each coefficient of each colour to its last bit.
 
         A progressive one need not, but nobody writes such: it was cut between two scans, whatever follows.
         """
         if self.frame != PROGRESSIVE:
-            return self._has_all_colours()
+            return self.has_all_colours
         missing = {(component.number, k) for component in self.components for k in range(64)}
         for scan in self.scans:
             first, last, bits = scan.header[-3:]
@@ -205,11 +201,6 @@ class Jpeg:
         kept = bytes(last.data[:-size]).rstrip(b"\xff")  # half of an escape would become a marker
         return replace(self, scans=[*self.scans[:-1], last._replace(data=memoryview(kept))])
 
-    def _has_all_colours(self) -> bool:
-        brings_first = (scan for scan in self.scans if self.frame != PROGRESSIVE or _first(scan) == 0)
-        numbers = {number for scan in brings_first for number in _numbers(scan)}
-        return {component.number for component in self.components} <= numbers
-
     def _adobe_segment(self) -> bytes:
         """The segment that says what the colours are, so that nothing else has to."""
         if len(self.components) == 1:
@@ -227,100 +218,6 @@ class Jpeg:
 
     def _scan_header(self, scan: Scan) -> bytes:
         return scan.header if self.frame == PROGRESSIVE else scan.header[:-3] + b"\0\x3f\0"
-
-
-def parse_jpeg(data: bytes) -> Jpeg:
-    """Return what a JPEG's header says, and its scans.
-
-    Raises Damaged where it is damaged or of a kind that is not decoded, TooMuchWork where it has too many parts.
-    """
-    jpeg, place = Jpeg(), 2
-    tables: list[bytes] = []
-    profile_parts: dict[int, bytes] = {}
-    for _ in range(MAX_SEGMENTS):
-        match = _MARKER.search(data, place)
-        marker = match[1][0] if match else EOI
-        if match is None or marker == EOI or (jpeg.scans and (marker == SOI or marker in FRAMES)):
-            break
-        place = match.end()
-        if marker not in SEGMENTS:
-            continue  # no segment: a stray byte
-        size = int.from_bytes(data[place : place + 2], "big")
-        if size < 2:
-            continue
-        body = data[place + 2 : place + size]
-        if len(body) < size - 2:
-            break
-        place += size
-        if marker in TABLES:
-            tables.append(data[place - size - 2 : place])
-        elif marker in FRAMES:
-            _read_frame(jpeg, marker, body)
-        elif marker == SOS:
-            end = _SCAN_END.search(data, place)
-            next_marker = end.start() if end else len(data)
-            scan_end = next_marker
-            while scan_end > place and data[scan_end - 1] == 0xFF:  # fill bytes of the marker
-                scan_end -= 1
-            scan_data = memoryview(data)[place:scan_end]
-            jpeg.scans.append(Scan(b"".join(tables), _checked(body, jpeg), scan_data, end[0][-1] if end else 0))
-            tables, place = [], next_marker
-            if len(jpeg.scans) > MAX_SCANS:
-                raise TooMuchWork(f"a JPEG of more than {MAX_SCANS} scans")
-            if jpeg.frame != PROGRESSIVE and jpeg._has_all_colours():
-                break
-        elif marker == APP2 and body.startswith(b"ICC_PROFILE\0") and len(body) > 14:
-            profile_parts.setdefault(body[12], body[14:])
-        else:
-            _read_application_segment(jpeg, marker, body)
-    else:
-        raise TooMuchWork(f"a JPEG of more than {MAX_SEGMENTS} segments")
-    if not jpeg.components:
-        raise Damaged("ends before its size is known")
-    jpeg.profile = b"".join(profile_parts[number] for number in sorted(profile_parts))
-    return jpeg
-
-
-def _read_frame(jpeg: Jpeg, marker: int, body: bytes) -> None:
-    """Read a frame header, whose kind must be on the list of those that are decoded."""
-    if jpeg.components:
-        raise Damaged("two frames in one JPEG")
-    if marker not in (BASELINE, EXTENDED, PROGRESSIVE):
-        raise Damaged(f"a JPEG of a kind that is not decoded: SOF{marker & 15}")
-    if len(body) < 6 or len(body) < 6 + 3 * body[5]:
-        raise Damaged("its frame header ends early")
-    precision, jpeg.height, jpeg.width, count = struct.unpack_from(">BHHB", body)
-    if precision != 8 or count not in (1, 3, 4) or not jpeg.width or not jpeg.height:
-        raise Damaged(f"a JPEG of {jpeg.width} x {jpeg.height} pixels, {count} colours and {precision} bits")
-    jpeg.frame = marker
-    jpeg.components = [
-        Component(body[i], body[i + 1] >> 4, body[i + 1] & 15, body[i + 2]) for i in range(6, 6 + 3 * count, 3)
-    ]
-    if not POSSIBLE_FACTORS.issuperset(body[7 : 6 + 3 * count : 3]):
-        raise Damaged("sampling factors that no JPEG can have")
-
-
-def _read_application_segment(jpeg: Jpeg, marker: int, body: bytes) -> None:
-    if marker == APP0 and body.startswith(b"JFIF\0"):
-        jpeg.is_jfif = True
-    elif marker == APP1 and body.startswith(b"Exif\0\0") and not jpeg.exif:
-        jpeg.exif = body
-    elif marker == APP14 and body.startswith(b"Adobe") and len(body) >= 12:
-        jpeg.adobe_transform = body[11]
-
-
-def _checked(header: bytes, jpeg: Jpeg) -> bytes:
-    """A scan's header, whose colours must be the frame's."""
-    count = header[0] if header else 0
-    if not jpeg.components or not 1 <= count <= 4 or len(header) < 1 + 2 * count + 3:
-        raise Damaged("a scan header that no JPEG can have")
-    numbers = bytes(component.number for component in jpeg.components)
-    scanned = header[1 : 1 + 2 * count : 2]
-    if any(scanned.count(number) > numbers.count(number) for number in scanned):
-        raise Damaged("a scan of a colour that there is not")
-    if count < len(numbers) and len(set(numbers)) < len(numbers):  # together in one scan their order tells them apart
-        raise Damaged("two colours of one number")
-    return header[: 1 + 2 * count + 3]
 
 
 def _padded(data: memoryview, padding: bytes) -> bytes:

@@ -7,10 +7,11 @@ import simplejpeg
 from numpy.typing import NDArray
 from PIL import Image
 
-from regraft.pictures.decoding import is_out_of_memory
+from regraft.pictures.decoding import Damaged, is_out_of_memory
 from regraft.pictures.exif import orientation_of
 from regraft.pictures.foreign import ends_in_foreign_bytes
-from regraft.pictures.jpeg import EOI, MIN_FILL_BYTES, PROGRESSIVE, Damaged, Jpeg, parse_jpeg
+from regraft.pictures.jpeg import EOI, MIN_FILL_BYTES, PROGRESSIVE, Jpeg
+from regraft.pictures.jpeg_parser import parse_jpeg
 from regraft.pictures.pillow_file import BYTES_PER_PIXEL, opened
 from regraft.pictures.pixels import Pixels
 from regraft.pictures.profiles import changes_colours

@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from regraft.pictures.decoding import format_of, is_out_of_memory
-from regraft.pictures.jpeg import Damaged
+from regraft.pictures.decoding import Damaged, format_of, is_out_of_memory
 from regraft.pictures.perceptual import HASH_SIDE, perceptual_hash
 from regraft.pictures.picture_file import open_picture
 from regraft.pictures.pixels import FIRST_TURNED_ORIENTATION, Pixels, upright

@@ -9,11 +9,10 @@ from PIL import BmpImagePlugin, Image
 
 from regraft.pictures.avif import coded_profile
 from regraft.pictures.bitfields import parse_bitfields
-from regraft.pictures.decoding import PictureFormat
+from regraft.pictures.decoding import Damaged, PictureFormat
 from regraft.pictures.exif import orientation_of
 from regraft.pictures.filled import is_filled
 from regraft.pictures.gif import image_ends
-from regraft.pictures.jpeg import Damaged
 from regraft.pictures.pixels import Pixels
 from regraft.pictures.png import parse_png
 from regraft.pictures.raster import breaks_off, lacks_parts

@@ -9,7 +9,7 @@ import zlib
 from dataclasses import dataclass
 
 from regraft.pictures.coded_colours import GAMMAS, profile_of_chromaticities, profile_of_codes
-from regraft.pictures.jpeg import Damaged
+from regraft.pictures.decoding import Damaged
 from regraft.pictures.work import MAX_SEGMENTS, TooMuchWork
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"

@@ -5,7 +5,7 @@ https://developers.google.com/speed/webp/docs/riff_container
 
 from typing import NamedTuple
 
-from regraft.pictures.jpeg import Damaged
+from regraft.pictures.decoding import Damaged
 
 FLAGS_AT = 20
 """Where an extended WebP's flags are."""

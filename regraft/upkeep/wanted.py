@@ -16,7 +16,8 @@ from regraft.links.mementos import known_mementos
 from regraft.links.memory import all_known_links
 from regraft.links.rehash import with_current_hashes
 from regraft.links.removals import Kind, hash_of_host, hash_of_link, known_removals
-from regraft.pictures.near import HASH_BITS, hash_bits, nearest_distances
+from regraft.pictures.hash_bands import HASH_BITS
+from regraft.pictures.near import hash_bits, nearest_distances
 from regraft.store import versions
 from regraft.store.store import Store
 from regraft.store.tables import is_in

@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
 
-from regraft.pictures import near as module
-from regraft.pictures.near import HASH_BITS, clusters, groups_of_pictures, hash_bits, near_groups, nearest_distances
+from regraft.pictures import hash_bands, hash_search
+from regraft.pictures import near as near_pictures
+from regraft.pictures.hash_bands import HASH_BITS
+from regraft.pictures.near import clusters, groups_of_pictures, hash_bits, near_groups, nearest_distances
 from regraft.pictures.perceptual import MIRRORED
 
 Hashes = NDArray[np.uint64]
@@ -61,7 +63,7 @@ def test_pairs_are_joined_in_few_rounds_however_they_hang_together(seed: int) ->
         (star, np.arange(count - 1)),
         (numbers[: count // 2], numbers[count // 2 :]),
     ]:
-        groups = module._Groups(count)
+        groups = hash_search._Groups(count)
         groups.join(rows, others)
         roots = groups.roots(np.arange(count))
         assert (roots[rows] == roots[others]).all()
@@ -72,8 +74,10 @@ def test_pairs_are_joined_in_few_rounds_however_they_hang_together(seed: int) ->
 @settings(max_examples=30, deadline=None)
 def test_groups_are_those_of_all_pairs_when_buckets_are_divided_again_and_again(hashes: Hashes, near: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in {"PROBES": 1, "SMALL_BUCKET": 3, "SORT_COST": 0, "CACHED": 250}.items():
-            patch.setattr(module, name, value)
+        for name, value in {"PROBES": 1, "SMALL_BUCKET": 3, "CACHED": 250}.items():
+            patch.setattr(hash_search, name, value)
+        for name, value in {"SMALL_BUCKET": 3, "SORT_COST": 0}.items():
+            patch.setattr(hash_bands, name, value)
         assert by_first(near_groups(hashes, near)) == groups_of_all_pairs(hashes, near)
 
 
@@ -126,7 +130,7 @@ def test_small_buckets_are_compared_together_where_hashes_do_not_fit_into_the_ca
 ) -> None:
     uniform = np.random.default_rng(0).integers(0, 2**64, 6_000, dtype=np.uint64)
     in_one_piece = comparison_sizes(lambda: near_groups(uniform, 6))
-    monkeypatch.setattr(module, "CACHED", 3_000)
+    monkeypatch.setattr(hash_search, "CACHED", 3_000)
     in_pieces = comparison_sizes(lambda: near_groups(uniform, 6))
     assert sum(in_pieces) == sum(in_one_piece)
     assert len(in_one_piece) < len(in_pieces) < 3 * len(in_one_piece)
@@ -154,7 +158,7 @@ def test_pictures_share_a_group_where_they_are_near_mirrored_or_not(values: list
     assert by_first(groups) == by_first(np.array(group, dtype=np.int64))
 
 
-@given(st.data(), st.integers(0, 10), st.sampled_from([0, module.MANY_PICTURES]))
+@given(st.data(), st.integers(0, 10), st.sampled_from([0, near_pictures.MANY_PICTURES]))
 def test_the_nearest_picture_is_that_of_all_pairs_few_or_many(data: st.DataObject, near: int, many: int) -> None:
     values = data.draw(st.lists(st.integers(0, 2**63 - 1), max_size=20))
     turned = [value ^ MIRRORED ^ 0b101 for value in values[::2]]
@@ -165,7 +169,7 @@ def test_the_nearest_picture_is_that_of_all_pairs_few_or_many(data: st.DataObjec
         nearest = min((min(bits.bit_count(), (bits ^ MIRRORED).bit_count()) for bits in apart), default=HASH_BITS)
         expected.append(nearest if nearest <= near else HASH_BITS)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "MANY_PICTURES", many)
+        patch.setattr(near_pictures, "MANY_PICTURES", many)
         distances = nearest_distances(np.array(values, np.uint64), np.array(pictures, np.uint64), near)
     assert distances.tolist() == expected
 
