@@ -21,7 +21,7 @@ def load(name: str, weights: str | None = None) -> Backbone:
     network = _network(name, constructor, weights)
     pixels = keras.Input((SIDE, SIDE, 3), name="pixels")
     model = keras.Model(pixels, network(_preprocessing(constructor)(pixels)), name=name.lower())
-    return Backbone(name, fingerprint(name, source, SIDE), SIDE, model)
+    return Backbone(name, fingerprint(name, source), SIDE, model)
 
 
 def _network(name: str, constructor: Any, weights: str | None) -> Any:

@@ -42,13 +42,13 @@ def load(weights: str | None = None) -> Backbone:
     Raises BackboneError where no weights are given and the package that brings them is not installed.
     """
     if weights == RANDOM:
-        return Backbone(NAME, fingerprint(NAME, RANDOM, SIDE), SIDE, network())
+        return Backbone(NAME, fingerprint(NAME, RANDOM), SIDE, network())
     path = Path(weights) if weights else installed_weights()
     expected_start = None if weights else INSTALLED_DIGEST_START
     digest = check_digest(path, expected_start)
     model = network()
     set_torch_weights(model, read_legacy_pth(path, expected_start), str(path))
-    return Backbone(NAME, fingerprint(NAME, digest, SIDE), SIDE, model)
+    return Backbone(NAME, fingerprint(NAME, digest), SIDE, model)
 
 
 def network() -> Any:

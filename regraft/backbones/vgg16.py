@@ -33,7 +33,7 @@ def load(weights: str | None = None) -> Backbone:
         _set_keras_weights(model)
     elif weights != RANDOM:
         set_npy_weights(model, Path(weights))
-    return Backbone(NAME, fingerprint(NAME, source, SIDE), SIDE, model)
+    return Backbone(NAME, fingerprint(NAME, source), SIDE, model)
 
 
 def network() -> Any:

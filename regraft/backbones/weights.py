@@ -96,10 +96,10 @@ def frozen_fingerprint(name: str, weights: str | None) -> str:
 
     Raises what `weights_source` raises.
     """
-    return fingerprint(name, weights_source(name, weights), SIDE)
+    return fingerprint(name, weights_source(name, weights))
 
 
-def fingerprint(name: str, source: str, side: int) -> str:
+def fingerprint(name: str, source: str) -> str:
     """Return the fingerprint of a backbone: its name, its weights' source, and its preprocessing."""
     short = source if source in (RANDOM, IMAGENET) else source[:8]
-    return f"{name}-{short}-crop{side}"
+    return f"{name}-{short}-crop{SIDE}"

@@ -27,7 +27,7 @@ from regraft.heads.smoothers import Regression
 from regraft.heads.softmax import Softmax
 from regraft.heads.softmax_in_blocks import fit_softmax_in_blocks
 from regraft.heads.training_data import TrainingData
-from regraft.heads.within_category import learnt_rows, robust_means, within_category
+from regraft.heads.within_category import WithinCategory, learnt_rows, robust_means, within_category
 from regraft.store.feature_rows import FeatureRows
 from regraft.targets.labels import SyntheticLabels
 from regraft.targets.oracle import oracle_answers
@@ -61,18 +61,24 @@ def fit(
     if not target.regresses_lengths:
         own = known.left_out[np.arange(len(known.rows)), data.category[known.rows]]
         return Trained(Head(network, target), history, _placed(own, known.rows, len(manifest)))
-    rows, within = learnt_rows(manifest["split"]), None
-    if synthetic.are_all_of(manifest.iloc[train]):  # within a category they are noise, which is in no picture
-        means = oracle_answers(pd.DataFrame({"category": codes.categories}), synthetic.distributions)
-    else:
-        label, own_category = manifest["label"].to_numpy(dtype=np.float64)[rows], data.category[rows]
-        means = robust_means(label, own_category, data.categories)
-        within = within_category(data.x, rows, label - means[own_category])
+    means, within = _learnt_lengths(manifest, codes.categories, data, synthetic)
     left_out = _placed(known.left_out @ means, known.rows, len(manifest))
     if within is not None:
-        left_out[rows] += within.left_out
+        left_out[learnt_rows(manifest["split"])] += within.left_out
     model = _with_lengths(network, means, within.regression if within else None)
     return Trained(Head(model, target), history, left_out)
+
+
+def _learnt_lengths(
+    manifest: pd.DataFrame, names: "pd.Index[str]", data: TrainingData, synthetic: SyntheticLabels
+) -> tuple[NDArray[np.float64], WithinCategory | None]:
+    """The mean length of each category, (C,) in cm, and the regression of what these leave over, where it helps."""
+    if synthetic.are_all_of(manifest.iloc[data.train]):  # within a category they are noise, which is in no picture
+        return oracle_answers(pd.DataFrame({"category": names}), synthetic.distributions), None
+    rows = learnt_rows(manifest["split"])
+    label, own_category = manifest["label"].to_numpy(dtype=np.float64)[rows], data.category[rows]
+    means = robust_means(label, own_category, data.categories)
+    return means, within_category(data.x, rows, label - means[own_category])
 
 
 def _placed(values: NDArray[np.float64], rows: Rows, count: int) -> NDArray[np.float64]:

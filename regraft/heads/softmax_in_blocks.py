@@ -13,7 +13,7 @@ from scipy.optimize import OptimizeResult, minimize
 
 from regraft.config import HeadSettings
 from regraft.heads.moments import evenly, products
-from regraft.heads.principal import Matrix
+from regraft.heads.principal import MIN_EIGENVALUE_SHARE, Matrix
 from regraft.heads.softmax import CURVATURE, TOLERANCE, Softmax, probabilities_of
 from regraft.heads.sureness import MIN_PROBABILITY
 from regraft.heads.training_data import TrainingData
@@ -96,7 +96,7 @@ def _coordinates(data: TrainingData, penalty: float) -> _Coordinates:
     rows = evenly(data.train, MAX_IMAGES)
     eigenvalues, eigenvectors = np.linalg.eigh(products(data.x, rows) / len(rows))
     curvatures = curvature * np.maximum(eigenvalues, 0) + penalty
-    scales = 1 / np.sqrt(np.maximum(curvatures, 1e-6 * curvatures.max()))
+    scales = 1 / np.sqrt(np.maximum(curvatures, MIN_EIGENVALUE_SHARE * curvatures.max()))
     return _Coordinates((eigenvectors * scales) @ eigenvectors.T, bias_scale)
 
 

@@ -18,7 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from regraft.backbones.backbone import Features
-from regraft.heads.moments import Rows, evenly
+from regraft.heads.moments import Rows, directions, evenly
 from regraft.store.feature_rows import FeatureRows
 
 # N images, D features, R references, K directions
@@ -56,19 +56,19 @@ class Distance(Protocol):
 class DistanceFromReferences:
     """The variance of a Gaussian process that knows its values at the references: 0, for what is like them, to 1."""
 
-    directions: NDArray[np.float16]
-    """(R, D) the references' features, of length 1."""
+    references: NDArray[np.float16]
+    """(R, D) their features, of length 1."""
     width: float
     """1 less the cosine by which the kernel falls to 1 / e."""
 
     @classmethod
-    def of(cls, directions: NDArray[np.float16]) -> "DistanceFromReferences":
+    def of(cls, references: NDArray[np.float16]) -> "DistanceFromReferences":
         """Return the distance from references, with a kernel as wide as the median of what lies between two of them.
 
         That is the usual rule: https://doi.org/10.48550/arXiv.1707.07269.
         """
-        between = 1 - _cosines(directions.astype(np.float32), directions)[np.triu_indices(len(directions), 1)]
-        return cls(directions, max(float(np.median(between)) if len(between) else 0.0, MIN_WIDTH))
+        between = 1 - _cosines(references.astype(np.float32), references)[np.triu_indices(len(references), 1)]
+        return cls(references, max(float(np.median(between)) if len(between) else 0.0, MIN_WIDTH))
 
     def __call__(self, features: Features) -> Distances:
         """Return the distances, (N,), of features (N, D)."""
@@ -81,15 +81,15 @@ class DistanceFromReferences:
 
     def arrays(self) -> Mapping[str, NDArray[np.floating]]:
         """Return the references and the kernel's width, by their names in certainty.npz."""
-        return {REFERENCES: self.directions, "width": np.array(self.width)}
+        return {REFERENCES: self.references, "width": np.array(self.width)}
 
     def _similarities(self, features: Features) -> NDArray[np.float64]:
         """The kernel, (N, R), between images and the references: 1 where they are the same."""
-        return np.exp((_cosines(features, self.directions) - 1.0) / self.width)
+        return np.exp((_cosines(features, self.references) - 1.0) / self.width)
 
     @cached_property
     def _inverse(self) -> NDArray[np.float64]:
-        known = self._similarities(self.directions.astype(np.float32))
+        known = self._similarities(self.references.astype(np.float32))
         return np.asarray(np.linalg.inv(known + NOISE * np.eye(len(known))))
 
 
@@ -123,9 +123,9 @@ def distance_in(arrays: Mapping[str, NDArray[np.floating]]) -> tuple[Distance, f
     if REFERENCES not in arrays:
         plane = DistanceFromPlane(arrays["centre"].astype(np.float32), arrays["plane"].astype(np.float32))
         return plane, float(arrays["usual"])
-    directions = arrays[REFERENCES].astype(np.float16)
-    is_left = directions.any(axis=1)  # the features of a picture that somebody had removed are 0
-    left = directions[is_left] if is_left.any() else directions[:1]
+    references = arrays[REFERENCES].astype(np.float16)
+    is_left = references.any(axis=1)  # the features of a picture that somebody had removed are 0
+    left = references[is_left] if is_left.any() else references[:1]
     if "width" in arrays:
         return DistanceFromReferences(left, float(arrays["width"])), float(arrays["usual"])
     distance = DistanceFromReferences.of(left)
@@ -139,7 +139,7 @@ def distance_from(features: FeatureRows, train: Rows, validation: Rows) -> tuple
     to say what one in a hundred exceeds.
     """
     rows = _references(train, features.shape[1])
-    distance = DistanceFromReferences.of(_directions(features.read(rows)).astype(np.float16))
+    distance = DistanceFromReferences.of(directions(features.read(rows)).astype(np.float16))
     others = np.concatenate([np.setdiff1d(evenly(train, MAX_IMAGES), rows), evenly(validation, MAX_IMAGES)])
     left_out = [distance.left_out(), features.map_blocks(distance, others)]
     return distance, _largest_similar(np.concatenate(left_out))
@@ -163,11 +163,6 @@ def _references(train: Rows, width: int) -> Rows:
     return evenly(train, max(MIN_REFERENCES, min(MAX_REFERENCES, MAX_REFERENCE_NUMBERS // width)))
 
 
-def _cosines(features: Features, directions: NDArray[np.float16]) -> Features:
-    """The cosines, (N, R), between features, (N, D), and directions, (R, D)."""
-    return _directions(features) @ directions.astype(np.float32).T
-
-
-def _directions(features: Features) -> Features:
-    """Features, (N, D), with length 1."""
-    return features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), MIN_NORM)
+def _cosines(features: Features, references: NDArray[np.float16]) -> Features:
+    """The cosines, (N, R), between features, (N, D), and the directions of references, (R, D)."""
+    return directions(features) @ references.astype(np.float32).T

@@ -18,7 +18,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from PIL import Image
 
-from regraft.backbones.weights import fingerprint, installed_weights, weights_source
+from regraft.backbones.weights import frozen_fingerprint, installed_weights
 from regraft.config import Category, Config, HeadSettings, Normal
 from regraft.fetching.shard import links_by_lane
 from regraft.identity import Digest
@@ -65,7 +65,7 @@ class Drawings(Blobs):
 def backbone_fingerprint() -> str:
     """Return the name of the backbone that the features pretend to come from: the embedded one."""
     assert installed_weights().exists()
-    return fingerprint("efficientnet-lite0", weights_source("efficientnet-lite0", None), 224)
+    return frozen_fingerprint("efficientnet-lite0", None)
 
 
 def make_config(folder: Path, categories: int, target: Literal["length", "category"] = "length") -> Config:

@@ -142,7 +142,7 @@ def test_the_distance_from_training_is_measured_a_block_at_a_time(monkeypatch: p
     features, _ = world(0)
     features.counts.clear()
     distance, _ = unlike.distance_from(features, TRAIN, VALIDATION)
-    assert distance.directions.shape == (30, WIDTH)
+    assert distance.references.shape == (30, WIDTH)
     assert max(features.counts) <= BLOCK
 
 

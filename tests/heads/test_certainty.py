@@ -158,7 +158,7 @@ def test_references_are_few_and_as_many_as_their_numbers_allow() -> None:
         images = count + 20
         features = ArrayRows(random.standard_normal((images, width), dtype=np.float32))
         distance, _ = distance_from(features, np.arange(images), np.arange(0))
-        assert distance.directions.shape == (count, width)
+        assert distance.references.shape == (count, width)
 
 
 def test_pictures_without_any_feature_and_training_sets_of_one_have_a_distance() -> None:
