@@ -6,7 +6,9 @@ https://www.w3.org/TR/png-3/
 
 import struct
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from regraft.pictures.coded_colours import GAMMAS, profile_of_chromaticities, profile_of_codes
 from regraft.pictures.decoding import Damaged
@@ -18,12 +20,20 @@ PIXEL_CHUNKS = (b"IHDR", b"PLTE", b"IDAT", b"CgBI")
 END = bytes(4) + b"IEND" + struct.pack(">I", zlib.crc32(b"IEND"))
 PALETTE = 3
 """The colour type of pictures with a palette."""
+COLOUR_BYTES = {b"cICP": 4, b"sRGB": 1, b"gAMA": 4, b"cHRM": 32}
+"""The sizes of the chunks about colours that have but one; as decoders do, those of another size are passed over."""
+TRANSPARENT_BYTES = {0: 2, 2: 6}
+"""The same of a tRNS chunk, by colour type; of a palette it has at most a byte for each colour."""
+ANIMATION_BYTES = 8
+"""The same of an acTL chunk."""
 MAX_PROFILE_BYTES = 4 << 20
 """A longer ICC profile is not read. Those for printers take up to 2 MB."""
 RGB_FULL_RANGE = b"\0\1"
 """What a cICP chunk says behind its two numbers, of values that are colours and go from 0 to the greatest."""
 SRGB_GAMMA = 45_455
 """The gamma times 100,000 of a picture that is meant for a usual screen: 1 / 2.2."""
+MIN_GAMMA, MAX_GAMMA = 16, 625_000_000
+"""Gammas that libpng takes for such."""
 GAMMA_TOLERANCE = 0.05
 """Share by which a gamma may differ from the usual one: libpng's PNG_GAMMA_THRESHOLD."""
 GREY = (0, 4)
@@ -76,61 +86,89 @@ class Png:
         return size
 
 
+class Chunk(NamedTuple):
+    """A part of a PNG."""
+
+    name: bytes
+    """Four letters."""
+    size: int
+    """Bytes of its body, as it says."""
+    whole: bytes
+    """Its size, its name, its body and its checksum, as far as the file has them."""
+
+    @property
+    def body(self) -> bytes:
+        """What it says."""
+        return self.whole[8 : 8 + self.size]
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the file ends within it."""
+        return len(self.whole) < self.size + 12
+
+    @property
+    def has_checksum(self) -> bool:
+        """Whether it is what was written, as its checksum says; decoders do not look at that of pixels."""
+        return zlib.crc32(self.whole[4:-4]).to_bytes(4, "big") == self.whole[-4:]
+
+
 def parse_png(data: bytes) -> Png:
     """Return a PNG's chunks; a damaged one stays damaged in `pixels`.
 
     Raises TooMuchWork where it has too many, Damaged where the chunks of its pixels are not what was written.
     """
-    png, kept, place = Png(), [SIGNATURE], len(SIGNATURE)
-    packed: list[bytes] = []
+    png, kept, packed = Png(), list[Chunk](), list[bytes]()
     colours: dict[bytes, bytes] = {}
-    bits = colour_type = 0
-    for _ in range(MAX_SEGMENTS):
-        size, name = int.from_bytes(data[place : place + 4], "big"), data[place + 4 : place + 8]
-        if len(name) < 4 or not name.isalpha():
-            break
-        chunk, body = data[place : place + size + 12], data[place + 8 : place + 8 + size]
-        place += size + 12
+    bits = colour_type = palette_bytes = 0
+    for chunk in _chunks(data):
+        name, size, body = chunk.name, chunk.size, chunk.body
         if name in PIXEL_CHUNKS:
             kept.append(chunk)
         match name:
-            case b"IEND":
-                break
             case b"IHDR" if size >= 13 and not png.header:
                 png.header, bits, colour_type = body, body[8], body[9]
+            case b"PLTE":
+                palette_bytes = size
             case b"IDAT":
                 packed.append(body)
-            case b"acTL":
+            case b"acTL" if size == ANIMATION_BYTES:
                 png.frames = int.from_bytes(body[:4], "big")
-            case b"tRNS" if colour_type == PALETTE:
+            case b"tRNS" if colour_type == PALETTE and 3 * size <= palette_bytes:
                 kept.append(chunk)
-            case b"tRNS":
+            case b"tRNS" if size == TRANSPARENT_BYTES.get(colour_type):
                 png.transparent = _transparent(body, bits, colour_type)
             case b"eXIf":
                 png.exif = body
-            case b"cICP" | b"iCCP" | b"sRGB" | b"gAMA" | b"cHRM":
+            case b"cICP" | b"iCCP" | b"sRGB" | b"gAMA" | b"cHRM" if size == COLOUR_BYTES.get(name, size):
                 colours.setdefault(name, body)
             case _:
                 pass
-    else:
-        raise TooMuchWork(f"a PNG of more than {MAX_SEGMENTS} chunks")
     png.packed = b"".join(packed)
     png.profile, png.gamma = _profile_and_gamma(colours, is_grey=colour_type in GREY)
-    is_cut = place > len(data)
-    if not all(map(_has_checksum, kept[1:-1] if is_cut else kept[1:])):
+    if not all(chunk.has_checksum for chunk in kept if not chunk.is_cut):
         raise Damaged("its pixels are not what was written, as their checksum says")
-    png.pixels = b"".join(kept if is_cut else [*kept, END])
+    is_cut = bool(kept) and kept[-1].is_cut
+    png.pixels = b"".join([SIGNATURE, *(chunk.whole for chunk in kept), b"" if is_cut else END])
     return png
 
 
-def _has_checksum(chunk: bytes) -> bool:
-    """Whether a chunk is what was written, as its checksum says; decoders do not look at that of pixels."""
-    return zlib.crc32(chunk[4:-4]).to_bytes(4, "big") == chunk[-4:]
+def _chunks(data: bytes) -> Iterator[Chunk]:
+    """The chunks of a PNG up to its end, or to what is none. Raises TooMuchWork where there are too many."""
+    place = len(SIGNATURE)
+    for _ in range(MAX_SEGMENTS):
+        size, name = int.from_bytes(data[place : place + 4], "big"), data[place + 4 : place + 8]
+        if len(name) < 4 or not name.isalpha():
+            return
+        yield Chunk(name, size, data[place : place + size + 12])
+        if name == b"IEND":
+            return
+        place += size + 12
+    raise TooMuchWork(f"a PNG of more than {MAX_SEGMENTS} chunks")
 
 
 def _transparent(body: bytes, bits: int, colour_type: int) -> tuple[int, ...]:
     """The transparent grey value or colour, in the range of the decoded pixels."""
-    values = struct.unpack(f">{len(body) // 2}H", body[: len(body) // 2 * 2])
+    values = struct.unpack(f">{len(body) // 2}H", body)
     if bits == 16:
         return values if colour_type == 0 else tuple(value >> 8 for value in values)
     return tuple(value * 255 // ((1 << bits) - 1) for value in values) if bits else ()
@@ -159,7 +197,7 @@ def _profile_and_gamma(chunks: dict[bytes, bytes], is_grey: bool) -> tuple[bytes
 
 def is_usual_gamma(gamma: int) -> bool:
     """Return whether a gamma, times 100,000, is so near to a usual screen's, or so odd, that it changes nothing."""
-    return gamma <= 0 or abs(SRGB_GAMMA / gamma - 1) < GAMMA_TOLERANCE
+    return not MIN_GAMMA <= gamma <= MAX_GAMMA or abs(SRGB_GAMMA / gamma - 1) < GAMMA_TOLERANCE
 
 
 def _profile(body: bytes) -> bytes:

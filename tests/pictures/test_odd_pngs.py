@@ -1,5 +1,6 @@
 """PNGs that are odd and good are alive, and those that lack pixels are not."""
 
+import struct
 import zlib
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 from PIL import Image
 
 from regraft.menagerie.drawing import encoded
+from regraft.pictures.colours import rgb
 from regraft.pictures.png import INTERLACED
 from tests.pictures.judged import CAT, is_alive
 from tests.pictures.pngs import after_header, chunk, filtered, packed_png
@@ -17,6 +19,35 @@ def test_megabytes_of_text_or_profile_are_no_reason_to_lose_a_png(name: bytes) -
     packed = zlib.compress(bytes(30_000_000))
     body = {b"iTXt": b"a\0\1\0\0\0" + packed, b"tEXt": b"a\0" + bytes(2_000_000)}.get(name, b"a\0\0" + packed)
     assert is_alive(after_header(encoded(CAT, "PNG"), chunk(name, body)))
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "P"])
+@pytest.mark.parametrize(
+    ("name", "sizes"),
+    [
+        (b"tRNS", (0, 1, 3, 4, 8, 257, 300)),
+        (b"gAMA", (0, 1, 3, 5)),
+        (b"cHRM", (31, 33, 300)),
+        (b"sRGB", (0, 2)),
+        (b"cICP", (0, 3, 5)),
+        (b"acTL", (0, 4, 7, 9)),
+    ],
+)
+def test_a_chunk_whose_size_it_cannot_have_says_nothing(name: bytes, sizes: tuple[int, ...], mode: str) -> None:
+    plain = encoded(CAT.convert(mode, colors=250), "PNG")
+    pixels = plain.index(b"IDAT") - 4
+    for size in sizes:
+        if mode == "P" and name == b"tRNS" and size <= 250:
+            continue  # of a palette it says how transparent so many colours are
+        data = plain[:pixels] + chunk(name, b"\1" * size) + plain[pixels:]
+        assert is_alive(data), size
+        np.testing.assert_array_equal(rgb(data), rgb(plain), str(size))
+
+
+def test_a_gamma_that_no_picture_has_says_nothing() -> None:
+    plain = encoded(CAT, "PNG")
+    for gamma in (0, 1, 15, 625_000_001, 2**32 - 1):
+        np.testing.assert_array_equal(rgb(after_header(plain, chunk(b"gAMA", struct.pack(">I", gamma)))), rgb(plain))
 
 
 def test_a_png_without_its_end_is_alive_and_without_its_last_pixels_is_not() -> None:
