@@ -12,7 +12,7 @@ from regraft.pictures.bitfields import parse_bitfields
 from regraft.pictures.decoding import Damaged, PictureFormat
 from regraft.pictures.exif import orientation_of
 from regraft.pictures.filled import is_filled
-from regraft.pictures.gif import image_ends
+from regraft.pictures.gif import parse_gif
 from regraft.pictures.pixels import Pixels
 from regraft.pictures.png import parse_png
 from regraft.pictures.raster import breaks_off, lacks_parts
@@ -43,7 +43,7 @@ class PillowFile:
         self._data, self._format = data, picture_format
         self._bitfields = parse_bitfields(data) if picture_format == "BMP" else None
         self._png = parse_png(data) if picture_format == "PNG" else None
-        self._image_ends = image_ends(data) if picture_format == "GIF" else []
+        self._gif = parse_gif(data) if picture_format == "GIF" else None
         if picture_format == "TIFF":
             _check_work(tiff_header(data))
         if picture_format == "WEBP":
@@ -71,7 +71,7 @@ class PillowFile:
 
     def grey(self, min_side: int) -> Pixels:
         """Return it in grey, (H, W), once it is known to be whole: see `PictureFile`."""
-        if self._format == "GIF" and not any(end <= len(self._data) for end in self._image_ends[:1]):
+        if self._gif is not None and not any(end <= len(self._data) for end in self._gif.ends[:1]):
             raise Damaged("ends early, within its pixels")
         with self._reserved():
             image = self._loaded()
@@ -93,12 +93,19 @@ class PillowFile:
     @cached_property
     def _image(self) -> Image.Image:
         """The picture, opened; of a WebP that takes the memory of its pixels."""
-        image = opened(self._png.pixels if self._png else self._data, self._format)
+        image = opened(self._decoded_bytes, self._format)
         if len(self._data) > MAX_RLE_BYTES and _has_run_lengths(image):
             raise TooMuchWork(f"a BMP of {len(self._data)} bytes with run lengths; {MAX_RLE_BYTES} are allowed")
         if lacks_parts(image, len(self._data)):
             raise Damaged("ends early: some of its strips are not there")
         return image
+
+    @property
+    def _decoded_bytes(self) -> bytes:
+        """What Pillow decodes: of a PNG and a GIF only what their pixels are made of."""
+        if self._png is not None:
+            return self._png.pixels
+        return self._data if self._gif is None else self._gif.images
 
     @property
     def _colours(self) -> Colours:

@@ -57,6 +57,8 @@ LOOPS = b"\x21\xff\x0bNETSCAPE2.0\3\1\0\0\0"
 ODD_GIFS = {
     "a comment": gif(COMMENT),
     "all kinds of blocks": gif(LOOPS, COMMENT, b"\x21\xf9\4\0\0\0\0\0", b"\x21\x99\1x\0"),
+    "blocks of nothing": gif(*(b"\x21" + bytes((label, 0)) for label in (0x01, 0x77, 0xF9, 0xFE, 0xFF))),
+    "blocks that are too short": gif(*(b"\x21" + bytes((label, 2, 7, 9, 0)) for label in (0x01, 0xF9, 0xFF))),
     "a palette of its own": gif(has_own_palette=True),
     "a palette of its own and a comment": gif(COMMENT, has_own_palette=True),
     "no end of the file": gif()[:-1],
