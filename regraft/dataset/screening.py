@@ -246,7 +246,8 @@ def _with_copies(pictures: pd.DataFrame, copies: pd.DataFrame) -> "pd.Series[lis
     """The URLs of each picture: its own, then those of its copies (digest, url) in their order. Both as Arrow lists."""
     digests, copied = (pa.array(table["digest"], pa.large_string()) for table in (pictures, copies))
     rows = np.concatenate([np.arange(len(pictures)), pc.index_in(copied, value_set=digests).to_numpy()])
-    urls = pa.concat_arrays([pa.array(table["url"], pa.string()) for table in (pictures, copies)])
+    urls = pa.concat_tables(pa.table({"url": table["url"]}) for table in (pictures, copies))["url"]
+    urls = urls.cast(pa.string()).combine_chunks()
     ends = np.bincount(rows, minlength=len(pictures)).cumsum()
     offsets = pa.array(np.concatenate([[0], ends]), pa.int32())
     lists = pa.ListArray.from_arrays(offsets, urls.take(pa.array(np.argsort(rows, kind="stable"))))

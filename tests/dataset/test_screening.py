@@ -4,6 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pandas as pd
+import pytest
 
 from regraft.config import ScreenSettings, SplitSettings
 from regraft.dataset import misfiled
@@ -12,6 +13,7 @@ from regraft.dataset.screening import PICTURES, last_verdicts, screen
 from regraft.dataset.splits import Split
 from regraft.links.memory import COLUMNS, OF_AN_ARCHIVE
 from regraft.store.store import Store
+from regraft.store.tables import from_parquet, parquet
 from tests.dataset.shown import BLACK, NEARLY_BLACK, NO_PLACEHOLDERS, NOW, WHITE, link, memory
 
 
@@ -47,6 +49,16 @@ def test_of_copies_the_link_that_was_seen_first_stays_and_the_picture_has_all_ur
     assert judged["reason"].tolist() == ["duplicate", "", ""]
     assert pictures.columns.tolist() == PICTURES
     assert [list(urls) for urls in pictures["urls"]] == [["b", "a"], ["c"]]
+
+
+@pytest.mark.parametrize("digests", [["x", "y"], ["y", "x"], ["x", "x"]])
+def test_few_pictures_of_several_shards_are_put_together(digests: list[str]) -> None:
+    shards = [memory(link(f"u{i}", digest, WHITE if digest == "y" else BLACK)) for i, digest in enumerate(digests)]
+    tables = [from_parquet(parquet(shard)) for shard in shards]  # as tasks hand them over
+    links = pd.concat(tables, ignore_index=True)
+    _, pictures = last_verdicts(links, NO_PLACEHOLDERS, 6, lambda category, digest: "train")
+    assert pictures["digest"].tolist() == sorted(set(digests))
+    assert sorted(url for urls in pictures["urls"] for url in urls) == [f"u{i}" for i in range(len(digests))]
 
 
 def test_near_duplicates_never_lie_on_two_sides_of_a_split() -> None:
