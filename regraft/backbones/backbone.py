@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from regraft.backbones.cropping import centre_crop
 from regraft.backbones.litert import Forward, forward_of
 from regraft.errors import BackboneError
-from regraft.pictures.colours import Pixels
+from regraft.pictures.pixels import Pixels
 
 # N images, H and W the height and width of a picture, D features
 Features = NDArray[np.float32]

@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image
 
-from regraft.pictures.colours import Pixels
+from regraft.pictures.pixels import Pixels
 
 
 def centre_crop(pixels: Pixels, side: int) -> Pixels:

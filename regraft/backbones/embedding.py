@@ -9,7 +9,8 @@ import numpy as np
 from regraft.backbones.backbone import Embeds, Extracts, Features
 from regraft.errors import CorruptError
 from regraft.identity import Digest
-from regraft.pictures.colours import Pixels, rgb
+from regraft.pictures.colours import rgb
+from regraft.pictures.pixels import Pixels
 from regraft.store.feature_rows import FeatureRows
 from regraft.store.store import Store
 

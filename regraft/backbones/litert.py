@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from regraft.backbones.cropping import centre_crop
 from regraft.backbones.stderr import muted_stderr
-from regraft.pictures.colours import Pixels
+from regraft.pictures.pixels import Pixels
 
 Forward = Callable[[Pixels], NDArray[np.float32]]
 """From (N, side, side, 3) uint8 to (N, D) float32."""

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from regraft.backbones.backbone import Backbone
 from regraft.identity import Digest
-from regraft.pictures.colours import Pixels, rgb
+from regraft.pictures.colours import rgb
+from regraft.pictures.pixels import Pixels
 from regraft.store.blobs import Blobs
 
 MAX_BRIGHTNESS = 25.0

@@ -14,7 +14,7 @@ from regraft.backbones.stderr import muted_stderr
 from regraft.errors import VersionError
 from regraft.heads.model import KerasModel
 from regraft.heads.resizing import centre_squares
-from regraft.pictures.colours import Pixels
+from regraft.pictures.pixels import Pixels
 
 Format = Literal["saved_model", "onnx", "litert"]
 Run = Callable[[Pixels], NDArray[np.float32]]

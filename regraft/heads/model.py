@@ -15,7 +15,7 @@ from regraft.backbones.litert import LiteBackbone
 from regraft.backbones.weights import SIDE
 from regraft.heads.certainty import Certainty
 from regraft.heads.numpy_head import numpy_head
-from regraft.pictures.colours import Pixels
+from regraft.pictures.pixels import Pixels
 from regraft.store.version import Version
 from regraft.targets.choice import target_of
 from regraft.targets.target import Answers, Positions, Target

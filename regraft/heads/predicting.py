@@ -18,9 +18,10 @@ from regraft.backbones.keras_import import import_keras
 from regraft.backbones.stderr import muted_stderr
 from regraft.errors import PictureError, VersionError
 from regraft.links.list_text import decoded
-from regraft.pictures.colours import Pixels, rgb
+from regraft.pictures.colours import rgb
 from regraft.pictures.decoding import PICTURE_SUFFIXES
 from regraft.pictures.judge import Limits, Picture, Unfit, judge
+from regraft.pictures.pixels import Pixels
 from regraft.store.version import Version
 from regraft.targets.target import Target
 from regraft.verdicts import Reason

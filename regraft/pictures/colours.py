@@ -2,8 +2,7 @@
 
 from regraft.pictures.decoding import format_of
 from regraft.pictures.picture_file import open_picture
-from regraft.pictures.pixels import Pixels as Pixels  # what `rgb` returns
-from regraft.pictures.pixels import upright
+from regraft.pictures.pixels import Pixels, upright
 
 
 def rgb(data: bytes, min_side: int = 0) -> Pixels:

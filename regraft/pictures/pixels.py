@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 # H, W: height and width of a picture in pixels; C: its colours
 Pixels = NDArray[np.uint8]
+"""(H, W, 3) RGB, or (H, W) grey; (N, H, W, 3) of several pictures."""
 FIRST_TURNED_ORIENTATION = 5
 """EXIF orientations from this on, up to 8, swap height and width."""
 

@@ -6,7 +6,8 @@ import pandas as pd
 
 from regraft.errors import RegraftError
 from regraft.identity import Digest
-from regraft.pictures.colours import Pixels, rgb
+from regraft.pictures.colours import rgb
+from regraft.pictures.pixels import Pixels
 from regraft.reporting import plots
 from regraft.store.store import Store
 from regraft.targets.target import Target

@@ -8,7 +8,7 @@ from typing import Any, assert_never
 import numpy as np
 from matplotlib.figure import Figure
 
-from regraft.pictures.colours import Pixels
+from regraft.pictures.pixels import Pixels
 from regraft.targets.charts import Chart, Histogram, Matrix, Scatter, StackedBars
 
 COLOURS = ("#d95f02", "#1b6ca8", "#4d9221", "#762a83", "#b8860b", "#6b6b6b")

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from regraft.pictures.colours import Pixels, rgb
+from regraft.pictures.colours import rgb
+from regraft.pictures.pixels import Pixels
 
 # N photographs, D features
 FOLDERS = {"tiger": "tiger", "cat": "kittycat"}

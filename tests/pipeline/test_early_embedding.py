@@ -13,7 +13,7 @@ from regraft.backbones.weights import RANDOM, frozen_fingerprint
 from regraft.errors import BackboneError
 from regraft.identity import Digest
 from regraft.menagerie.drawing import drawing, encoded
-from regraft.pictures.colours import Pixels
+from regraft.pictures.pixels import Pixels
 from regraft.pipeline.bench import Bench
 from regraft.pipeline.early_embedding import EarlyEmbedding
 from regraft.pipeline.run import open_run
