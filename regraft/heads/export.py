@@ -33,14 +33,17 @@ def export(model: KerasModel, to: Format, path: Path, pictures: Sequence[Pixels]
     """Write a model that takes (N, H, W, 3) uint8 RGB of any size, run it on `pictures`, and compare.
 
     It gives (N, 1) lengths in cm, or (N, C) probabilities. Return the largest difference, in cm or in a probability,
-    from the answers of `model`. Raises VersionError where the difference is above `Target.export_tolerance`; the model
-    is then not at `path`, which must be free.
+    from the answers of `model`. Raises VersionError where `path`, which must be free, cannot be written, or where the
+    difference is above `Target.export_tolerance`; the model is then not at `path`.
     """
     graph = _graph(model)
     temporary = path.with_name(f".{os.getpid()}.{path.name}")
     codec = _CODECS[to]
     with muted_stderr():
-        codec.write(graph, temporary)
+        try:
+            codec.write(graph, temporary)
+        except (OSError, tf.errors.OpError) as error:
+            raise VersionError(f"{path} cannot be written: {error}. Give another place: --out") from error
         run = codec.load(temporary)
         outputs = np.concatenate([np.asarray(run(picture[None])) for picture in pictures])
     difference = float(np.abs(outputs - model.answers(pictures).reshape(outputs.shape)).max())

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from regraft.errors import VersionError
 from regraft.heads.model import KerasModel, keras_model_of, model_of
 from regraft.heads.predicting import DECODED_SIDE
 from regraft.menagerie.drawing import drawing, encoded
@@ -156,6 +157,15 @@ def test_an_exported_model_takes_raw_pictures_and_gives_the_same_lengths(
     again = regraft("export", first.name, "--to", to, "--out", out, "--store", first.store.url)
     assert again.code == 9
     assert "is there already" in again.err
+
+
+@pytest.mark.tensorflow
+def test_a_place_that_cannot_be_written_is_one_sentence(first: Version, tmp_path: Path) -> None:
+    from regraft.heads.export import export
+
+    (tmp_path / "file").write_bytes(b"a file where a folder should be, as good as a full disk")
+    with pytest.raises(VersionError, match=r"file/model cannot be written: .* Give another place: --out"):
+        export(keras_model_of(first), "saved_model", tmp_path / "file" / "model", [])
 
 
 def test_going_back_is_one_command(first: Version, regraft: Regraft) -> None:
