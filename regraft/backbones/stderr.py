@@ -22,7 +22,8 @@ class _Mute:
         with self._lock:
             self._count += 1
             if self._count == 1:
-                sys.stderr.flush()
+                if sys.stderr is not None:
+                    sys.stderr.flush()
                 with contextlib.suppress(OSError):  # there may be no standard error
                     self._original = os.dup(STDERR)
                     with open(os.devnull, "wb") as devnull:

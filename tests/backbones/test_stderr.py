@@ -1,6 +1,7 @@
 """What libraries write to standard error is discarded, and nothing else is."""
 
 import os
+import sys
 
 import pytest
 
@@ -17,3 +18,10 @@ def test_standard_error_is_back_when_the_last_of_two_that_mute_it_ends(capfd: py
     second.__exit__(None, None, None)
     os.write(STDERR, b"news")
     assert capfd.readouterr().err == "news"
+
+
+def test_a_process_may_have_no_standard_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python has None in its place where whoever started it has closed it, or under Windows' pythonw."""
+    monkeypatch.setattr(sys, "stderr", None)
+    with muted_stderr():
+        pass
