@@ -23,13 +23,15 @@ ENVIRONMENT = {
     # Arrow's own allocator keeps what each thread once used: with it a run of 50,000 links took twice the memory.
     "ARROW_DEFAULT_MEMORY_POOL": "system",
     "DO_NOT_TRACK": "1",
+    # NumPy's threads wait for work at full speed for 2**20 cycles, 0.4 ms; else for 0.1 s, from its import on.
+    "OPENBLAS_THREAD_TIMEOUT": "20",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",  # the first start creates Prefect's database
     "PREFECT_LOGGING_EXTRA_LOGGERS": "regraft",  # the dashboard shows Regraft's log too
     "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",  # Regraft also has threads that belong to no flow run
     "TF_CPP_MIN_LOG_LEVEL": "3",  # TensorFlow's C++ logs errors only
 }
-"""Defaults of environment variables, which Arrow, Prefect and TensorFlow read when they are first imported."""
+"""Defaults of environment variables, which Arrow, NumPy, Prefect and TensorFlow read when they are first imported."""
 PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
 M_ARENA_MAX = -8
@@ -42,7 +44,7 @@ of imports goes there, and Regraft makes few such objects; a run without Prefect
 def prepare_process() -> None:
     """Set this process's environment defaults, allocators and log level. What the user has set stands.
 
-    Call it before Prefect or TensorFlow is imported, or their part has no effect. A second call changes nothing.
+    Call it before NumPy, Prefect or TensorFlow is imported, or their part has no effect. A second call changes nothing.
     """
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)

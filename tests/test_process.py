@@ -68,6 +68,7 @@ print(json.dumps({{"before": before, "after": state(), "imported": imported}}))
 def test_a_programs_start_sets_defaults_and_lifts_pillows_limit() -> None:
     after = ran("from regraft.process import prepare_process; prepare_process(); print(json.dumps(state()))")
     assert after["environment"]["TF_CPP_MIN_LOG_LEVEL"] == "3"
+    assert after["environment"]["OPENBLAS_THREAD_TIMEOUT"] == "20"
     assert after["environment"]["PREFECT_LOGGING_EXTRA_LOGGERS"] == "regraft"
     assert after["pillow"] is None
     assert after["arrow"] == "system", "also where Arrow was imported before"
