@@ -5,6 +5,7 @@ again. `export.json` is written first and says what is being written, README.md 
 """
 
 import json
+import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -54,10 +55,13 @@ def export_dataset(
 ) -> Exported:
     """Write a version's data set below `out`, a folder or an fsspec URL; `progress` is called with images done.
 
-    Raises ConfigError where `out` holds something else already, StoreError where it cannot be written or an export that
-    was cut off there is damaged, VersionError where the version lacks a table.
+    Raises ConfigError where `out` lies in the store or holds something else already, StoreError where it cannot be
+    written or an export that was cut off there is damaged, VersionError where the version lacks a table.
     """
     disk = disk_at(out)
+    if _lies_in(disk.address, version.store.address):
+        problem = f"{disk.address} lies in the store, where what is removed from the store would be left"
+        raise ConfigError(f"{problem}; name a folder elsewhere.")
     _state(disk, version, settings)
     there = set(disk.sizes(""))
     rows = provenance(version)
@@ -72,6 +76,13 @@ def export_dataset(
     if not is_remote(out):
         shutil.rmtree(f"{disk.address}/{ASIDE}", ignore_errors=True)  # whoever reads the folder need not see it
     return Exported(disk.address, len(rows), tuple(f"{digest}: {why}" for digest, why in writer.left_out.items()))
+
+
+def _lies_in(address: str, folder: str) -> bool:
+    """Whether a folder or a URL is another one or lies in it, wherever links lead."""
+    if not is_remote(address):
+        address, folder = os.path.realpath(address), os.path.realpath(folder)
+    return f"{address}/".startswith(f"{folder}/")
 
 
 def _state(disk: Disk, version: Version, settings: ExportSettings) -> None:

@@ -192,6 +192,16 @@ def test_an_export_that_was_cut_off_goes_on_and_writes_nothing_twice(version: Ve
     assert content == {path.relative_to(whole): path.read_bytes() for path in whole.rglob("*") if path.is_file()}
 
 
+@pytest.mark.parametrize("folder", ["store", "store/set", "out/../store/set", "link/set"])
+def test_nothing_is_exported_into_the_store(version: Version, tmp_path: Path, folder: str) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "store")
+    before = set(version.store.disk.sizes(""))
+    with pytest.raises(ConfigError, match="lies in the store"):
+        export(version, tmp_path / folder, "csv")
+    assert set(version.store.disk.sizes("")) == before
+    assert export(version, tmp_path / "store-set", "csv").images == 12
+
+
 def test_a_folder_that_holds_something_else_is_left_alone(version: Version, tmp_path: Path) -> None:
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "thesis.txt").write_text("mine")
