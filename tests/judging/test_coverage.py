@@ -34,13 +34,13 @@ class Echo:
 def test_lengths_are_held_by_intervals_as_wide_as_their_category_wants(
     kind: type[ArrayRows], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Features are the answers themselves; the train image, which is far off, does not count."""
+    """Features are the answers themselves; the train image, which is far off, does not count. Both ends are held."""
     monkeypatch.setattr(feature_rows, "BLOCK_BYTES", 4 * 3)  # three rows
     manifest = pd.DataFrame(
         {
             "category": ["cat", "cat", "tiger", "tiger", "tiger"],
             "split": ["test", "test", "test", "test", "train"],
-            "label": [41.0, 60.0, 120.0, 80.0, 1000.0],
+            "label": [30.0, 60.0, 150.0, 80.0, 1000.0],
         }
     )
     answers = np.array([[40.0], [40], [100], [100], [100]], np.float32)

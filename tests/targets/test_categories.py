@@ -51,6 +51,13 @@ def test_results_are_what_a_hand_computes() -> None:
     assert metrics.auc == pytest.approx(1)  # 0.5 / 0.7 for the second cat is still less dog than the dog's 0.9
 
 
+def test_a_category_that_is_never_answered_has_no_precision() -> None:
+    rows = pd.DataFrame({"category": ["cat", "dog"], "digest": ["a", "b"]})
+    parts = results(TARGET.predictions(rows, np.array([[0.8, 0.1, 0.1], [0.6, 0.3, 0.1]]))).by_category
+    assert (parts["cat"].precision, parts["dog"].precision) == (0.5, None)
+    assert "tiger" not in parts
+
+
 def test_intervals_hold_what_was_measured_and_a_coin_has_an_area_of_a_half() -> None:
     metrics = results(category_predictions(1), 1)
     assert set(metrics.intervals) == {"accuracy", "log_loss", "rmse", "auc"}

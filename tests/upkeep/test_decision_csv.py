@@ -13,6 +13,7 @@ from regraft.links.memory import put_links
 from regraft.links.shards import path_of
 from regraft.store.layout import Layout, put_layout
 from regraft.store.store import Store
+from regraft.upkeep import decision_csv
 from regraft.upkeep.decide import KnownPictures
 from regraft.upkeep.decision_csv import Imported, from_csv, plain_text, safe_cell, to_csv
 from tests.dataset.decided import decision
@@ -166,6 +167,18 @@ def test_of_many_rows_on_one_picture_each_is_kept_once(store: Store, tmp_path: P
     rows = "".join(f"reject,{LINK},because {n}\n" for n in range(200))
     again = imported(store, tmp_path, f"kind,url,why\n{rows}{rows}")
     assert (len(again.decisions), again.known) == (200, 200)
+
+
+def test_a_file_that_is_too_large_or_no_text_is_refused(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(LinkError, match="no text in UTF-16, as its first bytes say; nothing was changed"):
+        imported(store, tmp_path, b"\xff\xfek\0i")
+    text = f"kind,url\nreject,{LINK}\n"
+    monkeypatch.setattr(decision_csv, "MAX_BYTES", len(text))
+    assert len(imported(store, tmp_path, text).decisions) == 1
+    with pytest.raises(LinkError, match=f"more than {len(text)} bytes; nothing was changed"):
+        imported(store, tmp_path, f"{text}\n")
 
 
 def test_a_file_that_is_not_there_is_refused(store: Store, tmp_path: Path) -> None:

@@ -1,13 +1,8 @@
-"""What somebody had removed is gone from every byte that a store keeps, and never comes back."""
+"""What somebody had removed is gone from every byte that a store keeps, and nothing else is."""
 
 import base64
-import io
-import json
-import shutil
 from collections.abc import Sequence
-from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
@@ -16,84 +11,25 @@ from regraft.config import FetchSettings
 from regraft.dataset.decision import Decision, DecisionKind
 from regraft.dataset.decisions import decide, known_decisions
 from regraft.dataset.placeholders import PLACEHOLDERS
-from regraft.errors import CorruptError, LinkError, LockedError
-from regraft.identity import Digest, digest_of
+from regraft.errors import LinkError, LockedError
+from regraft.identity import Digest
 from regraft.links.mementos import MEMENTOS, known_mementos, put_mementos
 from regraft.links.memory import all_known_links
-from regraft.links.removals import FILE, Kind, hash_of_host, hash_of_link, known_removals, known_rows
+from regraft.links.removals import Kind, hash_of_host, hash_of_link, known_removals, known_rows
 from regraft.pictures.colours import rgb
-from regraft.pipeline.bench import Bench
-from regraft.pipeline.spec import RunSpec
 from regraft.reporting.examples import jpeg_uri
 from regraft.reporting.history import history
 from regraft.reporting.review import reviewed, waiting
 from regraft.store.store import Store
-from regraft.store.tables import parquet
-from regraft.store.version import REMOVING, Version
+from regraft.store.version import Version
 from regraft.upkeep.decide import KnownPictures, decisions_on
-from regraft.upkeep.receipt import Receipt, page, receipts
-from regraft.upkeep.remove import finish, opted_out, plan, remove
+from regraft.upkeep.remove import finish, plan, remove
 from regraft.upkeep.verify import verify
-from regraft.upkeep.wanted import Wanted, wanted_in, wanted_of
-from tests.records import run_record
-from tests.upkeep.pictured import BACKBONE, FEATURES, NAMES, NOW, SPLITS, picture, put_pictures, remember, url_of
+from regraft.upkeep.wanted import wanted_of
+from tests.upkeep.pictured import BACKBONE, NAMES, NOW, SPLITS, picture, put_pictures, remember, url_of
+from tests.upkeep.removing import WHY, damages, everything, removed
 
-WHY = "the owner wants it"
 TABLES = ("links.parquet", "manifest.parquet", "predictions.parquet", "holdout.parquet")
-
-
-def removed(store: Store, *words: str, near_duplicates: bool = False, ahead: bool = False) -> Receipt:
-    wanted = [wanted_of(word) for word in words]
-    return remove(store, wanted, WHY, near_duplicates=near_duplicates, ahead=ahead, now=NOW)
-
-
-def damages(store: Store, repair: bool = False) -> list[str]:
-    return [damage.path for damage in verify(store, repair, FetchSettings(), lambda path: None)]
-
-
-def everything(store: Store) -> str:
-    """The text of all tables, pages and JSON files of a store, and the paths of all its files."""
-    texts = []
-    for path in store.disk.sizes(""):
-        texts.append(path)
-        if path.endswith(".parquet") and path != FILE:
-            texts.append(store.tables.read_arrow(path).to_pandas().to_string(max_colwidth=None))
-        if path.endswith((".html", ".json", ".md")) and not path.startswith("receipts/"):
-            texts.append(store.disk.read(path).decode())
-    return "\n".join(texts)
-
-
-@pytest.fixture(scope="module")
-def pictured(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a store with pictures, to be copied."""
-    folder = tmp_path_factory.mktemp("pictured") / "store"
-    put_pictures(Store(str(folder)), has_examples=False)
-    return folder
-
-
-@pytest.fixture
-def store(pictured: Path, tmp_path: Path) -> Store:
-    return Store(str(shutil.copytree(pictured, tmp_path / "store")))
-
-
-@pytest.fixture(scope="module")
-def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the same store with a plot of examples."""
-    folder = tmp_path_factory.mktemp("drawn") / "store"
-    put_pictures(Store(str(folder)))
-    return folder
-
-
-@pytest.fixture
-def drawn_store(drawn: Path, tmp_path: Path) -> Store:
-    return Store(str(shutil.copytree(drawn, tmp_path / "store")))
-
-
-@pytest.fixture
-def digests(pictured: Path) -> list[Digest]:
-    """The pictures, in the order of their links."""
-    links = Version(Store(str(pictured)), NAMES[0]).table("links.parquet").set_index("url")
-    return [Digest(links["digest"][url_of(number)]) for number in range(len(SPLITS))]
 
 
 def test_a_link_goes_with_its_picture_from_every_table_page_and_byte(drawn_store: Store, digests: list[Digest]) -> None:
@@ -165,94 +101,6 @@ def test_what_learnt_from_it_is_named_and_marked(store: Store, digests: list[Dig
     assert run.removals[0].files["manifest.parquet"].after == run.files["manifest.parquet"]
 
 
-def test_no_other_picture_is_compared_with_its_features(store: Store, digests: list[Digest]) -> None:
-    def references() -> list[list[float]]:
-        data = Version(Store(store.url), NAMES[0]).read("certainty.npz")
-        return np.load(io.BytesIO(data))["references"].tolist()
-
-    first, other = (row.tolist() for row in FEATURES[[0, 3]] / 2)
-    nothing = [0.0] * 6
-    assert references() == [first, other]
-    removed(store, digests[4])  # of the test split
-    assert references() == [first, other]
-    receipt = removed(store, digests[0])
-    assert references() == [nothing, other]
-    assert f"versions/{NAMES[0]}/certainty.npz" in receipt.files
-    names = Version(Store(store.url), NAMES[0]).table("references.parquet")
-    assert names.to_dict("records") == [{"file": "certainty.npz", "row": 1, "digest": digests[3]}]
-    removed(store, digests[3])
-    assert references() == [nothing, nothing]
-    assert damages(Store(store.url)) == []
-
-
-def test_features_that_nobody_names_are_a_trace(store: Store, digests: list[Digest]) -> None:
-    path = f"versions/{NAMES[0]}/certainty.npz"
-    before = store.disk.read(path)
-    removed(store, digests[0])
-    store.disk.write(path, before)  # as from a backup, with a run.json to it
-    version = Version(Store(store.url), NAMES[0])
-    known = version.run.files | {"certainty.npz": digest_of(before)}
-    store.disk.write(f"{version.path}/run.json", version.run.model_copy(update={"files": known}).to_bytes())
-    assert damages(Store(store.url)) == [path]
-    damages(Store(store.url), repair=True)
-    assert damages(Store(store.url)) == []
-
-
-def test_where_nobody_can_tell_whose_features_they_are_all_go(store: Store, digests: list[Digest]) -> None:
-    for name in NAMES:
-        predictions = Version(store, name).table("predictions.parquet")
-        one_less = parquet(predictions[predictions["digest"] != digests[3]])
-        run = Version(store, name).run
-        store.disk.write(f"versions/{name}/predictions.parquet", one_less)
-        files = run.files | {"predictions.parquet": digest_of(one_less)}
-        store.disk.write(f"versions/{name}/run.json", run.model_copy(update={"files": files}).to_bytes())
-    removed(Store(store.url), digests[0])
-    data = Version(Store(store.url), NAMES[0]).read("certainty.npz")
-    assert not np.load(io.BytesIO(data))["references"].any()
-    assert damages(Store(store.url)) == []
-
-
-def test_a_damaged_receipt_is_damage_and_keeps_nobody_from_anything(store: Store, digests: list[Digest]) -> None:
-    first, second = removed(store, digests[0]), removed(store, digests[1])
-    path = f"receipts/{first.id}.json"
-    copy = store.disk.read(f"receipts/{second.id}.json")
-    for data in (b"", b"{", b"null", b"[]", b"{}", b"[" * 100_000, b"\xff\xfe", copy):
-        store.disk.write(path, data)
-        assert damages(store) == damages(store, repair=True) == [path], data[:9]
-        assert [its.id for its in receipts(store)] == [second.id], data[:9]
-    third = remove(store, [wanted_of(digests[2])], WHY, ask_prefect=lambda names: "It was asked.", now=NOW)
-    assert third.prefect == "It was asked."
-    store.disk.delete(FILE)  # what the damaged receipt names is known nowhere now
-    assert damages(store, repair=True)[:2] == [path, FILE]
-    with pytest.raises(CorruptError, match="is gone"):
-        known_rows(store)
-    store.disk.delete(path)
-    assert damages(store, repair=True)[0] == FILE
-    assert {row.hash for row in known_rows(store)} == {row.hash for row in (*second.rows, *third.rows)}
-
-
-def test_a_damaged_removal_under_way_is_damage(store: Store, digests: list[Digest]) -> None:
-    removed(store, digests[0])
-    store.disk.write(REMOVING, b"{")
-    assert damages(store) == damages(store, repair=True) == [REMOVING]
-    with pytest.raises(CorruptError, match="remove again what it was about"):
-        removed(store, digests[1])
-
-
-def test_the_receipt_names_files_and_digests_and_nothing_removed(store: Store, digests: list[Digest]) -> None:
-    receipt = removed(store, url_of(4))
-    assert [its.id for its in receipts(store)] == [receipt.id]
-    blob = store.blobs.at(digests[4]).path
-    assert (receipt.files[blob].before, receipt.files[blob].after) == (digests[4], None)
-    for path, change in receipt.files.items():
-        assert change.before != change.after, path
-        assert store.disk.exists(path) == (change.after is not None)
-    shown = store.disk.read(f"receipts/{receipt.id}.html").decode()
-    assert shown == page(receipt)
-    assert url_of(4) not in shown
-    assert WHY in shown
-
-
 def test_a_host_goes_with_all_its_links(store: Store, digests: list[Digest]) -> None:
     receipt = removed(store, "HOST1.example")
     assert receipt.count[Kind.PICTURE] == 3
@@ -317,41 +165,6 @@ def test_without_a_word_of_it_nothing_changes_unless_that_is_meant(store: Store)
     assert known_removals(store).has_picture("0" * 64)
 
 
-def test_words_of_a_file_are_named_with_their_line() -> None:
-    wanted = wanted_in("# wishes\n\nhttp://a.example/1.jpg\nb.example\nABCDEF\n", "wishes.txt")
-    assert [(its.kind, its.place) for its in wanted] == [
-        (Kind.LINK, "wishes.txt, line 3"),
-        (Kind.HOST, "wishes.txt, line 4"),
-        (Kind.HOST, "wishes.txt, line 5"),
-    ]
-    url = "http://a.example/1.jpg"
-    for line in (
-        f"\ufeff{url}",
-        f'"{url}"',
-        f"<{url}>,",
-        f"{url};",
-        f"{url}  # his",
-        f"\u200b{url}\t",
-        f"URL\n{url}\n",
-    ):
-        assert [want.text for want in wanted_in(line, "wishes.txt")] == [url]
-    with pytest.raises(LinkError, match=r"wishes\.txt, line 2: 'a.example:80' is no URL"):
-        wanted_in("b.example\na.example:80\n", "wishes.txt")
-    assert [want.place for want in wanted_in("sep=;\n# x\nurl\nb.example\n", "wishes.txt")] == ["wishes.txt, line 4"]
-    with pytest.raises(LinkError, match="names nothing"):
-        wanted_in("# nothing\n", "wishes.txt")
-
-
-def test_links_that_have_opted_out_can_be_chosen(store: Store) -> None:
-    assert opted_out(store) == []
-    table = all_known_links(store)
-    remember(store, table[table["url"] == url_of(4)].assign(reason="opted_out", digest="", phash=""))
-    assert opted_out(store) == [Wanted(Kind.LINK, url_of(4))]
-    digest = table["digest"][table["url"] == url_of(4)].iloc[0]
-    remove(store, opted_out(store), WHY, now=NOW)
-    assert not store.blobs.has(digest)  # which the link showed before it opted out
-
-
 def test_what_an_archive_kept_of_a_link_goes_with_it_though_no_version_showed_it(store: Store) -> None:
     kept = store.blobs.put(picture(9))
     row = {"url": url_of(4), "reason": "", "digest": kept, "memento": f"http://archive.example/{url_of(4)}"}
@@ -366,51 +179,6 @@ def test_nothing_is_removed_while_a_run_is_under_way(store: Store, digests: list
     with store.run(), pytest.raises(LockedError):
         removed(Store(store.url), digests[0])
     assert store.blobs.has(digests[0])
-
-
-def test_what_came_back_from_a_backup_is_seen_and_removed_once_more(drawn_store: Store, digests: list[Digest]) -> None:
-    backup = {path: drawn_store.disk.read(path) for path in drawn_store.disk.sizes("")}
-    removed(drawn_store, url_of(4))
-    for path, data in backup.items():
-        drawn_store.disk.write(path, data)
-    reopened = Store(drawn_store.url)
-    came_back = damages(reopened)
-    assert drawn_store.blobs.at(digests[4]).path in came_back
-    assert f"versions/{NAMES[0]}/report.html" in came_back
-    assert set(damages(Store(drawn_store.url), repair=True)) == set(came_back)
-    assert damages(Store(drawn_store.url)) == []
-    assert digests[4] not in everything(drawn_store)
-
-
-def test_a_table_that_forgot_what_was_removed_is_put_together_from_the_receipts(store: Store) -> None:
-    removed(store, url_of(4))
-    rows = known_rows(store)
-    for broken in (b"rot", None):
-        store.disk.write(FILE, broken) if broken else store.disk.delete(FILE)
-        with pytest.raises(CorruptError, match="repair"):
-            known_removals(store)
-        with pytest.raises(CorruptError):
-            removed(store, url_of(0))
-        assert damages(store) == [FILE]
-        assert damages(store, repair=True) == [FILE]
-        assert known_rows(store) == rows
-        assert damages(store) == []
-
-
-def test_an_older_copy_of_the_table_brings_nothing_back(store: Store) -> None:
-    removed(store, url_of(4))
-    older = store.disk.read(FILE)
-    removed(store, url_of(0))
-    rows = known_rows(store)
-    store.disk.write(FILE, older)
-    spec = RunSpec(config=run_record().config, store_url=store.url, run_id="", now=NOW, since=NOW)
-    with pytest.raises(CorruptError, match=r"lacks what was removed on 2026-02-01; .* --repair"):
-        _ = Bench(spec).removals
-    with pytest.raises(CorruptError, match="lacks what was removed"):
-        removed(store, url_of(1))
-    assert damages(store, repair=True) == [FILE]
-    assert known_rows(store) == rows
-    assert Bench(spec).removals == known_removals(store)
 
 
 def test_a_damaged_table_of_a_version_goes_whole(store: Store, digests: list[Digest]) -> None:
@@ -458,27 +226,6 @@ def test_prefect_is_asked_once_for_all_versions_that_lost_something(store: Store
         assert finish(store, ask) is None
 
 
-def test_a_removal_that_was_cut_off_is_finished_by_the_next_one(store: Store, digests: list[Digest]) -> None:
-
-    class Killed(BaseException):
-        pass
-
-    def kill(names: Sequence[str]) -> str:
-        raise Killed
-
-    with pytest.raises(Killed):
-        remove(store, [wanted_of(digests[4])], WHY, ask_prefect=kill, now=NOW)
-    assert store.blobs.has(digests[4])
-    assert known_removals(store).has_picture(digests[4])  # from the first moment on it cannot come back
-    assert REMOVING in damages(store)
-    with Store(store.url).held():
-        receipt = finish(store)
-    assert receipt is not None
-    assert json.loads(store.disk.read(f"receipts/{receipt.id}.json"))["removed_at"] == "2026-02-01T00:00:00Z"
-    assert damages(Store(store.url)) == []
-    assert digests[4] not in everything(store)
-
-
 def test_a_decision_on_what_is_removed_in_that_moment_is_kept_nowhere(store: Store, digests: list[Digest]) -> None:
     pictures = KnownPictures(store)
     wish = Decision(kind=DecisionKind.REJECT, decided_at=NOW, why="no cat")
@@ -489,14 +236,6 @@ def test_a_decision_on_what_is_removed_in_that_moment_is_kept_nowhere(store: Sto
     assert url_of(4) not in everything(store)
     assert damages(store) == []
     assert [decision.url for decision in decide(store, other)] == [url_of(0)]
-
-
-def test_two_removals_at_one_time_are_two(store: Store, digests: list[Digest]) -> None:
-    receipts_of = [removed(store, digests[number]) for number in (0, 4)]
-    assert len({receipt.removed_at for receipt in receipts_of}) == 2
-    notes = Version(store, NAMES[0]).run.removals
-    assert [note.pictures for note in notes] == [change.pictures for r in receipts_of for change in r.versions[:1]]
-    assert damages(store) == []
 
 
 def test_a_version_of_before_there_were_digests_loses_it_too(store: Store, digests: list[Digest]) -> None:

@@ -110,10 +110,17 @@ def test_a_pointer_to_nothing_is_pointed_at_the_newest_that_became_champion(tmp_
     digest = store.blobs.put(b"picture")
     publish_version(store, JANUARY[0], digest, promoted=True)
     publish_version(store, JANUARY[1], digest)
-    for broken in (b'{"version": "20250101T000000Z"}', b"{", b"[]", b""):
-        store.disk.write(versions.CHAMPION, broken)
-        if not broken:
+    pointers = {
+        b'{"version": "20250101T000000Z"}': "it names 20250101T000000Z, which is no version",
+        b"{": "damaged",
+        b"[]": "damaged",
+        b"": "it is gone",
+    }
+    for pointer, what in pointers.items():
+        store.disk.write(versions.CHAMPION, pointer)
+        if not pointer:
             store.disk.delete(versions.CHAMPION)
+        assert what in damaged(store)[0].what
         assert damaged(store)[0].mended == ""
         assert JANUARY[0] in damaged(store, True)[0].mended
         assert damaged(store) == []
