@@ -1,5 +1,6 @@
 """A Dask cluster of processes on loopback: a scheduler and workers, each of which can be killed."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -7,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.docs_commands import ROOT
 from tests.processes import free_port, until
 
 
@@ -43,9 +45,12 @@ class Cluster:
 
 
 @contextmanager
-def dask_cluster(folder: Path, environment: dict[str, str]) -> Iterator[Cluster]:
-    """A scheduler without workers, and at the end all of its processes killed."""
-    port = free_port()
+def dask_cluster(folder: Path, environment: dict[str, str] | None = None) -> Iterator[Cluster]:
+    """A scheduler without workers, and at the end all of its processes killed.
+
+    Without an environment they have this process's, and import the code of this checkout.
+    """
+    environment, port = environment or {**os.environ, "PYTHONPATH": str(ROOT)}, free_port()
     options = ["--host", "127.0.0.1", "--port", str(port), "--no-dashboard"]
     command = [sys.executable, "-m", "distributed.cli.dask_scheduler", *options]
     with open(folder / "scheduler.txt", "wb") as log:

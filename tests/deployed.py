@@ -47,6 +47,15 @@ class Server:
     def find(self, what: str, **criteria: Any) -> Any:
         return self.post(f"/{what}/filter", criteria)
 
+    def ended_run(self, run_id: str, seconds: float) -> dict[str, Any]:
+        """Wait until a flow run has ended, and return it."""
+
+        def ended() -> dict[str, Any] | None:
+            run: dict[str, Any] = self.get(f"/flow_runs/{run_id}")
+            return run if run["state"]["type"] in TERMINAL_STATES else None
+
+        return until(f"the run {run_id} ends", ended, seconds)
+
     def emit(self, event: str, resource: str, follows: str | None) -> str:
         """Emit an event that comes after another one, if one is named; return its id."""
         name, now = str(uuid4()), datetime.now(UTC).isoformat()
@@ -97,9 +106,4 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def deployment_run(deployed: Server) -> dict[str, Any]:
     """The flow run that the last of the dashboard commands started, once it has ended."""
     run = deployed.find("flow_runs", deployments={"name": {"any_": ["manual"]}}, sort="EXPECTED_START_TIME_ASC")[0]
-
-    def ended() -> dict[str, Any] | None:
-        now: dict[str, Any] = deployed.get(f"/flow_runs/{run['id']}")
-        return now if now["state"]["type"] in TERMINAL_STATES else None
-
-    return until("the run ends", ended, 300)
+    return deployed.ended_run(run["id"], 300)

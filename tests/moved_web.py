@@ -27,7 +27,8 @@ NEW = "new.example.org"
 """The host that all have moved to."""
 BUSY = f"http://{NEW}/1000"
 """A link that it answers with 429, and asks to be left alone for two minutes."""
-OWN_COLUMNS = ["url", "category", "reason", "final_url", "digest", "attempts", "outcome"]
+RESULT_COLUMNS = ["url", "category", "reason", "final_url", "digest"]
+"""What is known of links in the end, on however many machines, and however often a run was cut off."""
 
 
 @dataclass
@@ -81,4 +82,4 @@ def job(
 def remembered(config: Config) -> pd.DataFrame:
     """What the store knows of links, but for when and how fast."""
     known = all_known_links(Store(config.store))
-    return known[OWN_COLUMNS].sort_values("url", ignore_index=True)
+    return known[[*RESULT_COLUMNS, "attempts", "outcome"]].sort_values("url", ignore_index=True)

@@ -29,6 +29,24 @@ def files() -> Iterator[Path]:
 
 
 @cache
+def modules() -> dict[str, Path]:
+    """Every module by the name that it is imported by; `flows/` and `tasks/` are parts of the package `regraft`."""
+    result = {}
+    for folder, package in (
+        (ROOT / "regraft", "regraft"),
+        (ROOT / "flows", "regraft.flows"),
+        (ROOT / "tasks", "regraft.tasks"),
+    ):
+        for path in sorted(folder.rglob("*.py")):
+            inner = path.relative_to(folder)
+            if package == "regraft" and inner.parts[0] in ("flows", "tasks"):
+                continue
+            parts = [package, *inner.with_suffix("").parts]
+            result[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return result
+
+
+@cache
 def source(path: Path) -> Source:
     """Return what a file names and imports."""
     nodes = list(ast.walk(ast.parse(path.read_text())))

@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 from regraft.process import OBJECTS_PER_COLLECTION
-from tests.test_rooms import modules
+from tests.sources import modules
 
 STATE = """
 import gc, json, logging, os, signal, sys, threading, warnings

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sources import ROOT, source
+from tests.sources import ROOT, modules, source
 
 LADDER = [
     {"errors", "release"},
@@ -57,24 +57,6 @@ def place(module: str) -> tuple[str, str]:
     if parts[0] in ("flows", "tasks"):
         return parts[0], (parts[1] if len(parts) > 1 else "")
     return "regraft", parts[0]
-
-
-@cache
-def modules() -> dict[str, Path]:
-    """Every module by the name that it is imported by; `flows/` and `tasks/` are parts of the package `regraft`."""
-    result = {}
-    for folder, package in (
-        (ROOT / "regraft", "regraft"),
-        (ROOT / "flows", "regraft.flows"),
-        (ROOT / "tasks", "regraft.tasks"),
-    ):
-        for path in sorted(folder.rglob("*.py")):
-            inner = path.relative_to(folder)
-            if package == "regraft" and inner.parts[0] in ("flows", "tasks"):
-                continue
-            parts = [package, *inner.with_suffix("").parts]
-            result[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
-    return result
 
 
 @cache

@@ -1,7 +1,6 @@
 """The curator's pages in a browser: at a desk and on a phone, in the dark, with keys alone, and without JavaScript."""
 
 import io
-import os
 import re
 import threading
 from collections.abc import Iterator
@@ -22,14 +21,11 @@ from regraft.store import versions
 from regraft.store.store import Store
 from regraft.store.tables import parquet
 from regraft.store.version import Version
-from tests.browser.conftest import OVERFLOW, PAINTED, SHOTS
+from tests.browser.conftest import OVERFLOW, PAINTED, SHOTS, keep_picture
 from tests.dataset.decided import decision
 from tests.processes import free_port, until
 
 pytestmark = pytest.mark.browser
-PICTURE = Path(__file__).parents[2] / "docs" / "img" / "curating.png"
-"""The picture in docs/curating.md. It is written where REGRAFT_PICTURE is set; elsewhere it is only made."""
-MAX_PICTURE_BYTES = 300_000
 MANY = 1_000
 """Pictures of a gallery that goes on and on."""
 IN_VIEW_PAINTED = """() => [...document.images].every(image => {
@@ -228,7 +224,7 @@ def test_the_review_makes_the_picture_of_the_documentation(served: Served, brows
     )
     page.keyboard.press("j")
     page.keyboard.press("x")
-    keep_picture(page, PICTURE)
+    take_picture(page, "curating.png")
 
 
 def test_a_picture_from_an_archive_makes_the_picture_of_its_documentation(served: Served, browser: Any) -> None:
@@ -239,20 +235,15 @@ def test_a_picture_from_an_archive_makes_the_picture_of_its_documentation(served
         browser, f"{served.address}/pictures/{archived['digest'].iloc[0]}", viewport=viewport, device_scale_factor=1.25
     )
     assert page.get_by_text("learnt from as a web archive kept it on 2009-08-21").is_visible()
-    keep_picture(page, PICTURE.with_name("archive.png"))
+    take_picture(page, "archive.png")
 
 
-def keep_picture(page: Any, path: Path) -> None:
-    """Take a screenshot with few colours of what is in view, written where that is wanted; the page is closed then."""
+def take_picture(page: Any, name: str) -> None:
+    """Make a picture of the documentation of what is in view; the page is closed then."""
     page.wait_for_function(IN_VIEW_PAINTED)
     shot = page.screenshot()
     page.close()
-    picture, file = Image.open(io.BytesIO(shot)).convert("RGB"), io.BytesIO()
-    picture.quantize(256, dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
-    assert picture.width == 1200
-    assert len(file.getvalue()) < MAX_PICTURE_BYTES
-    if "REGRAFT_PICTURE" in os.environ:
-        path.write_bytes(file.getvalue())
+    assert keep_picture(shot, name).width == 1200
 
 
 def test_the_colours_are_told_apart() -> None:

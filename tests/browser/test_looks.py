@@ -1,30 +1,20 @@
 """The dashboard and the report, opened in a browser: plots and tables are painted, and nothing reaches out."""
 
-import io
-import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
-from PIL import Image
 
 from regraft.store.version import Version
 from regraft.upkeep.remove import remove
 from regraft.upkeep.wanted import wanted_of
-from tests.browser.conftest import OVERFLOW, PAINTED, SHOTS
+from tests.browser.conftest import OVERFLOW, PAINTED, SHOTS, keep_picture
 from tests.command_line import Regraft
 from tests.deployed import Server
 
 pytestmark = pytest.mark.browser
-PICTURE = Path(__file__).parents[2] / "docs" / "img" / "report.png"
-"""The README's picture. It is written where REGRAFT_PICTURE is set; elsewhere it is only made."""
-RECEIPT = PICTURE.with_name("receipt.png")
-"""The picture in docs/removing.md, written in the same way."""
-FOLDER = PICTURE.with_name("dataset.png")
-"""The picture in docs/datasets.md, written in the same way."""
-MAX_PICTURE_BYTES = 300_000
 MAX_REPORT_BYTES = 5_000_000
 
 
@@ -73,18 +63,7 @@ def test_the_top_of_the_report_makes_the_readmes_picture(first: Version, browser
     bottom = page.locator("h2", has_text="How long it will last").bounding_box()["y"]
     shot = page.screenshot(full_page=True, clip={"x": 0, "y": 0, "width": 960, "height": bottom})
     page.close()
-    assert _keep_picture(shot, PICTURE).width == 1200
-
-
-def _keep_picture(shot: bytes, path: Path) -> Image.Image:
-    """A screenshot with few colours, which is written where that is wanted."""
-    picture, file = Image.open(io.BytesIO(shot)).convert("RGB"), io.BytesIO()
-    picture.quantize(256, dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
-    assert len(file.getvalue()) < MAX_PICTURE_BYTES
-    if "REGRAFT_PICTURE" in os.environ:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(file.getvalue())
-    return picture
+    assert keep_picture(shot, "report.png").width == 1200
 
 
 def test_a_receipt_makes_the_picture_in_the_docs(first: Version, browser: Any) -> None:
@@ -99,7 +78,7 @@ def test_a_receipt_makes_the_picture_in_the_docs(first: Version, browser: Any) -
     page.close()
     assert len(requested) == 1
     assert overflow <= 0, "the page is wider than the screen"
-    _keep_picture(shot, RECEIPT)
+    keep_picture(shot, "receipt.png")
 
 
 def test_a_data_set_that_was_taken_away_makes_the_picture_in_the_docs(
@@ -117,7 +96,7 @@ def test_a_data_set_that_was_taken_away_makes_the_picture_in_the_docs(
     assert all(page.evaluate(PAINTED))
     shot = page.screenshot(full_page=True)
     page.close()
-    _keep_picture(shot, FOLDER)
+    keep_picture(shot, "dataset.png")
 
 
 FOLDER_PAGE = """<!doctype html><meta charset="utf-8"><style>

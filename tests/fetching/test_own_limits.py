@@ -47,9 +47,9 @@ def test_so_many_threads_at_a_time_have_their_turn_also_after_an_error() -> None
     def judge(number: int) -> None:
         with contextlib.suppress(ValueError), turns:
             inside.add(number)
-            everybody.wait(10)  # two are in, always
+            everybody.wait(60)  # two are in, always
             most.append(len(inside))
-            everybody.wait(10)
+            everybody.wait(60)
             inside.remove(number)
             raise ValueError
 
@@ -132,14 +132,16 @@ def test_a_picture_that_takes_too_much_cpu_time_is_noticed() -> None:
 
 
 def test_time_that_a_picture_waits_does_not_count() -> None:
-    clock, ended = PictureClock(), threading.Event()
+    clock, has_begun, ended = PictureClock(), threading.Event(), threading.Event()
 
     def wait() -> None:
         with clock.running():
+            has_begun.set()
             ended.wait()
 
     waiting = threading.Thread(target=wait)
     waiting.start()
+    assert has_begun.wait(60)
     work(0.2)
     assert clock.longest_s() < 0.1
     ended.set()

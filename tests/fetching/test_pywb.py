@@ -4,7 +4,6 @@ pywb wants redis 2 and Prefect redis 8, so it lives in an environment of its own
 programs, into which `pip install pywb` has put them.
 """
 
-import contextlib
 import os
 import subprocess
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import requests
 
 from regraft.config import ArchiveSettings, FetchSettings, ScreenSettings
 from regraft.fetching.archive import archive_fetch, ask_archive
@@ -67,18 +67,10 @@ def port(tmp_path: Path) -> Iterator[int]:
         stderr=subprocess.DEVNULL,
     )
     try:
-        until("pywb answers", lambda: _answers(port), 60)
+        until("pywb answers", lambda: requests.get(f"http://127.0.0.1:{port}/", timeout=5).ok, 60)
         yield port
     finally:
         end(server)
-
-
-def _answers(port: int) -> bool:
-    import requests
-
-    with contextlib.suppress(requests.ConnectionError):
-        return requests.get(f"http://127.0.0.1:{port}/", timeout=5).ok
-    return False
 
 
 def test_pywb_gives_back_the_bytes_of_its_warc(port: int, tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """A run on two Dask workers and a bucket is the same as on one machine, also where one of the workers is killed."""
 
-import os
 import threading
 import time
 from collections import Counter
@@ -79,8 +78,7 @@ def visits(monkeypatch: pytest.MonkeyPatch) -> Visits:
 @pytest.fixture
 def cluster(tmp_path: Path, bucket: str) -> Iterator[Cluster]:
     """A scheduler; its workers know the bucket."""
-    root = str(Path(__file__).parents[2])
-    with dask_cluster(tmp_path, {**os.environ, "PYTHONPATH": root}) as started:
+    with dask_cluster(tmp_path) as started:
         yield started
 
 

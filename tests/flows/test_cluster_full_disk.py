@@ -1,6 +1,5 @@
 """A full disk on one of two Dask workers: one sentence, or none where the disk is not needed; and nothing is lost."""
 
-import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,22 +7,16 @@ from urllib.parse import urlsplit
 
 import pandas as pd
 import pytest
-from prefect import flow, unmapped
 
 from regraft.config import Config, EngineSettings
 from regraft.errors import StoreError
-from regraft.flows.engine import Engine
 from regraft.menagerie.drawing import drawing, encoded
-from regraft.pipeline.results import in_rounds
-from regraft.pipeline.run import open_run
 from regraft.store.store import Store
-from regraft.tasks.fetch import fetch
-from regraft.tasks.read import read
-from regraft.tasks.screen import screen
 from tests.buckets import BucketServer
 from tests.clusters import Cluster, dask_cluster
+from tests.flows.fetching import fetch_links
 from tests.hostile import Talk, ok, serving
-from tests.moved_web import job, remembered
+from tests.moved_web import RESULT_COLUMNS, job, remembered
 
 FULL_DISK = ("unshare", "--map-root-user", "--mount", "sh", "-c", 'mount -t tmpfs -o size=8k full "$0" && exec "$@"')
 """Runs what follows so that it sees a disk of two pages in a folder's place, and nobody else does."""
@@ -36,15 +29,6 @@ pytestmark = [
 ]
 PICTURES = [encoded(drawing("cat", f"full disk {number}"), "JPEG") for number in range(12)]
 """One a host."""
-OWN_COLUMNS = ["url", "category", "reason", "final_url", "digest"]
-
-
-@flow(task_runner=Engine(threads=4), log_prints=False)
-def fetch_links(config: Config) -> None:
-    """Fetch and screen, as `refresh` does."""
-    with open_run(config) as spec:
-        lanes = read(spec).lanes
-        screen(in_rounds(lanes, lambda each: fetch.map(each, spec=unmapped(spec)).result()), spec)
 
 
 def answer(talk: Talk) -> None:
@@ -56,8 +40,7 @@ def answer(talk: Talk) -> None:
 @pytest.fixture
 def cluster(tmp_path: Path) -> Iterator[Cluster]:
     """A scheduler without workers."""
-    root = str(Path(__file__).parents[2])
-    with dask_cluster(tmp_path, {**os.environ, "PYTHONPATH": root}) as started:
+    with dask_cluster(tmp_path) as started:
         yield started
 
 
@@ -74,7 +57,7 @@ def on_one_machine(prefect_server: None, config: Config, tmp_path: Path) -> pd.D
     """What one machine finds."""
     alone = config.model_copy(update={"engine": EngineSettings(), "store": str(tmp_path / "one")})
     fetch_links(alone)
-    return remembered(alone)[OWN_COLUMNS]
+    return remembered(alone)[RESULT_COLUMNS]
 
 
 def test_a_worker_that_cannot_keep_pictures_ends_a_run_in_a_sentence_and_the_next_one_goes_on(
@@ -91,7 +74,7 @@ def test_a_worker_that_cannot_keep_pictures_ends_a_run_in_a_sentence_and_the_nex
     full.kill()
     cluster.wait_for_workers(1)
     fetch_links(config)
-    pd.testing.assert_frame_equal(remembered(config)[OWN_COLUMNS], on_one_machine)
+    pd.testing.assert_frame_equal(remembered(config)[RESULT_COLUMNS], on_one_machine)
     digests = set(on_one_machine["digest"]) - {""}
     assert all(Store(config.store).blobs.at(digest).is_whole for digest in digests)
 
@@ -106,4 +89,4 @@ def test_a_worker_without_room_for_copies_does_without_them(
     cluster.wait_for_workers(1)
     in_bucket = config.model_copy(update={"store": f"{bucket}/store"})
     fetch_links(in_bucket)
-    pd.testing.assert_frame_equal(remembered(in_bucket)[OWN_COLUMNS], on_one_machine)
+    pd.testing.assert_frame_equal(remembered(in_bucket)[RESULT_COLUMNS], on_one_machine)

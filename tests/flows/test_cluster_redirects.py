@@ -1,6 +1,5 @@
 """Redirects between lanes on two Dask workers: hosts are asked as by one machine, also when a worker dies late."""
 
-import os
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -8,24 +7,17 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from prefect import flow, unmapped
 
-from regraft.config import Config, EngineSettings
-from regraft.flows.engine import Engine
+from regraft.config import EngineSettings
 from regraft.links.lanes import lane_of
 from regraft.links.shards import lanes_for
-from regraft.pipeline.results import in_rounds
-from regraft.pipeline.run import open_run
 from regraft.store.layout import Layout
-from regraft.tasks.fetch import fetch
-from regraft.tasks.read import read
-from regraft.tasks.screen import screen
 from tests.clusters import Cluster, dask_cluster
+from tests.flows.fetching import fetch_links
 from tests.hostile import Talk, serving
-from tests.moved_web import BUSY, LINKS, NEW, PER_HOST, Moved, job, remembered
+from tests.moved_web import BUSY, LINKS, NEW, PER_HOST, RESULT_COLUMNS, Moved, job, remembered
 
 pytestmark = pytest.mark.server
-AS_ON_ONE_MACHINE = ["url", "category", "reason", "final_url", "digest"]
 PAUSE_S = 2.0
 """The longest that a host is left alone for which asks for two minutes."""
 
@@ -43,19 +35,10 @@ class Watched(Moved):
             self.is_reached.set()
 
 
-@flow(task_runner=Engine(threads=4), log_prints=False)
-def fetch_links(config: Config) -> None:
-    """Fetch and screen, as `refresh` does."""
-    with open_run(config) as spec:
-        lanes = read(spec).lanes
-        screen(in_rounds(lanes, lambda each: fetch.map(each, spec=unmapped(spec)).result()), spec)
-
-
 @pytest.fixture
 def cluster(tmp_path: Path) -> Iterator[Cluster]:
     """A scheduler and two workers."""
-    root = str(Path(__file__).parents[2])
-    with dask_cluster(tmp_path, {**os.environ, "PYTHONPATH": root}) as started:
+    with dask_cluster(tmp_path) as started:
         started.start_worker()
         started.start_worker()
         started.wait_for_workers(2)
@@ -70,7 +53,7 @@ def run(folder: Path, web: Moved, engine: EngineSettings, on_start: Callable[[],
         config = job(folder, proxy, machines=1, processes=2, further=[BUSY], retry_after_s=PAUSE_S)
         on_start()
         fetch_links(config.model_copy(update={"engine": engine}))
-    return remembered(config)[AS_ON_ONE_MACHINE]
+    return remembered(config)[RESULT_COLUMNS]
 
 
 @pytest.fixture

@@ -24,7 +24,9 @@ def test_a_decision_holds_from_the_next_run_until_it_is_taken_back(
     alive = first.table("manifest.parquet").groupby("category")["urls"].apply(lambda urls: [url[0] for url in urls])
     rejected, moved = alive["tiger"][:2]
     web = Web()
-    misfiled = next(url for url in web.lists["tiger"] if web.fates[url] == "misfiled")
+    misfiled, still_misfiled = (
+        next(url for url in web.lists[animal] if web.fates[url] == "misfiled") for animal in ("tiger", "cat")
+    )
     assert regraft("reject", rejected, "--why", "a drawing", *store).code == 0
     assert regraft("decide", "move", moved, "--to", "cat", *store).out == f"moved to cat: {moved}\n"
     assert regraft("accept", misfiled, *store).code == 0
@@ -37,7 +39,13 @@ def test_a_decision_holds_from_the_next_run_until_it_is_taken_back(
     links, manifest = second.table("links.parquet").set_index("url"), second.table("manifest.parquet")
     digest_of = links["digest"]
     assert links["reason"][[rejected, moved, misfiled]].tolist() == ["rejected", "", ""]
+    assert links.loc[still_misfiled, "reason"] == "misfiled"
     assert links.loc[moved, "category"] == "tiger"
+    same = ["digest", "category", "split", "label"]  # of all pictures but the moved one
+    kept = first.table("manifest.parquet")[same].merge(manifest[same], on=["digest", "category"])
+    assert len(kept) > 0.9 * len(manifest)
+    assert kept["split_x"].equals(kept["split_y"])
+    assert kept["label_x"].equals(kept["label_y"])
     category_of = manifest.set_index("digest")["category"]
     assert digest_of[rejected] not in category_of
     assert category_of[[digest_of[moved], digest_of[misfiled]]].tolist() == ["cat", "tiger"]

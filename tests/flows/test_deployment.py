@@ -21,7 +21,7 @@ from regraft.store import versions
 from regraft.store.store import Store
 from regraft.tasks.dashboard.beats import BEAT, ENDED
 from tests.clusters import dask_cluster
-from tests.deployed import TERMINAL_STATES, Server
+from tests.deployed import Server
 from tests.docs_commands import BIN, ROOT
 from tests.processes import free_port, until, until_healthy, without_prefect
 
@@ -113,10 +113,8 @@ def test_events_are_told_and_a_new_champion_has_its_store_looked_through(
     deployed: Server, deployment_run: dict[str, Any]
 ) -> None:
     def events_by_name() -> dict[str, Any]:
-        answer = requests.post(
-            f"{deployed.api}/events/filter", json={"filter": {"event": {"prefix": ["regraft."]}}}, timeout=30
-        )
-        return {event["event"]: event for event in answer.json()["events"]}
+        answer = deployed.post("/events/filter", {"filter": {"event": {"prefix": ["regraft."]}}})
+        return {event["event"]: event for event in answer["events"]}
 
     expected = {"regraft.version.published", "regraft.champion.changed", BEAT, ENDED}
     until("all events are there", lambda: events_by_name().keys() >= expected, 60)
@@ -151,11 +149,7 @@ def test_a_run_that_is_killed_says_so_and_the_next_one_goes_on_from_there(deploy
         assert ours["state"]["type"] == "RUNNING"
         os.killpg(run.pid, signal.SIGKILL)
 
-    def ended_state() -> Any:
-        state = deployed.get(f"/flow_runs/{ours['id']}")["state"]
-        return state if state["type"] != "RUNNING" else None
-
-    state = until("the server says that the killed run crashed", ended_state, 240)
+    state = deployed.ended_run(ours["id"], 240)["state"]
     assert state["type"] == "CRASHED"
     assert "stopped beating" in state["message"]
     again = subprocess.run([*command, "--json"], env=environment, capture_output=True, text=True, timeout=300)
@@ -207,12 +201,11 @@ def test_a_run_that_stays_pending_is_marked_as_crashed(deployed: Server) -> None
     ]
     flow = deployed.get("/flows/name/refresh")
     body = {"flow_id": flow["id"], "state": {"type": "SCHEDULED"}}
-    run = requests.post(f"{deployed.api}/flow_runs/", json=body, timeout=30).json()
+    run = deployed.post("/flow_runs/", body)
     pending["trigger"] |= {"match": {"prefect.resource.id": f"prefect.flow-run.{run['id']}"}, "within": 10}
-    requests.post(f"{deployed.api}/automations/", json=pending, timeout=30).raise_for_status()
+    deployed.post("/automations/", pending)
     path = f"/flow_runs/{run['id']}"
-    body = {"state": {"type": "PENDING", "name": "Pending"}}
-    requests.post(f"{deployed.api}{path}/set_state", json=body, timeout=30).raise_for_status()
+    deployed.post(f"{path}/set_state", {"state": {"type": "PENDING", "name": "Pending"}})
     assert deployed.get(path)["state"]["type"] == "PENDING"
     until("the run is marked as crashed", lambda: deployed.get(path)["state"]["type"] == "CRASHED", 120)
     assert "never started" in deployed.get(path)["state"]["message"]
@@ -228,13 +221,7 @@ def test_a_deployment_runs_on_a_cluster_where_its_config_names_one(
         config = menagerie.CONFIG.model_dump(mode="json")
         config |= {"store": known_web, "engine": {"kind": "dask", "address": cluster.address}}
         path, body = f"/deployments/{manual['id']}/create_flow_run", {"parameters": {"config": config}}
-        run = requests.post(deployed.api + path, json=body, timeout=30).json()
-
-        def ended_state() -> Any:
-            state = deployed.get(f"/flow_runs/{run['id']}")["state"]
-            return state if state["type"] in TERMINAL_STATES else None
-
-        state = until("the run on the cluster ends", ended_state, 600)
+        state = deployed.ended_run(deployed.post(path, body)["id"], 600)["state"]
     assert state["type"] == "COMPLETED", state
     record = versions.newest(Store(known_web)).run
     assert record.config.engine == EngineSettings(kind="dask", address=cluster.address)

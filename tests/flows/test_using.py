@@ -1,6 +1,7 @@
 """What is done with a version: predictions of folders, exported models, going back."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -152,7 +153,9 @@ def test_an_exported_model_takes_raw_pictures_and_gives_the_same_lengths(
     out = tmp_path / "model"
     ran = regraft("export", first.name, "--to", to, "--out", out, "--store", first.store.url)
     assert ran.code == 0, ran.err
-    print(ran.out)
+    off = re.search(r"as the version does, to ([\d.]+) cm on its own pictures", ran.out)
+    assert off is not None, ran.out
+    assert float(off[1]) < 1
     assert out.exists()
     again = regraft("export", first.name, "--to", to, "--out", out, "--store", first.store.url)
     assert again.code == 9

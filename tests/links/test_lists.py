@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from regraft.errors import ListError
@@ -114,7 +114,6 @@ def test_a_list_whose_own_link_is_dead_says_what_to_do() -> None:
         read_list("cat", f"{server.url}list.txt", Client(Guard([server.exemption])))
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_any_bytes_are_a_list_or_a_clear_refusal(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
     try:

@@ -1,6 +1,7 @@
 """A store with one small version of pictures drawn here, and the curator's pages of it."""
 
 import io
+import re
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -131,3 +132,10 @@ def digest_of_link(store: Store, url: str) -> Digest:
     """The picture that a link of the version shows."""
     links = versions.newest(store).table("links.parquet")
     return Digest(links["digest"][links["url"] == url].iloc[0])
+
+
+def csrf(text: str) -> str:
+    """What a form of a page holds, so that this server knows that it has made it."""
+    match = re.search(r'name="csrf" value="(\w+)"', text)
+    assert match
+    return match[1]

@@ -9,16 +9,9 @@ from regraft.dataset.decisions import all_decisions
 from regraft.errors import ConfigError, StoreError
 from regraft.flows.web.server import check_access, serve
 from regraft.store.store import Store
-from tests.pages.conftest import HOST, browser
+from tests.pages.conftest import HOST, browser, csrf
 
 TOKEN = "correct horse battery"
-
-
-def csrf(text: str) -> str:
-    """What a form of a page holds."""
-    match = re.search(r'name="csrf" value="(\w+)"', text)
-    assert match
-    return match[1]
 
 
 def test_every_page_allows_only_what_this_server_sends(pages: TestClient) -> None:

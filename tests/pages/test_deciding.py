@@ -9,8 +9,7 @@ from starlette.testclient import TestClient
 from regraft.dataset.decision import DecisionKind, standing
 from regraft.dataset.decisions import all_decisions, known_decisions
 from regraft.store.store import Store
-from tests.pages.conftest import HOSTILE_URL, digest_of_link
-from tests.pages.test_access import csrf
+from tests.pages.conftest import HOSTILE_URL, csrf, digest_of_link
 
 
 def form_of(pages: TestClient, path: str, **fields: object) -> dict[str, object]:

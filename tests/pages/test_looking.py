@@ -10,9 +10,12 @@ from starlette.testclient import TestClient
 
 from regraft.flows.web.app import curator
 from regraft.identity import Digest
+from regraft.links.memory import SCHEMA
 from regraft.store import versions
 from regraft.store.store import Store
+from regraft.store.tables import parquet
 from tests.pages.conftest import HOST, HOSTILE_URL, SCRIPT_URL, VERSION, browser, digest_of_link, drawn
+from tests.records import metrics_record, run_record
 
 
 def sentence_of(text: str) -> str:
@@ -200,10 +203,6 @@ def test_many_pictures_come_a_page_at_a_time(pages: TestClient, store: Store) ->
     version = versions.newest(store)
     links = version.table("links.parquet")
     many = links.iloc[np.zeros(500, dtype=int)].assign(digest=[Digest(f"{i:064x}") for i in range(500)])
-    from regraft.links.memory import SCHEMA
-    from regraft.store.tables import parquet
-    from tests.records import metrics_record, run_record
-
     files = {"links.parquet": parquet(many, SCHEMA), "metrics.json": metrics_record().to_bytes()}
     versions.publish(store, "20261126T030000Z", files | {"run.json": run_record().to_bytes()})
     first, last = pages.get("/pictures").text, pages.get("/pictures?page=5").text

@@ -13,8 +13,7 @@ from regraft.store import versions
 from regraft.store.layout import Layout
 from regraft.store.store import Store
 from regraft.upkeep.receipt import receipts
-from tests.pages.conftest import VERSION, browser, digest_of_link
-from tests.pages.test_access import csrf
+from tests.pages.conftest import VERSION, browser, csrf, digest_of_link
 
 URL = "http://b.example/kitten.jpg"
 LEARNT = "http://a.example/cat1.jpg"

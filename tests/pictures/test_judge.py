@@ -98,7 +98,7 @@ def test_what_is_no_picture_has_its_reason(name: str) -> None:
     assert finding.reason == reason, finding
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.sampled_from(sorted(ALIVE)), st.data())
 def test_no_exception_leaves_however_bytes_are_bent(name: str, data: st.DataObject) -> None:
     bent = bytearray(ALIVE[name])

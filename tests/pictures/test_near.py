@@ -48,7 +48,7 @@ def crafted(draw: st.DrawFn) -> Hashes:
 
 
 @given(crafted(), st.integers(0, 16))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_groups_are_those_of_all_pairs(hashes: Hashes, near: int) -> None:
     assert by_first(near_groups(hashes, near)) == groups_of_all_pairs(hashes, near)
 
@@ -71,7 +71,7 @@ def test_pairs_are_joined_in_few_rounds_however_they_hang_together(seed: int) ->
 
 
 @given(crafted(), st.integers(0, 9))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_groups_are_those_of_all_pairs_when_buckets_are_divided_again_and_again(hashes: Hashes, near: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in {"PROBES": 1, "SMALL_BUCKET": 3, "CACHED": 250}.items():

@@ -24,14 +24,11 @@ from regraft.store.locks import CHAMPION_LOCK, LOCK
 from regraft.store.store import Store
 from tests.buckets import serving_buckets
 from tests.hostile import serving
-from tests.moved_web import Moved, job, remembered
+from tests.moved_web import RESULT_COLUMNS, Moved, job, remembered
 from tests.store.failing_buckets import FailingBuckets, Failure, Plan, failing_buckets, plans
 from tests.store.faults import ended_well
 from tests.store.tallies import Tally
 from tests.upkeep.pictured import put_pictures
-
-AS_WITHOUT_FAILURES = ["url", "category", "reason", "final_url", "digest"]
-"""What a run knows of links, however often it was cut off."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +80,7 @@ def fetching(folder: Path, proxy: str) -> Job:
 
     def result(url: str) -> object:
         known = remembered(config.model_copy(update={"store": url}))
-        return known[AS_WITHOUT_FAILURES].to_dict("records")
+        return known[RESULT_COLUMNS].to_dict("records")
 
     return Job(lambda url: None, work, result)
 

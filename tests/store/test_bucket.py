@@ -238,7 +238,7 @@ def test_a_command_that_is_stopped_frees_its_lock(bucket_store: Store, number: s
     assert not bucket_store.disk.exists(LOCK)
 
 
-def test_the_lock_of_a_killed_run_says_who_held_it(bucket_store: Store, clock: Clock) -> None:
+def test_a_lock_says_who_holds_it(bucket_store: Store) -> None:
     assert lease(bucket_store).take()
     assert {"owner", "until", "host", "pid"} <= set(json.loads(bucket_store.disk.read(LOCK)))
 
