@@ -1,7 +1,6 @@
 """Decisions are kept as a log: in order, whole or not at all, taken back, and none lost between two writers."""
 
 import multiprocessing
-import uuid
 from concurrent.futures import ProcessPoolExecutor
 from datetime import timedelta
 from pathlib import Path
@@ -27,18 +26,13 @@ from regraft.store.local_disk import LocalDisk
 from regraft.store.store import Store
 from regraft.store.system_calls import SystemCalls
 from tests.dataset.decided import FIRST, decision
+from tests.disks import DISKS, store_on
 from tests.links.checks import LINK, OTHER, PHOTO, memories
 
 
-@pytest.fixture(params=["folder", "fsspec", pytest.param("bucket", marks=pytest.mark.server)])
+@pytest.fixture(params=DISKS)
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
-    match request.param:
-        case "folder":
-            return Store(str(tmp_path))
-        case "fsspec":
-            return Store(f"memory://{uuid.uuid4().hex}")
-        case _:
-            return Store(f"{request.getfixturevalue('bucket')}/store")
+    return store_on(request, tmp_path)
 
 
 def kinds(store: Store) -> list[str]:

@@ -14,16 +14,10 @@ from regraft.errors import ListError
 from regraft.links import list_columns, list_table
 from regraft.links.list_columns import MAX_COLUMNS, column_names, stacked, values_to_column
 from regraft.links.list_header import Columns
-from regraft.links.lists import Listed, read_list
-from regraft.web.client import Client
-from tests.links.parquet_files import parquet
+from regraft.links.lists import Listed
+from tests.links.list_files import parquet, read
 
 A, B, C = (f"http://example.org/{name}.jpg" for name in "abc")
-
-
-def read(folder: Path, data: bytes | str, name: str, columns: Columns = Columns()) -> Listed:  # noqa: B008 - frozen
-    (folder / name).write_bytes(data.encode() if isinstance(data, str) else data)
-    return read_list("cat", str(folder / name), Client(), columns)
 
 
 def columns_of(listed: Listed) -> dict[str, list[Any]]:

@@ -5,9 +5,6 @@ import json
 import os
 from pathlib import Path
 
-import pandas as pd
-import pyarrow as pa
-import pyarrow.feather
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,25 +16,10 @@ from regraft.links.lists import read_list
 from regraft.web.client import Client
 from regraft.web.guard import Guard
 from tests.hostile import ok, serving
-from tests.links.parquet_files import parquet, parquet_of_names
+from tests.links.list_files import links_in, parquet, parquet_of_names, refusal
 
-A, B, C = "http://example.org/a.jpg", "http://example.org/ä.jpg", "http://example.org/a,b;c|d.jpg"
+A, B = "http://example.org/a.jpg", "http://example.org/ä.jpg"
 TABLE = f"url,label\n{A},1\n{B},2.5\n"
-
-
-def read(folder: Path, data: bytes | str, name: str = "list.txt", columns: Columns = Columns()) -> pd.DataFrame:  # noqa: B008 - frozen
-    path = folder / name
-    path.write_bytes(data.encode() if isinstance(data, str) else data)
-    return read_list("cat", str(path), Client(), columns).links
-
-
-def refusal(folder: Path, data: bytes | str, name: str = "list.txt", columns: Columns = Columns()) -> str:  # noqa: B008 - frozen
-    with pytest.raises(ListError) as refused:
-        read(folder, data, name, columns)
-    message = str(refused.value)
-    assert message.startswith("The list of 'cat', ")
-    assert name in message
-    return message
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-be"])
@@ -48,25 +30,25 @@ def test_every_encoding_of_every_kind_of_text_is_read(tmp_path: Path, encoding: 
     texts["t.jsonl"] = f'{{"url": "{A}", "label": 1}}\n{{"url": "{B}", "label": 2.5}}\n'
     for name, text in texts.items():
         data = text.replace("\n", end).encode(encoding)
-        links = read(tmp_path, gzip.compress(data) if is_packed else data, name)
+        links = links_in(tmp_path, gzip.compress(data) if is_packed else data, name)
         assert links["url"].tolist() == [A, B], name
         assert name == "t.txt" or links["label"].tolist() == [1, 2.5]
 
 
 def test_each_line_has_its_own_encoding(tmp_path: Path) -> None:
     lines = [B.encode(), "http://example.org/€".encode("cp1252"), b"http://example.org/\x81", A.encode()]
-    assert read(tmp_path, b"\n".join(lines))["url"].tolist() == [
+    assert links_in(tmp_path, b"\n".join(lines))["url"].tolist() == [
         B,
         "http://example.org/€",
         "http://example.org/\x81",
         A,
     ]
     csv_lines = [b"url,label", *[line + b",1" for line in lines]]
-    assert read(tmp_path, b"\n".join(csv_lines), "t.csv")["url"].tolist()[:2] == [B, "http://example.org/€"]
+    assert links_in(tmp_path, b"\n".join(csv_lines), "t.csv")["url"].tolist()[:2] == [B, "http://example.org/€"]
 
 
 def test_a_damaged_line_costs_no_other(tmp_path: Path) -> None:
-    assert read(tmp_path, f"{A}\nhttp://exam\0ple.org\n{B}\n")["url"].tolist() == [A, "http://exam\0ple.org", B]
+    assert links_in(tmp_path, f"{A}\nhttp://exam\0ple.org\n{B}\n")["url"].tolist() == [A, "http://exam\0ple.org", B]
 
 
 def test_blocks_do_not_cut_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,7 +56,7 @@ def test_blocks_do_not_cut_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     for size in (7, 64, 1000):
         monkeypatch.setattr("regraft.links.list_text.BLOCK_BYTES", size)
         for end in ("\n", "\r\n", "\r"):
-            assert read(tmp_path, end.join(urls))["url"].tolist() == urls
+            assert links_in(tmp_path, end.join(urls))["url"].tolist() == urls
 
 
 @pytest.mark.parametrize(
@@ -88,20 +70,20 @@ def test_blocks_do_not_cut_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ],
 )
 def test_what_stands_around_a_url_is_not_part_of_it(tmp_path: Path, line: str) -> None:
-    assert read(tmp_path, f"{B}\n{line}\n")["url"].tolist() == [B, A]
+    assert links_in(tmp_path, f"{B}\n{line}\n")["url"].tolist() == [B, A]
 
 
 @pytest.mark.parametrize(
     "url", [f"{A}#eyes", f"{A}?a=(1)", f"{A}/a_(cat)", f"{A}?b=[1]", "http://a.example/,a;b", f"{A}."]
 )
 def test_what_belongs_to_a_url_stays(tmp_path: Path, url: str) -> None:
-    assert read(tmp_path, f"{url}\n{B}")["url"].tolist() == [url, B]
+    assert links_in(tmp_path, f"{url}\n{B}")["url"].tolist() == [url, B]
 
 
 def test_a_url_that_html_or_xml_has_written_is_read_as_they_read_it(tmp_path: Path) -> None:
     for name, text in {"t.txt": "{}\n", "t.csv": "url,label\n{},1\n", "t.jsonl": '{{"url": "{}"}}'}.items():
         for written in ("&amp;", "&#38;", "&#038;", "&#x26;"):
-            links = read(tmp_path, text.format(f"{A}?a=1{written}b=2"), name)
+            links = links_in(tmp_path, text.format(f"{A}?a=1{written}b=2"), name)
             assert links["url"].tolist() == [f"{A}?a=1&b=2"]
 
 
@@ -117,23 +99,23 @@ def test_a_table_that_does_not_name_its_columns_is_refused(tmp_path: Path, cells
         message = refusal(tmp_path, text.replace(f"?{cells}", cells))
         assert f"its first row is '{A}{cells}"[:60] in message
         assert "one URL a line and nothing after it" in message
-    assert len(read(tmp_path, f"{A}{cells}\n{B}\n")) == 2  # a row is no table
+    assert len(links_in(tmp_path, f"{A}{cells}\n{B}\n")) == 2  # a row is no table
 
 
 @pytest.mark.parametrize(
     "url", ["http://a.example/my cat.jpg", "http://a.example/a big cat/1.jpg", f"{A}?q=a,b", f"{A};v=1,2"]
 )
 def test_a_url_may_have_blanks_and_delimiters(tmp_path: Path, url: str) -> None:
-    assert read(tmp_path, f"{url}\n")["url"].tolist() == [url]
+    assert links_in(tmp_path, f"{url}\n")["url"].tolist() == [url]
 
 
 def test_several_labels_of_one_url_are_named_and_the_first_counts(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert read(tmp_path, f"url,label\n{A},1\n{B},2\n{A},3\n{B},2\n", "t.csv")["label"].tolist() == [1, 2]
+    assert links_in(tmp_path, f"url,label\n{A},1\n{B},2\n{A},3\n{B},2\n", "t.csv")["label"].tolist() == [1, 2]
     assert f"several labels for each of 1 URLs, such as {A}; the first counts" in caplog.text
     caplog.clear()
-    assert len(read(tmp_path, f"{A}\n{B}\n{A}\n")) == 2
+    assert len(links_in(tmp_path, f"{A}\n{B}\n{A}\n")) == 2
     assert not caplog.records
 
 
@@ -146,18 +128,18 @@ def test_a_column_that_may_hold_the_urls_is_named(tmp_path: Path) -> None:
 
 
 def test_json_lines_may_end_with_the_commas_of_an_array(tmp_path: Path) -> None:
-    assert read(tmp_path, f'{{"url": "{A}"}},\n{{"url": "{B}"}},\n', "t.jsonl")["url"].tolist() == [A, B]
+    assert links_in(tmp_path, f'{{"url": "{A}"}},\n{{"url": "{B}"}},\n', "t.jsonl")["url"].tolist() == [A, B]
 
 
 def test_what_pads_the_end_of_a_file_is_no_link(tmp_path: Path) -> None:
-    assert read(tmp_path, f"{A}\r\n\x1a")["url"].tolist() == [A]
-    assert read(tmp_path, TABLE + "\0" * 500, "t.csv")["label"].tolist() == [1, 2.5]
+    assert links_in(tmp_path, f"{A}\r\n\x1a")["url"].tolist() == [A]
+    assert links_in(tmp_path, TABLE + "\0" * 500, "t.csv")["label"].tolist() == [1, 2.5]
 
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le"])
 def test_letters_of_any_script_may_stand_in_a_list_without_a_byte_order_mark(tmp_path: Path, encoding: str) -> None:
     url = f"http://example.org/{'漢字' * 200}.jpg"
-    assert read(tmp_path, f"# {'я' * 50}\n{url}\n".encode(encoding))["url"].tolist() == [url]
+    assert links_in(tmp_path, f"# {'я' * 50}\n{url}\n".encode(encoding))["url"].tolist() == [url]
 
 
 @pytest.mark.parametrize(
@@ -166,16 +148,16 @@ def test_letters_of_any_script_may_stand_in_a_list_without_a_byte_order_mark(tmp
 def test_labels_are_read_however_their_column_is_written(tmp_path: Path, header: str) -> None:
     rows = f"1,{A}\n2.5,{B}" if header == "label,url" else f'{A}, 1\n{B}, "2.5"'
     for name in ("t.csv", "t.txt"):
-        assert read(tmp_path, f"{header}\n{rows}", name)["label"].tolist() == [1, 2.5]
+        assert links_in(tmp_path, f"{header}\n{rows}", name)["label"].tolist() == [1, 2.5]
 
 
 def test_a_column_is_found_however_unicode_writes_its_name(tmp_path: Path) -> None:
     for written, wanted in [("bild-ü", "bild-u\u0308"), ("\uff35\uff32\uff2c", "url"), ("URL\u00a0", "url")]:
-        assert read(tmp_path, f"{written},n\n{A},1\n", "t.csv", Columns(wanted))["url"].tolist() == [A]
+        assert links_in(tmp_path, f"{written},n\n{A},1\n", "t.csv", Columns(wanted))["url"].tolist() == [A]
 
 
 def test_the_line_by_which_excel_finds_the_columns_is_no_row(tmp_path: Path) -> None:
-    assert read(tmp_path, f"sep=;\r\nurl;label\r\n{A};1\r\n", "t.csv")["label"].tolist() == [1]
+    assert links_in(tmp_path, f"sep=;\r\nurl;label\r\n{A};1\r\n", "t.csv")["label"].tolist() == [1]
 
 
 @pytest.mark.parametrize("row", [f"{A},1,5", "http://example.org/a,100,5"])
@@ -187,7 +169,7 @@ def test_a_comma_that_may_be_a_lengths_or_a_urls_is_not_guessed_at(tmp_path: Pat
 
 def test_a_label_column_that_a_list_of_lines_cannot_have_is_not_overlooked(tmp_path: Path) -> None:
     assert "no column `cm`, which `label_column` names" in refusal(tmp_path, A, columns=Columns(label="cm"))
-    assert len(read(tmp_path, A, columns=Columns(label="cm", has_lengths=False))) == 1
+    assert len(links_in(tmp_path, A, columns=Columns(label="cm", has_lengths=False))) == 1
 
 
 def test_a_row_that_was_too_long_to_read_whole_is_named(tmp_path: Path) -> None:
@@ -200,8 +182,8 @@ def test_a_row_that_was_too_long_to_read_whole_is_named(tmp_path: Path) -> None:
 def test_a_column_that_looks_like_lengths_is_not_overlooked(tmp_path: Path, name: str) -> None:
     table = f"url,{name}\n{A},1\n"
     assert f"label_column: {name}" in refusal(tmp_path, table, "t.csv")
-    assert read(tmp_path, table, "t.csv", Columns(label=name))["label"].tolist() == [1]
-    assert read(tmp_path, table, "t.csv", Columns(has_lengths=False))["label"].isna().all()
+    assert links_in(tmp_path, table, "t.csv", Columns(label=name))["label"].tolist() == [1]
+    assert links_in(tmp_path, table, "t.csv", Columns(has_lengths=False))["label"].isna().all()
 
 
 def test_columns_have_the_names_that_the_job_gives_them(tmp_path: Path) -> None:
@@ -213,7 +195,7 @@ def test_columns_have_the_names_that_the_job_gives_them(tmp_path: Path) -> None:
         "t.parquet": parquet(photo=[A], size=[1], url=[7]),
     }
     for name, data in files.items():
-        links = read(tmp_path, data, name, columns)
+        links = links_in(tmp_path, data, name, columns)
         assert links[["url", "label"]].to_numpy().tolist() == [[A, 1.0]]
         assert "no column `pic`" in refusal(tmp_path, data, name, Columns("pic"))
         assert "which `label_column` names" in refusal(tmp_path, data, name, Columns("photo", "tall"))
@@ -226,21 +208,21 @@ def test_urls_with_delimiters_in_them_are_put_together_again(tmp_path: Path, del
     for header, cells in cases.items():
         text = delimiter.join(header.split()) + "\n" + delimiter.join(cells)
         if header != "url" or delimiter == ",":
-            assert read(tmp_path, text, "t.csv")["url"].tolist() == [url], header
+            assert links_in(tmp_path, text, "t.csv")["url"].tolist() == [url], header
 
 
 def test_rows_of_a_spreadsheet_may_end_with_empty_cells(tmp_path: Path) -> None:
-    links = read(tmp_path, f"url,label\n{A},1,,\n,\n,,\n\n{B},2\n", "t.csv")
+    links = links_in(tmp_path, f"url,label\n{A},1,,\n,\n,,\n\n{B},2\n", "t.csv")
     assert links[["url", "label"]].to_numpy().tolist() == [[A, 1.0], [B, 2.0]]
 
 
 def test_a_quoted_cell_may_go_over_lines_and_a_stray_quote_is_named_with_its_line(tmp_path: Path) -> None:
-    assert read(tmp_path, f'text,url\n"a\nb",{A}\n', "t.csv")["url"].tolist() == [A]
+    assert links_in(tmp_path, f'text,url\n"a\nb",{A}\n', "t.csv")["url"].tolist() == [A]
     assert "line 4 is no CSV" in refusal(tmp_path, f'text,url\n"a\nb",{A}\n"c,{B}\nd,{A}\n', "t.csv")
     assert "line 5 is no CSV" in refusal(tmp_path, f'#\n\nurl,text\n{A},b\n{B},"c\n', "t.csv")
     assert "line 2 is no CSV" in refusal(tmp_path, f'\n"url,text\n{A},b\n', "t.csv")
     assert "line 4: label 'x'" in refusal(tmp_path, f'text,url,label\n"a\nb",{A},1\nc,{B},x\n', "t.csv")
-    assert read(tmp_path, f'text\turl\n"open\t{A}\n', "t.tsv")["url"].tolist() == [A]
+    assert links_in(tmp_path, f'text\turl\n"open\t{A}\n', "t.tsv")["url"].tolist() == [A]
 
 
 def test_lines_are_numbered_after_many_blank_ones(tmp_path: Path) -> None:
@@ -248,7 +230,7 @@ def test_lines_are_numbered_after_many_blank_ones(tmp_path: Path) -> None:
     for text, name in [("no url", "t.txt"), (f"url,label\n{A},x", "t.csv"), ('{"link": 1}', "t.jsonl")]:
         number = 500_003 if name == "t.csv" else 500_002
         assert f"line {number}" in refusal(tmp_path, blank + text, name)
-    assert read(tmp_path, f"{blank}{A}\n{blank}{B}\n")["url"].tolist() == [A, B]
+    assert links_in(tmp_path, f"{blank}{A}\n{blank}{B}\n")["url"].tolist() == [A, B]
 
 
 def test_comments_and_blank_lines_may_come_before_a_tables_names(tmp_path: Path) -> None:
@@ -280,61 +262,17 @@ def test_a_label_that_is_no_length_is_named_with_its_line(tmp_path: Path, label:
 def test_a_label_of_json_or_parquet_is_refused_unless_no_lengths_are_wanted(tmp_path: Path, label: object) -> None:
     lines = "\n".join(json.dumps({"url": url, "label": x}) for url, x in ((A, 1), (B, label)))
     assert "line 2: label" in refusal(tmp_path, lines, "t.jsonl")
-    assert len(read(tmp_path, lines, "t.jsonl", Columns(has_lengths=False))) == 2
+    assert len(links_in(tmp_path, lines, "t.jsonl", Columns(has_lengths=False))) == 2
     table = parquet(url=[A], label=[label])
     assert "row 1: label" in refusal(tmp_path, table, "t.parquet")
-    assert len(read(tmp_path, table, "t.parquet", Columns(has_lengths=False))) == 1
-
-
-BAD_TEXT = pa.Array.from_buffers(pa.string(), 1, pa.array([b"http://example.org/\xe4.jpg"]).buffers())
-"""A column of text whose bytes are no UTF-8, as programs write it that do not check."""
-
-
-def test_text_in_parquet_that_is_no_utf_8_is_read_as_lines_are(tmp_path: Path) -> None:
-    assert read(tmp_path, parquet(url=BAD_TEXT), "t.parquet")["url"].tolist() == [B]
-    path = tmp_path / "t.parquet"
-    path.write_bytes(parquet(url=[A], note=BAD_TEXT, notes=pa.ListArray.from_arrays([0, 1], BAD_TEXT)))
-    columns = read_list("cat", str(path), Client()).columns
-    assert columns.to_pylist() == [{"url": A, "note": B, "notes": None}]
-
-
-@pytest.mark.parametrize(
-    "values",
-    [
-        *(pa.array([2**62], kind) for kind in (pa.timestamp("us"), pa.duration("s"))),
-        pa.array([2**31 - 1], pa.date32()),
-        pa.array([1], pa.timestamp("us", "Nowhere/Else")),
-        pa.array([[2**62]], pa.list_(pa.timestamp("us"))),
-        pa.array([2**62], pa.timestamp("us")).dictionary_encode(),
-        pa.StructArray.from_arrays([pa.array([1]), pa.array([2])], names=["a", "a"]),
-    ],
-)
-def test_a_value_in_parquet_that_python_does_not_have_is_null(tmp_path: Path, values: pa.Array) -> None:
-    path = tmp_path / "t.parquet"
-    path.write_bytes(parquet(url=[A], taken=values))
-    assert read_list("cat", str(path), Client()).columns.to_pylist() == [{"url": A, "taken": None}]
-    assert "row 1: label 'None' is no number" in refusal(tmp_path, parquet(url=[A], label=values), "t.parquet")
-    assert "holds no link" in refusal(tmp_path, parquet(url=values), "t.parquet")
+    assert len(links_in(tmp_path, table, "t.parquet", Columns(has_lengths=False))) == 1
 
 
 def test_a_null_is_no_link(tmp_path: Path) -> None:
-    assert read(tmp_path, parquet(url=[A, None, B], label=[1, None, 2]), "t.parquet")["label"].tolist() == [1, 2]
+    assert links_in(tmp_path, parquet(url=[A, None, B], label=[1, None, 2]), "t.parquet")["label"].tolist() == [1, 2]
     lines = f'# from 2009\n{{"url": null}}\n{{"url": "{A}"}}\n{{"url": ""}}\n\n'
-    assert read(tmp_path, lines, "t.jsonl")["url"].tolist() == [A]
+    assert links_in(tmp_path, lines, "t.jsonl")["url"].tolist() == [A]
     assert "holds no link" in refusal(tmp_path, parquet(url=[None]), "t.parquet")
-
-
-@pytest.mark.parametrize(
-    "urls",
-    [
-        pa.array([A, B, A]).dictionary_encode(),
-        pa.array([A, B], pa.large_string()),
-        pa.array([A.encode(), B.encode()], pa.binary()),
-        pa.array([A, B], pa.string_view()),
-    ],
-)
-def test_every_type_of_text_in_parquet_is_read(tmp_path: Path, urls: pa.Array) -> None:
-    assert read(tmp_path, parquet(url=urls), "anything.data")["url"].tolist() == [A, B]
 
 
 @pytest.mark.parametrize("values", [[1, 2], [[A]], [{"href": A}]])
@@ -348,12 +286,6 @@ def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
     assert "2 columns `url`" in refusal(tmp_path, f"url,url\n{A},{B}\n", "t.csv")
     assert "2 columns `label`" in refusal(tmp_path, f"url,Label,LABEL\n{A},1,2\n", "t.csv")
     assert "2 columns `url`" in refusal(tmp_path, parquet_of_names(["url", "url"], [A], [B]), "t.parquet")
-
-
-def test_other_columns_of_one_name_travel_side_by_side(tmp_path: Path) -> None:
-    path = tmp_path / "t.parquet"
-    path.write_bytes(parquet_of_names(["x", "url", "x"], [1], [A], ["b"]))
-    assert read_list("cat", str(path), Client()).columns.to_pylist() == [{"url": A, "x": 1, "list_x": "b"}]
 
 
 @pytest.mark.parametrize(
@@ -392,16 +324,6 @@ def test_what_is_no_list_is_named_for_what_it_is(tmp_path: Path, name: str, data
     assert expected in refusal(tmp_path, data, name)
 
 
-def test_a_feather_file_is_refused_by_name(tmp_path: Path) -> None:
-    pyarrow.feather.write_feather(pd.DataFrame({"url": [A]}), str(tmp_path / "t.feather"))
-    assert "an Arrow or Feather file" in refusal(tmp_path, (tmp_path / "t.feather").read_bytes(), "t.feather")
-
-
-@pytest.mark.parametrize("cut", [5, 100, 400, -9, -1])
-def test_a_cut_parquet_file_is_refused(tmp_path: Path, cut: int) -> None:
-    assert "is no Parquet file" in refusal(tmp_path, parquet(url=[A, B] * 50)[:cut], "t.parquet")
-
-
 @pytest.mark.parametrize("name", ["t.csv.gz", "T.CSV.GZ"])
 def test_the_name_of_a_packed_table_says_that_it_is_one(tmp_path: Path, name: str) -> None:
     assert "has no column `url`" in refusal(tmp_path, gzip.compress(f"picture\n{A}\n".encode()), name)
@@ -410,13 +332,6 @@ def test_the_name_of_a_packed_table_says_that_it_is_one(tmp_path: Path, name: st
 def test_a_packed_list_that_is_cut_is_refused(tmp_path: Path) -> None:
     packed = gzip.compress("\n".join(f"{A}?{i}" for i in range(10_000)).encode())
     assert "damaged gzip" in refusal(tmp_path, packed[:-20], "t.txt.gz")
-
-
-def test_a_parquet_file_that_unpacks_to_more_than_a_list_may_have_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("regraft.links.list_table.MAX_BYTES", 1_000_000)
-    assert "more than 1,000,000 bytes" in refusal(tmp_path, parquet(url=[A * 100] * 100_000), "t.parquet")
 
 
 def test_a_file_that_never_ends_is_not_read_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -465,7 +380,7 @@ def test_any_text_is_a_list_or_a_clear_refusal(
     for encoding in ("utf-8", "cp1252", "utf-16"):
         data = (row + "".join(pieces)).encode(encoding, "replace")
         try:
-            links = read(tmp_path_factory.getbasetemp(), data, f"list.{suffix}")
+            links = links_in(tmp_path_factory.getbasetemp(), data, f"list.{suffix}")
         except ListError:
             continue
         assert links["url"].is_unique

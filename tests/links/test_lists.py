@@ -15,14 +15,9 @@ from regraft.links.lists import read_list
 from regraft.web.client import Client
 from regraft.web.guard import Guard
 from tests.hostile import ok, serving
+from tests.links.list_files import links_in, refusal
 
 A, B = "http://example.org/a.jpg", "http://example.org/b.jpg"
-
-
-def read(folder: Path, data: bytes, name: str = "list.txt") -> pd.DataFrame:
-    path = folder / name
-    path.write_bytes(data)
-    return read_list("cat", str(path), Client()).links
 
 
 @pytest.mark.parametrize(
@@ -38,23 +33,17 @@ def read(folder: Path, data: bytes, name: str = "list.txt") -> pd.DataFrame:
     ],
 )
 def test_lines_are_links_whatever_ends_them(tmp_path: Path, data: str) -> None:
-    assert read(tmp_path, data.encode())["url"].tolist() == [A, B]
+    assert links_in(tmp_path, data.encode())["url"].tolist() == [A, B]
 
 
 def test_urls_stay_as_they_are_written(tmp_path: Path) -> None:
     urls = ["http://bücher.example/ä b.jpg", "http://example.org/%C3%A4%20b.jpg", "htp:/no", "not a url", "x" * 99_999]
-    assert read(tmp_path, "\n".join(urls).encode())["url"].tolist() == urls
+    assert links_in(tmp_path, "\n".join(urls).encode())["url"].tolist() == urls
 
 
 def test_a_line_without_end_is_cut_and_not_believed(tmp_path: Path) -> None:
-    [url] = read(tmp_path, b"http://example.org/" + b"x" * 500_000)["url"]
+    [url] = links_in(tmp_path, b"http://example.org/" + b"x" * 500_000)["url"]
     assert len(url) == list_text.MAX_LINE_LENGTH
-
-
-def test_an_old_code_page_is_read_all_the_same(tmp_path: Path) -> None:
-    assert read(tmp_path, "http://example.org/\xe4.jpg".encode("cp1252"))["url"].tolist() == [
-        "http://example.org/ä.jpg"
-    ]
 
 
 def test_tables_have_a_column_url_and_may_have_labels(tmp_path: Path) -> None:
@@ -63,7 +52,7 @@ def test_tables_have_a_column_url_and_may_have_labels(tmp_path: Path) -> None:
     table.to_parquet(parquet)
     for name, data in (("t.csv", table.to_csv(index=False).encode()), ("t.parquet", parquet.getvalue())):
         for packed in (data, gzip.compress(data)):
-            links = read(tmp_path, packed, name)
+            links = links_in(tmp_path, packed, name)
             assert links[["url", "label"]].to_numpy().tolist() == [[A, 3.5], [B, 4.0]]
 
 
@@ -85,17 +74,13 @@ def test_tables_have_a_column_url_and_may_have_labels(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_no_list_is_refused_by_name(tmp_path: Path, name: str, data: bytes, expected: str) -> None:
-    with pytest.raises(ListError) as refused:
-        read(tmp_path, data, name)
-    assert expected in str(refused.value)
-    assert name in str(refused.value)
-    assert "'cat'" in str(refused.value)
+    assert expected in refusal(tmp_path, data, name)
 
 
 def test_a_gzip_bomb_is_never_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(list_bytes, "MAX_BYTES", 1_000_000)
     with pytest.raises(ListError, match="larger than"):
-        read(tmp_path, gzip.compress(b"http://example.org/\n" * 1_000_000))
+        links_in(tmp_path, gzip.compress(b"http://example.org/\n" * 1_000_000))
 
 
 @pytest.mark.server
@@ -117,7 +102,7 @@ def test_a_list_whose_own_link_is_dead_says_what_to_do() -> None:
 @given(st.binary(max_size=300))
 def test_any_bytes_are_a_list_or_a_clear_refusal(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
     try:
-        links = read(tmp_path_factory.getbasetemp(), data)
+        links = links_in(tmp_path_factory.getbasetemp(), data)
     except ListError:
         return
     assert links["url"].is_unique

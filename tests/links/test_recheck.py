@@ -122,10 +122,12 @@ def test_what_can_answer_that_it_has_not_changed_is_asked_every_night() -> None:
 def test_junk_is_asked_at_once_where_it_is_none_by_the_settings_of_today() -> None:
     small = memories(Finding(url=LINK, reason=Reason.TOO_SMALL, width=20, height=90))[-1]
     assert not is_due(small, timedelta(minutes=5))
-    assert is_due(small, timedelta(minutes=5), min_side=16)
+    assert not is_due(small, timedelta(minutes=5), min_side=21)
+    assert is_due(small, timedelta(minutes=5), min_side=20)
     bomb = memories(Finding(url=LINK, reason=Reason.TOO_MANY_PIXELS, width=9000, height=9000))[-1]
     assert not is_due(bomb, timedelta(minutes=5))
-    assert is_due(bomb, timedelta(minutes=5), max_pixels=90_000_000)
+    assert not is_due(bomb, timedelta(minutes=5), max_pixels=9000 * 9000 - 1)
+    assert is_due(bomb, timedelta(minutes=5), max_pixels=9000 * 9000)
 
 
 def test_a_link_that_comes_to_something_else_is_asked_as_often_as_a_new_one() -> None:
