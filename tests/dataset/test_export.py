@@ -13,6 +13,7 @@ import yaml
 from PIL import Image
 
 from regraft.dataset.export import LEFT_OUT, STATEMENT, Exported, export_dataset
+from regraft.dataset.export_card import dataset_card
 from regraft.dataset.export_pictures import exported_picture
 from regraft.dataset.export_rows import PROVENANCE, provenance
 from regraft.dataset.export_settings import ExportSettings, Layout, PictureSettings, Resize
@@ -283,6 +284,25 @@ def test_the_card_counts_pictures_and_licences(version: Version, tmp_path: Path)
     assert about["license"] == ["cc-by-4.0", "cc0-1.0", "unknown"]
     assert about["size_categories"] == ["n<1K"]
     assert about["dataset_info"]["splits"][0] == {"name": "train", "num_examples": 6}
+
+
+@pytest.mark.parametrize(("licences", "more"), [(20, None), (21, "- 1 more: 1 images"), (24, "- 4 more: 4 images")])
+def test_the_card_counts_the_commonest_licences_and_all_others_together(
+    version: Version, licences: int, more: str | None
+) -> None:
+    rows = pd.concat([provenance(version)] * 3).head(licences)
+    lines = dataset_card(version, rows.assign(licence=[f"Licence {i}" for i in range(licences)]), "csv").splitlines()
+    assert sum(line.startswith("- Licence") for line in lines) == 20
+    assert [line for line in lines if " more: " in line] == ([more] if more else [])
+
+
+def test_licences_that_the_hub_does_not_know_are_called_the_lists(version: Version) -> None:
+    rows = provenance(version)
+    about = yaml.safe_load(dataset_card(version, rows.assign(licence="All rights reserved"), "csv").split("---")[1])
+    assert (about["license"], about["license_name"]) == ("other", "as-in-the-lists")
+    card = dataset_card(version, rows.drop(columns="licence"), "csv")
+    assert "license_name" not in card  # as nobody knows of any
+    assert "As the lists name them" not in card
 
 
 @pytest.mark.parametrize(

@@ -11,16 +11,16 @@ import pytest
 from regraft.errors import ConfigError, ServerError
 from regraft.flows.cli.prefect_api import check_client, check_server, has_settings_of_its_own, use_writable_home
 from tests.hostile import ok, serving
+from tests.processes import without_prefect
 
 pytestmark = pytest.mark.server
 
 
 def started(folder: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """`regraft` in a process and with a home folder of its own."""
-    plain = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
     return subprocess.run(
         [sys.executable, "-m", "regraft.flows.cli", *words, "--store", str(folder / "store")],
-        env={**plain, "HOME": str(folder), **environment},
+        env=without_prefect(HOME=str(folder)) | environment,
         capture_output=True,
         text=True,
         check=False,
@@ -148,8 +148,8 @@ for place in sys.argv[1:]:
                 path.mkdir()
             else:
                 path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    plain = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
-    ran = subprocess.run([sys.executable, "-c", script, *places], env=plain, capture_output=True, text=True, check=True)
+    command = [sys.executable, "-c", script, *places]
+    ran = subprocess.run(command, env=without_prefect(), capture_output=True, text=True, check=True)
     assert ran.stdout.splitlines() == ["True 0"] * len(places), ran.stderr
 
 
