@@ -148,7 +148,7 @@ for place in sys.argv[1:]:
                 path.mkdir()
             else:
                 path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    command = [sys.executable, "-c", script, *places]
+    command = [sys.executable, "-c", script, *map(str, places)]
     ran = subprocess.run(command, env=without_prefect(), capture_output=True, text=True, check=True)
     assert ran.stdout.splitlines() == ["True 0"] * len(places), ran.stderr
 

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from regraft.errors import ListError
-from regraft.links.list_table import Columns
+from regraft.links.list_header import Columns
 from regraft.links.lists import Listed, read_list
 from regraft.web.client import Client
 

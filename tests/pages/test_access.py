@@ -7,7 +7,7 @@ from starlette.testclient import TestClient
 
 from regraft.dataset.decisions import all_decisions
 from regraft.errors import ConfigError, StoreError
-from regraft.flows.web.server import check_access, serve
+from regraft.flows.web.server import MIN_TOKEN_LENGTH, check_access, serve
 from regraft.store.store import Store
 from tests.pages.conftest import HOST, browser, csrf
 
@@ -141,6 +141,12 @@ def test_this_machine_alone_is_served_without_a_token() -> None:
     for host in ("127.0.0.1", "localhost", "::1", "127.0.0.2"):
         check_access(host, None)
     check_access("0.0.0.0", TOKEN)
+
+
+def test_a_token_is_as_long_as_cannot_be_guessed() -> None:
+    check_access("127.0.0.1", "t" * MIN_TOKEN_LENGTH)
+    with pytest.raises(ConfigError, match=f"has {MIN_TOKEN_LENGTH - 1} characters and could be guessed"):
+        check_access("127.0.0.1", "t" * (MIN_TOKEN_LENGTH - 1))
 
 
 def test_a_method_that_a_page_does_not_answer_changes_nothing(pages: TestClient) -> None:

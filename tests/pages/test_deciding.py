@@ -29,6 +29,7 @@ def test_many_pictures_are_decided_about_at_once(pages: TestClient, store: Store
     decisions = all_decisions(store)
     assert [decision.kind for decision in decisions] == [DecisionKind.REJECT] * 3
     assert {decision.why for decision in decisions} == {"<b>not cats</b>"}
+    assert {decision.review for decision in decisions} == {""}, "none waited for a person"
     shown = pages.get(answer.headers["Location"]).text
     assert "3 pictures are rejected" in shown
     assert shown.count("decided: reject") == 3
