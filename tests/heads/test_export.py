@@ -13,7 +13,7 @@ from regraft.errors import VersionError
 from regraft.heads.export import Format, export
 from regraft.heads.head import Head
 from regraft.heads.model import KerasModel
-from regraft.pictures.colours import Pixels
+from regraft.pictures.pixels import Pixels
 from regraft.targets.lengths import Lengths
 from regraft.targets.target import Answers
 
