@@ -159,6 +159,7 @@ def test_twins_and_neighbours_are_named_by_their_links(history: History) -> None
     links.loc[is_link, ["verdict", "reason", "refers_to", "detail"]] = ["junk", "near_duplicate", C, "looks the same"]
     history.publish(links, "20260102T000000Z")
     of_link = story(history.store, LINK, TODAY)
+    assert happened(of_link)[-1].startswith("Junk since 2026-01-02 "), "with the version, as it was not asked again"
     assert of_link.others == "The picture that looks the same is shown by: http://example.org/twin.jpg."
     links.loc[is_link, ["reason", "refers_to"]] = ["misfiled", f"{C} {B}"]
     history.publish(links, "20260103T000000Z")
