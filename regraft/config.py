@@ -169,7 +169,7 @@ class FetchSettings(Settings):
     allow: tuple[Exemption, ...] = ()
     """Private addresses, each as ADDRESS:PORT, that may be fetched from. All other private addresses are refused."""
     processes: Annotated[int, Field(ge=1, le=64)] | None = None
-    """The number of worker processes that fetch. Without it there is one for each CPU core."""
+    """The number of worker processes that fetch. Without it there is one for each CPU core that the process may use."""
     connections: Annotated[int, Field(ge=1, le=512)] = 64
     """How many connections may be open at a time, over all worker processes."""
     per_host: Annotated[int, Field(ge=1, le=512)] = 16

@@ -60,6 +60,11 @@ def prepare_process() -> None:
         logging.getLogger("regraft").setLevel(logging.INFO)
 
 
+def usable_cores() -> int:
+    """Return how many of the machine's cores this process may use; a container may have been given a few."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def start_module(name: str) -> "tuple[subprocess.Popen[bytes], Connection]":
     """Start a module of Regraft's as a process of its own, and return it with the pipe to it.
 

@@ -4,9 +4,10 @@ import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from regraft.process import OBJECTS_PER_COLLECTION
+from regraft.process import OBJECTS_PER_COLLECTION, usable_cores
 from tests.sources import modules
 
 STATE = """
@@ -133,3 +134,13 @@ for environment in {[environment for environment, _ in ENVIRONMENTS]!r}:
 print(json.dumps(exempt))
 """
     assert ran(script) == [[expected, expected] for _, expected in ENVIRONMENTS]
+
+
+def test_cores_that_the_process_may_not_use_do_not_count() -> None:
+    def kept_to_one() -> int:
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+        return usable_cores()
+
+    with ThreadPoolExecutor(1) as threads:
+        assert threads.submit(kept_to_one).result() == 1
+    assert usable_cores() == len(os.sched_getaffinity(0))

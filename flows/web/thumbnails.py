@@ -1,6 +1,5 @@
 """Thumbnails: made in processes of their own, so that no picture can hurt the server, and kept while there is room."""
 
-import os
 import queue
 import subprocess
 import threading
@@ -11,7 +10,7 @@ from typing import Literal
 from regraft.errors import PictureError
 from regraft.flows.web.thumbnail_worker import JPEG, Wish
 from regraft.identity import Digest
-from regraft.process import start_module
+from regraft.process import start_module, usable_cores
 from regraft.store.store import Store
 
 Side = Literal["small", "large"]
@@ -31,7 +30,7 @@ class Thumbnails:
 
     def __init__(self, store: Store):
         self._store = store
-        count = min(os.cpu_count() or 1, MAX_PROCESSES)
+        count = min(usable_cores(), MAX_PROCESSES)
         self._processes = [_Process(store.url, count) for _ in range(count)]
         self._idle: queue.SimpleQueue[_Process] = queue.SimpleQueue()
         for process in self._processes:

@@ -4,7 +4,6 @@ XNNPACK runs it, with batch norm folded into the convolutions, three times as fa
 """
 
 import logging
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from regraft.backbones.cropping import centre_crop
 from regraft.backbones.stderr import muted_stderr
 from regraft.pictures.pixels import Pixels
+from regraft.process import usable_cores
 
 Forward = Callable[[Pixels], NDArray[np.float32]]
 """From (N, side, side, 3) uint8 to (N, D) float32."""
@@ -68,7 +68,7 @@ def forward_of(model: bytes) -> Forward:
     with muted_stderr():
         from ai_edge_litert.interpreter import Interpreter
 
-        interpreter = Interpreter(model_content=model, num_threads=os.cpu_count())
+        interpreter = Interpreter(model_content=model, num_threads=usable_cores())
         pixels, features = interpreter.get_input_details()[0], interpreter.get_output_details()[0]["index"]
         interpreter.resize_tensor_input(pixels["index"], [BATCH_SIZE, *pixels["shape"][1:]])
         interpreter.allocate_tensors()

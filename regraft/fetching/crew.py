@@ -4,7 +4,6 @@ As many processes as cores, because Python's HTTP and the decoders are CPU work;
 """
 
 import contextlib
-import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 
@@ -17,6 +16,7 @@ from regraft.fetching.waiting import Waiting
 from regraft.fetching.worker_process import MAX_UNDER_WAY, OnFinding, WorkerProcess
 from regraft.links.findings import Finding, Request
 from regraft.links.removals import NO_REMOVALS, Removals
+from regraft.process import usable_cores
 from regraft.store.layout import Layout
 from regraft.web.urls import requested_host_and_port_of
 
@@ -47,7 +47,7 @@ class Crew:
         removals: Removals = NO_REMOVALS,
         layout: Layout | None = None,
     ):
-        count = min(fetch.processes or os.cpu_count() or 1, fetch.connections)
+        count = min(fetch.processes or usable_cores(), fetch.connections)
         self._settings = [
             WorkerSettings.of(store_url, nearby, fetch, screen, place, count, removals, layout)
             for place in range(count)

@@ -1,6 +1,5 @@
 """One process's client, its queue of hosts and its threads; and how a request becomes a finding."""
 
-import os
 import threading
 import time
 from collections import Counter
@@ -18,6 +17,7 @@ from regraft.fetching.waiting import Waiting
 from regraft.links.findings import Finding, Request, Trouble, skipped
 from regraft.links.lanes import is_spread, lane_of
 from regraft.pictures.judge import Picture, Unfit, judge
+from regraft.process import usable_cores
 from regraft.store.blobs import Blobs
 from regraft.store.disk import disk_at
 from regraft.verdicts import Reason
@@ -56,7 +56,7 @@ class Fetcher:
         self._settings, self._report, self._clock = settings, report, clock
         self._blobs = Blobs(disk_at(settings.store_url), nearby=settings.nearby)
         self._client = client or Client.of(settings)
-        self._turns = Turns(pictures_at_a_time(settings.workers, os.cpu_count() or 1))
+        self._turns = Turns(pictures_at_a_time(settings.workers, usable_cores()))
         self._queue: HostQueue[Attempt] = HostQueue(settings.connections_to, self._own_pace_s(settings.pace_s), clock)
         self._breaker = Breaker(clock=clock)
         self._under_way: dict[int, tuple[str, float | None]] = {}

@@ -5,10 +5,11 @@ products of a regression took up to four times as much CPU time so, where other 
 """
 
 import contextlib
-import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
+
+from regraft.process import usable_cores
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -25,5 +26,5 @@ def one_blas_thread() -> Iterator[None]:
 
 def side_by_side(function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
     """Return what a function makes of each item, in their order."""
-    with one_blas_thread(), ThreadPoolExecutor(os.cpu_count()) as threads:
+    with one_blas_thread(), ThreadPoolExecutor(usable_cores()) as threads:
         return list(threads.map(function, items))

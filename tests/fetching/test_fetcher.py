@@ -1,6 +1,5 @@
 """Hosts that fail for a while, or for some links only: no link is dead that answers later, or that nobody asked for."""
 
-import os
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -450,7 +449,7 @@ def test_no_more_pictures_are_judged_at_a_time_than_there_are_cores_for(
             pair.wait(60)
         return Unfit(Reason.TRUNCATED, "as the test wants it")
 
-    monkeypatch.setattr(os, "cpu_count", lambda: 4)
+    monkeypatch.setattr(fetching, "usable_cores", lambda: 4)
     monkeypatch.setattr(fetching, "judge", judge)
     findings: list[Finding] = []
     settings = WorkerSettings.of(str(tmp_path), None, FetchSettings(per_host=16), ScreenSettings(), 0, workers=2)
