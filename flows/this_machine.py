@@ -3,6 +3,7 @@
 import getpass
 import ipaddress
 
+from regraft.identity import is_address
 from regraft.process import THIS_MACHINE
 
 
@@ -20,12 +21,3 @@ def is_loopback(host: str) -> bool:
     A name may mean anything, except `localhost`.
     """
     return host in THIS_MACHINE or (is_address(host) and ipaddress.ip_address(host).is_loopback)
-
-
-def is_address(host: str) -> bool:
-    """Return whether a host is an IP address, in its usual notation and without brackets."""
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True

@@ -1,6 +1,5 @@
 """The settings of a job. A wrong one is refused, with its name, before anything is fetched."""
 
-import ipaddress
 import os
 import re
 from collections.abc import Iterator
@@ -8,6 +7,8 @@ from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+
+from regraft.identity import is_address
 
 MENAGERIE = "menagerie:"
 """How the source of a list of the embedded web begins."""
@@ -42,17 +43,9 @@ def proxy_address(url: str) -> str:
 
 def _exemption(address: str) -> str:
     parts = re.fullmatch(r"([\d.]+|\[[0-9A-Fa-f:.]+\]):(\d{1,5})", address, re.ASCII)
-    if not parts or not _is_address(parts[1].strip("[]")) or not _is_port(parts[2]):
+    if not parts or not is_address(parts[1].strip("[]")) or not _is_port(parts[2]):
         raise ValueError("is no exemption: write one ADDRESS:PORT, such as 127.0.0.1:8000")
     return address
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _is_port(text: str) -> bool:

@@ -1,6 +1,7 @@
-"""The strings that Regraft names things by, as types of their own, and the one way to make a digest."""
+"""The strings that Regraft names things by, as types of their own; how a digest is made, and an address known."""
 
 import hashlib
+import ipaddress
 import re
 from typing import NewType
 
@@ -19,3 +20,12 @@ Host = NewType("Host", str)
 def digest_of(data: bytes) -> Digest:
     """Return the digest of some bytes."""
     return Digest(hashlib.sha256(data).hexdigest())
+
+
+def is_address(host: str) -> bool:
+    """Return whether a host is an IP address, in its usual notation and without brackets."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True

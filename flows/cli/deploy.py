@@ -14,6 +14,7 @@ import yaml
 
 from regraft.errors import ConfigError
 from regraft.flows.this_machine import is_loopback
+from regraft.web.urls import DEFAULT_PORTS
 
 ANSWER_DEADLINE_S = 5
 """Seconds that a server has to answer."""
@@ -89,7 +90,7 @@ def check_closed(api: str, find_address: Callable[[], str | None] = address_in_n
     address in the network, which `find_address` returns.
     """
     parts = urlsplit(api)
-    host, port = parts.hostname or "", parts.port or {"https": 443}.get(parts.scheme, 80)
+    host, port = parts.hostname or "", parts.port or DEFAULT_PORTS.get(parts.scheme, 80)
     if not is_loopback(host):
         _check_asks_for_password(api)
     elif address := find_address():

@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 
 from starlette.requests import Request
 
-from regraft.flows.this_machine import is_address, user_name
+from regraft.flows.this_machine import user_name
+from regraft.identity import is_address
 from regraft.process import THIS_MACHINE
 
 COOKIE = "regraft_session"
