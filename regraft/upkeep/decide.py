@@ -202,6 +202,8 @@ def decisions_on(name: str, wish: Decision, pictures: KnownPictures) -> list[Dec
     the wish count its kind, categories, person, time and words. Raises LinkError where no such picture is known, or
     nothing can be decided.
     """
+    if not name:  # a variable of a shell that is not set, say
+        raise LinkError("An empty word names no link and no picture; nothing was changed.")
     name = pictures.whole_digest(name)
     if wish.kind is DecisionKind.UNDO:
         return [_undo(name, wish, pictures)]

@@ -114,6 +114,14 @@ def test_an_undo_names_a_decision_or_its_picture_or_its_link(store: Store) -> No
         decided(store, "http://unknown.org/", "undo")
 
 
+def test_an_empty_word_takes_back_no_decision_on_a_picture_without_a_link(store: Store) -> None:
+    decided(store, store.blobs.put(b"a picture"), "reject")
+    for kind in ("undo", "reject"):
+        with pytest.raises(LinkError, match="An empty word names no link"):
+            decided(store, "", kind)
+    assert len(all_decisions(store)) == 1
+
+
 @pytest.mark.parametrize(
     ("kind", "fields", "message"),
     [
