@@ -211,7 +211,10 @@ def _pointer(store: Store) -> Pointer | None:
     """The pointer; None where there was no champion yet. Raises DamagedVersionError where it is damaged."""
     try:
         fields = json.loads(store.disk.read(CHAMPION))
-        return Pointer(str(fields["version"]), fields.get("previous"), str(fields.get("at", "")))
+        version, previous = fields["version"], fields.get("previous")
+        if not (isinstance(version, str) and isinstance(previous, str | None)):
+            raise ValueError(f"it names {version!r:.80} and {previous!r:.80}, and no versions")
+        return Pointer(version, previous, str(fields.get("at", "")))
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError, RecursionError) as error:

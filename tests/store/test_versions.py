@@ -48,7 +48,9 @@ def test_a_version_is_found_by_a_word_or_the_beginning_of_its_name(store: Store)
         versions.named(store, "2026")
 
 
-@pytest.mark.parametrize("pointer", [b"", b"{", b"[]", b"{}"])
+@pytest.mark.parametrize(
+    "pointer", [b"", b"{", b"[]", b"{}", b'{"version": null}', b'{"version": "20260101T000000Z", "previous": 7}']
+)
 def test_a_damaged_pointer_is_said_to_be_damaged(store: Store, pointer: bytes) -> None:
     store.disk.write(versions.CHAMPION, pointer)
     for read in (versions.champion, versions.previous):
