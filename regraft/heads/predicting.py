@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 BATCH_SIZE = 64
 """Pictures that are in memory at a time."""
+MAX_FILE_BYTES = 1_000_000_000
+"""More than any picture takes that is not too large to decode."""
 DECODED_SIDE = 512
 """Pixels that the shorter side of a picture is decoded to at least, where it is larger."""
 URL_DEADLINE_S = 30
@@ -211,6 +213,9 @@ def _fetch(url: str, client: Client) -> bytes:
 
 def _read(path: str) -> bytes:
     try:
+        size = os.path.getsize(path)
+        if size > MAX_FILE_BYTES:
+            raise PictureError(f"{path} is no picture to predict on: it has {size:,} bytes.")
         return Path(path).read_bytes()
     except OSError as error:
         raise PictureError(f"{path} cannot be read: {error.strerror}.") from error

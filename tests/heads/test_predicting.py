@@ -122,6 +122,14 @@ def test_images_that_cannot_be_had_have_a_problem_and_stop_no_others(
     assert len(predictions.pictures) == 2
 
 
+def test_a_file_that_is_too_large_to_be_a_picture_is_not_read(model: Model, tmp_path: Path) -> None:
+    large = tmp_path / "large.jpg"
+    large.touch()
+    os.truncate(large, 1 << 40)  # a hole: it takes no room on the disk
+    problem = predict_images([str(large)], model, Client(Guard())).table["problem"][0]
+    assert problem == f"{large} is no picture to predict on: it has 1,099,511,627,776 bytes."
+
+
 def test_urls_are_fetched_and_predicted_as_their_files_are(model: Model, photos: Path, address: str) -> None:
     client = Client(Guard([address]))
     urls = [f"http://{address}/a-tiger.jpg", f"http://{address}/missing.jpg", f"http://{address}/notes.txt"]
