@@ -1,6 +1,7 @@
 """The plots of a version, as PNG bytes: a target's charts, losses, and test images."""
 
 import io
+import warnings
 from collections.abc import Mapping, Sequence
 from itertools import cycle
 from typing import Any, assert_never
@@ -143,6 +144,9 @@ def _axes(title: str, x: str, y: str, height: float = HEIGHT_IN) -> tuple[Figure
 
 
 def _png(figure: Figure, dpi: int = DPI) -> bytes:
+    """A figure as PNG. Letters that its font lacks, as of a file's Chinese name, are boxes, without a warning."""
     file = io.BytesIO()
-    figure.savefig(file, format="png", dpi=dpi, facecolor="white")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
+        figure.savefig(file, format="png", dpi=dpi, facecolor="white")
     return file.getvalue()

@@ -49,6 +49,11 @@ def test_pictures_stand_in_rows_with_captions_that_are_no_formulas() -> None:
     assert size(one_row)[1] < size(two_rows)[1]
 
 
+def test_letters_that_the_font_lacks_are_drawn_without_a_warning(recwarn: pytest.WarningsRecorder) -> None:
+    assert plots.contact_sheet([np.zeros((8, 8, 3), dtype=np.uint8)], ["漢字\x1b.jpg"])
+    assert not [str(warning.message) for warning in recwarn]
+
+
 def test_many_points_are_drawn_by_how_densely_they_lie() -> None:
     random = np.random.default_rng(0)
     sizes = []
