@@ -35,7 +35,7 @@ from regraft.store import versions
 from regraft.store.store import Store
 from regraft.store.version import Version, published_at
 from regraft.verdicts import Reason, Verdict
-from regraft.web.urls import host_of, requested_host_of
+from regraft.web.urls import NO_HOST, host_of, requested_host_of
 
 STATE = ["verdict", "reason", "digest", "memento"]
 """The columns that make a new sentence where one of them changes."""
@@ -118,7 +118,7 @@ def _meant_links(store: Store, url: str) -> list[Url]:
     if meant := spelt_as(url, urls)[:MAX_MEANT]:
         return meant
     host = requested_host_of(url if "://" in url else f"http://{url}")
-    count = sum(host_of(listed) == host for listed in urls.to_pylist())
+    count = 0 if host == NO_HOST else sum(host_of(listed) == host for listed in urls.to_pylist())
     hint = f" Of its host there are {count:,}: `regraft links {host}`." if count else ""
     raise LinkError(f"No version in {store.url} has the link {url!r}.{hint}")
 

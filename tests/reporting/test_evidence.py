@@ -298,6 +298,14 @@ def test_an_unknown_link_is_an_error(history: History, url: str) -> None:
         story(history.store, url)
 
 
+@pytest.mark.parametrize("url", ["/cat.jpg", "file:///cat.jpg"])
+def test_what_has_no_host_is_not_said_to_be_of_the_same_host_as_other_such_lines(history: History, url: str) -> None:
+    history.check({"no URL": PHOTO, "htp:/x": PHOTO})
+    with pytest.raises(LinkError) as refused:
+        story(history.store, url)
+    assert str(refused.value) == f"No version in {history.store.url} has the link {url!r}."
+
+
 def test_a_removed_link_is_said_to_be_removed(history: History) -> None:
     history.check({"http://example.org/dog.jpg": PHOTO})
     host = hash_of_host(Host("example.org"))
