@@ -54,7 +54,8 @@ def positions(names: Sequence[str], columns: Columns, advice: str = "") -> tuple
     url = _position(names, columns.url or URL)
     if url is None:
         problem = f"has no column `{columns.url or URL}`; it has: {_shown_names(names)}. {advice}"
-        setting = next((f"url_column: {name}" for name in names if URL_WORD.search(_folded(name))), "url_column")
+        similar = next((name for name in names if URL_WORD.search(_folded(name))), None)
+        setting = "url_column" if similar is None else f"url_column: {shortened(similar)}"
         raise UnusableError(f"{problem}`{setting}` in the config says which holds the URLs.")
     if not columns.has_lengths:
         return url, None
@@ -66,8 +67,9 @@ def positions(names: Sequence[str], columns: Columns, advice: str = "") -> tuple
         raise UnusableError(f"{problem}; it has: {_shown_names(names)}.")
     similar = _name_like_a_length(names)
     if similar is not None:
-        problem = f"has a column `{similar}`, but none `{LABEL}`, so that its lengths would be overlooked."
-        raise UnusableError(f"{problem} Write `label_column: {similar}` in the config, or take the column out.")
+        shown = shortened(similar)
+        problem = f"has a column `{shown}`, but none `{LABEL}`, so that its lengths would be overlooked."
+        raise UnusableError(f"{problem} Write `label_column: {shown}` in the config, or take the column out.")
     return url, None
 
 

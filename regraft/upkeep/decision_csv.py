@@ -16,7 +16,7 @@ from regraft.dataset.decision import Decision, DecisionKind
 from regraft.dataset.decisions import check_complete
 from regraft.errors import LinkError
 from regraft.identity import Digest, Url
-from regraft.links.list_text import decoded, is_row
+from regraft.links.list_text import decoded, is_row, shortened
 from regraft.upkeep.decide import KnownPictures, decisions_on, kind_named
 
 COLUMNS = (
@@ -189,8 +189,8 @@ def _check_header(header: Sequence[str], place: str) -> None:
     """Raise LinkError, naming the `place`, where the columns are not those of decisions."""
     unknown = [name for name in header if name not in COLUMNS]
     if unknown or "kind" not in header or not {"url", "digest", "undoes"} & set(header):
-        columns = f"the columns {', '.join(header)}" if header else "no columns"
-        wrong = f"has a column {unknown[0]!r}" if unknown else f"has {columns}"
+        columns = f"the columns {shortened(', '.join(header))}" if header else "no columns"
+        wrong = f"has a column {shortened(unknown[0])!r}" if unknown else f"has {columns}"
         raise LinkError(
             f"{place}: it {wrong}; expected kind, url and others of {', '.join(COLUMNS)}. Nothing was changed."
         )

@@ -324,6 +324,13 @@ def test_what_is_no_list_is_named_for_what_it_is(tmp_path: Path, name: str, data
     assert expected in refusal(tmp_path, data, name)
 
 
+@pytest.mark.parametrize("name", ["url", "label"])
+def test_a_refusal_repeats_no_long_name_of_a_column(tmp_path: Path, name: str) -> None:
+    long = f"{name}_" + "x" * 50_000
+    rows = f"{long}\n{A}\n" if name == "url" else f"url,{long}\n{A},1\n"
+    assert len(refusal(tmp_path, rows, "t.csv").replace(str(tmp_path), "")) < 600
+
+
 @pytest.mark.parametrize("name", ["t.csv.gz", "T.CSV.GZ"])
 def test_the_name_of_a_packed_table_says_that_it_is_one(tmp_path: Path, name: str) -> None:
     assert "has no column `url`" in refusal(tmp_path, gzip.compress(f"picture\n{A}\n".encode()), name)
