@@ -59,7 +59,8 @@ def _link_lines(version: "Version", run: "RunRecord") -> dict[str, str]:
         lines["decided"] = f"{_counted(run.decisions)}; `regraft decisions` lists what persons decided"
     computed = counts.features_computed
     reused = max(0, sum(counts.images.values()) - computed)  # features of misfiled pictures are computed too
-    lines["images"] = f"{_counted(counts.images)}; features computed for {computed}, found in the store for {reused}"
+    images = ", ".join(f"{count} {category}" for category, count in sorted(counts.images.items()))
+    lines["images"] = f"{images}; features computed for {computed}, found in the store for {reused}"
     return lines
 
 
@@ -79,7 +80,7 @@ def _model_lines(metrics: "MetricsRecord") -> dict[str, str]:
 
 
 def _counted(counts: Mapping[str, int]) -> str:
-    """Return counts as text, such as "143 fetched, 197 not modified"."""
+    """Return counts of what has a name of Regraft's as text, such as "143 fetched, 197 not modified"."""
     return ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in sorted(counts.items()))
 
 

@@ -48,7 +48,8 @@ def remember_store(url: str) -> None:
 def store_option(store: Store) -> str:
     """Return what a command here must add to work on a store: ` --store URL`, or nothing where it is the last one."""
     in_order = _stores_in_order()
-    return "" if in_order and in_order[-1] == store.url else f" --store {shlex.quote(store.url)}"
+    is_last = in_order and _place(in_order[-1]) == _place(store.url)
+    return "" if is_last else f" --store {shlex.quote(store.url)}"
 
 
 def _last_store() -> Store:
@@ -68,6 +69,7 @@ def _stores_in_order() -> list[str]:
     ran_at = {url: _ran_at(Path(url)) for url in _stores_here()}
     with contextlib.suppress(OSError, ValueError):  # none is remembered
         remembered = _remembered()
+        remembered = next((url for url in ran_at if _place(url) == _place(remembered)), remembered)
         if remembered in ran_at or (remembered and versions.is_store(Store(remembered))):
             ran_at[remembered] = max(_modified_at(LAST_STORE), ran_at.get(remembered, datetime.min.replace(tzinfo=UTC)))
     return sorted(ran_at, key=lambda url: ran_at[url])
@@ -79,6 +81,11 @@ def _remembered() -> str:
         return ""
     with LAST_STORE.open(encoding="utf-8") as file:
         return file.readline(MAX_URL_LENGTH).strip()
+
+
+def _place(url: str) -> str:
+    """Where a store lies: the same for all paths of one folder, such as `artifacts/` and an absolute one."""
+    return os.path.realpath(url)
 
 
 def _ran_at(folder: Path) -> datetime:
@@ -108,8 +115,9 @@ def _listed(urls: list[str]) -> str:
 
 
 def _stores_here() -> list[str]:
-    """The stores in this folder, in the folders in it, and in those in them."""
-    return [str(folder) for folder in _folders_here() if _is_store(folder)]
+    """The stores in this folder, in the folders in it, and in those in them; each once, whatever leads to it."""
+    stores = [str(folder) for folder in _folders_here() if _is_store(folder)]
+    return list({_place(url): url for url in reversed(stores)}.values())[::-1]
 
 
 def _folders_here() -> Iterator[Path]:

@@ -104,6 +104,16 @@ def test_a_store_that_lies_elsewhere_is_remembered(tmp_path: Path) -> None:
     assert stores.open_store(None).url == "artifacts"
 
 
+@pytest.mark.parametrize("url", ["artifacts/", "./artifacts", "{here}/artifacts", "link"])
+def test_a_store_that_the_config_names_otherwise_is_the_same(here: Path, regraft: Regraft, url: str) -> None:
+    made("artifacts", "20261101T000000Z")
+    (here / "link").symlink_to("artifacts")
+    url = url.format(here=here)
+    stores.remember_store(url)
+    assert stores.store_option(Store(url)) == ""
+    assert "Others here" not in regraft("verify").err
+
+
 def test_of_several_stores_it_is_said_which_one(regraft: Regraft) -> None:
     made("artifacts/b\x1b[2J", "20261101T000000Z")
     made("artifacts/a", "20261102T000000Z")

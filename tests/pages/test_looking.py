@@ -8,13 +8,14 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
+from regraft.flows.cli.output import print_run_summary
 from regraft.flows.web.app import curator
 from regraft.identity import Digest
 from regraft.links.memory import SCHEMA
 from regraft.store import versions
 from regraft.store.store import Store
 from regraft.store.tables import parquet
-from tests.pages.conftest import HOST, HOSTILE_URL, SCRIPT_URL, VERSION, browser, digest_of_link, drawn
+from tests.pages.conftest import HOST, HOSTILE_URL, SCRIPT_URL, VERSION, browser, digest_of_link, drawn, links_of
 from tests.records import metrics_record, run_record
 
 
@@ -32,6 +33,18 @@ def test_the_versions_are_listed_with_their_reports(pages: TestClient) -> None:
     assert report.text == "<!doctype html><title>report</title>"
     assert "img-src data:" in report.headers["Content-Security-Policy"]
     assert pages.get(f"/{VERSION}/metrics.json").headers["Content-Type"] == "application/json"
+
+
+def test_a_categorys_name_stays_what_it_is(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    links = links_of(store).replace({"category": {"cat": "big_cat"}})
+    counts = run_record().counts.model_copy(update={"images": {"big_cat": 3, "tiger": 1}})
+    files = {"run.json": run_record(counts=counts).to_bytes(), "metrics.json": metrics_record().to_bytes()}
+    version = versions.publish(store, "20270101T000000Z", files | {"links.parquet": parquet(links, SCHEMA)})
+    with browser(store) as client:
+        shown = client.get("/links").text
+    assert '<option value="big_cat">big_cat</option>' in shown
+    print_run_summary(version, "", as_json=False)
+    assert "3 big_cat, 1 tiger" in capsys.readouterr().out
 
 
 def test_it_is_drawn_how_long_links_last(pages: TestClient) -> None:
