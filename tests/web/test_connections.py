@@ -18,7 +18,7 @@ from regraft.web.answers import Body, Failed
 from regraft.web.client import Client
 from regraft.web.guard import Guard
 from regraft.web.racing import ATTEMPT_DELAY_S, first_connected
-from tests.hostile import Script, Talk, ok, reset, serving
+from tests.hostile import Script, Talk, ends_within, ok, reset, serving
 
 pytestmark = pytest.mark.server
 
@@ -194,6 +194,29 @@ def test_https_is_read_and_kept_like_http(trusted: Path) -> None:
         answers = [client.get(https(server.url), DEADLINE_S) for _ in range(2)]
         assert [answer.data for answer in answers if isinstance(answer, Body)] == [big, b"to the end"]
         assert server.connections == 1
+
+
+def test_a_handshake_takes_no_longer_than_a_connection_may() -> None:
+    def says_nothing(talk: Talk) -> None:
+        talk.socket.recv(4096)
+        talk.wait(60)
+
+    with serving(says_nothing, reads_request=False) as server:
+        client = Client(Guard([server.exemption]), connect_s=0.2)
+        answer = ends_within(DEADLINE_S / 2, lambda: client.get(https(server.url), DEADLINE_S))
+    assert isinstance(answer, Failed)
+    assert answer.reason == "timeout"
+
+
+def test_after_the_handshake_an_answer_may_take_longer_than_a_connection(trusted: Path) -> None:
+    def slow(talk: Talk) -> None:
+        talk.wait(1.3)
+        talk.say(ok(b"late"))
+
+    with serving(over_tls(trusted, slow), reads_request=False) as server:
+        answer = Client(Guard([server.exemption]), connect_s=1).get(https(server.url), DEADLINE_S)
+    assert isinstance(answer, Body), answer
+    assert answer.data == b"late"
 
 
 def test_a_deadline_ends_a_body_over_tls(trusted: Path) -> None:

@@ -4,11 +4,12 @@ import threading
 
 import pytest
 
+from regraft.web import bodies
 from regraft.web.answers import Body, Failed, NotModified
 from regraft.web.client import Client
 from regraft.web.guard import Guard
-from tests.hostile import Script, Talk, ok, serving
-from tests.web.answers import DEADLINE_S, JPEG, chunked, fails, outcome_of
+from tests.hostile import Script, Talk, ends_within, ok, serving
+from tests.web.answers import ALIVE, DEADLINE_S, JPEG, chunked, fails, outcome_of
 
 pytestmark = pytest.mark.server
 
@@ -118,6 +119,36 @@ def test_a_connection_whose_answer_was_read_to_its_end_is_used_again(first: byte
         assert server.connections == 1
     assert isinstance(answer, Body)
     assert answer.data == b"second"
+
+
+def test_nobody_waits_long_for_an_error_page_that_nobody_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bodies, "SKIP_S", 0.1)
+
+    def script(talk: Talk) -> None:
+        talk.say(b"HTTP/1.1 404 Gone\r\nContent-Length: 9\r\n\r\n")
+        talk.wait(60)
+
+    with serving(script) as server:
+        client = Client(Guard([server.exemption]))
+        assert ends_within(DEADLINE_S / 2, lambda: outcome_of(client, server.url)) == fails("gone", 404)
+
+
+def test_after_an_error_page_a_kept_connection_waits_for_its_answer_as_long_as_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(bodies, "SKIP_S", 0.1)
+
+    def script(talk: Talk) -> None:
+        talk.say(b"HTTP/1.1 404 Gone\r\nContent-Length: 4\r\n\r\ngone")
+        if talk.socket.recv(4096):
+            talk.wait(0.3)
+            talk.say(ok(JPEG))
+
+    with serving(script) as server:
+        client = Client(Guard([server.exemption]))
+        answers = [outcome_of(client, server.url) for _ in range(2)]
+        assert server.connections == 1
+    assert answers == [fails("gone", 404), ALIVE]
 
 
 def test_a_304_answers_a_conditional_request_and_no_other() -> None:
