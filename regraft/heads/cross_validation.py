@@ -118,7 +118,7 @@ def _folded(data: TrainingData) -> tuple[Rows, FoldedImages]:
     """The rows of the images that take part, and they themselves."""
     rows = evenly(np.sort(np.concatenate([data.train, data.validation])), max_images(data.x.shape[1]))
     images = Principal.of(data.x.read(rows), data.category[rows], data.categories)
-    return rows, FoldedImages.of(images)
+    return rows, FoldedImages.of(images, data.cluster[rows])
 
 
 def _chosen_regression(images: FoldedImages, settings: HeadSettings) -> tuple[SoftmaxRegression, _Candidate]:

@@ -49,13 +49,15 @@ def fit(
 ) -> Trained:
     """Return the trained head; its history has the losses by step.
 
-    `manifest`: digest, category, split and label in cm of N images, whose features follow its rows. `classifier`: the
-    backbone's, see `classifier_of`. A loss that is not a number ends training; the head is then not to be used.
+    `manifest`: digest, category, cluster, split and label in cm of N images, whose features follow its rows.
+    `classifier`: the backbone's, see `classifier_of`. A loss that is not a number ends training; the head is then not
+    to be used.
     """
     train, validation = (np.flatnonzero(manifest["split"] == split) for split in ("train", "validation"))
-    codes = pd.Categorical(manifest["category"])
+    codes, clusters = pd.Categorical(manifest["category"]), pd.factorize(manifest["cluster"])[0]
     scale = scale_of(features, train)
-    data = TrainingData(ScaledRows(features, scale), codes.codes.astype(np.int64), train, validation)
+    x = ScaledRows(features, scale)
+    data = TrainingData(x, codes.codes.astype(np.int64), clusters, train, validation)
     known = _fit_categories(data, settings, None if classifier is None else scale.weights_of_scaled(classifier))
     network, history = _classifier(scale, known.softmax), known.softmax.history
     if not target.regresses_lengths:

@@ -24,7 +24,10 @@ MIN_SHARE = 1e-12
 
 @dataclass(frozen=True)
 class FoldedImages:
-    """K images in FOLDS parts, of which each has its share of every category."""
+    """K images in FOLDS parts, of which each has its share of every category.
+
+    Near-duplicates share a part: an image is not left out where a picture that looks the same is learnt from.
+    """
 
     images: Principal
     fold: Indices
@@ -33,11 +36,16 @@ class FoldedImages:
     """(FOLDS, R, R) sums of products of each fold's coordinates."""
 
     @classmethod
-    def of(cls, images: Principal) -> "FoldedImages":
-        """Return images with their folds."""
+    def of(cls, images: Principal, cluster: Indices) -> "FoldedImages":
+        """Return images with their folds; `cluster`, (K,): the numbers of their clusters of near-duplicates.
+
+        With fewer clusters than folds, each image counts for itself: else nothing would be left to learn from.
+        """
         order = np.argsort(images.index, kind="stable")
+        _, firsts, numbers = np.unique(cluster[order], return_index=True, return_inverse=True)
+        places = np.argsort(np.argsort(firsts))[numbers] if len(firsts) >= FOLDS else np.arange(len(order))
         fold = np.empty_like(images.index)
-        fold[order] = np.arange(len(images.index)) % FOLDS
+        fold[order] = places % FOLDS
         parts = (images.values[fold == number] for number in range(FOLDS))
         return cls(images, fold, np.stack([part.T @ part for part in parts]))
 

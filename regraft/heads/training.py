@@ -30,7 +30,7 @@ def train(
 ) -> Trained:
     """Return a head trained on the train and the validation split, or on the first until the second is best.
 
-    `manifest`: digest, category, split and label in cm of N images, whose features, (N, D), follow its rows.
+    `manifest`: digest, category, cluster, split and label in cm of N images, whose features, (N, D), follow its rows.
     `synthetic`: how a job draws labels: those have nothing to learn within a category. `classifier`: the weights,
     (D, K), of the backbone's own, which the preset `graft` learns more from few images with; see `classifier_of`. The
     same seed gives the same head, to the bit on one machine; see `make_deterministic` for what that means to the

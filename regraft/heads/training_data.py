@@ -19,6 +19,8 @@ class TrainingData:
     """(N, D) scaled features: see `Scale`."""
     category: NDArray[np.int64]
     """(N,) the number of each image's category, 0 to C - 1."""
+    cluster: NDArray[np.int64]
+    """(N,) the number of each image's cluster: near-duplicates share one."""
     train: Rows
     """Of the images to learn from."""
     validation: Rows

@@ -137,7 +137,8 @@ def _outputs(
     x = ScaledRows(features, scale)
     result = dense(keras.layers.Normalization(mean=scale.mean, variance=scale.squared_divisor)(output))
     if is_category:
-        data = TrainingData(x, wanted.astype(np.int64), evenly(train, MAX_IMAGES), evenly(validation, MAX_IMAGES))
+        rows = evenly(train, MAX_IMAGES), evenly(validation, MAX_IMAGES)
+        data = TrainingData(x, wanted.astype(np.int64), pd.factorize(manifest["cluster"])[0], *rows)
         softmax = fit_softmax_in_blocks(data, HeadSettings())
         dense.set_weights([softmax.kernel, softmax.bias])
     else:

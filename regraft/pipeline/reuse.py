@@ -30,9 +30,9 @@ MODEL_FILES = ("head.keras", "predictions.parquet", "holdout.parquet", "certaint
 
 
 def model_fingerprint(manifest: pd.DataFrame, config: Config) -> Digest:
-    """Return the SHA-256 of all that a model is made from: images, labels, splits, settings, weights, libraries, code.
+    """Return the SHA-256 of all that a model is made from: images, settings, weights, libraries, code.
 
-    Raises BackboneError where the backbone's weights are missing.
+    Of an image its label, split and cluster count. Raises BackboneError where the backbone's weights are missing.
     """
     settings = config.model_dump(mode="json")
     parts = {name: settings[name] for name in MODEL_SETTINGS}
@@ -40,8 +40,8 @@ def model_fingerprint(manifest: pd.DataFrame, config: Config) -> Digest:
     parts["weights"] = weights_source(config.backbone.name, config.backbone.weights)
     parts["libraries"], parts["code"] = libraries(), commit()
     fingerprint = hashlib.sha256(json.dumps(parts, sort_keys=True).encode())
-    for digest, category, split, label in manifest[["digest", "category", "split", "label"]].itertuples(index=False):
-        fingerprint.update(f"{digest} {category} {split} {label!r}\n".encode())
+    for image in manifest[["digest", "category", "cluster", "split", "label"]].itertuples(index=False, name=None):
+        fingerprint.update(f"{image!r}\n".encode())
     return Digest(fingerprint.hexdigest())
 
 

@@ -58,6 +58,7 @@ def world(store: Store, count: int) -> pd.DataFrame:
         data = {c: [encoded(drawing(c, f"bench-{i}"), "JPEG") for i in range(count)] for c in DISTRIBUTIONS}
     rows = sorted({(store.blobs.put(picture), category) for category, each in data.items() for picture in each})
     manifest = pd.DataFrame(rows, columns=["digest", "category"]).drop_duplicates("digest", ignore_index=True)
+    manifest["cluster"] = manifest["digest"]
     pairs = list(zip(manifest["category"], manifest["digest"], strict=True))
     manifest["split"] = [splits.split_of(SplitSettings(), 0, c, d) for c, d in pairs]
     manifest["label"] = [labels.label_of(DISTRIBUTIONS[c], 0, c, d) for c, d in pairs]

@@ -15,5 +15,5 @@ def drawn_manifest(blobs: Blobs, count: int = 12) -> pd.DataFrame:
         for category, length in LENGTHS_CM.items():
             split = ("train", "train", "validation")[number % 3]
             digest = blobs.put(encoded(drawing(category, f"drawn-{number}"), "JPEG"))
-            rows.append((digest, category, split, length))
-    return pd.DataFrame(rows, columns=["digest", "category", "split", "label"])
+            rows.append((digest, category, digest, split, length))
+    return pd.DataFrame(rows, columns=["digest", "category", "cluster", "split", "label"])

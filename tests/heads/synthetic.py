@@ -26,7 +26,7 @@ def tigers_and_cats(count: int = 150, seed: int = 0) -> tuple[pd.DataFrame, np.n
     """A manifest of so many tigers and so many cats, and their features, (2 * count, WIDTH)."""
     random = np.random.default_rng(seed)
     digests = [f"{i:04d}" for i in range(2 * count)]
-    manifest = pd.DataFrame({"category": ["tiger"] * count + ["cat"] * count, "digest": digests})
+    manifest = pd.DataFrame({"category": ["tiger"] * count + ["cat"] * count, "digest": digests, "cluster": digests})
     pairs = list(zip(manifest["category"], manifest["digest"], strict=True))
     manifest["split"] = [splits.split_of(SplitSettings(), seed, category, digest) for category, digest in pairs]
     manifest["label"] = [labels.label_of(DISTRIBUTIONS[category], seed, category, digest) for category, digest in pairs]

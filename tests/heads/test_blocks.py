@@ -58,7 +58,7 @@ TRAIN, VALIDATION = np.arange(0, 280), np.arange(280, 400)
 
 
 def data_of(x: FeatureRows, category: np.ndarray) -> TrainingData:
-    return TrainingData(x, category, TRAIN, VALIDATION)
+    return TrainingData(x, category, np.arange(len(category)), TRAIN, VALIDATION)
 
 
 def test_scale_and_products_are_those_of_all_rows() -> None:

@@ -1,5 +1,7 @@
 """Learning categories in memory: the lowest loss, and what cross-validation makes of images that are left out."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.optimize import minimize
@@ -7,7 +9,7 @@ from scipy.special import log_softmax
 
 from regraft.config import HeadSettings
 from regraft.heads.cross_validation import DECAYS, choice_of, fit_softmax, max_images
-from regraft.heads.learners import FOLDS
+from regraft.heads.learners import FOLDS, FoldedImages
 from regraft.heads.principal import Principal
 from regraft.heads.softmax import regression
 from regraft.heads.training_data import TrainingData
@@ -22,7 +24,7 @@ def world(width: int, apart: float, wrong: float = 0.0, seed: int = 0) -> tuple[
     true = random.integers(0, 3, 1120)
     x = random.normal(0, 1, (1120, width)) + apart * np.eye(3, width)[true]
     category = np.where(random.random(1120) < wrong, random.integers(0, 3, 1120), true)
-    return TrainingData(ArrayRows(x.astype(np.float32)), category, TRAIN, VALIDATION), true
+    return TrainingData(ArrayRows(x.astype(np.float32)), category, np.arange(1120), TRAIN, VALIDATION), true
 
 
 @pytest.mark.parametrize("width", [8, 400], ids=["fewer features than images", "more"])
@@ -53,6 +55,37 @@ def test_an_image_that_is_left_out_does_not_know_its_own_category(width: int) ->
     right = learnt.left_out.argmax(axis=1) == data.category[:120]
     assert 0.15 < right.mean() < 0.5
     assert learnt.left_out.max() < 0.9  # and that is known
+
+
+def test_an_image_is_not_learnt_from_where_its_near_duplicate_is_left_out() -> None:
+    """Three copies of each picture that say nothing of their category, which each of them would give away."""
+    random = np.random.default_rng(0)
+    picture = random.integers(0, 40, 120)
+    x = random.normal(0, 1, (40, 400))[picture] + random.normal(0, 0.01, (120, 400))
+    category = random.integers(0, 2, 40)[picture]
+    alone = TrainingData(ArrayRows(x.astype(np.float32)), category, np.arange(120), TRAIN, VALIDATION)
+    learnt, given_away = (fit_softmax(data, HeadSettings()) for data in (replace(alone, cluster=picture), alone))
+    right, betrayed = ((each.left_out.argmax(axis=1) == category).mean() for each in (learnt, given_away))
+    assert betrayed > 0.85
+    assert right < 0.65
+    assert learnt.left_out.max() < 0.9
+
+
+def test_clusters_are_spread_over_all_folds_as_images_are() -> None:
+    index, alone = np.arange(60) % 3, np.arange(60)
+    images = Principal(np.zeros((60, 1)), np.ones((1, 1), np.float32), index, 3)
+    assert all(np.unique(index[FoldedImages.of(images, alone).fold == fold]).size == 3 for fold in range(FOLDS))
+    pairs = FoldedImages.of(images, alone // 6 * 3 + index).fold
+    assert np.bincount(pairs).tolist() == [12] * FOLDS
+    assert (pairs.reshape(10, 2, 3)[:, 0] == pairs.reshape(10, 2, 3)[:, 1]).all()
+    assert all(np.unique(index[pairs == fold]).size == 3 for fold in range(FOLDS))
+
+
+@pytest.mark.parametrize("clusters", [1, 2, FOLDS])
+def test_images_that_all_look_like_a_few_do_no_harm(clusters: int) -> None:
+    data, _ = world(8, 2.0, wrong=0.3)
+    fitted = fit_softmax(replace(data, cluster=np.arange(1120) % clusters), HeadSettings()).softmax
+    assert np.isfinite(fitted.probabilities(data.x.read(TRAIN))).all()
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -112,8 +145,8 @@ def test_a_category_with_one_image_and_features_that_are_all_the_same_do_no_harm
     data, _ = world(8, 2.0)
     category = np.minimum(data.category, 1)
     category[5] = 2
-    single = TrainingData(data.x, category, TRAIN, VALIDATION)
-    constant = TrainingData(ArrayRows(np.zeros((120, 8), np.float32)), category[:120], TRAIN, VALIDATION)
+    single = replace(data, category=category)
+    constant = replace(data, x=ArrayRows(np.zeros((120, 8), np.float32)))
     for each in (single, constant):
         fitted = fit_softmax(each, HeadSettings()).softmax
         assert np.isfinite(fitted.probabilities(each.x.read(TRAIN))).all()

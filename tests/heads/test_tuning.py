@@ -103,8 +103,8 @@ def gratings(store: Store, count: int = 600) -> pd.DataFrame:
         picture = 128 + random.uniform(40, 60) * stripes[..., None] + random.normal(0, 15, (SIDE, SIDE, 3))
         digest = store.blobs.put(encoded(Image.fromarray(picture.clip(0, 255).astype(np.uint8)), "PNG"))
         split = ("train", "train", "train", "validation", "test")[number % 5]
-        manifest.append((digest, "steep" if abs(angle) < 0.45 else "flat", split, 50 + 40 * abs(angle)))
-    return pd.DataFrame(manifest, columns=["digest", "category", "split", "label"])
+        manifest.append((digest, digest, "steep" if abs(angle) < 0.45 else "flat", split, 50 + 40 * abs(angle)))
+    return pd.DataFrame(manifest, columns=["digest", "cluster", "category", "split", "label"])
 
 
 def rmse(manifest: pd.DataFrame, backbone: Backbone, store: Store, target: Target) -> float:

@@ -25,7 +25,7 @@ def scores(wrong: float, apart: float) -> tuple[float, float]:
     random = np.random.default_rng(1)
     is_wrong = random.random(COUNT) < wrong
     shown = np.where(is_wrong, (category + random.integers(1, CATEGORIES, COUNT)) % CATEGORIES, category)
-    data = TrainingData(ArrayRows(features), shown, np.arange(500), np.arange(500, COUNT))
+    data = TrainingData(ArrayRows(features), shown, np.arange(COUNT), np.arange(500), np.arange(500, COUNT))
     regression = fit_softmax(data, HeadSettings()).softmax
     unseen, own = pictures(2, apart)
     probabilities = regression.probabilities(unseen)
@@ -57,6 +57,6 @@ def brier_of_few(seed: int) -> float:
     features, category = pictures(seed, 0.8)
     shown = category[:30].copy()
     shown[:6] = (shown[:6] + 1) % CATEGORIES
-    learnt = TrainingData(ArrayRows(features[:30]), shown, np.arange(24), np.arange(24, 30))
+    learnt = TrainingData(ArrayRows(features[:30]), shown, np.arange(30), np.arange(24), np.arange(24, 30))
     probabilities = fit_softmax(learnt, HeadSettings()).softmax.probabilities(features[30:])
     return float(((probabilities - np.eye(CATEGORIES)[category[30:]]) ** 2).sum(axis=1).mean())

@@ -13,7 +13,7 @@ from regraft.store.store import Store
 from tests.records import metrics_record, run_record
 
 VERSION = "20260101T000000Z"
-MANIFEST = pd.DataFrame({"digest": ["a"], "category": ["cat"], "split": ["test"], "label": [1.0]})
+MANIFEST = pd.DataFrame({"digest": ["a"], "category": ["cat"], "cluster": ["a"], "split": ["test"], "label": [1.0]})
 
 
 @pytest.fixture
@@ -34,6 +34,7 @@ def test_the_model_of_an_unchanged_job_is_used_again(store: Store) -> None:
     assert version is not None
     assert version.name == VERSION
     assert reusable_version(MANIFEST.assign(label=2.0), menagerie.CONFIG, store) is None
+    assert reusable_version(MANIFEST.assign(cluster="b"), menagerie.CONFIG, store) is None
 
 
 @pytest.mark.parametrize("file", [*MODEL_FILES, "run.json"])

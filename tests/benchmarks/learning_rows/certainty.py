@@ -54,7 +54,8 @@ def _line(name: str, size: int, results: list[pd.DataFrame]) -> str:
 def _manifest(pictures: Photographs, rows: NDArray[np.int64]) -> pd.DataFrame:
     share = np.arange(len(rows)) / len(rows)
     split = np.where(share < 0.15, "test", np.where(share < 0.3, "validation", "train"))
-    return pd.DataFrame({"digest": pictures.digest[rows], "category": pictures.category[rows], "split": split})
+    digest = pictures.digest[rows]
+    return pd.DataFrame({"digest": digest, "category": pictures.category[rows], "cluster": digest, "split": split})
 
 
 def _intervals(pictures: Photographs, size: int, name: str, seed: int) -> pd.DataFrame:

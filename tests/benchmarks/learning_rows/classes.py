@@ -78,6 +78,7 @@ def _ours(x: NDArray[np.float32], own: Indices, unseen: NDArray[np.float32]) -> 
     digests = [f"{i:06d}" for i in range(len(own))]
     categories = [names[k] for k in own]
     manifest = pd.DataFrame({"digest": digests, "category": categories, "split": split, "label": categories})
+    manifest["cluster"] = manifest["digest"]
     synthetic = SyntheticLabels(dict.fromkeys(names), 0)
     return trained(manifest, x, Categories(tuple(names)), synthetic, 0).head.predict(unseen)
 

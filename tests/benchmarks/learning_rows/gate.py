@@ -72,7 +72,8 @@ def _decision(pictures: Photographs, lesson: Lesson, seed: int) -> Gate:
 def _manifest(pictures: Photographs, lesson: Lesson, rows: NDArray[np.int64], seed: int) -> pd.DataFrame:
     """digest, category, split and label of some photographs, whose rows are the index."""
     manifest = pd.DataFrame({"digest": pictures.digest[rows], "category": pictures.category[rows]}, index=rows)
-    manifest["split"] = splits_of(manifest.assign(cluster=manifest["digest"]), SplitSettings(), seed)
+    manifest["cluster"] = manifest["digest"]
+    manifest["split"] = splits_of(manifest, SplitSettings(), seed)
     if lesson.label is not None:
         manifest["label"] = lesson.label[rows]
     elif lesson.target.regresses_lengths:

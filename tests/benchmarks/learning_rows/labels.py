@@ -56,6 +56,7 @@ def _ratios(pictures: Photographs, size: int, label: "Label", seed: int) -> Valu
     manifest = pd.DataFrame(
         {"digest": pictures.digest[rows], "category": pictures.category[rows], "split": split, "label": noisy[rows]}
     )
+    manifest["cluster"] = manifest["digest"]
     x, is_test, test = features[rows], split == "test", values[rows][split == "test"]
     means = manifest[~is_test].groupby("category")["label"].mean()
     answers = [manifest["category"].map(means).to_numpy()[is_test], _ours(manifest, x, seed)[is_test]]

@@ -122,7 +122,8 @@ def _draw(pictures: Photographs, category: NDArray[np.str_], size: int, seed: in
     if drops:
         misfiled = find_misfiled(manifest, ArrayRows(pictures.features[rows])).misfiled.index
         rows, manifest = np.delete(rows, misfiled), manifest.drop(misfiled).reset_index(drop=True)
-    manifest["split"] = splits_of(manifest.assign(cluster=manifest["digest"]), SplitSettings(), seed)
+    manifest["cluster"] = manifest["digest"]
+    manifest["split"] = splits_of(manifest, SplitSettings(), seed)
     labels = SyntheticLabels(DISTRIBUTIONS, seed)
     manifest["label"] = [labels.length(*key) for key in zip(manifest["category"], manifest["digest"], strict=True)]
     return Draw(manifest, pictures.features[rows], labels)

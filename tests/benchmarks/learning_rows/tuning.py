@@ -76,7 +76,7 @@ def _zoomed(store: Store, count: int, seed: int) -> pd.DataFrame:
             split = ("train", "train", "train", "validation", "test")[number % 5]
             rows.append((store.blobs.put(file.getvalue()), category, split, 100 * share))
     manifest = pd.DataFrame(rows, columns=["digest", "category", "split", "label"])
-    return manifest.drop_duplicates("digest", ignore_index=True)
+    return manifest.drop_duplicates("digest", ignore_index=True).assign(cluster=lambda rows: rows["digest"])
 
 
 def _features(manifest: pd.DataFrame, backbone: Backbone, store: Store) -> ArrayRows:
