@@ -9,6 +9,8 @@ import weakref
 from functools import cached_property
 from pathlib import Path
 
+from regraft.store.system_calls import SystemCalls
+
 PREFIX = "regraft-scratch-"
 """How the names of these folders begin."""
 KEPT_S = 24 * 3600
@@ -73,10 +75,8 @@ def _remove_if_left(path: Path) -> None:
 
 def _try_lock(descriptor: int) -> bool:
     """Hold a folder, unless somebody else does; return whether it is held now. The system frees it with its holder."""
-    import fcntl  # only whoever keeps copies needs it
-
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        SystemCalls().flock(descriptor)
     except OSError:
         return False
     return True
