@@ -14,6 +14,7 @@ import typer
 from regraft.errors import ConfigError, LinkError
 from regraft.flows.cli.app import JsonOption, Panel, StoreOption, app, exit_with_message, url_as_listed
 from regraft.flows.cli.output import table
+from regraft.store.root import RECEIPTS
 
 if TYPE_CHECKING:
     from regraft.links.removals import Kind
@@ -152,7 +153,7 @@ def _removed(receipt: "Receipt", store: "Store") -> str:
         for version in receipt.learnt
     ]
     lines += [receipt.prefect, "What was exported or copied elsewhere is not known here: remove it there too."]
-    return "\n".join([*lines, f"Receipt: {store.address}/receipts/{receipt.id}.html"])
+    return "\n".join([*lines, f"Receipt: {store.address}/{RECEIPTS}/{receipt.id}.html"])
 
 
 def _counted(count: "dict[Kind, int]") -> str:

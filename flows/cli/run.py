@@ -146,9 +146,9 @@ def _run_flow(config: "Config") -> str:
 
 def _needs_tensorflow(config: "Config") -> bool:
     """Whether a run will need TensorFlow for certain: a folder's first run does, later ones may find all features."""
-    from regraft.store.version import VERSIONS_FOLDER
+    from regraft.store.root import VERSIONS
 
-    return "://" not in config.store and not Path(config.store, VERSIONS_FOLDER).exists()
+    return "://" not in config.store and not Path(config.store, VERSIONS).exists()
 
 
 def _call_flow(refresh: "Callable[[Config], str]", config: "Config") -> str:

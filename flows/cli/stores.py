@@ -10,13 +10,14 @@ from pathlib import Path
 
 from regraft.errors import StoreError
 from regraft.flows.cli.output import printable
-from regraft.store import layout, versions
+from regraft.store import versions
+from regraft.store.root import LAYOUT_FILE, LINKS, VERSIONS
 from regraft.store.store import Store
-from regraft.store.version import LAST_FILE, VERSIONS_FOLDER, published_at
+from regraft.store.version import LAST_FILE, published_at
 
 LAST_STORE = Path(".regraft-store")
 """The file in the current folder that names the store of the job that ran last there: stores may lie anywhere."""
-PARTS = (layout.FILE, layout.LINKS, VERSIONS_FOLDER, versions.CHAMPION)
+PARTS = (LAYOUT_FILE, LINKS, VERSIONS, versions.CHAMPION)
 """What a store has some of: a folder without these is none, which is seen at once."""
 MAX_URL_LENGTH = 4096
 """Characters of a store's URL in that file at most."""
@@ -91,7 +92,7 @@ def _place(url: str) -> str:
 def _ran_at(folder: Path) -> datetime:
     """When a store's last job ran: the time of its newest version; where there is none, of its folder."""
     times = []
-    for path in folder.glob(f"{VERSIONS_FOLDER}/*/{LAST_FILE}"):
+    for path in folder.glob(f"{VERSIONS}/*/{LAST_FILE}"):
         with contextlib.suppress(ValueError):  # no version's name, or one that no clock has made
             times.append(published_at(path.parent.name))
     return max(times, default=_modified_at(folder))

@@ -13,9 +13,10 @@ from regraft.flows.web.items import COLUMNS, Item, items_of
 from regraft.flows.web.rendering import page
 from regraft.flows.web.reports import SECURITY_POLICY
 from regraft.flows.web.site import Site, SiteOf
-from regraft.links.removals import RECEIPTS, Kind
+from regraft.links.removals import Kind
 from regraft.reporting.link_search import LinkSearch
 from regraft.store import versions
+from regraft.store.root import RECEIPTS
 from regraft.upkeep import remove
 from regraft.upkeep.wanted import wanted_in
 

@@ -13,7 +13,8 @@ import pandas as pd
 from regraft.identity import Url
 from regraft.links.findings import Trail
 from regraft.links.memory import put_links, remembered_links
-from regraft.store.layout import LINKS, home_of
+from regraft.store.layout import home_of
+from regraft.store.root import LINKS
 from regraft.store.store import Store
 from regraft.store.tables import is_in, stacked
 

@@ -16,6 +16,7 @@ import numpy as np
 from regraft.errors import CorruptError
 from regraft.identity import Digest, Host, digest_of
 from regraft.pictures.perceptual import MIRRORED
+from regraft.store.root import RECEIPTS, REMOVALS
 from regraft.web.urls import BadUrl, Blocked, normalised, requested_host_of
 
 if TYPE_CHECKING:
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
 
     from regraft.store.store import Store
 
-FILE = "removals.parquet"
-RECEIPTS = "receipts"
-"""The folder of what says what was removed where."""
 MAX_COPY_BITS = 6
 """Bits of 64 in which the perceptual hash of a copy, at another size or mirrored, differs at most. Of 839 photographs
 no two are so near."""
@@ -178,7 +176,7 @@ def known_rows(store: "Store") -> list[Removal]:
     Raises CorruptError where it is damaged, or gone though there are receipts: nobody knows then what must not come.
     """
     # Most stores have none, and then nothing need be imported to read it.
-    table = store.tables.read(FILE, _schema()) if store.disk.exists(FILE) else None
+    table = store.tables.read(REMOVALS, _schema()) if store.disk.exists(REMOVALS) else None
     if table is None or table.empty:
         _check_no_receipts(store)
         return []
@@ -192,8 +190,8 @@ def _check_no_receipts(store: "Store") -> None:
     """Raise CorruptError where receipts say that the table should name something."""
     if any(path.endswith(".json") for path in store.disk.sizes(RECEIPTS)):
         raise CorruptError(
-            f"{FILE} in the store {store.address} is gone, so nobody knows what was removed; `regraft verify --repair` "
-            "puts it together from the receipts."
+            f"{REMOVALS} in the store {store.address} is gone, so nobody knows what was removed; "
+            "`regraft verify --repair` puts it together from the receipts."
         )
 
 
@@ -209,7 +207,7 @@ def put_rows(store: "Store", rows: Iterable[Removal]) -> None:
     schema = _schema()
     table = pd.DataFrame([vars(row) for row in rows], columns=schema.names)
     table["kind"] = table["kind"].map(str)
-    store.tables.write(FILE, table.drop_duplicates(["kind", "hash"]), schema)
+    store.tables.write(REMOVALS, table.drop_duplicates(["kind", "hash"]), schema)
 
 
 def _schema() -> "pa.Schema":

@@ -18,13 +18,13 @@ from regraft.store.layout import (
     COPY,
     FORMAT,
     FORMAT_0_NAME,
-    LINKS,
     Layout,
     checked_layout,
     copied_layout,
     home_of,
     put_layout,
 )
+from regraft.store.root import LINKS
 from regraft.store.store import Store
 from regraft.verdicts import Reason
 from regraft.web.urls import requested_host_of

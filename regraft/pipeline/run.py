@@ -15,8 +15,8 @@ from regraft.pipeline.provenance import code
 from regraft.pipeline.spec import RunSpec
 from regraft.pipeline.store_check import check_store
 from regraft.store import versions
+from regraft.store.root import REMOVING
 from regraft.store.store import Store
-from regraft.store.version import REMOVING
 
 
 @contextlib.contextmanager

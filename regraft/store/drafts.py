@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 from regraft.identity import Digest
 from regraft.store.blobs import Blob, Blobs
 from regraft.store.disk import Disk
+from regraft.store.root import DRAFTS
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-FOLDER = "drafts"
 MAX_RECENT_BYTES = 64_000_000
 """Of the drafts that a process put last and need not read again."""
 
@@ -26,7 +26,7 @@ class Drafts:
 
     def __init__(self, disk: Disk):
         self._disk = disk
-        self._files = Blobs(disk, FOLDER, "drafts last as long as the run that made them, so run again")
+        self._files = Blobs(disk, DRAFTS, "drafts last as long as the run that made them, so run again")
         self._lock = threading.Lock()
         self._recent: dict[Digest, bytes] = {}
 
@@ -71,4 +71,4 @@ class Drafts:
         """Remove all drafts. Only for the holder of the store's lock: nobody else can know that no run needs them."""
         with self._lock:
             self._recent.clear()
-        self._disk.delete_folder(FOLDER)
+        self._disk.delete_folder(DRAFTS)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from regraft.identity import Digest
 from regraft.store.backbone_files import BackboneFile, short_name
 from regraft.store.disk import Disk
-from regraft.store.feature_parts import DIGEST_DTYPE, FOLDER
+from regraft.store.feature_parts import DIGEST_DTYPE
+from regraft.store.root import FEATURES
 from regraft.store.tables import arrow_of_parquet, parquet_of_arrow
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ SUFFIX = ".index"
 class IndexFile(BackboneFile):
     """The index of one backbone's parts, as a file."""
 
-    folder = FOLDER
+    folder = FEATURES
 
 
 @dataclass
@@ -159,7 +160,7 @@ class FeatureIndex:
         names = pa.DictionaryArray.from_arrays(pa.array(rows.part), pa.array(self.parts, pa.string()))
         digests = pa.array(rows.digest, pa.binary()).cast(pa.string())
         data = parquet_of_arrow(pa.table({"digest": digests, "part": names, "row": rows.row}))
-        folder = f"{FOLDER}/{fingerprint}"
+        folder = f"{FEATURES}/{fingerprint}"
         before = [name for name in disk.names(folder) if name.endswith(SUFFIX)]
         name = short_name(data) + SUFFIX
         disk.write(f"{folder}/{name}", data)
@@ -175,7 +176,7 @@ class FeatureIndex:
         index = cls()
         for name in names:
             with contextlib.suppress(FileNotFoundError):  # another process has just replaced it
-                data = disk.read(f"{FOLDER}/{fingerprint}/{name}")
+                data = disk.read(f"{FEATURES}/{fingerprint}/{name}")
                 if name == short_name(data) + SUFFIX:
                     table = arrow_of_parquet(data)
                     part = table.column("part").combine_chunks().dictionary_encode()

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from regraft.errors import CorruptError
 from regraft.identity import Digest
 from regraft.store.backbone_files import BackboneFile, short_name
+from regraft.store.root import FEATURES
 from regraft.store.scratch import Scratch
 from regraft.store.tables import arrow_of_parquet
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 # N images, D features, K of the images
 Records: TypeAlias = "np.ndarray[tuple[int], np.dtype[Any]]"
 """(K,) records with the fields FIELDS."""
-FOLDER = "features"
 SUFFIX = ".npy"
 FIELDS = ("digest", "features", "crc")
 DIGEST_DTYPE = "S64"
@@ -35,7 +35,7 @@ CRC_BYTES = 4
 class Part(BackboneFile):
     """The features of some images, as one file."""
 
-    folder = FOLDER
+    folder = FEATURES
 
     @property
     def is_old(self) -> bool:

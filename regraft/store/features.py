@@ -13,8 +13,9 @@ from regraft.errors import CorruptError
 from regraft.identity import Digest
 from regraft.store.disk import Disk
 from regraft.store.feature_index import SUFFIX, FeatureIndex, IndexFile, IndexRows
-from regraft.store.feature_parts import FOLDER, Part, RecordFile, are_whole, part_of
+from regraft.store.feature_parts import Part, RecordFile, are_whole, part_of
 from regraft.store.feature_rows import FeatureRows
+from regraft.store.root import FEATURES
 from regraft.store.scratch import Scratch
 
 if TYPE_CHECKING:
@@ -39,20 +40,20 @@ class Features:
 
     def __iter__(self) -> Iterator[Part]:
         """Yield every part of every backbone."""
-        for fingerprint in self._disk.names(FOLDER):
+        for fingerprint in self._disk.names(FEATURES):
             yield from self.parts(fingerprint)
 
     @property
     def indexes(self) -> Iterator[IndexFile]:
         """The indexes of all backbones' parts. One that is lost is made again from the parts."""
-        for fingerprint in self._disk.names(FOLDER):
-            for name in self._disk.names(f"{FOLDER}/{fingerprint}"):
+        for fingerprint in self._disk.names(FEATURES):
+            for name in self._disk.names(f"{FEATURES}/{fingerprint}"):
                 if name.endswith(SUFFIX):
                     yield IndexFile(self._disk, fingerprint, name)
 
     def parts(self, fingerprint: str) -> Iterator[Part]:
         """Yield a backbone's parts."""
-        for name in self._disk.names(f"{FOLDER}/{fingerprint}"):
+        for name in self._disk.names(f"{FEATURES}/{fingerprint}"):
             if not name.endswith(SUFFIX):
                 yield Part(self._disk, fingerprint, name)
 
@@ -97,7 +98,7 @@ class Features:
 
     def indexes_with(self, fingerprint: str, digests: Collection[Digest]) -> list[str]:
         """Return the paths of a backbone's indexes, as they are stored, that list some digests."""
-        folder = f"{FOLDER}/{fingerprint}"
+        folder = f"{FEATURES}/{fingerprint}"
         files = [name for name in self._disk.names(folder) if name.endswith(SUFFIX)]
         stored = ((name, FeatureIndex.read(self._disk, fingerprint, [name])) for name in files)
         return [f"{folder}/{name}" for name, index in stored if index.parts_with(digests)]
@@ -163,7 +164,7 @@ class Features:
 
     def _index(self, fingerprint: str, is_written: bool = True) -> FeatureIndex:
         """The index of a backbone's parts as they are now; it `is_written` where much has changed."""
-        files = self._disk.names(f"{FOLDER}/{fingerprint}")
+        files = self._disk.names(f"{FEATURES}/{fingerprint}")
         if fingerprint not in self._indexes:
             indexes = [name for name in files if name.endswith(SUFFIX)]
             self._indexes[fingerprint] = FeatureIndex.read(self._disk, fingerprint, indexes)

@@ -10,15 +10,13 @@ from dataclasses import asdict, dataclass
 from regraft.errors import CorruptError, StoreError
 from regraft.identity import digest_of
 from regraft.store.disk import Disk
+from regraft.store.root import LAYOUT_FILE, LINKS
 
-FILE = "store.json"
 COPY = "layout.json"
 """The name of its copy."""
 FORMAT = 1
 """The format that this Regraft writes. Format 0 had no store.json, and 16 files of links, by URL."""
 TABLE = ".parquet"
-LINKS = "links"
-"""The folder of what is known of links."""
 FOLDER_DIGITS = 8
 """Hex digits of a layout's digest that name its folder."""
 GUESTS = "-guests-"
@@ -88,7 +86,7 @@ def layout_of(disk: Disk) -> Layout | None:
 def named_layout(disk: Disk) -> Layout | None:
     """Return the layout that store.json names, as `layout_of` does. Raises CorruptError where store.json is damaged."""
     try:
-        return _layout(disk.read(FILE))
+        return _layout(disk.read(LAYOUT_FILE))
     except (FileNotFoundError, NotADirectoryError):
         is_format_0 = any(name.startswith(FORMAT_0_NAME) for name in disk.names(LINKS))
         return LAYOUT_0 if is_format_0 else None
@@ -98,9 +96,9 @@ def named_layout(disk: Disk) -> Layout | None:
             f"{FORMAT}; nothing was changed. A newer Regraft wrote it: install that one."
         ) from error
     except OSError as error:
-        raise StoreError(f"{FILE} in the store {disk.address} cannot be read: {error}.") from error
+        raise StoreError(f"{LAYOUT_FILE} in the store {disk.address} cannot be read: {error}.") from error
     except ValueError as error:
-        raise CorruptError(f"{FILE} in the store {disk.address} is damaged ({error}).") from error
+        raise CorruptError(f"{LAYOUT_FILE} in the store {disk.address} is damaged ({error}).") from error
 
 
 def checked_layout(disk: Disk, files: Collection[str]) -> Layout | None:
@@ -110,7 +108,9 @@ def checked_layout(disk: Disk, files: Collection[str]) -> Layout | None:
     """
     layout = named_layout(disk)
     if layout is not None and layout.format and f"{layout.folder}/{COPY}" not in files and copied_layout(disk):
-        raise CorruptError(f"{FILE} in the store {disk.address} is damaged (it names {layout.folder}, which is gone).")
+        raise CorruptError(
+            f"{LAYOUT_FILE} in the store {disk.address} is damaged (it names {layout.folder}, which is gone)."
+        )
     return layout
 
 
@@ -130,7 +130,7 @@ def put_layout(disk: Disk, layout: Layout) -> None:
     """Make a layout the store's, once its folder holds all that is known of links."""
     data = json.dumps(asdict(layout), indent=1).encode()
     disk.write(f"{layout.folder}/{COPY}", data)
-    disk.write(FILE, data)
+    disk.write(LAYOUT_FILE, data)
 
 
 class _NewerFormatError(ValueError):

@@ -6,15 +6,15 @@ from collections.abc import Iterator
 from regraft.errors import CorruptError
 from regraft.store.backbone_files import BackboneFile, short_name
 from regraft.store.disk import Disk
+from regraft.store.root import NETWORKS
 
-FOLDER = "networks"
 SUFFIX = ".tflite"
 
 
 class Network(BackboneFile):
     """One backbone as a LiteRT model."""
 
-    folder = FOLDER
+    folder = NETWORKS
 
     def is_named_by(self, data: bytes) -> bool:
         """Return whether these are the bytes that its name says."""
@@ -29,7 +29,7 @@ class Networks:
 
     def __iter__(self) -> Iterator[Network]:
         """Yield every network."""
-        for fingerprint in self._disk.names(FOLDER):
+        for fingerprint in self._disk.names(NETWORKS):
             yield from self._networks_of(fingerprint)
 
     def read(self, fingerprint: str) -> bytes | None:
@@ -44,5 +44,5 @@ class Networks:
         self._disk.write(Network(self._disk, fingerprint, short_name(model) + SUFFIX).path, model)
 
     def _networks_of(self, fingerprint: str) -> Iterator[Network]:
-        for name in self._disk.names(f"{FOLDER}/{fingerprint}"):
+        for name in self._disk.names(f"{NETWORKS}/{fingerprint}"):
             yield Network(self._disk, fingerprint, name)

@@ -12,17 +12,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from regraft.store.remote_disk import RemoteDisk
+from regraft.store.root import DRAFTS, FEATURES, LAYOUT_FILE, LINKS, NETWORKS, RECEIPTS, REMOVALS, REMOVING, VERSIONS
 
-LAYOUT = "store.json"
-"""The path of the store's layout."""
-LINKS = "links"
-"""The folder of the tables of pictures; below it are folders of shards of links."""
-PUBLISHED = "versions"
-"""The folder of published files."""
-OF_HOLDER = (
-    *(PUBLISHED, LINKS, "features", "networks", "drafts", "receipts"),
-    *(LAYOUT, "removals.parquet", "removing.json"),
-)
+OF_HOLDER = (VERSIONS, LINKS, FEATURES, NETWORKS, DRAFTS, RECEIPTS, LAYOUT_FILE, REMOVALS, REMOVING)
 """The folders and files in a store's root that only the machines change that hold it."""
 MAX_KEPT_BYTES = 64_000_000
 """Of files that need not be read again."""
@@ -99,7 +91,7 @@ class RunDisk(RemoteDisk):
 
     def _is_own(self, top: str) -> bool:
         """Whether nobody but this process changes a folder or file of the store's root."""
-        return top == PUBLISHED or (self._is_alone and top in OF_HOLDER)
+        return top == VERSIONS or (self._is_alone and top in OF_HOLDER)
 
     def _is_absent(self, path: str) -> bool:
         """Whether a listing tells that nothing is at a path."""
@@ -120,7 +112,7 @@ class RunDisk(RemoteDisk):
         is_of_links = _top(path) == LINKS and (self._is_alone or path.count("/") == 1)
         with self._lock:
             self._kept.pop(path, None)
-            if len(data) <= MAX_KEPT_BYTES and (path == LAYOUT or _top(path) == PUBLISHED or is_of_links):
+            if len(data) <= MAX_KEPT_BYTES and (path == LAYOUT_FILE or _top(path) == VERSIONS or is_of_links):
                 self._kept[path] = data
                 while sum(map(len, self._kept.values())) > MAX_KEPT_BYTES:
                     del self._kept[next(iter(self._kept))]

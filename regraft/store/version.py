@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from regraft.errors import CorruptError, DamagedVersionError, VersionError
 from regraft.identity import digest_of
+from regraft.store.root import REMOVING, VERSIONS
 from regraft.store.scratch import Scratch
 from regraft.store.store import Store
 from regraft.store.tables import OpenTable, arrow_of_parquet
@@ -24,14 +25,11 @@ if TYPE_CHECKING:
     from regraft.store.metrics_record import MetricsRecord
     from regraft.store.run_record import RunRecord
 
-VERSIONS_FOLDER = "versions"
 LAST_FILE = "run.json"
 """The file that makes a folder a version: published last and deleted first."""
 VERSION_NAME = re.compile(r"\d{8}T\d{6}Z(-\d+)?")
 NAME_FORMAT = "%Y%m%dT%H%M%SZ"
 """How a name begins: when it was published."""
-REMOVING = "removing.json"
-"""There while what somebody had removed is being taken out of versions."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +49,7 @@ class Version:
     @property
     def path(self) -> str:
         """The path of its folder in the store."""
-        return f"{VERSIONS_FOLDER}/{self.name}"
+        return f"{VERSIONS}/{self.name}"
 
     def read(self, file: str) -> bytes:
         """Return a file's bytes.

@@ -9,10 +9,10 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from regraft.errors import DamagedVersionError, StoreError, VersionError
-from regraft.store import layout
 from regraft.store.locks import champion_locked
+from regraft.store.root import LAYOUT_FILE, VERSIONS
 from regraft.store.store import Store
-from regraft.store.version import LAST_FILE, NAME_FORMAT, VERSION_NAME, VERSIONS_FOLDER, Version, published_at
+from regraft.store.version import LAST_FILE, NAME_FORMAT, VERSION_NAME, Version, published_at
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,13 +25,13 @@ log = logging.getLogger("regraft")
 
 def is_store(store: Store) -> bool:
     """Return whether a run has ever kept anything where a store is to lie: what it knows of links, or a version."""
-    is_known = any(store.disk.exists(file) for file in (layout.FILE, CHAMPION))
+    is_known = any(store.disk.exists(file) for file in (LAYOUT_FILE, CHAMPION))
     return is_known or store.layout is not None or bool(names(store))
 
 
 def names(store: Store) -> list[str]:
     """Return the names of all published versions, the oldest first."""
-    return [name for name in store.disk.folders_with(VERSIONS_FOLDER, LAST_FILE) if VERSION_NAME.fullmatch(name)]
+    return [name for name in store.disk.folders_with(VERSIONS, LAST_FILE) if VERSION_NAME.fullmatch(name)]
 
 
 def published(store: Store) -> Iterator[Version]:
@@ -45,7 +45,7 @@ def unfinished(store: Store) -> list[Version]:
     whole = set(names(store))
     return [
         Version(store, name)
-        for name in store.disk.names(VERSIONS_FOLDER)
+        for name in store.disk.names(VERSIONS)
         if VERSION_NAME.fullmatch(name) and name not in whole
     ]
 
@@ -109,7 +109,7 @@ def named(store: Store, word: str) -> Version:
 
 def new_name(store: Store, now: datetime | None = None) -> str:
     """Return a name that sorts behind those of all versions, also where a clock has gone back since the last one."""
-    taken = [name for name in store.disk.names(VERSIONS_FOLDER) if VERSION_NAME.fullmatch(name)]
+    taken = [name for name in store.disk.names(VERSIONS) if VERSION_NAME.fullmatch(name)]
     now = now or datetime.now(UTC)
     if taken:
         with contextlib.suppress(ValueError, OverflowError):  # a name that no clock has made

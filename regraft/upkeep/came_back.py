@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from regraft.errors import CorruptError
 from regraft.links import removals
+from regraft.store.root import REMOVALS, REMOVING
 from regraft.store.store import Store
-from regraft.store.version import REMOVING
 from regraft.upkeep.damage import Damage
 from regraft.upkeep.receipt import check_remembered, read_receipt, receipt_paths, receipts
 from regraft.upkeep.remove import Progress, finish, remove_again, restore_rows
@@ -20,7 +20,7 @@ def what_came_back(store: Store, repair: bool, progress: Progress) -> Iterator[D
         is_restored = repair and not damaged  # what a damaged one names would be forgotten
         if is_restored:
             restore_rows(store)
-        yield Damage(removals.FILE, what, "put together from the receipts" if is_restored else "", not damaged)
+        yield Damage(REMOVALS, what, "put together from the receipts" if is_restored else "", not damaged)
         if not is_restored:
             return
     if any(damage.path == REMOVING for damage in damaged):

@@ -14,8 +14,8 @@ from regraft.identity import Digest, digest_of
 from regraft.links.removals import Removals, known_rows, put_rows
 from regraft.reporting.examples import jpeg_uri
 from regraft.store import versions
-from regraft.store.feature_parts import FOLDER as FEATURES
 from regraft.store.layout import TABLE
+from regraft.store.root import FEATURES
 from regraft.store.run_record import FileChange, RemovalNote, RunRecord
 from regraft.store.store import Store
 from regraft.store.tables import arrow_of_parquet, from_parquet, parquet_of_arrow

@@ -18,11 +18,11 @@ from pydantic import AwareDatetime
 
 from regraft.errors import CorruptError
 from regraft.identity import Digest
-from regraft.links.removals import FILE, RECEIPTS, Kind, Removal, Removals
+from regraft.links.removals import Kind, Removal, Removals
 from regraft.store.records import FileRecord, Record
+from regraft.store.root import RECEIPTS, REMOVALS, REMOVING
 from regraft.store.run_record import FileChange
 from regraft.store.store import Store
-from regraft.store.version import REMOVING
 from regraft.store.versions import free_name
 
 log = logging.getLogger("regraft")
@@ -126,7 +126,7 @@ def check_remembered(store: Store, rows: Iterable[Removal], receipts: Iterable[R
     for receipt in receipts:
         if any((row.kind, row.hash) not in known for row in receipt.rows):
             raise CorruptError(
-                f"{FILE} in the store {store.address} lacks what was removed on {receipt.removed_at:%Y-%m-%d}; "
+                f"{REMOVALS} in the store {store.address} lacks what was removed on {receipt.removed_at:%Y-%m-%d}; "
                 "`regraft verify --repair` puts it together from the receipts."
             )
 

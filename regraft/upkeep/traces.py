@@ -12,8 +12,8 @@ from regraft.dataset.decision import Decision
 from regraft.identity import Digest
 from regraft.links.removals import Removals
 from regraft.store import versions
-from regraft.store.feature_parts import FOLDER as FEATURES
-from regraft.store.layout import LINKS, TABLE
+from regraft.store.layout import TABLE
+from regraft.store.root import FEATURES, LINKS
 from regraft.store.store import Store
 from regraft.store.tables import arrow_of_parquet
 from regraft.store.version import Version

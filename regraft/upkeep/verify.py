@@ -18,7 +18,8 @@ from regraft.links.memory import all_known_links, remembered_links
 from regraft.store import versions
 from regraft.store.backbone_files import BackboneFile
 from regraft.store.feature_parts import Part
-from regraft.store.layout import COPY, FILE, LINKS, checked_layout, copied_layout, put_layout
+from regraft.store.layout import COPY, checked_layout, copied_layout, put_layout
+from regraft.store.root import LAYOUT_FILE, LINKS
 from regraft.store.store import Store
 from regraft.upkeep.came_back import what_came_back
 from regraft.upkeep.damage import Damage
@@ -63,14 +64,14 @@ def _damaged_layout(store: Store, repair: bool) -> Iterator[Damage]:
     try:
         checked_layout(store.disk, store.disk.sizes(LINKS))
     except CorruptError as error:
-        yield Damage(FILE, str(error), _restore_layout(store) if repair else "")
+        yield Damage(LAYOUT_FILE, str(error), _restore_layout(store) if repair else "")
 
 
 def _restore_layout(store: Store) -> str:
     """Write store.json anew from its copy; return how that went. Without a copy it goes."""
     layout = copied_layout(store.disk)
     if layout is None:
-        store.disk.delete(FILE)
+        store.disk.delete(LAYOUT_FILE)
         return "removed; the next run asks all links again"
     put_layout(store.disk, layout)
     return "written anew from its copy"

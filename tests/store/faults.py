@@ -24,13 +24,14 @@ from regraft.links.shards import path_of, put_in_layout
 from regraft.reporting.history import history
 from regraft.store import versions
 from regraft.store.disk import is_remote
-from regraft.store.layout import FILE, LAYOUT_0, LINKS, Layout
+from regraft.store.layout import LAYOUT_0, Layout
 from regraft.store.local_disk import LocalDisk
 from regraft.store.locks import CHAMPION_LOCK, LOCK
+from regraft.store.root import LAYOUT_FILE, LINKS, REMOVING
 from regraft.store.store import Store
 from regraft.store.system_calls import SystemCalls
 from regraft.store.tables import parquet
-from regraft.store.version import REMOVING, Version
+from regraft.store.version import Version
 from regraft.upkeep.damage import Damage
 from regraft.upkeep.decide import KnownPictures, decisions_on
 from regraft.upkeep.prune import prune
@@ -278,7 +279,7 @@ def put_in_format_0(url: str) -> None:
     store = opened(url)
     known = known_links(store, PATH)
     store.disk.delete_folder(LINKS)
-    store.disk.delete(FILE)
+    store.disk.delete(LAYOUT_FILE)
     put_links(store, path_of(URL, LAYOUT_0), known)
 
 

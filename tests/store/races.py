@@ -19,8 +19,9 @@ from regraft.config import FetchSettings
 from regraft.process import prepare_process
 from regraft.store import versions
 from regraft.store.locks import MARKER
+from regraft.store.root import REMOVING
 from regraft.store.store import Store
-from regraft.store.version import REMOVING, Version
+from regraft.store.version import Version
 from regraft.upkeep.verify import verify
 from tests.store.commands import (
     EXIT_CODES,

@@ -1,7 +1,7 @@
 """Removals for tests, and whether anything of what was removed is left."""
 
 from regraft.config import FetchSettings
-from regraft.links.removals import FILE
+from regraft.store.root import REMOVALS
 from regraft.store.store import Store
 from regraft.upkeep.receipt import Receipt
 from regraft.upkeep.remove import remove
@@ -28,7 +28,7 @@ def everything(store: Store) -> str:
     texts = []
     for path in store.disk.sizes(""):
         texts.append(path)
-        if path.endswith(".parquet") and path != FILE:
+        if path.endswith(".parquet") and path != REMOVALS:
             texts.append(store.tables.read_arrow(path).to_pandas().to_string(max_colwidth=None))
         if path.endswith((".html", ".json", ".md")) and not path.startswith("receipts/"):
             texts.append(store.disk.read(path).decode())

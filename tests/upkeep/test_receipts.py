@@ -7,11 +7,12 @@ import pytest
 
 from regraft.errors import CorruptError
 from regraft.identity import Digest
-from regraft.links.removals import FILE, known_removals, known_rows
+from regraft.links.removals import known_removals, known_rows
 from regraft.pipeline.bench import Bench
 from regraft.pipeline.spec import RunSpec
+from regraft.store.root import REMOVALS, REMOVING
 from regraft.store.store import Store
-from regraft.store.version import REMOVING, Version
+from regraft.store.version import Version
 from regraft.upkeep.receipt import page, receipts
 from regraft.upkeep.remove import finish, remove
 from regraft.upkeep.wanted import wanted_of
@@ -30,12 +31,12 @@ def test_a_damaged_receipt_is_damage_and_keeps_nobody_from_anything(store: Store
         assert [its.id for its in receipts(store)] == [second.id], data[:9]
     third = remove(store, [wanted_of(digests[2])], WHY, ask_prefect=lambda names: "It was asked.", now=NOW)
     assert third.prefect == "It was asked."
-    store.disk.delete(FILE)  # what the damaged receipt names is known nowhere now
-    assert damages(store, repair=True)[:2] == [path, FILE]
+    store.disk.delete(REMOVALS)  # what the damaged receipt names is known nowhere now
+    assert damages(store, repair=True)[:2] == [path, REMOVALS]
     with pytest.raises(CorruptError, match="is gone"):
         known_rows(store)
     store.disk.delete(path)
-    assert damages(store, repair=True)[0] == FILE
+    assert damages(store, repair=True)[0] == REMOVALS
     assert {row.hash for row in known_rows(store)} == {row.hash for row in (*second.rows, *third.rows)}
 
 
@@ -79,29 +80,29 @@ def test_a_table_that_forgot_what_was_removed_is_put_together_from_the_receipts(
     removed(store, url_of(4))
     rows = known_rows(store)
     for broken in (b"rot", None):
-        store.disk.write(FILE, broken) if broken else store.disk.delete(FILE)
+        store.disk.write(REMOVALS, broken) if broken else store.disk.delete(REMOVALS)
         with pytest.raises(CorruptError, match="repair"):
             known_removals(store)
         with pytest.raises(CorruptError):
             removed(store, url_of(0))
-        assert damages(store) == [FILE]
-        assert damages(store, repair=True) == [FILE]
+        assert damages(store) == [REMOVALS]
+        assert damages(store, repair=True) == [REMOVALS]
         assert known_rows(store) == rows
         assert damages(store) == []
 
 
 def test_an_older_copy_of_the_table_brings_nothing_back(store: Store) -> None:
     removed(store, url_of(4))
-    older = store.disk.read(FILE)
+    older = store.disk.read(REMOVALS)
     removed(store, url_of(0))
     rows = known_rows(store)
-    store.disk.write(FILE, older)
+    store.disk.write(REMOVALS, older)
     spec = RunSpec(config=run_record().config, store_url=store.url, run_id="", now=NOW, since=NOW)
     with pytest.raises(CorruptError, match=r"lacks what was removed on 2026-02-01; .* --repair"):
         _ = Bench(spec).removals
     with pytest.raises(CorruptError, match="lacks what was removed"):
         removed(store, url_of(1))
-    assert damages(store, repair=True) == [FILE]
+    assert damages(store, repair=True) == [REMOVALS]
     assert known_rows(store) == rows
     assert Bench(spec).removals == known_removals(store)
 
