@@ -13,6 +13,7 @@ from regraft.errors import LinkError
 from regraft.flows.cli.app import JsonOption, Panel, StoreOption, app, exit_with_message, url_as_listed
 from regraft.flows.cli.output import printable, table
 from regraft.flows.this_machine import user_name
+from regraft.identity import short_digest
 
 if TYPE_CHECKING:
     from regraft.dataset.decision import Decision
@@ -23,8 +24,6 @@ NamesArgument = Annotated[
 ]
 WhyOption = Annotated[str, typer.Option("--why", help="Why, in your own words.")]
 CategoryOption = Annotated[str, typer.Option("--category", help="Only in the list of this category.")]
-DIGEST_DIGITS = 8
-"""Hex digits of a picture's digest that tables show."""
 
 
 @app.command(rich_help_panel=Panel.PUT_RIGHT)
@@ -133,7 +132,7 @@ def _cells(decisions: "Sequence[Decision]") -> list[list[str]]:
             f"{decision.decided_at:%Y-%m-%d %H:%M}",
             decision.decided_by,
             f"{decision.kind} {decision.to_category}".strip(),
-            decision.digest[:DIGEST_DIGITS],
+            short_digest(decision.digest),
             decision.category or "all",
             decision.url,
             decision.why,

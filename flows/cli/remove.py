@@ -14,6 +14,7 @@ import typer
 from regraft.errors import ConfigError, LinkError
 from regraft.flows.cli.app import JsonOption, Panel, StoreOption, app, exit_with_message, url_as_listed
 from regraft.flows.cli.output import table
+from regraft.identity import short_digest
 from regraft.store.root import RECEIPTS
 
 if TYPE_CHECKING:
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 STDIN = "-"
 MAX_LOOK_ALIKES = 20
 """Pictures that are offered at most."""
-SHORT_DIGITS = 12
-"""Hex digits of a digest that are shown: enough to name a picture by."""
 
 
 @app.command(rich_help_panel=Panel.PUT_RIGHT)
@@ -134,7 +133,7 @@ def _print_plan(plan: "RemovalPlan", store: "Store", as_json: bool) -> None:
     if len(plan.copies):
         print("These look like it, and stay; --near-duplicates takes them too:")
         shown = plan.copies.head(MAX_LOOK_ALIKES)
-        rows = zip(shown["url"], shown["digest"].str[:SHORT_DIGITS], shown["distance"], strict=True)
+        rows = zip(shown["url"], shown["digest"].map(short_digest), shown["distance"], strict=True)
         table(["url", "digest", "bits of 64 that differ"], list(rows))
     count = _counted(plan.count)
     if not plan.traces:

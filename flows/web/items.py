@@ -8,7 +8,7 @@ import pandas as pd
 from regraft.dataset.decision import Decision, standing
 from regraft.flows.web.access import Refused
 from regraft.flows.web.rendering import records
-from regraft.identity import Digest
+from regraft.identity import Digest, short_digest
 from regraft.reporting.link_search import LinkSearch, LinkTable
 from regraft.reporting.named_reasons import named_reasons
 from regraft.reporting.review import ReviewKind
@@ -77,8 +77,8 @@ def named_items(links: LinkTable, keys: list[str]) -> list[Item]:
         if (item.digest, item.category, item.url) not in known:
             raise Refused(
                 404,
-                f"No link of this version shows the picture {item.digest[:8]} in the list of {item.category!r} any "
-                "more; nothing was decided. Load the page again.",
+                f"No link of this version shows the picture {short_digest(item.digest)} in the list of "
+                f"{item.category!r} any more; nothing was decided. Load the page again.",
             )
     return items
 

@@ -19,7 +19,7 @@ from regraft.flows.web.paging import page_of
 from regraft.flows.web.rendering import page, records
 from regraft.flows.web.site import PageNumber, Site, SiteOf, VersionOf
 from regraft.flows.web.thumbnail_pages import DigestOf
-from regraft.identity import Digest
+from regraft.identity import Digest, short_digest
 from regraft.reporting.evidence import Story, stories
 from regraft.reporting.likeness import look_alikes, neighbours
 from regraft.reporting.link_search import LinkSearch, LinkTable
@@ -74,7 +74,7 @@ def picture(request: Request, site: SiteOf, version: VersionOf, digest: DigestOf
     rows = links.rows(LinkSearch(digests=frozenset([digest])))
     shown = links.read(rows[:MAX_LINKS])
     if shown.empty and not site.store.blobs.has(Digest(digest)):
-        raise PictureError(f"There is no picture {digest[:12]} in {site.store.url}.")
+        raise PictureError(f"There is no picture {short_digest(digest)} in {site.store.url}.")
     decisions = site.decisions()
     return page(
         request,

@@ -7,10 +7,10 @@ from fastapi.responses import Response
 
 from regraft.flows.web.site import SiteOf
 from regraft.flows.web.thumbnails import Side
-from regraft.identity import Digest
+from regraft.identity import DIGEST, Digest
 
 router = APIRouter()
-DigestOf = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]
+DigestOf = Annotated[str, Path(pattern=f"^{DIGEST.pattern}$")]
 """A picture's digest, as a part of a path."""
 KEEP = "private, max-age=86400, immutable"
 """How long a browser may keep a thumbnail: a day, as a picture may be removed. Its bytes never change."""

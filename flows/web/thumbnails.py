@@ -9,7 +9,7 @@ from typing import Literal
 
 from regraft.errors import PictureError
 from regraft.flows.web.thumbnail_worker import JPEG, Wish
-from regraft.identity import Digest
+from regraft.identity import Digest, short_digest
 from regraft.process import start_module, usable_cores
 from regraft.store.store import Store
 
@@ -44,14 +44,14 @@ class Thumbnails:
         its bytes do not decode, or crash what decodes them.
         """
         if not self._store.blobs.has(digest):  # also where it was removed since a thumbnail was made
-            raise PictureError(f"There is no picture {digest[:12]} in {self._store.url}.")
+            raise PictureError(f"There is no picture {short_digest(digest)} in {self._store.url}.")
         wish = (digest, SIDES[side])
         jpeg = self._kept.get(wish)
         if jpeg is None:
             try:
                 jpeg = self._made(wish)
             except ValueError as error:
-                raise PictureError(f"There is no thumbnail of {digest[:12]}: {error}.") from error
+                raise PictureError(f"There is no thumbnail of {short_digest(digest)}: {error}.") from error
             self._kept.put(wish, jpeg)
         return jpeg
 

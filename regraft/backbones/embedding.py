@@ -8,7 +8,7 @@ import numpy as np
 
 from regraft.backbones.backbone import Embeds, Extracts, Features
 from regraft.errors import CorruptError
-from regraft.identity import Digest
+from regraft.identity import Digest, short_digest
 from regraft.pictures.colours import rgb
 from regraft.pictures.pixels import Pixels
 from regraft.store.feature_rows import FeatureRows
@@ -82,5 +82,5 @@ def _square(digest: Digest, backbone: Embeds, store: Store) -> Pixels | None:
     try:
         return backbone.prepare(rgb(store.blobs.read(digest), backbone.side))
     except (ValueError, CorruptError) as error:
-        log.warning("%s is not learnt from: %s", digest[:12], error)
+        log.warning("%s is not learnt from: %s", short_digest(digest), error)
         return None

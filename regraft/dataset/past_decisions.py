@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from regraft.dataset.decision import Decision, DecisionKind, Holding, undone_ids
 from regraft.errors import LinkError
+from regraft.identity import short_digest
 
 
 class Past:
@@ -57,7 +58,11 @@ class Past:
             return decision
         last = self._by_id.get(decision.undoes) if decision.undoes else self._last_on(decision)
         if last is None or last.id in self._undone:
-            what = f"decision {decision.undoes}" if decision.undoes else f"decision on picture {decision.digest[:8]}"
+            what = (
+                f"decision {decision.undoes}"
+                if decision.undoes
+                else f"decision on picture {short_digest(decision.digest)}"
+            )
             raise LinkError(f"There is no {what} that could be taken back; nothing was changed.")
         return replace(decision, undoes=last.id, url=last.url, digest=last.digest, category=last.category)
 

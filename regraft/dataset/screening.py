@@ -19,6 +19,7 @@ from regraft.dataset.honouring import IS_KNOWN, LEARN, NO_RULINGS, Rulings, of_k
 from regraft.dataset.misfiled import is_among, known_misfiled
 from regraft.dataset.placeholders import learn_placeholders, shares_bytes, shows_placeholder
 from regraft.dataset.splits import SPLITS, Split, split_of
+from regraft.identity import short_digest
 from regraft.links.mementos import MEMENTOS, known_mementos, with_mementos
 from regraft.links.memory import COLUMNS, OF_AN_ARCHIVE
 from regraft.links.rot import survival
@@ -98,7 +99,7 @@ def screen(
     """
     for move in rulings.moved_away:
         message = "Picture %s was moved to %r, which is no category of this job: it is left out."
-        log.warning(message, move.digest[:8], move.to_category)
+        log.warning(message, short_digest(move.digest), move.to_category)
     mementos = known_mementos(store) if settings.archived else no_rows(MEMENTOS)
     links = with_mementos(links, mementos, settings.near)
     placeholders = learn_placeholders(links, store, now, rulings.photos())

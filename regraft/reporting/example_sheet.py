@@ -5,7 +5,7 @@ import logging
 import pandas as pd
 
 from regraft.errors import RegraftError
-from regraft.identity import Digest
+from regraft.identity import Digest, short_digest
 from regraft.pictures.colours import rgb
 from regraft.pictures.pixels import Pixels
 from regraft.reporting import plots
@@ -38,5 +38,5 @@ def _picture(digest: str, store: Store) -> Pixels | None:
     try:
         return rgb(store.blobs.read(Digest(digest)), EXAMPLE_SIDE)
     except (OSError, ValueError, RegraftError) as error:
-        log.info("no example of %s: %s", digest[:8], error)
+        log.info("no example of %s: %s", short_digest(digest), error)
         return None

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from regraft.errors import RegraftError
-from regraft.identity import Digest
+from regraft.identity import DIGEST, Digest, short_digest
 from regraft.pictures.thumbnails import thumbnail
 from regraft.store.store import Store
 from regraft.targets.target import Target
@@ -24,7 +24,7 @@ MAX_THUMBNAIL_BYTES = 1_200_000
 ROW_LENGTH = 6
 """Pictures in one row."""
 IN_A_PAGE = re.compile(
-    r'<img class="small" data-digest="([0-9a-f]{64})"[^<>]* src="(data:image/jpeg;base64,[A-Za-z0-9+/=]+)"'
+    rf'<img class="small" data-digest="({DIGEST.pattern})"[^<>]* src="(data:image/jpeg;base64,[A-Za-z0-9+/=]+)"'
 )
 """A thumbnail in report.html, as its template writes it."""
 
@@ -83,7 +83,7 @@ def thumbnails(digests: Iterable[str], store: Store, known: Mapping[str, str] | 
             if len(uri) <= left:
                 small[digest], left = uri, left - len(uri)
         except (OSError, ValueError, RegraftError) as error:
-            log.info("no thumbnail of %s: %s", digest[:8], error)  # no reason to fail a run that was measured
+            log.info("no thumbnail of %s: %s", short_digest(digest), error)  # no reason to fail a run that was measured
     return small
 
 

@@ -6,11 +6,11 @@ from typing import Any
 import pandas as pd
 
 from regraft.dataset.decision import DecisionKind
+from regraft.identity import DIGEST, short_digest
 from regraft.verdicts import Reason, Verdict
 
 MAX_OTHERS = 5
 """Other links that a sentence names at most."""
-SHORT_DIGEST = 12
 """Hex digits of a digest that a sentence has."""
 REASON_WORDS = {
     Reason.GONE: "the server says that there is no such page",
@@ -177,4 +177,4 @@ def _distance(row: Row) -> str:
 
 def _short(word: str) -> str:
     """A word, cut where it is a digest."""
-    return word[:SHORT_DIGEST] if len(word) == 64 and "/" not in word else word
+    return short_digest(word) if DIGEST.fullmatch(word) else word

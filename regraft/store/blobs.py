@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from regraft.errors import CorruptError, StoreError
-from regraft.identity import DIGEST, Digest, digest_of
+from regraft.identity import DIGEST, DIGEST_DIGITS, Digest, digest_of
 from regraft.store.disk import Disk
 from regraft.store.local_disk import LocalDisk
 
@@ -125,7 +125,7 @@ class Blobs:
     def at(self, digest: Digest) -> Blob:
         """Return where the bytes of a digest belong, be they there or not. Raises StoreError where it is no digest."""
         if not DIGEST.fullmatch(digest):
-            raise StoreError(f"{digest!r} is not a digest: expected 64 lower-case hex digits.")
+            raise StoreError(f"{digest!r} is not a digest: expected {DIGEST_DIGITS} lower-case hex digits.")
         return Blob(self._disk, self._folder, digest)
 
     def _keep_nearby(self, digest: Digest, data: bytes) -> None:

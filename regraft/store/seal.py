@@ -8,15 +8,15 @@ page checksums leave out its footer and its page headers.
 import re
 
 from regraft.errors import CorruptError
-from regraft.identity import digest_of
+from regraft.identity import DIGEST, DIGEST_DIGITS, digest_of
 
 KEY = "regraft.digest"
 """The entry of the file's key-value metadata that holds the digest."""
-UNSEALED = "0" * 64
+UNSEALED = "0" * DIGEST_DIGITS
 """Its value before the digest is known."""
 PATH_KEY = "regraft.path"
 """The entry that holds the path in the store."""
-_SEAL = re.compile(re.escape(KEY).encode() + rb"\x18\x40([0-9a-f]{64})")
+_SEAL = re.compile(re.escape(KEY).encode() + rb"\x18\x40(" + DIGEST.pattern.encode() + rb")")
 """Key and value as Thrift's compact protocol writes them: \\x18 begins a string, \\x40 is its length. A table's own
 strings may look the same, and lie before it: the last one is the seal."""
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from regraft.identity import DIGEST
+from regraft.identity import DIGEST, DIGEST_DIGITS, SHORT_DIGEST_DIGITS, short_digest
 from regraft.links.removals import Removals
 from regraft.pictures.judge import ANY_SIZE, Picture, judge
 
@@ -25,10 +25,8 @@ ADDRESSES = ("url", "urls")
 TRUSTED, TRUSTED_HASH = "trusted_digest", "trusted_phash"
 """The columns with the picture that a link is known for, and with its perceptual hash, which goes with it."""
 WEB_ADDRESS = re.compile(r"https?:[^\s<>\"']+", re.IGNORECASE)
-DIGEST_DIGITS = 64
-SHORT_DIGEST = re.compile(r">\s*([0-9a-f]{8})\s*<")
+SHORT_DIGEST = re.compile(rf">\s*([0-9a-f]{{{SHORT_DIGEST_DIGITS}}})\s*<")
 """A digest as a page shows it."""
-SHORT_DIGEST_DIGITS = 8
 CELL = re.compile(r">([^<>]+)<")
 IMAGE = re.compile(r"data:image/[a-z+]+;base64,([A-Za-z0-9+/=]+)")
 SETTINGS = re.compile(r"<pre\b.*?</pre>", re.DOTALL)
@@ -181,7 +179,7 @@ def _is_removed(text: str, removals: Removals) -> bool:
 @lru_cache(1)
 def _short_digests(digests: frozenset[str]) -> set[str]:
     """Some digests as pages show them."""
-    return {digest[:SHORT_DIGEST_DIGITS] for digest in digests}
+    return set(map(short_digest, digests))
 
 
 @lru_cache(1024)

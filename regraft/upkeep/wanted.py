@@ -9,7 +9,7 @@ import pandas as pd
 from regraft.config import ScreenSettings
 from regraft.dataset.placeholders import known_placeholders
 from regraft.errors import LinkError, VersionError
-from regraft.identity import DIGEST_BEGINNING, Digest, Host
+from regraft.identity import DIGEST_BEGINNING, DIGEST_DIGITS, Digest, Host
 from regraft.links.list_header import URL
 from regraft.links.list_text import cleaned_urls, is_row
 from regraft.links.mementos import known_mementos
@@ -28,7 +28,6 @@ from regraft.web.hosts import ascii_host
 from regraft.web.urls import requested_host_of
 
 # N pictures
-FULL_DIGITS = 64
 COLUMNS = ["url", "digest", "phash", "reason"]
 """The columns of what links showed: "" where a table says nothing."""
 EXAMPLES_IN_MESSAGE = 3
@@ -52,7 +51,7 @@ class Wanted:
     @property
     def is_beginning(self) -> bool:
         """Whether it is only the beginning of a digest."""
-        return self.kind is Kind.PICTURE and len(self.text) < FULL_DIGITS
+        return self.kind is Kind.PICTURE and len(self.text) < DIGEST_DIGITS
 
     @property
     def hashes(self) -> Iterator[RemovedHash]:
@@ -66,7 +65,7 @@ class Wanted:
 
 
 def wanted_of(word: str, place: str = "") -> Wanted:
-    """Return what a word means: a digest (8 hex digits at least), a host's name, or else a link's URL.
+    """Return what a word means: a digest (its first digits at least), a host's name, or else a link's URL.
 
     Raises LinkError where it is empty, or a host with a port.
     """

@@ -176,7 +176,7 @@ def test_bytes_that_are_no_picture_have_no_thumbnail(pages: TestClient, store: S
         ("/links?verdict=odd", 400, "alive"),
         ("/links?reason=odd", 404, "no reason"),
         ("/pictures/abc", 404, "There is no page"),
-        (f"/pictures/{'0' * 64}", 404, "There is no picture 000000000000"),
+        (f"/pictures/{'0' * 64}", 404, "There is no picture 00000000"),
         (f"/thumbnails/huge/{'0' * 64}.jpg", 404, "There is no page"),
     ],
 )
