@@ -105,7 +105,11 @@ def _dataset_info(rows: pd.DataFrame) -> dict[str, Any]:
     sizes = rows["split"].value_counts()
     return {
         "features": [{"name": name, **_feature(feature)} for name, feature in columns.items()],
-        "splits": [{"name": split, "num_examples": int(sizes[split])} for split in SPLITS if split in sizes],
+        "splits": [
+            {"name": split, "num_bytes": 0, "num_examples": int(sizes[split])}  # no bytes: not known yet
+            for split in SPLITS
+            if split in sizes
+        ],
     }
 
 

@@ -3,7 +3,8 @@
 https://docs.mlcommons.org/croissant/docs/croissant-spec.html. Paths in it are relative to the file itself.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pandas as pd
@@ -72,6 +73,8 @@ DATA_TYPES: Mapping[pa.DataType, str] = {
     pa.list_(pa.string()): "sc:URL",
 }
 URLS = ("url", "final_url")
+NO_IDENTIFIER = re.compile(r"[^\w.-]+")
+"""What mlcroissant, or RDF beneath it, takes in no `@id`: blanks above all."""
 
 
 def croissant(version: Version, rows: pd.DataFrame, layout: Layout) -> dict[str, Any]:
@@ -116,16 +119,27 @@ def _record_set(rows: pd.DataFrame, layout: Layout) -> dict[str, Any]:
     types = {column.name: DATA_TYPES[column.type] for column in schema_of(rows)} | dict.fromkeys(URLS, "sc:URL")
     if layout == "imagefolder":
         types = {"file_name": "sc:Text"} | types
-    fields = [_field(name, data_type, layout) for name, data_type in types.items()]
     if layout in ("parquet", "huggingface"):
-        image = _field("image", "sc:ImageObject", layout)
-        if layout == "huggingface":
-            image["source"]["transform"] = {"jsonPath": "bytes"}
-        fields = [image, *fields]
+        types = {"image": "sc:ImageObject"} | types
+    identifiers = _identifiers(types)
+    fields = [_field(identifiers[name], name, data_type, layout) for name, data_type in types.items()]
+    if layout == "huggingface":
+        fields[0]["source"]["transform"] = {"jsonPath": "bytes"}
     return {"@type": "cr:RecordSet", "@id": "images", "name": "images", "field": fields}
 
 
-def _field(column: str, data_type: str, layout: Layout) -> dict[str, Any]:
+def _identifiers(columns: Iterable[str]) -> dict[str, str]:
+    """Return the identifier of each column: its name, without what no `@id` may have."""
+    identifiers: dict[str, str] = {}
+    for column in columns:
+        identifier = NO_IDENTIFIER.sub("_", column)
+        while identifier in identifiers.values():
+            identifier += "_"
+        identifiers[column] = identifier
+    return identifiers
+
+
+def _field(identifier: str, column: str, data_type: str, layout: Layout) -> dict[str, Any]:
     """One column of the files. The URLs of a picture are a list, and in CSV a text; classes are numbers in features."""
     if column == "category" and layout == "huggingface":
         data_type = "sc:Integer"
@@ -133,7 +147,7 @@ def _field(column: str, data_type: str, layout: Layout) -> dict[str, Any]:
         data_type = "sc:Text"
     return {
         "@type": "cr:Field",
-        "@id": f"images/{column}",
+        "@id": f"images/{identifier}",
         "name": column,
         "dataType": data_type,
         "repeated": column == "urls" and layout != "csv",

@@ -43,6 +43,10 @@ OF_LISTS = {
     "is_wild": [True, None, False] * 4,
     "list_width": ["=1+1", "60 px"] * 6,
     "tags": ['["cat", "é"]'] * 12,
+    "photo title": ["Cat"] * 12,
+    "photo_title": ["cat"] * 12,
+    "a/b#<c>%20{é}": [1] * 12,
+    "@id": ["x"] * 12,
 }
 """What the lists say of the pictures besides."""
 LAYOUTS: tuple[Layout, ...] = ("imagefolder", "webdataset", "parquet", "huggingface", "csv")
@@ -143,6 +147,8 @@ def test_hugging_face_reads_pictures_splits_and_columns(layout: Layout, version:
         card = huggingface_hub.DatasetCard.load(out / "README.md").data.to_dict()
         described = datasets.Features._from_yaml_list(card["dataset_info"]["features"])
         assert described == read["train"].features
+        sizes = datasets.load_dataset_builder(str(out), cache_dir=str(tmp_path / "card")).info.splits
+        assert {split: size.num_examples for split, size in sizes.items()} == {"train": 6, "validation": 2, "test": 4}
 
 
 @pytest.mark.parametrize("layout", ["webdataset", "parquet", "csv"])
@@ -283,7 +289,7 @@ def test_the_card_counts_pictures_and_licences(version: Version, tmp_path: Path)
     about = yaml.safe_load(card.split("---")[1])
     assert about["license"] == ["cc-by-4.0", "cc0-1.0", "unknown"]
     assert about["size_categories"] == ["n<1K"]
-    assert about["dataset_info"]["splits"][0] == {"name": "train", "num_examples": 6}
+    assert about["dataset_info"]["splits"][0] == {"name": "train", "num_bytes": 0, "num_examples": 6}
 
 
 @pytest.mark.parametrize(("licences", "more"), [(20, None), (21, "- 1 more: 1 images"), (24, "- 4 more: 4 images")])
@@ -373,6 +379,7 @@ def test_croissant_metadata_is_valid_and_reads_every_row(layout: Layout, version
         digest = _text(record["images/digest"])
         assert _text(record["images/url"]) == rows["url"][digest]
         assert pd.isna(rows["photo_id"][digest]) == (record["images/photo_id"] is None)
+        assert [_text(record[f"images/photo_title{more}"]) for more in ("", "_")] == ["Cat", "cat"]
         if "images/image" in record:
             assert record["images/image"].size == (60, 40)
 
