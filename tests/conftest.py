@@ -56,6 +56,13 @@ def pytest_configure() -> None:
     hypothesis.settings.load_profile("regraft")
 
 
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("tensorflow"):
+        from regraft.backbones.keras_import import import_keras
+
+        import_keras()  # as every program of Regraft's does before it computes
+
+
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks for groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:

@@ -11,12 +11,14 @@ from regraft.errors import CorruptError
 from regraft.identity import Digest, short_digest
 from regraft.pictures.colours import rgb
 from regraft.pictures.pixels import Pixels
+from regraft.process import usable_cores
 from regraft.store.feature_rows import FeatureRows
 from regraft.store.store import Store
 
 IMAGES_PER_PART = 2048
 """Images whose features are stored together: a killed run loses no more than these."""
-DECODING_THREADS = 2
+MAX_DECODING_THREADS = 8
+"""Beside a GPU and on 16 cores, 8 decoded a quarter more pictures a second than 2, and 16 fewer than 8."""
 log = logging.getLogger("regraft")
 
 
@@ -67,7 +69,7 @@ def _batches_of_squares(
         return _square(digest, backbone, store)
 
     batches = [digests[i : i + batch_size] for i in range(0, len(digests), batch_size)]
-    with ThreadPoolExecutor(DECODING_THREADS, "decode") as decoders:
+    with ThreadPoolExecutor(min(usable_cores(), MAX_DECODING_THREADS), "decode") as decoders:
         upcoming = [decoders.submit(square, digest) for digest in batches[0]] if batches else []
         for batch, next_batch in zip(batches, [*batches[1:], []], strict=True):
             current, upcoming = upcoming, [decoders.submit(square, digest) for digest in next_batch]

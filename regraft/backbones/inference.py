@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from regraft.backbones import device
 from regraft.backbones.litert import Forward, forward_of
 from regraft.backbones.stderr import muted_stderr
 
@@ -18,9 +17,7 @@ log = logging.getLogger(__name__)
 
 
 def litert_model(model: Any, side: int) -> bytes | None:
-    """Return a Keras model as a LiteRT model; None where TensorFlow computes on a GPU, or LiteRT cannot run it."""
-    if device.on_gpu():
-        return None
+    """Return a Keras model as a LiteRT model; None where LiteRT cannot run it."""
     try:
         with muted_stderr():
             litert = converted(_graph(model, side))

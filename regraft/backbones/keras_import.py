@@ -14,6 +14,9 @@ EPSILON = 1e-7
 def import_keras() -> None:
     """Import Keras so that it computes with TensorFlow, in float32 and with channels last, in this process.
 
+    On a GPU too: by itself TensorFlow computes float32 there with 10 of its 23 bits, and a picture's features would
+    depend on where they are computed; see docs/decisions/a-gpu-computes-in-float32.md.
+
     Raises BackboneError where this process has imported it with another backend, or where it cannot be imported.
     """
     if "keras" not in sys.modules:
@@ -29,6 +32,9 @@ def import_keras() -> None:
             f"Keras computes with {config.backend()} in this process, and Regraft needs TensorFlow. Set "
             "KERAS_BACKEND=tensorflow before Keras is imported, or start another process."
         )
+    import tensorflow as tf
+
+    tf.config.experimental.enable_tensor_float_32_execution(False)
     config.set_floatx("float32")
     config.set_epsilon(EPSILON)
     config.set_image_data_format("channels_last")

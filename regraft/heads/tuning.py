@@ -17,7 +17,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from regraft.backbones import device
 from regraft.backbones.backbone import Backbone
 from regraft.backbones.tuned_weights import tuned, weights_to_bytes
 from regraft.config import HeadSettings, TuneSettings
@@ -85,19 +84,18 @@ def tune(
         digests = manifest.loc[rows, "digest"].tolist()
         return picture_batches(digests, wanted[rows], backbone, blobs, settings.batch, augmentation)
 
-    with device.single_precision():
-        fitted = joint.fit(
-            batches("train", Augmentation(seed, flips_only=lesson == "length")),
-            validation_data=batches("validation", None),
-            epochs=settings.epochs,
-            verbose=0,
-            shuffle=False,
-            callbacks=[
-                keras.callbacks.EarlyStopping(monitor="val_loss", patience=PATIENCE_EPOCHS, restore_best_weights=True),
-                keras.callbacks.TerminateOnNaN(),
-                keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: progress(1)),
-            ],
-        )
+    fitted = joint.fit(
+        batches("train", Augmentation(seed, flips_only=lesson == "length")),
+        validation_data=batches("validation", None),
+        epochs=settings.epochs,
+        verbose=0,
+        shuffle=False,
+        callbacks=[
+            keras.callbacks.EarlyStopping(monitor="val_loss", patience=PATIENCE_EPOCHS, restore_best_weights=True),
+            keras.callbacks.TerminateOnNaN(),
+            keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: progress(1)),
+        ],
+    )
     progress(_steps_per_epoch(manifest, settings) * (settings.epochs - len(fitted.epoch)))
     history = {f"tune_{name}": [float(x) for x in losses] for name, losses in fitted.history.items()}
     if not all(np.isfinite(losses).all() for losses in history.values()):
