@@ -152,7 +152,7 @@ class Bench:
             return self._budget if self._is_alone else self._budget.part(share)
 
     def use_device(self) -> str:
-        """Have TensorFlow compute on the config's device; return what that is, and in which precision it computes.
+        """Have TensorFlow compute on the config's device; return what that is.
 
         To be called before anything is computed; only the first call chooses. Raises ConfigError where a GPU is
         wanted and TensorFlow sees none.
