@@ -16,6 +16,7 @@ from regraft.store.store import Store
 from regraft.store.tables import is_in, stacked
 from regraft.verdicts import Reason
 
+MISFILED_PATH = "links/misfiled.parquet"
 MISFILED = pa.schema(
     [
         ("digest", pa.string()),
@@ -35,13 +36,14 @@ share of its nearest neighbours, and the digests of the nearest of them. The las
 found it."""
 ADDED_COLUMNS = ("chance", "share", "neighbours")
 """Columns that tables of earlier versions of Regraft lack; they are read as null."""
+DOUBTFUL_PATH = "links/doubtful.parquet"
 DOUBTFUL = pa.schema([("digest", pa.string()), ("category", pa.string()), ("like", pa.string())])
 """The columns of the doubtful pictures: a picture that is learnt from, its category, and the one that it is like."""
 
 
 def known_misfiled(store: Store) -> pd.DataFrame:
     """Return the pictures known to be in the wrong list, columns MISFILED."""
-    return store.tables.read_if_sound("links/misfiled.parquet", MISFILED, ADDED_COLUMNS)
+    return store.tables.read_if_sound(MISFILED_PATH, MISFILED, ADDED_COLUMNS)
 
 
 def remember(misfiled: pd.DataFrame, store: Store, now: datetime) -> pd.DataFrame:
@@ -53,13 +55,13 @@ def remember(misfiled: pd.DataFrame, store: Store, now: datetime) -> pd.DataFram
     new = misfiled[~is_among(misfiled, known)]
     if len(new):
         rows = new.assign(first_seen=now, accepted=False).reindex(columns=MISFILED.names)
-        store.tables.write("links/misfiled.parquet", stacked(known, rows), MISFILED)
+        store.tables.write(MISFILED_PATH, stacked(known, rows), MISFILED)
     return new
 
 
 def remember_doubtful(doubtful: pd.DataFrame, store: Store) -> None:
     """Have the store know the pictures (digest, category, like) that are doubtful now, and no others."""
-    store.tables.write("links/doubtful.parquet", doubtful[DOUBTFUL.names], DOUBTFUL)
+    store.tables.write(DOUBTFUL_PATH, doubtful[DOUBTFUL.names], DOUBTFUL)
 
 
 def with_doubtful(manifest: pd.DataFrame, decided: Collection[str], store: Store) -> pd.DataFrame:
@@ -67,7 +69,7 @@ def with_doubtful(manifest: pd.DataFrame, decided: Collection[str], store: Store
 
     `decided`: the digests of the pictures that a person decided to learn from.
     """
-    known = store.tables.read_if_sound("links/doubtful.parquet", DOUBTFUL).rename(columns={"like": "doubtful"})
+    known = store.tables.read_if_sound(DOUBTFUL_PATH, DOUBTFUL).rename(columns={"like": "doubtful"})
     known = known[~known["digest"].isin(list(decided))]
     return manifest.merge(known, on=["digest", "category"], how="left").fillna({"doubtful": ""})
 

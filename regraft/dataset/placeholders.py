@@ -42,6 +42,8 @@ MAX_SHAPE_DIFFERENCE = 0.005
 SITE_LABELS = 2
 """The last labels of a host's name, which say whose it is; those before it may number one of many servers."""
 
+PLACEHOLDERS_PATH = "links/placeholders.parquet"
+NO_PLACEHOLDERS_PATH = "links/no_placeholders.parquet"
 PLACEHOLDERS = pa.schema(
     [
         ("digest", pa.string()),
@@ -60,7 +62,7 @@ NO_PHOTOS = pd.DataFrame({"digest": [], "final_url": [], "phash": [], "width": [
 
 def known_placeholders(store: Store) -> pd.DataFrame:
     """Return the known placeholders, columns PLACEHOLDERS."""
-    return store.tables.read_if_sound("links/placeholders.parquet", PLACEHOLDERS)
+    return store.tables.read_if_sound(PLACEHOLDERS_PATH, PLACEHOLDERS)
 
 
 def accepted_pictures(store: Store) -> pd.DataFrame:
@@ -68,7 +70,7 @@ def accepted_pictures(store: Store) -> pd.DataFrame:
 
     Such was no decision yet that could be taken back.
     """
-    return store.tables.read("links/no_placeholders.parquet", PLACEHOLDERS)
+    return store.tables.read(NO_PLACEHOLDERS_PATH, PLACEHOLDERS)
 
 
 def learn_placeholders(
@@ -87,7 +89,7 @@ def learn_placeholders(
     accepted = stacked(accepted_pictures(store), taken_back, _signatures(photos, now))
     new = find_placeholders(links[~shows_placeholder(links, accepted)], known, now)
     if len(new):
-        store.tables.write("links/placeholders.parquet", stacked(known, new), PLACEHOLDERS)
+        store.tables.write(PLACEHOLDERS_PATH, stacked(known, new), PLACEHOLDERS)
     return stacked(in_force, new)
 
 

@@ -29,6 +29,10 @@ MAX_COPY_BITS = 6
 no two are so near."""
 
 
+HASHES = {"hash": "^[0-9a-f]{64}$", "phash": "^([0-9a-f]{16})?$", "host": "^([0-9a-f]{64})?$"}
+"""What the columns of hashes hold."""
+
+
 class Kind(StrEnum):
     """What a hash is of."""
 
@@ -180,6 +184,12 @@ def known_rows(store: "Store") -> list[Removal]:
     if table is None or table.empty:
         _check_no_receipts(store)
         return []
+    has_hashes = [table[name].str.fullmatch(pattern).all() for name, pattern in HASHES.items()]
+    if not all(has_hashes) or not table["kind"].isin(list(Kind)).all() or table.isna().any(axis=None):
+        raise CorruptError(
+            f"{REMOVALS} in the store {store.address} is damaged (a row says nothing that may be removed); "
+            "`regraft verify --repair` mends it."
+        )
     return [
         Removal(**{str(name): value for name, value in row.items()} | {"kind": Kind(row["kind"])})
         for row in table.assign(removed_at=table["removed_at"].dt.to_pydatetime()).to_dict("records")

@@ -48,7 +48,7 @@ class Tables:
         except FileNotFoundError:
             return no_rows(schema)
         with self._readable(path):
-            return _with_columns(table, schema, added).select(schema.names).cast(schema).to_pandas(use_threads=False)
+            return _with_schema(table, schema, added).to_pandas(use_threads=False)
 
     def read_if_sound(self, path: str, schema: "pa.Schema", added: "Collection[str]" = ()) -> "pd.DataFrame":
         """Return a table as `read` does; an empty one, with a warning, where it is damaged. For who can begin anew."""
@@ -58,12 +58,15 @@ class Tables:
             log.warning("%s It counts as if nothing had been remembered there.", error)
             return no_rows(schema)
 
-    def damage(self, path: str) -> str:
-        """Return what is wrong with a table; "" where nothing is."""
+    def damage(self, path: str, schema: "pa.Schema | None" = None, added: "Collection[str]" = ()) -> str:
+        """Return what is wrong with a table that is to be read with a schema, if one is known; "" where nothing is."""
         try:
             data = self._disk.read(path)
             check_seal(data, path)
-            arrow_of_parquet(data).validate(full=True)
+            table = arrow_of_parquet(data)
+            table.validate(full=True)
+            if schema is not None:
+                _with_schema(table, schema, added)
         except FileNotFoundError:
             return ""
         except Exception as error:  # Arrow raises anything on a damaged file
@@ -169,13 +172,13 @@ class OpenTable:
             raise CorruptError(f"it is no Parquet file that can be read ({error})") from error
 
 
-def _with_columns(table: "pa.Table", schema: "pa.Schema", added: "Collection[str]") -> "pa.Table":
-    """A table with those columns, null, that it lacks."""
+def _with_schema(table: "pa.Table", schema: "pa.Schema", added: "Collection[str]") -> "pa.Table":
+    """A table with the columns of a schema; those that were added to it later are null where it lacks them."""
     import pyarrow as pa
 
     for name in set(added) - set(table.column_names):
         table = table.append_column(schema.field(name), pa.nulls(len(table), schema.field(name).type))
-    return table
+    return table.select(schema.names).cast(schema)
 
 
 def no_rows(schema: "pa.Schema") -> "pd.DataFrame":

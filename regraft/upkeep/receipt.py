@@ -14,11 +14,11 @@ from importlib import resources
 from typing import ClassVar
 
 import jinja2
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
 from regraft.errors import CorruptError
 from regraft.identity import Digest
-from regraft.links.removals import Kind, Removal, Removals
+from regraft.links.removals import HASHES, Kind, Removal, Removals
 from regraft.store.records import FileRecord, Record
 from regraft.store.root import RECEIPTS, REMOVALS, REMOVING
 from regraft.store.run_record import FileChange
@@ -33,11 +33,11 @@ class RemovedHash(Record):
 
     kind: Kind
     """What the hash is of."""
-    hash: Digest
+    hash: Digest = Field(pattern=HASHES["hash"])
     """64 hex digits."""
-    phash: str = ""
+    phash: str = Field(default="", pattern=HASHES["phash"])
     """The perceptual hash of a picture."""
-    host: str = ""
+    host: str = Field(default="", pattern=HASHES["host"])
     """Of a link, the hash of its host."""
 
 

@@ -1,20 +1,24 @@
 """A store checked: every digest, every table, every pointer; and what can be mended, mended."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from regraft.config import FetchSettings
+from regraft.dataset import misfiled
 from regraft.dataset.decision_files import decision_files
 from regraft.dataset.decisions import read_file
+from regraft.dataset.placeholders import NO_PLACEHOLDERS_PATH, PLACEHOLDERS, PLACEHOLDERS_PATH
 from regraft.errors import CorruptError, StoreError
 from regraft.identity import Digest, digest_of
-from regraft.links.memory import all_known_links, remembered_links
+from regraft.links import mementos
+from regraft.links.memory import ADDED_COLUMNS, MEMORY, all_known_links, remembered_links
 from regraft.store import versions
 from regraft.store.backbone_files import BackboneFile
 from regraft.store.feature_parts import Part
@@ -30,6 +34,14 @@ from regraft.web.client import Client
 
 DEADLINE_S = 30
 """For fetching one blob again from one address."""
+SCHEMAS: Mapping[str, tuple[pa.Schema, Sequence[str]]] = {
+    PLACEHOLDERS_PATH: (PLACEHOLDERS, ()),
+    NO_PLACEHOLDERS_PATH: (PLACEHOLDERS, ()),
+    misfiled.MISFILED_PATH: (misfiled.MISFILED, misfiled.ADDED_COLUMNS),
+    misfiled.DOUBTFUL_PATH: (misfiled.DOUBTFUL, ()),
+    mementos.PATH: (mementos.MEMENTOS, ()),
+}
+"""The tables beside the shards: the columns that they are read with, and those that earlier Regrafts did not write."""
 
 
 def verify(store: Store, repair: bool, fetch: FetchSettings, progress: Progress) -> Iterator[Damage]:
@@ -82,10 +94,16 @@ def _damaged_tables(store: Store, repair: bool, progress: Progress) -> Iterator[
         if path.endswith(f"/{COPY}"):
             continue
         progress(path)
-        if what := store.tables.damage(path):
+        if what := store.tables.damage(path, *_schema_of(path)):
             if repair:
                 store.disk.delete(path)
             yield Damage(path, what, "removed; the next run asks its links again" if repair else "")
+
+
+def _schema_of(path: str) -> tuple[()] | tuple[pa.Schema, Sequence[str]]:
+    """The columns of a table in LINKS, and which of them earlier Regrafts did not write; nothing of another's file."""
+    is_shard = path.rpartition("/")[0] != LINKS
+    return (MEMORY, ADDED_COLUMNS) if is_shard else SCHEMAS.get(path, ())
 
 
 def _damaged_blobs(store: Store, repair: bool, fetch: FetchSettings, progress: Progress) -> Iterator[Damage]:

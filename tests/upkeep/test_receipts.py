@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 
+import pandas as pd
 import pytest
 
 from regraft.errors import CorruptError
@@ -12,6 +13,7 @@ from regraft.pipeline.bench import Bench
 from regraft.pipeline.spec import RunSpec
 from regraft.store.root import REMOVALS, REMOVING
 from regraft.store.store import Store
+from regraft.store.tables import from_parquet, parquet
 from regraft.store.version import Version
 from regraft.upkeep.receipt import page, receipts
 from regraft.upkeep.remove import finish, remove
@@ -89,6 +91,31 @@ def test_a_table_that_forgot_what_was_removed_is_put_together_from_the_receipts(
         assert damages(store, repair=True) == [REMOVALS]
         assert known_rows(store) == rows
         assert damages(store) == []
+
+
+@pytest.mark.parametrize(
+    ("column", "value"), [("kind", "photo"), ("hash", "0"), ("phash", None), ("phash", "z" * 16), ("removed_at", None)]
+)
+def test_a_table_that_another_program_has_written_is_believed_only_where_it_can_be(
+    store: Store, column: str, value: str | None
+) -> None:
+    removed(store, url_of(4))
+    rows = known_rows(store)
+    table = from_parquet(store.disk.read(REMOVALS))
+    store.disk.write(REMOVALS, parquet(table.assign(**{column: pd.array([value] * len(table), table.dtypes[column])})))
+    with pytest.raises(CorruptError, match="repair"):
+        known_removals(store)
+    assert damages(store, repair=True) == [REMOVALS]
+    assert known_rows(store) == rows
+
+
+def test_a_receipt_without_hashes_is_a_damaged_one(store: Store) -> None:
+    removed(store, url_of(4))
+    [path] = (path for path in store.disk.sizes("receipts") if path.endswith(".json"))
+    content = json.loads(store.disk.read(path))
+    content["hashes"][0]["host"] = "no hash"
+    store.disk.write(path, json.dumps(content).encode())
+    assert list(receipts(store)) == []
 
 
 def test_an_older_copy_of_the_table_brings_nothing_back(store: Store) -> None:

@@ -3,17 +3,20 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from regraft.config import FetchSettings
 from regraft.dataset.decisions import decide, known_decisions
 from regraft.errors import StoreError
 from regraft.identity import Digest, digest_of
-from regraft.links.shards import layout_for, put_in_layout
+from regraft.links.shards import layout_for, path_of, put_in_layout
 from regraft.store import versions
+from regraft.store.layout import Layout
 from regraft.store.store import Store
+from regraft.store.tables import parquet
 from regraft.upkeep.damage import Damage
-from regraft.upkeep.verify import verify
+from regraft.upkeep.verify import SCHEMAS, verify
 from tests.dataset.decided import decision
 from tests.hostile import ok, serving
 from tests.records import run_record
@@ -187,6 +190,16 @@ def test_a_damaged_table_of_links_is_removed_to_be_made_again(tmp_path: Path) ->
     store.disk.write(path, store.disk.read(path)[:-9])
     assert [(damage.path, damage.mended) for damage in damaged(store)] == [(path, "")]
     assert "asks its links again" in damaged(store, True)[0].mended
+    assert damaged(store) == []
+
+
+@pytest.mark.parametrize("path", [path_of("http://example.org/a.jpg", Layout()), *SCHEMAS])
+def test_a_table_with_other_columns_than_it_is_read_with_is_damaged(tmp_path: Path, path: str) -> None:
+    store = Store(str(tmp_path))
+    know_link(store, "http://example.org/a.jpg", DIGEST)
+    store.disk.write(path, parquet(pd.DataFrame({"URL": ["http://example.org/a.jpg"]})))
+    assert [damage.path for damage in damaged(store)] == [path]
+    assert damaged(store, True)[0].mended
     assert damaged(store) == []
 
 
