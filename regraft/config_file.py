@@ -26,8 +26,9 @@ MAX_PROBLEMS = 20
 """Problems that are listed: nobody reads thousands."""
 MAX_SHOWN_LENGTH = 80
 """Characters of a value that a message repeats; of one that holds others, some of those."""
-TEXT_TAG = "tag:yaml.org,2002:str"
-MERGE_TAG = "tag:yaml.org,2002:merge"
+TAG_PREFIX = "tag:yaml.org,2002:"
+TEXT_TAG = f"{TAG_PREFIX}str"
+MERGE_TAG = f"{TAG_PREFIX}merge"
 """YAML's names for kinds of values; https://yaml.org/type/."""
 UNION_MEMBER = re.compile(r"\[key\]$|constrained-|literal\[")
 """What pydantic adds to a field's place, and nobody has written."""
@@ -150,6 +151,9 @@ class _ConfigLoader(yaml.SafeLoader):
             return super().construct_object(node, deep)
         except ValueError as error:
             raise yaml.constructor.ConstructorError(problem=str(error), problem_mark=node.start_mark) from error
+        except (AttributeError, LookupError, TypeError) as error:  # PyYAML takes each value for what its tag says
+            problem = f"{_shown.repr(node.value)} is no {node.tag.removeprefix(TAG_PREFIX)}"
+            raise yaml.constructor.ConstructorError(problem=problem, problem_mark=node.start_mark) from error
 
     def flatten_mapping(self, node: yaml.MappingNode) -> None:
         """Put what a mapping takes from others into it. Raises ConstructorError where it grows beyond MAX_KEYS."""
@@ -161,7 +165,7 @@ class _ConfigLoader(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         """Return a mapping. Raises ConstructorError where a key is there twice."""
         texts = set()
-        for key, _ in node.value:
+        for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():  # `!!map x` is none
             if isinstance(key, yaml.ScalarNode) and key.tag != MERGE_TAG:
                 if key.value in texts:
                     raise yaml.constructor.ConstructorError(
