@@ -13,7 +13,7 @@ from regraft.pictures.foreign import ends_in_foreign_bytes
 from regraft.pictures.jpeg import EOI, MIN_FILL_BYTES, PROGRESSIVE, Jpeg
 from regraft.pictures.jpeg_parser import parse_jpeg
 from regraft.pictures.pillow_file import BYTES_PER_PIXEL, opened
-from regraft.pictures.pixels import Pixels
+from regraft.pictures.pixels import Pixels, any_colour
 from regraft.pictures.profiles import changes_colours
 from regraft.pictures.srgb import Colours, as_srgb
 from regraft.pictures.work import MAX_PIXEL_SCANS, TooMuchWork, decoding_memory
@@ -116,7 +116,7 @@ class JpegFile:
         Where bytes end early, they decode to other pixels once random bytes are added, from where on they are missed; a
         whole picture does not read them.
         """
-        return np.asarray((pixels != self._all_pixels(jpeg.padded())).any(axis=2))
+        return any_colour(pixels != self._all_pixels(jpeg.padded()))
 
     def _check_left_bytes(self, complaint: str) -> None:
         """Raise Damaged where a scan's bytes are more than its pixels take: some of them are not what was encoded.

@@ -1,5 +1,7 @@
 """Pixels as arrays, and how they are turned upright."""
 
+import functools
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -8,6 +10,11 @@ Pixels = NDArray[np.uint8]
 """(H, W, 3) RGB, or (H, W) grey; (N, H, W, 3) of several pictures."""
 FIRST_TURNED_ORIENTATION = 5
 """EXIF orientations from this on, up to 8, swap height and width."""
+
+
+def any_colour(matches: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return for which pixels, (H, W), any colour of (H, W, C) matches; NumPy's `any` takes ten times as long."""
+    return functools.reduce(np.logical_or, np.moveaxis(matches, 2, 0))
 
 
 def upright(pixels: Pixels, orientation: int) -> Pixels:

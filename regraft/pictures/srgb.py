@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from regraft.pictures.pixels import Pixels
+from regraft.pictures.pixels import Pixels, any_colour
 from regraft.pictures.png import SRGB_GAMMA
 from regraft.pictures.profiles import to_srgb, with_usual_gamma
 
@@ -48,7 +48,7 @@ def _transparency(image: Image.Image, transparent: tuple[int, ...]) -> Image.Ima
     if not transparent:
         return None
     values = np.asarray(image.convert("L") if image.mode == "1" else image)
-    is_transparent = values == transparent[0] if values.ndim == 2 else (values == transparent[:3]).all(axis=2)
+    is_transparent = values == transparent[0] if values.ndim == 2 else ~any_colour(values != transparent[:3])
     return Image.fromarray(np.where(is_transparent, np.uint8(0), np.uint8(255)))
 
 
