@@ -19,4 +19,4 @@ def rgb(data: bytes, min_side: int = 0) -> Pixels:
         picture = open_picture(data, picture_format)
         return upright(picture.rgb(min_side), picture.orientation)
     except Exception as error:
-        raise ValueError(f"the picture does not decode: {error}") from error
+        raise ValueError(f"the picture does not decode: {str(error) or type(error).__name__}") from error
