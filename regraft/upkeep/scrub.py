@@ -101,10 +101,11 @@ def _named_in(table: pa.Table, name: str, removals: Removals) -> pa.Array:
 def _texts_with(texts: pa.Array, removals: Removals) -> Iterator[str]:
     """Yield those of some texts that name something removed. Most are digests alone: these are looked up at once."""
     yield from texts.filter(pc.is_in(texts, value_set=pa.array(sorted(removals.pictures), texts.type))).to_pylist()
+    may_name = pc.match_substring(texts, "://")
     is_longer = pc.greater(pc.utf8_length(texts), DIGEST_DIGITS)
-    has_digest = pc.and_(is_longer, pc.match_substring_regex(texts, DIGEST.pattern))
-    others = texts.filter(pc.or_(has_digest, pc.match_substring(texts, "://"))).to_pylist()
-    yield from (text for text in others if names_removed(text, removals))
+    if pc.any(is_longer).as_py():  # seldom, and Arrow takes a while to prepare the pattern
+        may_name = pc.or_(may_name, pc.and_(is_longer, pc.match_substring_regex(texts, DIGEST.pattern)))
+    yield from (text for text in texts.filter(may_name).to_pylist() if names_removed(text, removals))
 
 
 def names_removed(text: str, removals: Removals) -> bool:
