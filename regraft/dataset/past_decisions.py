@@ -58,12 +58,8 @@ class Past:
             return decision
         last = self._by_id.get(decision.undoes) if decision.undoes else self._last_on(decision)
         if last is None or last.id in self._undone:
-            what = (
-                f"decision {decision.undoes}"
-                if decision.undoes
-                else f"decision on picture {short_digest(decision.digest)}"
-            )
-            raise LinkError(f"There is no {what} that could be taken back; nothing was changed.")
+            what = decision.undoes or f"on picture {short_digest(decision.digest)}"
+            raise LinkError(f"There is no decision {what} that could be taken back; nothing was changed.")
         return replace(decision, undoes=last.id, url=last.url, digest=last.digest, category=last.category)
 
     def _last_on(self, decision: Decision) -> Decision | None:
