@@ -2,7 +2,7 @@
 
 import socket
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import pandas as pd
@@ -15,7 +15,7 @@ from regraft.fetching.outage import SILENT, Failures, check_this_machine, is_sil
 from regraft.fetching.pending import Progress
 from regraft.fetching.troubles import Troubles
 from regraft.identity import Digest
-from regraft.links.findings import Finding, Request, Trouble
+from regraft.links.findings import Finding, Request
 from regraft.links.guests import guests_by_lane, trails_of
 from regraft.links.memory import MEMORY, put_links, remembered_links
 from regraft.links.merge import merged
@@ -30,8 +30,47 @@ OnPicture = Callable[[Digest], None]
 """Is called with each picture that no link of the shard showed before, as soon as the store holds it."""
 ShowsPlaceholder = Callable[[pd.DataFrame], "pd.Series[bool]"]
 """Tells which links, columns MEMORY, show a placeholder that is known."""
-AreLeftAlone = Callable[[pd.DataFrame], "pd.Series[bool]"]
-"""Tells which links, columns MEMORY, are not requested."""
+
+
+@dataclass(frozen=True)
+class ShardLinks:
+    """Links that are checked together, and remembered in one table."""
+
+    path: str
+    """Where the store remembers them."""
+    links: pd.DataFrame
+    """url, category; of guests of another lane also the fields of a `Trail`."""
+    guests_path: str = ""
+    """Of guests: where the store remembers what comes of them, see `links.guests`."""
+    troubles: Troubles = field(default_factory=Troubles)
+    """What is known of their hosts, from the other shards of their lane."""
+
+    @property
+    def kept_at(self) -> str:
+        """Where the store remembers what comes of them."""
+        return self.guests_path or self.path
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckRules:
+    """Which links are requested, and when pictures are the same: in at most `screen.near` bits their hashes differ."""
+
+    fetch: FetchSettings
+    screen: ScreenSettings
+    now: datetime
+    """The time of all checks."""
+    since: datetime
+    """What was checked since then is not requested again."""
+    shows_placeholder: ShowsPlaceholder = lambda links: pd.Series(False, links.index)
+
+    def are_of_this_run(self, known: pd.DataFrame) -> "pd.Series[bool]":
+        """Return which links this run has checked, or the one that was cut off; none that a wrong clock checked."""
+        return known["checked_at"].between(self.since, self.now)
+
+    def are_left_alone(self, known: pd.DataFrame) -> "pd.Series[bool]":
+        """Return which links, columns MEMORY, are not requested."""
+        are_due_now = are_due(known, self.shows_placeholder(known), self.fetch, self.screen, self.now)
+        return self.are_of_this_run(known) | ~are_due_now
 
 
 @dataclass(frozen=True)
@@ -62,53 +101,38 @@ def links_by_lane(links: pd.DataFrame, layout: Layout) -> dict[int, dict[int, pd
 
 
 def fetch_shard(
-    path: str,
-    links: pd.DataFrame,
-    *,
+    shard: ShardLinks,
+    rules: CheckRules,
     crew: Crew,
     store: Store,
-    fetch: FetchSettings,
-    screen: ScreenSettings,
-    now: datetime,
-    since: datetime,
-    shows_placeholder: ShowsPlaceholder = lambda links: pd.Series(False, links.index),
+    *,
     budget: Budget | None = None,
     progress: Progress = lambda links: None,
     on_new_picture: OnPicture = lambda digest: None,
-    kept_at: str = "",
-    troubles: Troubles | None = None,
 ) -> Checked:
-    """Return what came of a shard's links (url, category), once the store remembers it, except for silent ones.
+    """Return what came of a shard's links, once the store remembers it, except for silent ones.
 
-    `path` is where the store remembers them. Of guests of another lane, which also have the fields of a `Trail`, what
-    comes is `kept_at` a path of its own, see `links.guests`, and `troubles` are those of that lane. Not requested are
-    links that were checked `since` then, dead ones and junk whose time has not come `now`, and what the budget has
-    nothing left for; what is known of those stays, with the outcome `checked_before` or `skipped`. All checks have the
-    time `now`. Pictures that differ in at most `screen.near` of the 64 bits of their perceptual hashes are the same.
-    Raises OutageError, and remembers nothing, where too large a share of the links fails for this machine's own part in
-    it. Raises StoreError where pictures cannot be kept; the other links are remembered.
+    What is known of links that the rules leave alone, and of those that the budget has nothing left for, stays, with
+    the outcome `checked_before` or `skipped`. Raises OutageError, and remembers nothing, where too large a share of the
+    links fails for this machine's own part in it. Raises StoreError where pictures cannot be kept; the other links are
+    remembered.
     """
-
-    def are_left_alone(known: pd.DataFrame) -> "pd.Series[bool]":
-        return check.are_of_this_run(known) | ~are_due(known, shows_placeholder(known), fetch, screen, now)
-
-    troubles = troubles or Troubles()
-    check = _ShardCheck(path, links, store, now, since, screen.near, kept_at or path)
+    check = _ShardCheck(shard, rules, store)
     known_pictures = check.pictures_before()
 
     def on_finding(finding: Finding) -> None:
         progress(1)
-        troubles.note(finding)
+        shard.troubles.note(finding)
         if finding.digest and finding.digest not in known_pictures:
             on_new_picture(finding.digest)
 
-    progress(check.skip(are_left_alone))
-    findings = crew.fetch(lambda: check.requests(troubles.now()), on_finding, check.keep, budget)
+    progress(check.left_alone())
+    findings = crew.fetch(check.requests, on_finding, check.keep, budget)
     unkept = [finding for finding in findings if _is_unkept(finding)]
     failures = Failures.of([finding for finding in findings if not _is_unkept(finding)], check.alive_before())
     answered = check.answered_before()
     failures = failures.and_answers(len(answered), int((answered["digest"] != "").sum()))
-    check_this_machine(failures, fetch.outage_share)
+    check_this_machine(failures, rules.fetch.outage_share)
     checked = check.remember(findings, failures)
     if unkept:
         raise StoreError(
@@ -132,29 +156,25 @@ def _is_unkept(finding: Finding) -> bool:
 class _ShardCheck:
     """One check of a shard's links: what is known of them before, and after."""
 
-    def __init__(
-        self, path: str, links: pd.DataFrame, store: Store, now: datetime, since: datetime, near: int, kept_at: str
-    ):
-        self._kept_at, self._links, self._store = kept_at, links, store
-        self._now, self._since, self._near = now, since, near
-        self._memory = with_current_hashes(remembered_links(store, kept_at), store.blobs)
+    def __init__(self, shard: ShardLinks, rules: CheckRules, store: Store):
+        self._shard, self._links, self._rules, self._store = shard, shard.links, rules, store
+        self._memory = with_current_hashes(remembered_links(store, shard.kept_at), store.blobs)
         known = self._memory
-        if kept_at != path:
-            known = stacked(known, with_current_hashes(remembered_links(store, path), store.blobs))
+        if shard.kept_at != shard.path:
+            known = stacked(known, with_current_hashes(remembered_links(store, shard.path), store.blobs))
         self._kept = self._memory
         self._known = known.drop_duplicates("url")
-        self._left_alone: set[str] = set()
+        self._left_alone = set(self._known["url"][rules.are_left_alone(self._known)])
 
-    def skip(self, are_left_alone: AreLeftAlone) -> int:
-        """Request none of the known links that are left alone; return how many of the shard's URLs that is."""
-        self._left_alone = set(self._known["url"][are_left_alone(self._known)])
+    def left_alone(self) -> int:
+        """Return how many of the shard's URLs are not requested."""
         return len(self._left_alone.intersection(self._links["url"]))
 
-    def requests(self, troubles: tuple[Trouble, ...]) -> Sequence[Request]:
+    def requests(self) -> Sequence[Request]:
         """Return a request for each link that is not left alone; of guests with what is known of their hosts."""
         urls = [url for url in dict.fromkeys(self._links["url"].tolist()) if url not in self._left_alone]
         digests = self._known["digest"][is_in(self._known["url"], urls) & (self._known["digest"] != "")]
-        trails = trails_of(self._links)
+        trails, troubles = trails_of(self._links), self._shard.troubles.now()
         return [
             replace(request, trail=trails[request.url], troubles=troubles) if request.url in trails else request
             for request in requests(urls, self._known, self._store.blobs.among(digests))
@@ -168,14 +188,10 @@ class _ShardCheck:
         """Return the digests of the pictures that links showed at their last check."""
         return set(self._known["digest"])
 
-    def are_of_this_run(self, known: pd.DataFrame) -> "pd.Series[bool]":
-        """Return which links this run has checked, or the one that was cut off; none that a wrong clock checked."""
-        return known["checked_at"].between(self._since, self._now)
-
     def answered_before(self) -> pd.DataFrame:
         """Return what is known of links that answered the run that was cut off and that this one goes on with."""
         known = self._known
-        is_of_this_run = self.are_of_this_run(known) & is_in(known["url"], self._links["url"])
+        is_of_this_run = self._rules.are_of_this_run(known) & is_in(known["url"], self._links["url"])
         return known[is_of_this_run & (known["attempts"] > 0) & ~known["reason"].isin(SILENT)]
 
     def keep(self, findings: Sequence[Finding]) -> None:
@@ -186,10 +202,11 @@ class _ShardCheck:
             return
         rows = self._merged(links, certain)
         self._kept = stacked(rows, self._kept[~is_in(self._kept["url"], rows["url"])])
-        put_links(self._store, self._kept_at, self._kept)
+        put_links(self._store, self._shard.kept_at, self._kept)
 
     def _merged(self, links: pd.DataFrame, findings: Sequence[Finding]) -> pd.DataFrame:
-        return merged(links, findings, self._known, now=self._now, since=self._since, near=self._near)
+        now, since, near = self._rules.now, self._rules.since, self._rules.screen.near
+        return merged(links, findings, self._known, now=now, since=since, near=near)
 
     def _unrequested(self, urls: set[str]) -> pd.DataFrame:
         """What is known of links that were not requested, in the categories that list them now."""
@@ -197,7 +214,7 @@ class _ShardCheck:
         if known.empty:
             return known
         rows = self._links[["url", "category"]].merge(known.drop(columns="category"), on="url")
-        rows["outcome"] = self.are_of_this_run(rows).map({True: "checked_before", False: "skipped"})
+        rows["outcome"] = self._rules.are_of_this_run(rows).map({True: "checked_before", False: "skipped"})
         return rows[MEMORY.names]
 
     def remember(self, findings: Sequence[Finding], failures: Failures) -> Checked:
@@ -214,5 +231,5 @@ class _ShardCheck:
         is_certain = ~is_in(table["url"], silent | never_fetched)
         stays = is_in(self._memory["url"], silent | set(trails)) | ~is_in(self._memory["url"], self._links["url"])
         if is_certain.any():
-            put_links(self._store, self._kept_at, stacked(table[is_certain], self._memory[stays]))
+            put_links(self._store, self._shard.kept_at, stacked(table[is_certain], self._memory[stays]))
         return Checked(table, table[is_in(table["url"], silent)], failures, guests_by_lane(self._links, trails))

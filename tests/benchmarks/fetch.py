@@ -216,29 +216,22 @@ def regraft(urls: Path, folder: Path) -> None:
         import pandas as pd
 
         from regraft.dataset import screening
-        from regraft.fetching.shard import fetch_shard, links_by_lane
+        from regraft.fetching.shard import CheckRules, ShardLinks, fetch_shard, links_by_lane
         from regraft.links.lists import read_list
         from regraft.links.shards import layout_for
 
         links = read_list("one", str(urls), Client()).links
         layout = layout_for(links["url"], (), None)
         shards = [
-            (layout.path(lane, shard), rows)
+            ShardLinks(layout.path(lane, shard), rows)
             for lane, shards in links_by_lane(links, layout).items()
             for shard, rows in shards.items()
         ]
 
-        def fetch(shard: tuple[str, pd.DataFrame]) -> pd.DataFrame:
-            checked = fetch_shard(
-                *shard,
-                crew=bench.crew,
-                store=bench.store,
-                fetch=config.fetch,
-                screen=config.screen,
-                now=spec.now,
-                since=spec.since,
-            )
-            return checked.links
+        rules = CheckRules(fetch=config.fetch, screen=config.screen, now=spec.now, since=spec.since)
+
+        def fetch(shard: ShardLinks) -> pd.DataFrame:
+            return fetch_shard(shard, rules, bench.crew, bench.store).links
 
         links = pd.concat(threads.map(fetch, shards), ignore_index=True)
         screened = screening.screen(links, config.screen, config.split, config.seed, bench.store, spec.now)

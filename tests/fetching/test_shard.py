@@ -14,7 +14,7 @@ import pytest
 from regraft.config import FetchSettings, ScreenSettings
 from regraft.errors import OutageError, StoreError
 from regraft.fetching.crew import Crew
-from regraft.fetching.shard import Checked, fetch_shard, links_by_lane, remember_silent
+from regraft.fetching.shard import Checked, CheckRules, ShardLinks, fetch_shard, links_by_lane, remember_silent
 from regraft.identity import Digest
 from regraft.links.memory import known_links
 from regraft.links.shards import place_of
@@ -30,6 +30,10 @@ CAT = encoded(drawing("cat", "shard"), "JPEG")
 TODAY = datetime(2026, 11, 25, 3, tzinfo=UTC)
 PATH = Layout().path(7, 0)
 """Any: the memory of links of whichever shard is kept where it is told."""
+
+
+def rules(fetch: FetchSettings, now: datetime = TODAY, since: datetime | None = None) -> CheckRules:
+    return CheckRules(fetch=fetch, screen=ScreenSettings(), now=now, since=since or now)
 
 
 @dataclass
@@ -51,14 +55,10 @@ class Job:
         chosen = {"allow": (self.host.exemption,), "attempts": 1, "processes": 1} | fetch
         settings = FetchSettings.model_validate(chosen)
         self.checked = fetch_shard(
-            PATH,
-            links,
-            crew=self.crew(settings),
-            store=self.store,
-            fetch=settings,
-            screen=ScreenSettings(),
-            now=now,
-            since=since or now,
+            ShardLinks(PATH, links),
+            rules(settings, now, since),
+            self.crew(settings),
+            self.store,
             progress=self.progress.append,
             on_new_picture=self.new_pictures.append,
         )
@@ -214,18 +214,7 @@ def test_what_came_in_is_remembered_while_others_are_still_waited_for(tmp_path: 
         links = pd.DataFrame({"url": [job.url(name) for name in names], "category": "cat"})
         settings = FetchSettings(allow=(host.exemption,), processes=1, deadline_s=60)
         with Crew(job.store.url, settings, ScreenSettings(), keep_s=0.05) as crew:
-            fetching = thread.submit(
-                lambda: fetch_shard(
-                    PATH,
-                    links,
-                    crew=crew,
-                    store=job.store,
-                    fetch=settings,
-                    screen=ScreenSettings(),
-                    now=TODAY,
-                    since=TODAY,
-                )
-            )
+            fetching = thread.submit(fetch_shard, ShardLinks(PATH, links), rules(settings), crew, job.store)
             until("two links are remembered", lambda: job.remembered() == ["cat/1", "cat/2"], 30)
             is_known.set()
             assert len(fetching.result().links) == 3
@@ -254,16 +243,7 @@ def test_a_url_in_two_lists_is_fetched_once_and_has_a_row_in_each(job: Job) -> N
     assert (lane, shard) == place_of(url, layout)
     settings = FetchSettings(allow=(job.host.exemption,), processes=1)
     with Crew(job.store.url, settings, ScreenSettings()) as crew:
-        checked = fetch_shard(
-            PATH,
-            links,
-            crew=crew,
-            store=job.store,
-            fetch=settings,
-            screen=ScreenSettings(),
-            now=TODAY,
-            since=TODAY,
-        )
+        checked = fetch_shard(ShardLinks(PATH, links), rules(settings), crew, job.store)
     assert job.requests() == ["cat/1"]
     assert sorted(checked.links["category"]) == ["cat", "tiger"]
 

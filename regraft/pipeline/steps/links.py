@@ -19,7 +19,7 @@ from regraft.fetching.budget import Budget
 from regraft.fetching.crew import Crew
 from regraft.fetching.outage import Failures, check_outage
 from regraft.fetching.pending import Progress
-from regraft.fetching.shard import fetch_shard, links_by_lane, remember_silent
+from regraft.fetching.shard import CheckRules, ShardLinks, fetch_shard, links_by_lane, remember_silent
 from regraft.fetching.troubles import Troubles
 from regraft.identity import Digest
 from regraft.links.guests import bring_home
@@ -106,21 +106,21 @@ def _fetch_shard(
     shard: Shard, bench: Bench, budget: Budget, progress: Progress, troubles: Troubles
 ) -> tuple[FetchedShard, Failures]:
     config, put, placeholders = bench.config, bench.drafts.put_table, bench.placeholders
-    checked = fetch_shard(
-        shard.path,
-        bench.drafts.table(shard.table),
-        crew=bench.crew,
-        store=bench.store,
+    rules = CheckRules(
         fetch=config.fetch,
         screen=config.screen,
         now=bench.spec.now,
         since=bench.spec.since,
         shows_placeholder=lambda known: shows_placeholder(known, placeholders),
+    )
+    checked = fetch_shard(
+        ShardLinks(shard.path, bench.drafts.table(shard.table), shard.kept_at, troubles),
+        rules,
+        bench.crew,
+        bench.store,
         budget=budget,
         progress=progress,
         on_new_picture=bench.early.put if bench.early else lambda digest: None,
-        kept_at=shard.kept_at,
-        troubles=troubles,
     )
     silent = put(checked.silent) if len(checked.silent) else None
     onward = {
