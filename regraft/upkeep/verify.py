@@ -45,7 +45,7 @@ SCHEMAS: Mapping[str, tuple[pa.Schema, Sequence[str]]] = {
 
 
 def verify(store: Store, repair: bool, fetch: FetchSettings, progress: Progress) -> Iterator[Damage]:
-    """Yield what is damaged, once `repair` has done what it can. `progress` is called with the path of every file.
+    """Yield each file that is damaged, once `repair` has done what it can. `progress` is called with all files' paths.
 
     A damaged store.json is written anew from its copy. Damaged tables of links are removed, and the next run asks
     their links again. Damaged features, their indexes, and networks are removed, and the next run makes them again.
@@ -58,6 +58,15 @@ def verify(store: Store, repair: bool, fetch: FetchSettings, progress: Progress)
     """
     if not store.disk.names(""):
         raise StoreError(f"There is no store at {store.address}: nothing is there. Name another with --store.")
+    by_path: dict[str, Damage] = {}
+    for damage in _damages(store, repair, fetch, progress):
+        known = by_path.get(damage.path)
+        by_path[damage.path] = known.joined(damage) if known else damage
+    yield from by_path.values()
+
+
+def _damages(store: Store, repair: bool, fetch: FetchSettings, progress: Progress) -> Iterator[Damage]:
+    """What is damaged, a file once for each thing that is wrong with it."""
     yield from _damaged_layout(store, repair)
     yield from _damaged_tables(store, repair, progress)
     yield from _damaged_blobs(store, repair, fetch, progress)
