@@ -154,7 +154,8 @@ def _decide(kind: str, names: Sequence[str], url: str | None, **fields: str) -> 
     wish = Decision(kind=kind_named(kind), **person, **fields)  # type: ignore[arg-type]
     named = [url_as_listed(name) for name in names]
     if not _keep([decision for name in named for decision in decisions_on(name, wish, pictures)], pictures):
-        print("That is decided already; nothing was changed.")
+        words = " For other words, take it back first: `regraft decide undo LINK`." if wish.why else ""
+        print(f"That is decided already; nothing was changed.{words}")
 
 
 def _decide_from(file: Path, url: str | None) -> None:

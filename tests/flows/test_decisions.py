@@ -28,7 +28,11 @@ def test_a_decision_holds_from_the_next_run_until_it_is_taken_back(
         next(url for url in web.lists[animal] if web.fates[url] == "misfiled") for animal in ("tiger", "cat")
     )
     assert regraft("reject", rejected, "--why", "a drawing", *store).code == 0
+    again = regraft("reject", rejected, "--why", "no cat", *store).out
+    assert again.startswith("That is decided already; nothing was changed. For other words, take it back first")
     assert regraft("decide", "move", moved, "--to", "cat", *store).out == f"moved to cat: {moved}\n"
+    again = regraft("decide", "move", moved, "--to", "cat", *store).out
+    assert again == "That is decided already; nothing was changed.\n"
     assert regraft("accept", misfiled, *store).code == 0
     assert regraft("accept", misfiled, *store).code == 11, "it is accepted already"
 
