@@ -122,8 +122,8 @@ class Search:
             some = "; ".join(each.name for each in unknown[:EXAMPLES_IN_MESSAGE])
             more = f" and {len(unknown) - EXAMPLES_IN_MESSAGE} more" if len(unknown) > EXAMPLES_IN_MESSAGE else ""
             raise LinkError(
-                f"{self._store.url} knows nothing of {some}{more}; nothing was changed. With --ahead that is kept in "
-                "mind, so that it never comes."
+                f"{self._store.url} knows nothing of {some}{more}; nothing was changed. `regraft remove --ahead` "
+                "keeps out what is not here yet."
             )
 
     def pictures(self) -> dict[str, str]:

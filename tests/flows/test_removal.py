@@ -34,7 +34,7 @@ def test_what_would_go_is_shown_and_nothing_changes(first: Version, learnt: tupl
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
-        (["http://nowhere.example/1.jpg"], 11, "knows nothing of http://nowhere.example/1.jpg; nothing was changed"),
+        (["http://nowhere.example/1.jpg"], 11, "1.jpg; nothing was changed. `regraft remove --ahead` keeps out"),
         ([], 11, "Name what is to go: a URL, a host or a digest, --from FILE or --opted-out."),
         (["--from", "nowhere.txt"], 11, "nowhere.txt cannot be read: No such file or directory. Nothing was changed."),
         (["--from", "/dev/zero"], 11, "/dev/zero is not text. "),
