@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import partial
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar, assert_never
 
 import pandas as pd
@@ -55,13 +55,15 @@ def export_dataset(
 ) -> Exported:
     """Write a version's data set below `out`, a folder or an fsspec URL; `progress` is called with images done.
 
-    Raises ConfigError where `out` lies in the store or holds something else already, StoreError where it cannot be
-    written or an export that was cut off there is damaged, VersionError where the version lacks a table.
+    Raises ConfigError where `out` lies in the store, is a file or holds something else already, StoreError where it
+    cannot be written or an export that was cut off there is damaged, VersionError where the version lacks a table.
     """
     disk = disk_at(out)
     if _lies_in(disk.address, version.store.address):
         problem = f"{disk.address} lies in the store, where what is removed from the store would be left"
         raise ConfigError(f"{problem}; name a folder elsewhere.")
+    if not is_remote(out):
+        _check_no_file(Path(disk.address))
     _state(disk, version, settings)
     there = set(disk.sizes(""))
     rows = provenance(version)
@@ -83,6 +85,13 @@ def _lies_in(address: str, folder: str) -> bool:
     if not is_remote(address):
         address, folder = os.path.realpath(address), os.path.realpath(folder)
     return f"{address}/".startswith(f"{folder}/")
+
+
+def _check_no_file(folder: Path) -> None:
+    """Raise ConfigError where a file lies in a folder's place, or in that of one above it."""
+    there = next(place for place in (folder, *folder.parents) if place.exists())
+    if not there.is_dir():
+        raise ConfigError(f"{there} is a file; name a folder that is empty, or not there.")
 
 
 def _state(disk: Disk, version: Version, settings: ExportSettings) -> None:

@@ -31,9 +31,9 @@ ADVICE = {
     errno.EDQUOT: "Make room, for example with `regraft prune --yes`, and run again.",
     errno.EMFILE: "Allow more open files (`ulimit -n`), and run again.",
     errno.ENFILE: "Close other programs, and run again.",
-    errno.EACCES: "Give your user the right to, or choose another store.",
-    errno.EPERM: "Give your user the right to, or choose another store.",
-    errno.EROFS: "Mount it writable, or choose another store.",
+    errno.EACCES: "Give your user the right to, or choose another place.",
+    errno.EPERM: "Give your user the right to, or choose another place.",
+    errno.EROFS: "Mount it writable, or choose another place.",
     errno.ENOLCK: "Put the store on a file system that has locks.",
     errno.EOPNOTSUPP: "Put the store on a file system that has locks.",
     errno.ENOSYS: "Put the store on a file system that has locks.",
@@ -249,7 +249,7 @@ class LocalDisk:
                 raise
             if error.errno in NO_FILE and verb == "read":
                 raise FileNotFoundError(errno.ENOENT, error.strerror, error.filename) from error
-            where = f"{path} in the store {self.root}" if path else f"The store {self.root}"
+            where = f"{self.root}/{path}" if path else f"The store {self.root}"
             help_text = ADVICE.get(error.errno or 0, "Look at the disk, and run again.")
             raise StoreError(f"{where} cannot be {verb}: {error.strerror or error}. {help_text}") from error
 

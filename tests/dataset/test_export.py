@@ -211,6 +211,14 @@ def test_nothing_is_exported_into_the_store(version: Version, tmp_path: Path, fo
     assert export(version, tmp_path / "store-set", "csv").images == 12
 
 
+@pytest.mark.parametrize("folder", ["file", "file/set"])
+def test_nothing_is_exported_onto_a_file(version: Version, tmp_path: Path, folder: str) -> None:
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(ConfigError, match=rf"^{tmp_path}/file is a file; name a folder"):
+        export(version, tmp_path / folder, "csv")
+    assert (tmp_path / "file").read_text() == "mine"
+
+
 def test_a_folder_that_holds_something_else_is_left_alone(version: Version, tmp_path: Path) -> None:
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "thesis.txt").write_text("mine")

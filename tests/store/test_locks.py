@@ -115,17 +115,17 @@ class Refusing(SystemCalls):
 @pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS], ids=errno.errorcode.get)
 def test_a_file_system_without_locks_is_refused_in_a_sentence(number: int, tmp_path: Path) -> None:
     store = Store(str(tmp_path), disk=LocalDisk(str(tmp_path), Refusing(number)))
-    with pytest.raises(StoreError, match=r"lock in the store .* cannot be locked: .* a file system that has locks\."):
+    with pytest.raises(StoreError, match=r"/lock cannot be locked: .* a file system that has locks\."):
         store.run().__enter__()
     versions.publish(Store(str(tmp_path)), VERSION, {"run.json": b"{}"})
-    with pytest.raises(StoreError, match=r"champion\.lock .* cannot be locked"):
+    with pytest.raises(StoreError, match=r"champion\.lock cannot be locked"):
         versions.promote(store, VERSION, None)
 
 
 def test_promoting_in_a_store_that_cannot_be_written_is_refused_in_a_sentence(tmp_path: Path) -> None:
     versions.publish(Store(str(tmp_path)), VERSION, {"run.json": b"{}"})
     store = Store(str(tmp_path), disk=ReadOnly(str(tmp_path), Refusing(errno.EROFS, changes=True)))
-    with pytest.raises(StoreError, match=r"champion\.json .* cannot be written: Read-only file system\. Mount it"):
+    with pytest.raises(StoreError, match=r"champion\.json cannot be written: Read-only file system\. Mount it"):
         versions.promote(store, VERSION, None)
     assert versions.champion(store) is None
 
