@@ -22,11 +22,12 @@ def verify(store: str = "artifacts") -> int:
     Fails where something is damaged, and lists it as an artifact; `regraft verify --repair` mends what can be.
     """
     prepare_process()  # a Prefect worker calls this flow without the command line
-    checked: list[str] = []
+    checked: set[str] = set()
     with beating():
-        damaged = list(damages(Store(store), False, FetchSettings(), checked.append))
+        damaged = list(damages(Store(store), False, FetchSettings(), checked.add))
     if damaged:
         rows = [{"path": damage.path, "what": damage.what} for damage in damaged]
         create_table_artifact(key="damage", table=rows, description=f"Damaged in {store}")
-        raise CorruptError(f"{len(damaged)} of {len(checked)} files in {store} are damaged, the first: {damaged[0]}.")
+        first = f"{damaged[0].path}: {damaged[0].what}"
+        raise CorruptError(f"{len(damaged)} of {len(checked)} files in {store} are damaged. The first is {first}")
     return len(checked)
