@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from regraft.backbones.weights import check_weights
 from regraft.config import MENAGERIE, Config
-from regraft.errors import ConfigError, ListError
+from regraft.errors import ConfigError
 from regraft.links.list_header import Columns
 from regraft.links.lists import Listed, read_list
 from regraft.pipeline.store_check import check_store
@@ -44,8 +44,6 @@ def read_lists(config: Config) -> Iterator[tuple[str, Listed]]:
     Raises ListError naming the list that cannot be read, ConfigError where nothing says how long a category's animals
     are.
     """
-    if not config.categories:
-        raise ListError("The config names no list.")
     client = _client(config)
     for name in config.categories:
         yield name, _read_list(name, config, client)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from regraft.release import __version__
 
-LIBRARIES = ("keras", "ai-edge-litert", "numpy", "pandas", "prefect", "pillow", "simplejpeg")
+LIBRARIES = ("keras", "ai-edge-litert", "numpy", "scipy", "pandas", "prefect", "pillow", "simplejpeg")
 """The libraries, beside TensorFlow, that a run's result may depend on."""
 TENSORFLOW_DISTRIBUTIONS = ("tensorflow", "tensorflow-cpu", "tensorflow-rocm", "tensorflow-macos")
 """The names under which TensorFlow is installed."""
