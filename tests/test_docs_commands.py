@@ -58,9 +58,7 @@ def test_every_named_block_is_run_by_a_test() -> None:
         for text in texts
         if USE.search(text)
         for node in ast.walk(ast.parse(text))
-        if isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Name)
-        and node.func.id in USES
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in USES
         if node.args and isinstance(node.args[0], ast.Constant)
     }
     assert set(names) == used, "a test runs each by commands(NAME), block(NAME) or output(NAME)"
