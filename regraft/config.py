@@ -215,7 +215,7 @@ class ScreenSettings(Settings):
     archived: bool = True
     """Whether to learn from pictures of dead links that a web archive has kept."""
     accept_replaced_days: Annotated[float, Field(ge=0, le=36_500)] | None = None
-    """After how many days a link that shows another picture than it did is learned from again. Without it that takes
+    """After how many days a link that shows another picture than it did is learnt from again. Without it that takes
     `regraft accept URL`."""
 
 
@@ -223,8 +223,8 @@ class SplitSettings(Settings):
     """How images are divided: the test split is held out, and the head is trained on the others."""
 
     validation: Annotated[float, Field(gt=0, lt=0.5)] = 0.15
-    """The share of images that says when fine-tuning stops, and with more than 4,096 images also when training does and
-    how far predictions may be trusted. With fewer the head learns from them too."""
+    """The share of images that says when fine-tuning stops, and with more than 4,096 images, or 797 with vgg16, also
+    when training does and how far predictions may be trusted. With fewer the head learns from them too."""
     test: Annotated[float, Field(gt=0, lt=0.5)] = 0.15
     """The share of images that only measures how good the model is."""
     min_images: Annotated[int, Field(ge=3)] = 20
@@ -255,8 +255,8 @@ class HeadSettings(Settings):
     epochs: Annotated[int, Field(ge=1)] = 200
     """How many times at most training goes over all features. Each time is one step of L-BFGS; it needs some twenty."""
     patience: Annotated[int, Field(ge=1)] = 20
-    """With more than 4,096 images training stops after so many epochs without a better validation loss, at most 5. With
-    fewer images it ends by itself."""
+    """With more than 4,096 images, or 797 with vgg16, training stops after so many epochs without a better validation
+    loss, at most 5. With fewer images it ends by itself."""
     weight_decay: Annotated[float, Field(ge=0)] = 0.01
     """The L2 penalty on the head's weights. Cross-validation on the train and validation split tries others around it,
     from a tenth of it to 1000 times as much, and those that are best count."""
@@ -275,7 +275,7 @@ class TuneSettings(Settings):
     epochs: Annotated[int, Field(ge=1)] = 5
     """How many times at most fine-tuning goes over all training images."""
     learning_rate: Annotated[float, Field(gt=0)] = 1e-5
-    """The step size of the optimiser, Adam. It is small, so that the backbone keeps what it learned before; to learn
+    """The step size of the optimiser, Adam. It is small, so that the backbone keeps what it learnt before; to learn
     from scratch, 1e-3 is usual."""
     batch: Annotated[int, Field(ge=1)] = 16
     """How many images one step of fine-tuning learns from."""
@@ -306,7 +306,7 @@ class EngineSettings(Settings):
 
 
 class Config(Settings):
-    """One job: its categories, and how their links are fetched, learned from and judged."""
+    """One job: its categories, and how their links are fetched, learnt from and judged."""
 
     name: SafeName
     """The job's name, as the dashboard shows it."""

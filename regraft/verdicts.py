@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class Verdict(StrEnum):
-    """Whether a link can be learned from."""
+    """Whether a link can be learnt from."""
 
     ALIVE = "alive"
     """The link shows a picture to learn from."""
@@ -80,7 +80,7 @@ class Reason(StrEnum):
     NEAR_DUPLICATE = "near_duplicate", Verdict.JUNK
     """A picture that looks the same, mirrored or not, is in another split."""
     OPTED_OUT = "opted_out", Verdict.JUNK
-    """The owner does not want the picture to be learned from: `X-Robots-Tag`, or robots.txt where it is obeyed."""
+    """The owner does not want the picture to be learnt from: `X-Robots-Tag`, or robots.txt where it is obeyed."""
     REMOVED = "removed", Verdict.JUNK
     """The link shows a picture that somebody had removed, see `regraft remove`. It is not kept, nor asked for again."""
     NOT_REQUESTED = "not_requested", Verdict.UNKNOWN
