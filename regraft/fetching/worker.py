@@ -1,4 +1,7 @@
-"""The main module of a fetching process: requests come in through a pipe, findings go out."""
+"""The main module of a fetching process: requests come in through a pipe, findings go out.
+
+It imports little before the process is prepared: what the preparation sets holds for the imports of all that fetches.
+"""
 
 import os
 import queue
@@ -7,8 +10,8 @@ import threading
 import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
+from typing import TYPE_CHECKING
 
-from regraft.fetching.fetcher import Fetcher
 from regraft.fetching.own_limits import (
     EXIT_OVERDUE,
     keep_to_core,
@@ -17,10 +20,13 @@ from regraft.fetching.own_limits import (
     memory_limit,
     picture_clock,
 )
-from regraft.fetching.settings import WorkerSettings
-from regraft.fetching.waiting import Waiting
-from regraft.links.findings import Finding, Request
 from regraft.process import prepare_process
+
+if TYPE_CHECKING:
+    from regraft.fetching.fetcher import Fetcher
+    from regraft.fetching.settings import WorkerSettings
+    from regraft.fetching.waiting import Waiting
+    from regraft.links.findings import Finding, Request
 
 SWITCH_S = 0.1
 """How long one of dozens of threads may run before another takes over: with Python's 5 ms they take the interpreter
@@ -31,7 +37,7 @@ GATHERING_S = 0.02
 """How long findings gather for one message, while there are links under way: each message wakes two processes."""
 SILENCE_S = 1.0
 """After so long without a finding it is said what is waited for."""
-Message = tuple[list[tuple[int, Finding]], Waiting | None]
+Message = tuple[list[tuple[int, "Finding"]], "Waiting | None"]
 """Findings by their requests' numbers; or none, and what is waited for."""
 
 
@@ -40,6 +46,8 @@ def work(pipe: Connection) -> None:
 
     Ends the process: threads may wait on sockets, and nothing that they hold is worth waiting for.
     """
+    from regraft.fetching.fetcher import Fetcher
+
     sys.setswitchinterval(SWITCH_S)
     _silence_decoders()
     findings: queue.SimpleQueue[tuple[int, Finding]] = queue.SimpleQueue()
@@ -65,14 +73,14 @@ def _silence_decoders() -> None:
     os.close(nowhere)
 
 
-def _received(pipe: Connection) -> list[tuple[int, Request]] | None:
+def _received(pipe: Connection) -> "list[tuple[int, Request]] | None":
     try:
         return pipe.recv()
     except (EOFError, OSError):  # the run has ended, or its process
         return None
 
 
-def _send(findings: "queue.SimpleQueue[tuple[int, Finding]]", fetcher: Fetcher, pipe: Connection) -> None:
+def _send(findings: "queue.SimpleQueue[tuple[int, Finding]]", fetcher: "Fetcher", pipe: Connection) -> None:
     while True:
         message = _next_message(findings, fetcher)
         try:
@@ -82,7 +90,9 @@ def _send(findings: "queue.SimpleQueue[tuple[int, Finding]]", fetcher: Fetcher, 
 
 
 def _next_message(
-    findings: "queue.SimpleQueue[tuple[int, Finding]]", fetcher: Fetcher, sleep: Callable[[float], object] = time.sleep
+    findings: "queue.SimpleQueue[tuple[int, Finding]]",
+    fetcher: "Fetcher",
+    sleep: Callable[[float], object] = time.sleep,
 ) -> Message:
     """As many findings as come in together, or what is waited for where there are none for a while."""
     try:

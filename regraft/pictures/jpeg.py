@@ -8,12 +8,11 @@ end, whatever follows the end. So what a decoder still complains of is damage of
 https://www.w3.org/Graphics/JPEG/itu-t81.pdf has the format; libjpeg's rules say what a decoder makes of it.
 """
 
+import random
 import re
 import struct
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
-
-import numpy as np
 
 from regraft.pictures.decoding import Damaged
 
@@ -40,7 +39,7 @@ MIN_FILL_BYTES = 16
 MAX_OWN_BYTES = 4
 """Of those, that may be the scan's own: blocks of one colour may end in zeros, and a zero follows each 255."""
 _RESTART = re.compile(rb"(\xff[\xd0-\xd7])")
-_PADDING = np.random.default_rng(0).integers(0, 255, PADDING_BYTES, dtype=np.uint8).tobytes()
+_PADDING = random.Random(0).randbytes(PADDING_BYTES).replace(b"\xff", b"\0")
 """Random bytes, none of which is 255, with which a marker begins."""
 
 
