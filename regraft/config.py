@@ -91,7 +91,7 @@ HeaderValue = Annotated[str, AfterValidator(_header_value)]
 class Settings(BaseModel):
     """A part of the config: it cannot be changed, and refuses keys that it does not know and numbers without end."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     @field_validator("*", mode="before")
     @classmethod

@@ -279,3 +279,9 @@ def test_the_tutorials_config_names_its_lists() -> None:
 def test_settings_that_want_another_are_refused_without_it(settings: dict[str, Any], expected: str) -> None:
     with pytest.raises(ConfigError, match=expected):
         with_settings(**settings)
+
+
+def test_a_refusal_says_what_the_setting_is_for(tmp_path: Path) -> None:
+    text = refusal(tmp_path, JOB + "seed: many\nfetch: {spread: 1}\n")
+    assert "(found 'many'). The number that all randomness comes from: labels, splits and training. The same" in text
+    assert "such as your own bucket. Every other host is asked by one machine at a time." in text
