@@ -98,7 +98,8 @@ def test_a_notebook_gets_the_right_verdict_on_a_picture_above_pillows_own_limit(
     """Without the program's start 100 million pixels are a warning of Pillow's, and 200 million an exception."""
     script = """
 from regraft.menagerie.odd_pictures import bomb_png
-from regraft.pictures.judge import Limits, judge
+from regraft.pictures.judge import judge
+from regraft.pictures.limits import Limits
 reasons = {}
 for action in ("default", "error"):
     warnings.simplefilter(action, PIL.Image.DecompressionBombWarning)

@@ -175,7 +175,11 @@ HEAVY = {"fastapi", "uvicorn", "pandas", "pydantic", "tensorflow", "keras", "pre
 
 
 def test_a_fetching_worker_imports_neither_pandas_nor_pydantic() -> None:
-    assert imports_of("import regraft.fetching.worker") & HEAVY == set()
+    assert imports_of("import regraft.fetching.worker, regraft.fetching.fetcher") & HEAVY == set()
+
+
+def test_a_fetching_worker_is_prepared_before_numpy_and_the_decoders_are_imported() -> None:
+    assert not imports_of("import regraft.fetching.worker") & {"numpy", "PIL", "simplejpeg"}
 
 
 def test_fetching_and_screening_a_list_on_disk_imports_no_engine_that_they_do_not_use() -> None:
@@ -183,12 +187,13 @@ def test_fetching_and_screening_a_list_on_disk_imports_no_engine_that_they_do_no
     assert not imports_of(script) & {"asyncio", "fsspec", "scipy", "tensorflow", "prefect"}
 
 
-def test_the_processes_that_fetch_start_before_pandas_is_imported(tmp_path: Path) -> None:
-    script = "from regraft import menagerie; from regraft.pipeline.bench import Bench\n"
-    script += "from regraft.pipeline.run import open_run\n"
-    script += f"config = menagerie.CONFIG.model_copy(update={{'store': {str(tmp_path)!r}}})\n"
+def test_the_processes_that_fetch_start_before_pandas_and_numpy_are_imported(tmp_path: Path) -> None:
+    categories = {name: {"list": f"{name}.txt", "label": {"mean": 1, "std": 1}} for name in ("one", "two")}
+    job = {"name": "job", "store": str(tmp_path), "categories": categories}
+    script = "from regraft.config_file import parse_config; from regraft.pipeline.bench import Bench\n"
+    script += f"from regraft.pipeline.run import open_run\nconfig = parse_config({job!r})\n"
     script += "with open_run(config) as spec:\n    Bench.of(spec).crew.start()"
-    assert not imports_of(script) & (HEAVY - {"pydantic"} | {"pyarrow"})
+    assert not imports_of(script) & (HEAVY - {"pydantic"} | {"numpy", "pyarrow", "PIL"})
 
 
 def test_a_help_page_imports_nothing_heavy() -> None:

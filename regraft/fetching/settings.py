@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from regraft.links.removals import NO_REMOVALS, Removals
-from regraft.pictures.judge import Limits
+from regraft.pictures.limits import Limits
 from regraft.store.layout import Layout
 
 if TYPE_CHECKING:

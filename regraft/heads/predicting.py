@@ -20,7 +20,8 @@ from regraft.errors import PictureError, VersionError
 from regraft.links.list_text import decoded
 from regraft.pictures.colours import rgb
 from regraft.pictures.decoding import PICTURE_SUFFIXES
-from regraft.pictures.judge import Limits, Picture, Unfit, judge
+from regraft.pictures.judge import Picture, Unfit, judge
+from regraft.pictures.limits import Limits
 from regraft.pictures.pixels import Pixels
 from regraft.store.version import Version
 from regraft.targets.target import Target

@@ -1,15 +1,19 @@
 """Perceptual hashes of before, made anew from the pictures' bytes: hashes that were made in two ways do not compare."""
 
 import logging
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from regraft.errors import RegraftError
 from regraft.identity import Digest
-from regraft.pictures.judge import ANY_SIZE, Picture, Unfit, judge
+from regraft.pictures.limits import ANY_SIZE
 from regraft.pictures.perceptual import is_outdated
 from regraft.store.blobs import Blobs
+
+if TYPE_CHECKING:
+    from regraft.pictures.judge import Picture, Unfit
 
 log = logging.getLogger("regraft")
 COLUMNS = (("digest", "phash"), ("trusted_digest", "trusted_phash"))
@@ -28,6 +32,8 @@ def with_current_hashes(table: pd.DataFrame, blobs: Blobs) -> pd.DataFrame:
     digests = {digest for column, which in outdated.items() for digest in table[column][which]}
     if not digests:
         return table
+    from regraft.pictures.judge import Picture, Unfit  # decoders, which hardly any run needs before it fetches
+
     log.info("hashing %d pictures anew: their perceptual hashes were made by an earlier Regraft", len(digests))
     findings = {digest: _judged(Digest(digest), blobs) for digest in digests}
     hashes = {digest: picture.phash for digest, picture in findings.items() if isinstance(picture, Picture)}
@@ -40,8 +46,10 @@ def with_current_hashes(table: pd.DataFrame, blobs: Blobs) -> pd.DataFrame:
     return table
 
 
-def _judged(digest: Digest, blobs: Blobs) -> Picture | Unfit | None:
+def _judged(digest: Digest, blobs: Blobs) -> "Picture | Unfit | None":
     """What the bytes of a digest are by today's judgement; None where they are not there."""
+    from regraft.pictures.judge import judge
+
     try:
         return judge(blobs.read(digest), ANY_SIZE)
     except RegraftError:

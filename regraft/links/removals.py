@@ -1,7 +1,8 @@
 """What somebody had removed from a store, as hashes: by these it never comes back, through whatever list or link.
 
 A picture is known by its digest and by its perceptual hash, so that a copy of it at another size is known too. Of a
-link or a host nothing but a hash is kept. Fetching processes import this: pandas is imported where a table is read.
+link or a host nothing but a hash is kept. Whatever fetches imports this: pandas is imported where a table is read, and
+NumPy where copies are looked for.
 """
 
 from collections.abc import Iterable
@@ -11,16 +12,15 @@ from enum import StrEnum
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from regraft.errors import CorruptError
 from regraft.identity import Digest, Host, digest_of
-from regraft.pictures.perceptual import MIRRORED
 from regraft.store.root import RECEIPTS, REMOVALS
 from regraft.web.urls import BadUrl, Blocked, normalised, requested_host_of
 
 if TYPE_CHECKING:
+    import numpy as np
     import pyarrow as pa
+    from numpy.typing import NDArray
 
     from regraft.store.store import Store
 
@@ -128,16 +128,12 @@ class Removals:
         return distance <= MAX_COPY_BITS and distance < _distance(phash, self._spared_bits)
 
     @cached_property
-    def _removed_bits(self) -> "Bits":
+    def _removed_bits(self) -> "NDArray[np.uint64]":
         return _bits(self.phashes)
 
     @cached_property
-    def _spared_bits(self) -> "Bits":
+    def _spared_bits(self) -> "NDArray[np.uint64]":
         return _bits(self.spared_phashes)
-
-
-Bits = np.ndarray[tuple[int], np.dtype[np.uint64]]
-"""Perceptual hashes of N pictures, and of these mirrored: (2 N,)."""
 
 
 def _phashes(rows: Iterable[Removal]) -> tuple[str, ...]:
@@ -145,13 +141,20 @@ def _phashes(rows: Iterable[Removal]) -> tuple[str, ...]:
     return tuple(sorted({row.phash for row in rows} - {""}))
 
 
-def _bits(phashes: Iterable[str]) -> Bits:
+def _bits(phashes: Iterable[str]) -> "NDArray[np.uint64]":
+    """Perceptual hashes of N pictures, and of these mirrored, (2 N,)."""
+    import numpy as np
+
+    from regraft.pictures.perceptual import MIRRORED
+
     hashes = np.array([int(phash, 16) for phash in phashes], dtype=np.uint64)
     return np.concatenate([hashes, hashes ^ np.uint64(MIRRORED)])
 
 
-def _distance(phash: str, bits: Bits) -> int:
+def _distance(phash: str, bits: "NDArray[np.uint64]") -> int:
     """In how many of 64 bits a hash differs from the nearest of some; 65 where there is none."""
+    import numpy as np
+
     return int(np.bitwise_count(bits ^ np.uint64(int(phash, 16))).min(initial=65))
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from regraft.pictures.decoding import Damaged, format_of, is_out_of_memory
+from regraft.pictures.limits import Limits
 from regraft.pictures.perceptual import HASH_SIDE, perceptual_hash
 from regraft.pictures.picture_file import open_picture
 from regraft.pictures.pixels import FIRST_TURNED_ORIENTATION, Pixels, upright
@@ -23,20 +24,6 @@ DECODED_SIDE = 128
 MAX_DETAIL_CHARACTERS = 200
 MIN_GREY_STD = 1.5
 """A picture whose grey values, 0 to 255, deviate by less than this shows nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What a picture must keep to."""
-
-    min_side: int = 32
-    """Pixels of the shorter side at least."""
-    max_pixels: int = 50_000_000
-    """Width times height at most."""
-
-
-ANY_SIZE = Limits(min_side=1, max_pixels=1 << 62)
-"""For pictures whose hash is wanted, whatever a job would say of their size."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,13 +7,11 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from regraft.backbones.weights import SIDE, frozen_fingerprint
 from regraft.config import Config
 from regraft.errors import RegraftError
 from regraft.fetching.budget import Budget
 from regraft.fetching.crew import Crew
 from regraft.links.removals import Removals, known_rows
-from regraft.pipeline.early_embedding import EarlyEmbedding
 from regraft.pipeline.spec import RunSpec
 from regraft.progress import Meter
 from regraft.store.disk import disk_at, is_remote
@@ -26,6 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from regraft.backbones.backbone import Backbone, Embeds
+    from regraft.pipeline.early_embedding import EarlyEmbedding
 
 ON_CPU = "CPU"
 """What `backbones.device.description` says of a machine without a GPU."""
@@ -188,6 +187,7 @@ class Bench:
                 return self.backbone
             if self._embedder is None:
                 from regraft.backbones.litert import kept_backbone
+                from regraft.backbones.weights import SIDE
 
                 network = self.store.networks.read(self._fingerprint)
                 self._embedder = kept_backbone(self._fingerprint, SIDE, network) or self.backbone
@@ -196,6 +196,8 @@ class Bench:
     @property
     def _fingerprint(self) -> str:
         """Of the frozen backbone."""
+        from regraft.backbones.weights import frozen_fingerprint
+
         return frozen_fingerprint(self.config.backbone.name, self.config.backbone.weights)
 
     def _early_embedder(self) -> "Embeds":
@@ -216,6 +218,8 @@ class Bench:
 
         Raises BackboneError where the backbone's weights are missing.
         """
+        from regraft.pipeline.early_embedding import EarlyEmbedding
+
         batch_size = self.config.backbone.batch
         self.early = EarlyEmbedding(self._early_embedder, self._fingerprint, self.store, batch_size)
         self.early.start()

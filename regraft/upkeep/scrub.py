@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from regraft.identity import DIGEST, DIGEST_DIGITS, SHORT_DIGEST_DIGITS, short_digest
 from regraft.links.removals import Removals
-from regraft.pictures.judge import ANY_SIZE, Picture, judge
+from regraft.pictures.judge import Picture, judge
+from regraft.pictures.limits import ANY_SIZE
 
 # N rows
 IDENTITIES = ("url", "digest", "host")

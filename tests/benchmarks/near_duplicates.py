@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from regraft.config import ScreenSettings
-from regraft.pictures.judge import Limits, Picture, judge
+from regraft.pictures.judge import Picture, judge
+from regraft.pictures.limits import Limits
 from regraft.pictures.perceptual import FREQUENCIES, HASH_SIDE, MIRRORED
 
 Copy = Callable[[Image.Image], bytes]

@@ -20,7 +20,8 @@ from regraft.dataset.placeholders import (
 )
 from regraft.menagerie.drawing import encoded
 from regraft.menagerie.odd_pictures import unavailable_png
-from regraft.pictures.judge import Limits, Picture, judge
+from regraft.pictures.judge import Picture, judge
+from regraft.pictures.limits import Limits
 from regraft.store.store import Store
 from tests.dataset.shown import NO_PLACEHOLDERS, NOW, WHITE, link, memory
 

@@ -20,7 +20,8 @@ from regraft.links.findings import Finding, Request, Trail, Trouble
 from regraft.links.lanes import lane_of
 from regraft.links.removals import NO_REMOVALS, Removals, hash_of_host, hash_of_link
 from regraft.menagerie.drawing import drawing, encoded
-from regraft.pictures.judge import Limits, Unfit
+from regraft.pictures.judge import Unfit
+from regraft.pictures.limits import Limits
 from regraft.store.layout import Layout
 from regraft.verdicts import Reason, Verdict
 from regraft.web.answers import Answer, Body, Failed, Redirect

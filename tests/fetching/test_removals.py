@@ -11,7 +11,8 @@ from regraft.identity import Url, digest_of
 from regraft.links.findings import Finding, Request
 from regraft.links.removals import NO_REMOVALS, Removals, hash_of_host, hash_of_link
 from regraft.menagerie.drawing import drawing, encoded
-from regraft.pictures.judge import Limits, Picture, Unfit, judge
+from regraft.pictures.judge import Picture, Unfit, judge
+from regraft.pictures.limits import Limits
 from regraft.store.store import Store
 from regraft.verdicts import Reason
 from regraft.web.answers import Body

@@ -11,7 +11,8 @@ from regraft.links.memory import MEMORY
 from regraft.links.merge import merged
 from regraft.links.rehash import with_current_hashes
 from regraft.menagerie.drawing import drawing, encoded
-from regraft.pictures.judge import Limits, Picture, judge
+from regraft.pictures.judge import Picture, judge
+from regraft.pictures.limits import Limits
 from regraft.pictures.perceptual import is_outdated
 from regraft.store.store import Store
 from regraft.store.tables import no_rows

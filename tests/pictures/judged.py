@@ -5,7 +5,8 @@ from numpy.typing import NDArray
 
 from regraft.menagerie.drawing import drawing
 from regraft.pictures.colours import rgb
-from regraft.pictures.judge import Limits, Picture, judge
+from regraft.pictures.judge import Picture, judge
+from regraft.pictures.limits import Limits
 
 CAT = drawing("cat", 1)
 

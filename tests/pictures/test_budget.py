@@ -19,7 +19,8 @@ from PIL import Image
 
 from regraft.menagerie.drawing import drawing, encoded
 from regraft.pictures import gif
-from regraft.pictures.judge import Limits, Picture, Unfit, judge
+from regraft.pictures.judge import Picture, Unfit, judge
+from regraft.pictures.limits import Limits
 from regraft.pictures.tiff import tiff_header
 from regraft.pictures.webp import webp_header
 from regraft.pictures.work import MAX_SCANS, MAX_SEGMENTS, DecodingMemory
@@ -33,7 +34,8 @@ JUDGE_ON_THREADS = """
 import json, pickle, resource, sys, threading
 from pathlib import Path
 from regraft.pictures.colours import rgb
-from regraft.pictures.judge import Limits, Picture, judge
+from regraft.pictures.judge import Picture, judge
+from regraft.pictures.limits import Limits
 from regraft.process import prepare_process
 
 def peak_mib():  # not by getrusage, which counts what its parent held before this program began

@@ -14,7 +14,8 @@ from PIL import Image, ImageCms, features
 from regraft.menagerie.drawing import encoded
 from regraft.pictures.coded_colours import PRIMARIES, Chromaticities
 from regraft.pictures.colours import rgb
-from regraft.pictures.judge import Limits, judge
+from regraft.pictures.judge import judge
+from regraft.pictures.limits import Limits
 from tests.pictures.judged import CAT, assert_near, is_alive
 from tests.pictures.pngs import GREY, PALETTE, RGB, chunk, png
 

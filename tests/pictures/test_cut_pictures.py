@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 from regraft.menagerie.drawing import encoded
-from regraft.pictures.judge import Limits, Unfit, judge
+from regraft.pictures.judge import Unfit, judge
+from regraft.pictures.limits import Limits
 from regraft.verdicts import Reason
 from tests.pictures.judged import CAT, is_alive
 

@@ -12,7 +12,8 @@ from PIL import Image, ImageOps
 from regraft.menagerie.drawing import drawing, encoded
 from regraft.menagerie.odd_pictures import animated_gif, bomb_png
 from regraft.pictures.colours import rgb
-from regraft.pictures.judge import Limits, Picture, Unfit, judge
+from regraft.pictures.judge import Picture, Unfit, judge
+from regraft.pictures.limits import Limits
 
 CAT = drawing("cat", 1)
 JPEG = encoded(CAT, "JPEG")

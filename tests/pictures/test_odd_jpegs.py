@@ -11,7 +11,8 @@ from PIL import Image
 
 from regraft.menagerie.drawing import drawing, encoded
 from regraft.pictures.colours import rgb
-from regraft.pictures.judge import Limits, Picture, Unfit, judge
+from regraft.pictures.judge import Picture, Unfit, judge
+from regraft.pictures.limits import Limits
 from regraft.verdicts import Reason
 from tests.pictures.jpegs import adobe, blocks, lossless, mosaic, segment
 

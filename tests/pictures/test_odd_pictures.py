@@ -9,7 +9,8 @@ from PIL import Image, features
 
 from regraft.menagerie.drawing import encoded
 from regraft.pictures.colours import rgb
-from regraft.pictures.judge import Limits, Unfit, judge
+from regraft.pictures.judge import Unfit, judge
+from regraft.pictures.limits import Limits
 from regraft.verdicts import Reason
 from tests.pictures.judged import CAT, assert_near, is_alive
 from tests.pictures.pngs import after_header, chunk

@@ -14,7 +14,8 @@ from regraft.identity import Digest, Url, digest_of
 from regraft.links.memory import MEMORY, SCHEMA, put_links
 from regraft.links.shards import path_of
 from regraft.menagerie.drawing import drawing, encoded
-from regraft.pictures.judge import Limits, Picture, judge
+from regraft.pictures.judge import Picture, judge
+from regraft.pictures.limits import Limits
 from regraft.reporting.example_sheet import example_sheet
 from regraft.reporting.examples import jpeg_uri, thumbnails
 from regraft.store import versions
