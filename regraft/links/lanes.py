@@ -1,6 +1,7 @@
 """Which lane a URL belongs to. Cheap to import: the processes that fetch ask where a redirect leads."""
 
 import hashlib
+from functools import lru_cache
 
 from regraft.store.layout import Layout
 from regraft.web.urls import requested_host_of
@@ -9,8 +10,8 @@ from regraft.web.urls import requested_host_of
 def lane_of(url: str, layout: Layout) -> int:
     """Return the lane that asks a URL's host, counted from 0; where that host is spread, the URL's own."""
     host = requested_host_of(url)
-    whole = url if host in layout.spread else host
-    return (number_of(whole) >> 32) % len(layout.shards)  # other bits than the shard's
+    number = number_of(url) if host in layout.spread else _number_of_host(host)
+    return (number >> 32) % len(layout.shards)  # other bits than the shard's
 
 
 def is_spread(url: str, layout: Layout) -> bool:
@@ -21,3 +22,6 @@ def is_spread(url: str, layout: Layout) -> bool:
 def number_of(text: str) -> int:
     """Return a number of 64 bits that a text always has, drawn evenly."""
     return int.from_bytes(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:8], "little")
+
+
+_number_of_host = lru_cache(4096)(number_of)
