@@ -29,7 +29,7 @@ def clusters(phashes: "pd.Series[str]", digests: "pd.Series[str]", near: int) ->
 
 def hash_bits(phashes: "pd.Series[str]") -> Hashes:
     """Return N perceptual hashes as numbers, (N,) uint64; none, "", is 0."""
-    digits = "".join(phashes.mask(phashes == "", "0" * (HASH_BITS // 4)))
+    digits = "".join(phashes.mask(phashes == "", "0" * (HASH_BITS // 4)).tolist())
     return np.frombuffer(bytes.fromhex(digits), dtype=">u8").astype(np.uint64)
 
 

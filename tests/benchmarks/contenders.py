@@ -48,7 +48,7 @@ def regraft(urls: Path, folder: Path) -> None:
         from regraft.web.client import Client
 
         links = read_list("one", str(urls), Client()).links
-        layout = layout_for(links["url"], (), None)
+        layout = layout_for(links["url"].tolist(), (), None)
         shards = [
             ShardLinks(layout.path(lane, shard), rows)
             for lane, shards in links_by_lane(links, layout).items()
