@@ -212,7 +212,7 @@ def _body(data: bytes, head: Head) -> Body:
         last_modified=head.get("last-modified")[:100],
         robots=", ".join(head.members("x-robots-tag") + head.members(ARCHIVED_ROBOTS))[:500],
         status=head.status,
-        memento=memento_of(head, datetime.now(UTC)),
+        memento=memento_of(head, datetime.now(UTC)) if head.get("memento-datetime") else None,
         memento_url=linked(head, "memento") if head.get("link") else "",
     )
 
