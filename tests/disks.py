@@ -1,6 +1,9 @@
-"""A store on each kind of disk: a folder, a file system of fsspec, and a bucket."""
+"""A store on each kind of disk: a folder, a file system of fsspec, and a bucket; and a disk that is as good as full."""
 
+import contextlib
+import resource
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,3 +23,14 @@ def store_on(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
             return Store(f"memory://{uuid.uuid4().hex}")
         case _:
             return Store(f"{request.getfixturevalue('bucket')}/store")
+
+
+@contextlib.contextmanager
+def files_limited_to(size: int) -> Iterator[None]:
+    """Let this process write no file of more bytes, as if the disk were full by then."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from regraft.config import MAX_NAME_LENGTH, MENAGERIE, safe_name
 from regraft.errors import ConfigError
+from regraft.flows.cli.written_files import write_file
 
 TEMPLATE = """# A job of Regraft. Run it with `regraft run {path}`.
 # Every key that is left out has a default; docs/configuration.md describes them all.
@@ -62,7 +63,7 @@ def write_config(path: Path, lists: Mapping[str, str]) -> None:
             "A config is text in UTF-8 and holds its own name and those of its lists; one of these is no such text. "
             "Rename that file."
         ) from error
-    path.write_bytes(data)
+    write_file(path, data)
 
 
 def _job_name(path: Path) -> str:

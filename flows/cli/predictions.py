@@ -7,11 +7,13 @@ import pandas as pd
 
 from regraft.config import proxy_address
 from regraft.errors import ConfigError, PictureError
+from regraft.flows.cli.written_files import write_file
 from regraft.heads.predicting import Predictions, images_named_by, load_model, predict_images
 from regraft.progress import Meter
 from regraft.reporting import plots
 from regraft.store import versions
 from regraft.store.store import Store
+from regraft.store.tables import parquet
 from regraft.upkeep.decision_csv import safe_cell
 from regraft.web.client import Client
 
@@ -41,7 +43,8 @@ def predict(words: Sequence[str], store: Store, picture: Path, proxy: str | None
         raise PictureError(str(table["problem"].iloc[0]))
     names = [str(image).rsplit("/", 1)[-1][:MAX_NAME_LENGTH] for image in shown["image"]]
     captions = zip(names, predictions.target.captions(shown), strict=True)
-    picture.write_bytes(plots.contact_sheet(predictions.pictures, [f"{name}\n{caption}" for name, caption in captions]))
+    sheet = plots.contact_sheet(predictions.pictures, [f"{name}\n{caption}" for name, caption in captions])
+    write_file(picture, sheet)
     return predictions
 
 
@@ -57,6 +60,7 @@ def check_proxy(proxy: str | None) -> None:
 def save_table(rows: pd.DataFrame, path: Path) -> None:
     """Write predictions to a file; in a .csv, text that a spreadsheet would take for a formula stays text."""
     if path.suffix == ".parquet":
-        rows.to_parquet(path, index=False)
+        data = parquet(rows)
     else:
-        rows.assign(image=rows["image"].map(safe_cell)).to_csv(path, index=False)
+        data = rows.assign(image=rows["image"].map(safe_cell)).to_csv(index=False).encode()
+    write_file(path, data)

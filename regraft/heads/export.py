@@ -1,7 +1,9 @@
 """A model as one file that takes raw pictures and gives its answers: SavedModel, ONNX or LiteRT."""
 
+import contextlib
 import os
-from collections.abc import Callable, Sequence
+import shutil
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -39,11 +41,12 @@ def export(model: KerasModel, to: Format, path: Path, pictures: Sequence[Pixels]
     graph = _graph(model)
     temporary = path.with_name(f".{os.getpid()}.{path.name}")
     codec = _CODECS[to]
-    with muted_stderr():
+    with muted_stderr(), _removed_where_it_fails(temporary):
         try:
             codec.write(graph, temporary)
         except (OSError, tf.errors.OpError) as error:
-            raise VersionError(f"{path} cannot be written: {error}. Give another place: --out") from error
+            problem = str(error).rpartition("; ")[2]  # TensorFlow's own errors name its function first
+            raise VersionError(f"{path} cannot be written: {problem}. Give another place: --out") from error
         run = codec.load(temporary)
         outputs = np.concatenate([np.asarray(run(picture[None])) for picture in pictures])
     difference = float(np.abs(outputs - model.answers(pictures).reshape(outputs.shape)).max())
@@ -55,6 +58,18 @@ def export(model: KerasModel, to: Format, path: Path, pictures: Sequence[Pixels]
         )
     temporary.rename(path)
     return difference
+
+
+@contextlib.contextmanager
+def _removed_where_it_fails(path: Path) -> Iterator[None]:
+    """Leave no half of a file or a folder behind: on a full disk it would take what room is left."""
+    try:
+        yield
+    except BaseException:
+        shutil.rmtree(path, ignore_errors=True)  # a folder
+        with contextlib.suppress(OSError):
+            path.unlink()
+        raise
 
 
 def _graph(model: KerasModel) -> Any:

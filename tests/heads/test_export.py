@@ -16,6 +16,7 @@ from regraft.heads.model import KerasModel
 from regraft.pictures.pixels import Pixels
 from regraft.targets.lengths import Lengths
 from regraft.targets.target import Answers
+from tests.disks import files_limited_to
 
 pytestmark = pytest.mark.tensorflow
 
@@ -52,3 +53,10 @@ def test_an_exported_model_that_answers_otherwise_is_not_put_in_its_place(off_cm
     with pytest.raises(VersionError, match=r"answers differ from the version's by up to .*, more than 1; it was left"):
         export(model(off_cm), "litert", tmp_path / "model", PICTURES)
     assert not (tmp_path / "model").exists()
+
+
+@pytest.mark.parametrize("to", ["saved_model", "onnx", "litert"])
+def test_a_model_for_which_there_is_no_room_leaves_nothing_behind(to: Format, tmp_path: Path) -> None:
+    with files_limited_to(100), pytest.raises(VersionError, match=r"model cannot be written: [^;]*too large.*--out"):
+        export(model(0.0), to, tmp_path / "model", PICTURES)
+    assert list(tmp_path.iterdir()) == []
