@@ -199,7 +199,3 @@ def test_the_processes_that_fetch_start_before_pandas_and_numpy_are_imported(tmp
 def test_a_help_page_imports_nothing_heavy() -> None:
     script = "from regraft.flows.cli import app\ntry: app(['--help'])\nexcept SystemExit: pass"
     assert imports_of(script) & HEAVY == set()
-
-
-def test_importing_the_library_imports_nothing_heavy() -> None:
-    assert imports_of("import regraft") & HEAVY == set()
