@@ -2,15 +2,32 @@
 
 import json
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 import yaml
 
 from regraft.config_file import load_config
+from regraft.reporting.history import history
 from regraft.store import versions
+from regraft.store.store import Store
 from regraft.store.version import Version
 from tests.command_line import Regraft
+from tests.records import metrics_record, run_record
+
+VERSIONS = ("20260101T000000Z", "20260102T000000Z")
+
+
+def test_versions_are_listed_as_their_history_has_them(tmp_path: Path, regraft: Regraft) -> None:
+    store = Store(str(tmp_path))
+    for name in VERSIONS:
+        files = {"run.json": run_record().to_bytes(), "metrics.json": metrics_record(promoted=True).to_bytes()}
+        versions.publish(store, name, files)
+    versions.promote(store, VERSIONS[1], None)
+    rows = json.loads(regraft("versions", "--store", tmp_path, "--json").out)
+    assert rows == [asdict(row) for row in history(store)]
+    assert [(row["version"], row["champion"]) for row in rows] == [(VERSIONS[0], False), (VERSIONS[1], True)]
 
 
 def test_a_version_is_shown_as_its_run_told_it(first: Version, regraft: Regraft) -> None:
