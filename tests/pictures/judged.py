@@ -1,14 +1,22 @@
 """What tests of odd pictures share: a drawing, whether bytes are alive, and whether pixels are those expected."""
 
+import functools
+
 import numpy as np
 from numpy.typing import NDArray
 
-from regraft.menagerie.drawing import drawing
+from regraft.menagerie.drawing import drawing, encoded
 from regraft.pictures.colours import rgb
 from regraft.pictures.judge import Picture, judge
 from regraft.pictures.limits import Limits
 
 CAT = drawing("cat", 1)
+
+
+@functools.cache
+def encoded_cat(picture_format: str, **options: object) -> bytes:
+    """CAT as the bytes of a file, made once: encoders may take longer than all that a test does with it."""
+    return encoded(CAT, picture_format, **options)
 
 
 def is_alive(data: bytes) -> bool:

@@ -10,7 +10,7 @@ from regraft.menagerie.drawing import encoded
 from regraft.pictures.judge import Unfit, judge
 from regraft.pictures.limits import Limits
 from regraft.verdicts import Reason
-from tests.pictures.judged import CAT, is_alive
+from tests.pictures.judged import CAT, encoded_cat, is_alive
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ from tests.pictures.judged import CAT, is_alive
 def test_a_picture_that_was_cut_and_filled_with_one_byte_is_none(
     file_format: str, options: dict[str, object], fill: bytes
 ) -> None:
-    data = encoded(CAT, file_format, **options)
+    data = encoded_cat(file_format, **options)
     assert is_alive(data)
     assert is_alive(data + bytes(5_000))
     for share in (0.3, 0.6, 0.9):
@@ -51,7 +51,7 @@ def test_a_picture_that_was_cut_and_filled_with_one_byte_is_none(
 def test_a_picture_that_was_cut_and_goes_on_as_text_is_none(
     file_format: str, options: dict[str, object], page: str
 ) -> None:
-    data = encoded(CAT, file_format, **options)
+    data = encoded_cat(file_format, **options)
     for share in (0.3, 0.6, 0.9):
         end = int(len(data) * share)
         assert not is_alive(data[:end] + (page * 5000).encode()[: len(data) - end])
