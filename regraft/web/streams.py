@@ -6,6 +6,8 @@ import ssl
 
 from regraft.web.heads import BrokenHttp, Head, parse_head
 
+HEAD_READ_BYTES = 1 << 12
+"""Bytes that are read first of an answer: its head, and little of its body, which would be copied once more."""
 READ_BYTES = 1 << 16
 """Bytes that are read at a time where nobody knows how many will come."""
 MAX_READ_BYTES = 1 << 20
@@ -84,7 +86,7 @@ class Stream:
             unread = self._ahead[self._taken :]
             if len(unread) > MAX_HEAD_BYTES:
                 raise BrokenHttp(HEAD_TOO_LARGE)
-            if not self._read_on():
+            if not self._read_on(READ_BYTES if unread else HEAD_READ_BYTES):
                 return self._cut_head()
             searched = max(0, len(unread.rstrip(LINE_END)) - 1)  # the end may have begun, and be of many bytes
         if end.end() - self._taken > MAX_HEAD_BYTES:
@@ -98,8 +100,8 @@ class Stream:
             return head
         raise ConnectionResetError("the server closed the connection without an answer")
 
-    def _read_on(self) -> bool:
+    def _read_on(self, max_bytes: int = READ_BYTES) -> bool:
         """Read more; return whether there was more."""
-        piece = b"" if self.is_cut_off else self._socket.recv(READ_BYTES)
+        piece = b"" if self.is_cut_off else self._socket.recv(max_bytes)
         self._ahead, self._taken = self._ahead[self._taken :] + piece, 0
         return bool(piece)

@@ -291,6 +291,17 @@ def test_the_end_of_a_head_may_come_in_small_pieces(line_end: bytes, size: int) 
     assert stream.read(11) == JPEG
 
 
+def test_hardly_any_of_a_body_is_read_with_its_head() -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"
+    stream = Stream(Pieces(head + bytes(100_000), size=1 << 20))  # type: ignore[arg-type]
+    tracemalloc.start()
+    stream.head()
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert stream.read(100_000) == bytes(100_000)
+    assert peak < 20_000  # what came with the head would be copied twice
+
+
 @pytest.mark.parametrize(
     ("framing", "data", "size"),
     [(Chunked(), b"2\r\nab\r\n" * 50_000 + b"0\r\n\r\n", 1 << 16), (UntilClose(), b"ab" * 50_000, 2)],
