@@ -207,8 +207,9 @@ class LocalDisk:
             os.close(descriptor)  # frees the lock, as the system does when its holder dies
 
     def local_copy(self, path: str, scratch: Scratch | None = None) -> Path:
-        if not self.exists(path) or not os.path.isfile(self._at(path)):
-            raise FileNotFoundError(self.root / path)
+        with self.opened(path):  # raises where it cannot be read
+            if not os.path.isfile(self._at(path)):
+                raise FileNotFoundError(self.root / path)
         return self.root / path
 
     def _status(self, path: str) -> os.stat_result | None:

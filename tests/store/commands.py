@@ -150,8 +150,9 @@ def put_versions_in_use(store: Store) -> None:
 
 def published(url: str) -> dict[str, bytes]:
     """Every file of every version."""
-    files = (path for path in Path(url, "versions").rglob("*") if path.is_file())
-    return {path.relative_to(url).as_posix(): path.read_bytes() for path in files}
+    files = (Path(folder, name) for folder, _, names in os.walk(f"{url}/versions") for name in names)
+    readable = (path for path in files if path.is_file() and os.access(path, os.R_OK))
+    return {path.relative_to(url).as_posix(): path.read_bytes() for path in readable}
 
 
 def import_all() -> None:

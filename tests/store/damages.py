@@ -130,6 +130,8 @@ DAMAGES: dict[str, Callable[[Path], None]] = {
     "future": _from_the_future,
 }
 """What becomes of a file."""
+NO_DAMAGES = ("future", "unreadable")
+"""What is no damage, but refused: what a newer Regraft wrote, and what this user may not read."""
 SEEN_UNOPENED = ("gone", "folder", "link")
 """What shows in a folder's listing already."""
 if os.geteuid() == 0:
@@ -211,7 +213,7 @@ def problems(original: str, place: Path, path: str, damage: str, name: str) -> I
         yield f"it ended with {code}: {text[-700:]}"
     if "Traceback" in run_text or run_code not in EXIT_CODES:
         yield f"the next run ended with {run_code}: {run_text[-700:]}"
-    if run_code and name == "repair" and damage != "future":  # what a newer Regraft wrote is no damage
+    if run_code and name == "repair" and damage not in NO_DAMAGES:
         yield f"the next run does not go on after a repair: {run_text}"
     if changed:
         yield changed

@@ -1,5 +1,6 @@
 """A folder and a bucket are the same to a store: whole files, put in place whole, locked by one at a time."""
 
+import errno
 import json
 import os
 from datetime import UTC, datetime, timedelta
@@ -161,3 +162,19 @@ def test_a_link_to_nothing_is_no_file(tmp_path: Path) -> None:
     disk.write("folder/whole", b"whole")
     (tmp_path / "folder/link").symlink_to("nothing")
     assert disk.sizes("folder") == {"folder/whole": 5}
+
+
+def test_a_copy_for_programs_that_may_not_be_read_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = disk_at(str(tmp_path))
+    disk.write("a", b"a table")
+
+    def refused(*_: object) -> int:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    with monkeypatch.context() as context:  # to the superuser no permission applies
+        context.setattr("regraft.store.local_disk.os.open", refused)
+        with pytest.raises(StoreError, match=r"/a cannot be read: Permission denied\."):
+            disk.local_copy("a")
+    assert disk.local_copy("a") == tmp_path / "a"
