@@ -80,7 +80,7 @@ def _learnt_lengths(
     rows = learnt_rows(manifest["split"])
     label, own_category = manifest["label"].to_numpy(dtype=np.float64)[rows], data.category[rows]
     means = robust_means(label, own_category, data.categories)
-    return means, within_category(data.x, rows, label - means[own_category])
+    return means, within_category(data.x, rows, label - means[own_category], data.cluster[rows])
 
 
 def _placed(values: NDArray[np.float64], rows: Rows, count: int) -> NDArray[np.float64]:

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from regraft.heads.moments import Rows, evenly
-from regraft.heads.smoothers import STRENGTHS, KernelSmoother, Regression, RidgeSmoother, Smoother
+from regraft.heads.smoothers import STRENGTHS, Cluster, KernelSmoother, Regression, RidgeSmoother, Smoother
 from regraft.store.feature_rows import FeatureRows
 
 # N images, D features, S strengths
@@ -42,7 +42,8 @@ class WithinCategory:
 
     regression: Regression
     left_out: NDArray[np.float64]
-    """(N,) what it would answer, in cm, for each image that it learnt from if that were left out; NaN of others."""
+    """(N,) what it would answer, in cm, for each image that it learnt from if that and its near-duplicates were left
+    out; NaN of others."""
 
 
 def robust_means(label: NDArray[np.float64], category: NDArray[np.int64], categories: int) -> NDArray[np.float64]:
@@ -60,20 +61,24 @@ def learnt_rows(split: "pd.Series[str]") -> Rows:
     return np.flatnonzero(split.isin(["train", "validation"]))
 
 
-def within_category(x: FeatureRows, rows: Rows, residuals: NDArray[np.float64]) -> WithinCategory | None:
-    """Return a regression of residuals, (N,) in cm, on the scaled features of as many rows.
+def within_category(
+    x: FeatureRows, rows: Rows, residuals: NDArray[np.float64], cluster: Cluster
+) -> WithinCategory | None:
+    """Return a regression of residuals, (N,) in cm, on the scaled features of as many rows, whose clusters are (N,).
 
-    None where it would not lower the error on images that are left out, or not surely.
+    None where it would not lower the error on images that are left out, with their near-duplicates, or not surely.
     """
     chosen = np.arange(len(rows))
     if len(rows) > MAX_EQUATIONS and x.shape[1] > MAX_EQUATIONS:
         chosen = evenly(chosen, MAX_EQUATIONS)
-    learnt, smoother = residuals[chosen], _smoother(x, rows[chosen])
+    learnt, cluster = residuals[chosen], cluster[chosen]
+    smoother = _smoother(x, rows[chosen], cluster)
     values, errors = _robust_values(smoother, learnt)
     limit = MAX_SPREADS_OF_ERRORS * float(spread(errors).min())
     squares = np.minimum(errors**2, limit**2)
     strength = int(squares.mean(axis=0).argmin())
-    if not is_significant(np.minimum(learnt**2, limit**2) - squares[:, strength]):
+    gains = np.minimum(learnt**2, limit**2) - squares[:, strength]
+    if not is_significant(_summed(gains, cluster)):
         return None
     left_out = np.full(len(rows), np.nan)
     left_out[chosen] = learnt - errors[:, strength]
@@ -81,8 +86,13 @@ def within_category(x: FeatureRows, rows: Rows, residuals: NDArray[np.float64]) 
 
 
 def is_significant(gains: NDArray[np.float64]) -> bool:
-    """Return whether the mean of gains, (N,) one an image, is more than chance."""
+    """Return whether the mean of gains, one for each cluster of images, is more than chance."""
     return float(gains.mean()) > MIN_STANDARD_ERRORS * float(gains.std()) / np.sqrt(len(gains))
+
+
+def _summed(values: NDArray[np.float64], cluster: Cluster) -> NDArray[np.float64]:
+    """The sum of the values of each cluster's images."""
+    return np.bincount(np.unique(cluster, return_inverse=True)[1], values).astype(np.float64)
 
 
 def spread(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -94,14 +104,14 @@ def spread(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(high > low, (high - low) / NORMAL_QUARTILES, values.std(axis=0))
 
 
-def _smoother(x: FeatureRows, rows: Rows) -> Smoother:
+def _smoother(x: FeatureRows, rows: Rows, cluster: Cluster) -> Smoother:
     """The kind of regression that so many images, and features of them, allow."""
     count, width = len(rows), x.shape[1]
     if count * width <= MAX_REFERENCE_NUMBERS:
-        return KernelSmoother(x.read(rows), WIDTH)
+        return KernelSmoother(x.read(rows), WIDTH, cluster)
     if count > width:
-        return RidgeSmoother(x, rows)
-    return KernelSmoother(x.read(rows), None)
+        return RidgeSmoother(x, rows, cluster)
+    return KernelSmoother(x.read(rows), None, cluster)
 
 
 def _robust_values(

@@ -109,10 +109,10 @@ def test_the_ridge_in_features_is_the_ridge_in_images() -> None:
     at_once = x.read(np.arange(COUNT))
     values = 20 * at_once[TRAIN, 3:4] + np.random.default_rng(1).normal(0, 5, (len(TRAIN), len(STRENGTHS)))
     features.counts.clear()
-    in_features = RidgeSmoother(x, TRAIN)
+    in_features = RidgeSmoother(x, TRAIN, TRAIN // 2)
     left_out = in_features.left_out(values)
     assert max(features.counts) <= BLOCK
-    in_images = KernelSmoother(at_once[TRAIN], None)
+    in_images = KernelSmoother(at_once[TRAIN], None, TRAIN // 2)
     np.testing.assert_allclose(left_out, in_images.left_out(values), atol=1e-3)
     for strength in (0, len(STRENGTHS) // 2):
         first, second = (each.regression(values[:, strength], strength) for each in (in_features, in_images))
@@ -129,7 +129,7 @@ def test_many_wide_images_are_regressed_on_a_part_of_them(monkeypatch: pytest.Mo
     x = ScaledRows(features, scale_of(features, TRAIN))
     label = 9 * x.read(TRAIN)[:, 0].astype(np.float64)
     features.counts.clear()
-    within = within_category(x, TRAIN, label)
+    within = within_category(x, TRAIN, label, TRAIN)
     assert features.counts == [15]
     assert within is not None
     assert isinstance(within.regression, LinearRegression)
