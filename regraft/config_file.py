@@ -1,22 +1,19 @@
 """A job's config, read from a YAML file; what is wrong in it is refused with its line or its field."""
 
-import ast
 import difflib
-import inspect
 import os
 import re
 import reprlib
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Hashable, Mapping, Sequence
 from datetime import date
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from regraft.config import MENAGERIE, Category, Config, contradictions
+from regraft.config import MENAGERIE, Category, Config, contradictions, descriptions
 from regraft.errors import ConfigError
 
 MAX_BYTES = 1_000_000
@@ -252,21 +249,7 @@ def _hint(location: list[str]) -> str:
 def _description(location: list[str]) -> str:
     """What the setting at a location is for; "" where there is no such setting."""
     model = _model_at(location[:-1]) if location else None
-    return " ".join(_docstrings(model).get(location[-1], "").split()) if model else ""
-
-
-def _docstrings(model: type[BaseModel]) -> dict[str, str]:
-    """What is written beneath each of a model's fields.
-
-    Pydantic can have them as the fields' descriptions, which takes a third of the time in which the config is imported.
-    """
-    (definition,) = ast.parse(inspect.getsource(model)).body
-    docstrings = {}
-    for field, beneath in pairwise(getattr(definition, "body", [])):
-        match field, beneath:
-            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
-                docstrings[name] = text
-    return docstrings
+    return " ".join(descriptions(model).get(location[-1], "").split()) if model else ""
 
 
 def _keys_at(location: list[str]) -> list[str]:
