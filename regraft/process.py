@@ -56,6 +56,7 @@ def prepare_process() -> None:
     _lift_pillows_limit()
     _take_no_warning_for_an_error()
     _silence_pillow()
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it warns of each home that it may not write to
     if logging.getLogger("regraft").level == logging.NOTSET:
         logging.getLogger("regraft").setLevel(logging.INFO)
 

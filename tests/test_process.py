@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 from regraft.process import OBJECTS_PER_COLLECTION, usable_cores
@@ -92,6 +93,16 @@ def test_no_librarys_warning_ends_a_program() -> None:
     script += f"import subprocess\nprint(json.dumps(subprocess.call([sys.executable, '-c', {warn!r}])))"
     assert ran(script, PYTHONWARNINGS="error") == 0
     assert ran(script, PYTHONWARNINGS="ignore,error::DeprecationWarning") == 0
+
+
+def test_nobody_is_warned_of_a_home_that_cannot_be_written_to(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"a file where a folder should be")
+    code = (
+        "from regraft.process import prepare_process; prepare_process(); import matplotlib; matplotlib.get_configdir()"
+    )
+    environment = os.environ | {"MPLCONFIGDIR": str(tmp_path / "file")}
+    ran = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert ran.stderr == ""
 
 
 def test_a_notebook_gets_the_right_verdict_on_a_picture_above_pillows_own_limit() -> None:

@@ -82,14 +82,33 @@ def images_named_by(word: str) -> Iterator[str]:
         yield word
         return
     if os.path.isdir(word):
-        paths = Path(word).rglob("*")
-        files = sorted(str(p) for p in paths if p.suffix.lower() in PICTURE_SUFFIXES and os.path.isfile(p))
+        files = _pictures_below(word)
     else:
         files = sorted(name for name in glob.glob(word, recursive=True) if os.path.isfile(name))
     if not files:
-        problem = "holds no pictures" if os.path.isdir(word) else "cannot be read: there is no such file"
+        problem = "holds no pictures" if os.path.isdir(word) else f"cannot be read: {_why_unreadable(word)}"
         raise PictureError(f"{printable(word)} {problem}. Give files, folders, globs in quotes, or http(s) URLs.")
     yield from files
+
+
+def _pictures_below(folder: str) -> list[str]:
+    """The pictures below a folder, and folders there that may not be listed: they are not passed over in silence."""
+    closed: list[str] = []
+    walk = os.walk(folder, onerror=lambda error: closed.append(str(error.filename)))
+    paths = [Path(top, name) for top, _, names in walk for name in names]
+    pictures = [str(path) for path in paths if path.suffix.lower() in PICTURE_SUFFIXES and os.path.isfile(path)]
+    return sorted([*pictures, *closed])
+
+
+def _why_unreadable(name: str) -> str:
+    """Why there is no file of that name."""
+    try:
+        os.stat(name)
+    except PermissionError as error:
+        return str(error.strerror)
+    except (OSError, ValueError):  # ValueError: a zero in its name
+        pass
+    return "there is no such file"
 
 
 def printable(name: str) -> str:

@@ -1,5 +1,6 @@
 """Predictions for images that people name: files, folders, globs and URLs."""
 
+import errno
 import os
 from collections.abc import Iterator
 from functools import partial
@@ -89,6 +90,21 @@ def test_a_word_that_is_no_name_is_refused_too(word: str, tmp_path: Path, monkey
     with pytest.raises(PictureError) as refused:
         list(images_named_by(word))
     assert str(refused.value).encode()
+
+
+def test_what_may_not_be_listed_has_a_problem(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scandir, stat = os.scandir, os.stat
+
+    def refused(path: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    with monkeypatch.context() as context:  # to the superuser no permission applies
+        context.setattr("os.scandir", lambda path: refused(path) if str(path).endswith("more") else scandir(path))
+        names = [Path(name).name for name in images_named_by(str(photos))]
+        assert names == ["a-tiger.jpg", "b-cat.png", "broken.jpg", "more"]
+        context.setattr("os.stat", lambda path, **how: refused(path) if "closed" in str(path) else stat(path, **how))
+        with pytest.raises(PictureError, match=r"closed/a\.jpg cannot be read: Permission denied\."):
+            list(images_named_by("closed/a.jpg"))
 
 
 def test_names_that_are_no_utf_8_are_predicted_and_can_be_printed(model: Model, photos: Path) -> None:
