@@ -2,8 +2,9 @@
 
 A picture is misfiled where most of its nearest neighbours are another category's, and as near to it as that category's
 pictures are to each other, see `edited_references`. So a picture that is merely unlike its own category, a blurred
-tiger, stays. Nearness is the cosine of centred features, whatever the head makes of them. Where categories overlap,
-some lie on another's side by chance, as `chance` reckons. Such pictures are doubtful: they stay, and a person is asked.
+tiger, stays, and so may a kind of its own, see `kin`. Nearness is the cosine of centred features, whatever the head
+makes of them. Where categories overlap, some lie on another's side by chance, as `chance` reckons. Such pictures are
+doubtful: they stay, and a person is asked.
 """
 
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from regraft.dataset.chance import probabilities_of_right, shares_by_chance, shares_crossing
 from regraft.dataset.edited_references import MIN_FOREIGN_SHARE, NEIGHBOURS, EditedReferences, edited_references
+from regraft.dataset.kin import kin_log_ratios
 from regraft.dataset.nearest import NO_REFERENCE, Directions, Indices, Nearest, Values, directions_of
 from regraft.store.feature_rows import FeatureRows
 
@@ -57,8 +59,8 @@ def find_misfiled(manifest: pd.DataFrame, features: FeatureRows) -> Suspects:
 
     def looks_of(block_rows: Indices, block: NDArray[np.float32]) -> pd.DataFrame:
         directions = directions_of(block, centre)
-        nearest = Nearest.of(directions, references.directions, position[block_rows])
-        return _looks(directions, category[block_rows], nearest, references, digests[rows]).set_axis(block_rows)
+        own = position[block_rows]
+        return _looks(directions, category[block_rows], own, references, digests[rows]).set_axis(block_rows)
 
     looks = pd.concat([looks_of(*block) for block in features.stored_blocks()]).sort_index()
     chance = _chance(looks, category, references)
@@ -73,15 +75,17 @@ def find_misfiled(manifest: pd.DataFrame, features: FeatureRows) -> Suspects:
 def _looks(
     directions: Directions,
     category: Indices,
-    nearest: Nearest,
+    own: Indices,
     references: EditedReferences,
     digests: NDArray[np.object_],
 ) -> pd.DataFrame:
     """What K pictures look like: like, share, is_suspected, log_ratio and neighbours.
 
-    `digests`, (R,): those of the references. The log of how much likelier a picture is if it is misfiled is -inf where
-    it is like its own category, and then no neighbours are named.
+    `own`, (K,): their own positions among the references, or NO_REFERENCE; `digests`, (R,): those of the references.
+    The log of how much likelier a picture is if it is misfiled is -inf where it is like its own category, and then no
+    neighbours are named.
     """
+    nearest = Nearest.of(directions, references.directions, own)
     neighbours = references.neighbours(nearest)
     foreign = np.flatnonzero(neighbours.like != category)
     like = neighbours.like[foreign]
@@ -91,7 +95,10 @@ def _looks(
         near = neighbours.references[row]
         is_like = references.category[near] == neighbours.like[row]
         named[row] = " ".join(digests[near[is_like][:NAMED_NEIGHBOURS]])
-    is_suspected = references.are_misfiled(category, nearest, neighbours) & (log_ratios > MIN_LOG_RATIO)
+    are_misfiled = references.are_misfiled(category, nearest, neighbours)
+    rows = np.flatnonzero(are_misfiled)
+    log_ratios[rows] += kin_log_ratios(directions[rows], category[rows], neighbours.like[rows], own[rows], references)
+    is_suspected = are_misfiled & (log_ratios > MIN_LOG_RATIO)
     return pd.DataFrame(
         {
             "like": neighbours.like,

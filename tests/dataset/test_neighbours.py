@@ -201,6 +201,21 @@ def test_a_kind_of_picture_that_few_of_a_list_are_is_not_thrown_away(count: int,
     assert (misfiled.index < count).sum() <= 0.05 * count
 
 
+def test_most_of_a_kind_that_lies_in_the_middle_of_another_category_is_put_before_a_person() -> None:
+    misfiled = doubtful = 0
+    for seed in range(8):
+        manifest, features = world(150, apart=1.0, seed=seed)
+        random = np.random.default_rng(seed + 100)
+        shared = features[150:300].mean(axis=0) + 0.5 * random.normal(0, 1, WIDTH)
+        features[:20] = shared + random.normal(0, 1, (20, WIDTH))
+        suspects = find_misfiled(manifest, ArrayRows(features))
+        misfiled += int((suspects.misfiled.index < 20).sum())
+        doubtful += int((suspects.doubtful.index < 20).sum())
+    print(f"{misfiled} misfiled, {doubtful} doubtful")
+    assert misfiled <= 0.2 * 8 * 20
+    assert doubtful >= 2 * misfiled
+
+
 def test_what_lies_between_categories_is_put_before_a_person() -> None:
     manifest, features = world(100, apart=0.25)
     moved = planted(manifest, [3, 7], "tiger")

@@ -3,9 +3,10 @@
 Of each list the same number of pictures is moved, a share of the smaller one, in so many draws that at least 200 are
 moved, of which recall is known to within two percent. Last, a list shows some drawings of its animal among its
 photographs, or of one kind of them, by k-means, only some: the share of these that is called misfiled. The kitten that
-really is among the tigers is left out. What is chosen in `neighbours` and `chance` was chosen on cut-out drawings and
-photographs of a package of stamps, on handwritten digits, and on draws from 1000 on. cleanlab gets out-of-fold
-probabilities of a logistic regression on the same scaled features (five folds), and is run with its defaults.
+really is among the tigers is left out. What is chosen in `neighbours`, `chance` and `kin` was chosen on cut-out
+drawings and photographs of a package of stamps, on handwritten digits, on emojis, and on draws from 1000 on. cleanlab
+gets out-of-fold probabilities of a logistic regression on the same scaled features (five folds), and is run with its
+defaults.
 """
 
 from collections.abc import Callable, Iterator
