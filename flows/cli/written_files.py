@@ -35,7 +35,7 @@ def write_file(path: Path, data: bytes) -> None:
         else:
             _replace(target, data)
     except OSError as error:
-        raise StoreError(f"{path} cannot be written: {error.strerror}. Look at the disk, and try again.") from error
+        raise StoreError(f"{path} cannot be written: {error.strerror}.") from error
 
 
 def _replace(target: Path, data: bytes) -> None:

@@ -115,7 +115,7 @@ def test_a_file_that_cannot_be_written_is_named(tmp_path: Path, regraft: Regraft
     (tmp_path / "file").touch()
     ran = regraft("init", tmp_path / place)
     assert ran.code == 3
-    assert f"{tmp_path / place} cannot be used: " in ran.err
+    assert f"{tmp_path / place} cannot be written: " in ran.err
 
 
 def test_a_command_without_a_terminal_works(tmp_path: Path) -> None:
