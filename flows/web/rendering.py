@@ -14,7 +14,7 @@ from fastapi.responses import HTMLResponse
 from regraft.dataset.decision import DecisionKind
 from regraft.flows.web.forms import MAX_WHY
 from regraft.flows.web.site import site_of
-from regraft.identity import DIGEST
+from regraft.identity import DIGEST, short_digest
 from regraft.reporting.rendering import printable, shortened
 from regraft.targets.wording import percent
 from regraft.verdicts import Reason, Verdict
@@ -66,6 +66,7 @@ def _environment() -> jinja2.Environment:
         "in_words": lambda word: str(word).replace("_", " "),
         "percent": percent,
         "printable": printable,
+        "short_digest": short_digest,
         "shortened": shortened,
         "time": time_in_text,
         "with_query": with_query,

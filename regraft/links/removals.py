@@ -13,7 +13,7 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 from regraft.errors import CorruptError
-from regraft.identity import Digest, Host, digest_of
+from regraft.identity import DIGEST, Digest, Host, digest_of
 from regraft.store.root import RECEIPTS, REMOVALS
 from regraft.web.urls import BadUrl, Blocked, normalised, requested_host_of
 
@@ -29,7 +29,7 @@ MAX_COPY_BITS = 6
 no two are so near."""
 
 
-HASHES = {"hash": "^[0-9a-f]{64}$", "phash": "^([0-9a-f]{16})?$", "host": "^([0-9a-f]{64})?$"}
+HASHES = {"hash": f"^{DIGEST.pattern}$", "phash": "^([0-9a-f]{16})?$", "host": f"^({DIGEST.pattern})?$"}
 """What the columns of hashes hold."""
 
 

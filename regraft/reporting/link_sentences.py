@@ -11,7 +11,6 @@ from regraft.verdicts import Reason, Verdict
 
 MAX_OTHERS = 5
 """Other links that a sentence names at most."""
-"""Hex digits of a digest that a sentence has."""
 REASON_WORDS = {
     Reason.GONE: "the server says that there is no such page",
     Reason.FORBIDDEN: "the server refuses",

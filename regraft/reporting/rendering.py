@@ -9,6 +9,7 @@ from typing import Any
 import jinja2
 import yaml
 
+from regraft.identity import short_digest
 from regraft.links.rot import in_two_categories
 from regraft.reporting.examples import jpeg_uri
 from regraft.reporting.outlook import charts, survival_gist
@@ -185,6 +186,7 @@ def _template(name: str, escape: bool = True) -> jinja2.Template:
         "inert": inert,
         "percent": percent,
         "above_or_below": above_or_below,
+        "short_digest": short_digest,
         "shortened": shortened,
     }
     return environment.from_string(source)

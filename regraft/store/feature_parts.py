@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from regraft.errors import CorruptError
-from regraft.identity import Digest
+from regraft.identity import DIGEST_DIGITS, Digest
 from regraft.store.backbone_files import BackboneFile, short_name
 from regraft.store.root import FEATURES
 from regraft.store.scratch import Scratch
@@ -27,7 +27,7 @@ Records: TypeAlias = "np.ndarray[tuple[int], np.dtype[Any]]"
 """(K,) records with the fields FIELDS."""
 SUFFIX = ".npy"
 FIELDS = ("digest", "features", "crc")
-DIGEST_DTYPE = "S64"
+DIGEST_DTYPE = f"S{DIGEST_DIGITS}"
 CRC_BYTES = 4
 
 
