@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from regraft.heads.principal import Indices, Principal, Values, Weights
@@ -42,8 +43,9 @@ class FoldedImages:
         With fewer clusters than folds, each image counts for itself: else nothing would be left to learn from.
         """
         order = np.argsort(images.index, kind="stable")
-        _, firsts, numbers = np.unique(cluster[order], return_index=True, return_inverse=True)
-        places = np.argsort(np.argsort(firsts))[numbers] if len(firsts) >= FOLDS else np.arange(len(order))
+        places, clusters = pd.factorize(cluster[order])
+        if len(clusters) < FOLDS:
+            places = np.arange(len(order))
         fold = np.empty_like(images.index)
         fold[order] = places % FOLDS
         parts = (images.values[fold == number] for number in range(FOLDS))
