@@ -22,10 +22,10 @@ from typing import Literal
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import keras
 import numpy as np
 import pandas as pd
 import tensorflow as tf
+from learning_rows.tuning import plain_epochs_s
 from numpy.typing import NDArray
 from train import DISTRIBUTIONS, squares_of, world
 from trained import trained
@@ -149,7 +149,7 @@ def _tuning(manifest: pd.DataFrame, features: NDArray[np.float32], store: Store,
     return Tuning(
         float(epochs[0][0]),
         float(np.median(np.concatenate([each[1:] for each in epochs]))),
-        _keras_epoch_s(manifest, store, settings),
+        float(np.median(plain_epochs_s(manifest, store, settings, time.perf_counter))),
         losses[0],
         all(np.array_equal(weights[0], each) for each in weights),
     )
@@ -173,21 +173,6 @@ def _tuned(
     )
     weights = np.concatenate([weight.ravel() for weight in result.backbone.model.get_weights()])
     return np.diff(times[::steps][: EPOCHS + 1]), weights, result.history["tune_val_loss"][-1]
-
-
-def _keras_epoch_s(manifest: pd.DataFrame, store: Store, settings: TuneSettings) -> float:
-    """Seconds of an epoch after the first of Keras's own `fit`."""
-    backbone, ends = load_backbone("efficientnet-lite0"), list[float]()
-    tuning._set_trainable(backbone.model, settings.blocks, from_scratch=False)
-    joint = keras.Model(backbone.model.input, keras.layers.Dense(1)(backbone.model.output))
-    joint.compile(keras.optimizers.Adam(settings.learning_rate), "mse", jit_compile=False)
-    data = []
-    for split in ("train", "validation"):
-        rows = manifest[manifest["split"] == split]
-        data.append((squares_of(rows, backbone, store).astype(np.float32), rows["label"].to_numpy(np.float32)))
-    after_epoch = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: ends.append(time.perf_counter()))
-    joint.fit(*data[0], settings.batch, EPOCHS, validation_data=data[1], verbose=0, callbacks=[after_epoch])
-    return float(np.median(np.diff(ends)))
 
 
 def in_its_own_process(name: str, count: int, folder: Path) -> Figures:
