@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, cast
 
 import pandas as pd
@@ -41,48 +42,66 @@ def merged(
     records = known.to_dict("records") if len(known) else []
     before = {str(row["url"]): cast(Row, row) for row in records}
     finding_of = {finding.url: finding for finding in findings}
-    rows = [
-        _row(finding_of[url], before.get(url), now, since, near) | {"category": category}
-        for url, category in zip(links["url"].tolist(), links["category"].tolist(), strict=True)
-    ]
-    return pa.Table.from_pylist(rows, schema=MEMORY).to_pandas()
+    urls = links["url"].tolist()
+    columns = _columns([finding_of[url] for url in urls], now, since)
+    for place, url in enumerate(urls if before else []):
+        if url in before:
+            for name, value in _row(finding_of[url], before[url], now, near).items():
+                columns[name][place] = value
+    return pa.Table.from_pydict(columns | {"category": links["category"].tolist()}, schema=MEMORY).to_pandas()
 
 
-def _row(finding: Finding, before: Row | None, now: datetime, since: datetime, near: int) -> Row:
-    """What is known of a link from now on; the category is missing."""
+def _columns(findings: Sequence[Finding], now: datetime, since: datetime) -> dict[str, list[Any]]:
+    """What is known of links that were not known, by column; the category is missing."""
+    columns: dict[str, list[Any]] = {name: list(map(attrgetter(name), findings)) for name in OF_THE_FINDING}
+    verdicts = [finding.reason.verdict for finding in findings]
+    return columns | {
+        "verdict": verdicts,
+        "checked_at": [now] * len(findings),
+        "first_seen": [since] * len(findings),
+        "dead_since": [now if verdict is Verdict.DEAD else None for verdict in verdicts],
+        "trusted_digest": columns["digest"].copy(),
+        "trusted_phash": columns["phash"].copy(),
+        "replaced_at": [None] * len(findings),
+        "unchanged_since": [now] * len(findings),
+    }
+
+
+def _row(finding: Finding, before: Row, now: datetime, near: int) -> Row:
+    """What is known of a link that was known before; the category is missing."""
     row: Row = {name: getattr(finding, name) for name in OF_THE_FINDING}
-    if finding.outcome == "not_modified" and before is not None:
+    if finding.outcome == "not_modified":
         row |= {name: before[name] for name in OF_THE_PICTURE}
     verdict = finding.reason.verdict
     row |= {
         "verdict": verdict,
         "checked_at": now,
-        "first_seen": before["first_seen"] if before is not None else since,
+        "first_seen": before["first_seen"],
         "dead_since": _dead_since(before, now) if verdict is Verdict.DEAD else None,
     }
     row["unchanged_since"] = _unchanged_since(row, before, now)
     return row | _trust(row, before, now, near)
 
 
-def _dead_since(before: Row | None, now: datetime) -> datetime:
+def _dead_since(before: Row, now: datetime) -> datetime:
     """Since when a dead link is dead: since an earlier check, if it was dead at the last one already."""
-    if before is None or before["verdict"] != Verdict.DEAD or pd.isna(before["dead_since"]):
+    if before["verdict"] != Verdict.DEAD or pd.isna(before["dead_since"]):
         return now
     return cast(datetime, before["dead_since"])
 
 
-def _unchanged_since(row: Row, before: Row | None, now: datetime) -> datetime:
+def _unchanged_since(row: Row, before: Row, now: datetime) -> datetime:
     """Since when checks have come to the same: the same picture, or dead, or junk."""
-    if before is None or (row["verdict"], row["digest"]) != (before["verdict"], before["digest"]):
+    if (row["verdict"], row["digest"]) != (before["verdict"], before["digest"]):
         return now
     since = (before["unchanged_since"], before["dead_since"], before["checked_at"])  # the first is new in the memory
     return next(cast(datetime, moment) for moment in since if not pd.isna(moment))
 
 
-def _trust(row: Row, before: Row | None, now: datetime, near: int) -> Row:
+def _trust(row: Row, before: Row, now: datetime, near: int) -> Row:
     """The picture that a link is known for, and since when it shows another one."""
     shown = {"trusted_digest": row["digest"], "trusted_phash": row["phash"], "replaced_at": None}
-    if before is None or not before["trusted_digest"]:
+    if not before["trusted_digest"]:
         return shown
     trusted: Row = {"trusted_digest": before["trusted_digest"], "trusted_phash": before["trusted_phash"]}
     if not row["digest"]:
