@@ -74,6 +74,22 @@ def keep_to_core(place: int, processes: int) -> None:
             os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
+@contextlib.contextmanager
+def one_core_left() -> Iterator[None]:
+    """Leave one core, if there are several, to whoever started this process, while the context lasts.
+
+    That one has much to import as well, and nothing is fetched before it has read its lists.
+    """
+    cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else {0}
+    if len(cores) > 1:
+        os.sched_setaffinity(0, sorted(cores)[1:])
+    try:
+        yield
+    finally:
+        if len(cores) > 1:
+            os.sched_setaffinity(0, cores)
+
+
 class Turns:
     """Lets so many threads at a time into its context.
 

@@ -18,6 +18,7 @@ from regraft.fetching.own_limits import (
     limit_memory,
     machine_memory,
     memory_limit,
+    one_core_left,
     picture_clock,
 )
 from regraft.process import prepare_process
@@ -46,7 +47,8 @@ def work(pipe: Connection) -> None:
 
     Ends the process: threads may wait on sockets, and nothing that they hold is worth waiting for.
     """
-    from regraft.fetching.fetcher import Fetcher
+    with one_core_left():
+        from regraft.fetching.fetcher import Fetcher
 
     sys.setswitchinterval(SWITCH_S)
     _silence_decoders()

@@ -19,6 +19,7 @@ from regraft.fetching.own_limits import (
     keep_to_core,
     machine_memory,
     memory_limit,
+    one_core_left,
     pictures_at_a_time,
 )
 
@@ -92,6 +93,18 @@ def test_of_fewer_or_more_processes_none_keeps_to_a_core(processes: int) -> None
 
 def test_a_policy_that_the_user_has_chosen_stands() -> None:
     assert cores_kept_to(0, len(CORES), os.SCHED_BATCH) == (set(CORES), os.SCHED_BATCH)
+
+
+@pytest.mark.parametrize("cores", [CORES, CORES[:1]], ids=["all", "one"])
+def test_while_a_process_imports_it_leaves_a_core_to_whoever_started_it(cores: list[int]) -> None:
+    def kept() -> list[set[int]]:
+        os.sched_setaffinity(0, cores)
+        with one_core_left():
+            inside = os.sched_getaffinity(0)
+        return [inside, os.sched_getaffinity(0)]
+
+    with ThreadPoolExecutor(1) as thread:
+        assert thread.submit(kept).result() == [set(cores[1:] or cores), set(cores)]
 
 
 def test_a_process_cannot_take_more_than_its_limit() -> None:
