@@ -22,6 +22,8 @@ from regraft.web.urls import requested_host_and_port_of
 
 BATCH_SIZE = 32
 """Requests in one message."""
+FEW_UNDER_WAY = MAX_UNDER_WAY // 2
+"""Requests handed to one process at a time, as long as its findings come in quickly."""
 LINGER_S = 0.2
 """Seconds that the processes outlive the last shard: where the next one follows at once, they need not start again."""
 
@@ -112,8 +114,7 @@ class Crew:
         if timer is not None:
             timer.cancel()
             timer.join()  # it may be ending the processes just now
-        for worker in workers:
-            worker.close()
+        _close(workers)
 
     @contextlib.contextmanager
     def _in_use(self) -> Iterator[None]:
@@ -137,8 +138,7 @@ class Crew:
             if self._users > 0:
                 return
             workers, self._workers = self._workers, []
-        for worker in workers:
-            worker.close()
+        _close(workers)
 
     def _tell_waiting(self) -> None:
         """Say what all processes wait for, if none of them has anything else to do."""
@@ -152,7 +152,7 @@ class Crew:
         pending = Pending(len(requests), budget, on_finding, keep, self._keep_s)
         for start in range(0, len(requests), BATCH_SIZE):
             batch = requests[start : start + BATCH_SIZE]
-            pending.wait_for_room(start, self._share)
+            pending.wait_for_room(start, self._shares)
             if budget.is_spent:
                 pending.skip(batch, "the run's budget was spent")
             elif workers := self._running_workers():
@@ -161,10 +161,12 @@ class Crew:
                 pending.skip(batch, "the run was stopped")
         return pending
 
-    def _share(self) -> int:
-        """How many requests each of the calls that are fetching now may have under way."""
+    def _shares(self) -> tuple[int, int]:
+        """How many requests each of the calls that are fetching now may have under way, see `Shares`."""
         with self._lock:
-            return max(BATCH_SIZE, MAX_UNDER_WAY * len(self._settings) // max(1, self._users))
+            users = max(1, self._users)
+        few, most = (max(BATCH_SIZE, limit * len(self._settings) // users) for limit in (FEW_UNDER_WAY, MAX_UNDER_WAY))
+        return few, most
 
     def _passing_on(self, workers: Sequence[WorkerProcess], on_finding: OnFinding) -> OnFinding:
         """Do so with a finding, unless another process of this crew goes on with its link."""
@@ -202,3 +204,11 @@ class Crew:
             if not self._workers and not self._is_closed:
                 self._workers = [WorkerProcess(settings, self._tell_waiting) for settings in self._settings]
             return self._workers
+
+
+def _close(workers: Sequence[WorkerProcess]) -> None:
+    """Have all processes end, and then wait for each."""
+    for worker in workers:
+        worker.end()
+    for worker in workers:
+        worker.close()

@@ -63,8 +63,8 @@ class WorkerProcess:
         if is_closed:
             self._give_up()
 
-    def close(self) -> None:
-        """End the process. Links still under way are found `skipped`."""
+    def end(self) -> None:
+        """Have the process end; `close` waits for that."""
         with self._lock:
             if self._is_closed:
                 return
@@ -72,6 +72,10 @@ class WorkerProcess:
             self._send(None)
             if not self._is_ready:  # it has done nothing yet
                 self._process.kill()
+
+    def close(self) -> None:
+        """End the process. Links still under way are found `skipped`."""
+        self.end()
         try:
             self._process.wait(CLOSE_S)
         except subprocess.TimeoutExpired:
