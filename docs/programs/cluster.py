@@ -12,9 +12,9 @@ from regraft.config import FetchSettings
 from regraft.links.shards import LINKS_PER_SHARD, lanes_for, place_of
 from regraft.store.layout import Layout
 
-LINKS_S = 1221
+LINKS_S = 1188
 """Links that a machine of two cores fetches and judges in a second, with pictures of 100 kB: docs/benchmarks.md."""
-UNCHANGED_LINKS_S = 4143
+UNCHANGED_LINKS_S = 3735
 """The same where all servers answer 304: docs/benchmarks.md."""
 EMBEDDED_S = 126
 """Pictures that such a machine embeds in a second: docs/benchmarks.md."""
