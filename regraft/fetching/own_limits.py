@@ -78,15 +78,16 @@ def keep_to_core(place: int, processes: int) -> None:
 def one_core_left() -> Iterator[None]:
     """Leave one core, if there are several, to whoever started this process, while the context lasts.
 
-    That one has much to import as well, and nothing is fetched before it has read its lists.
+    That one has much to import as well, and nothing is fetched before it has read its lists. Only Linux can do so.
     """
-    cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else {0}
-    if len(cores) > 1:
-        os.sched_setaffinity(0, sorted(cores)[1:])
+    cores: set[int] = set()
+    with contextlib.suppress(AttributeError, OSError):
+        cores = os.sched_getaffinity(0)
+        os.sched_setaffinity(0, sorted(cores)[1:] or cores)
     try:
         yield
     finally:
-        if len(cores) > 1:
+        with contextlib.suppress(AttributeError, OSError):
             os.sched_setaffinity(0, cores)
 
 

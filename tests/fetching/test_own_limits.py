@@ -107,6 +107,18 @@ def test_while_a_process_imports_it_leaves_a_core_to_whoever_started_it(cores: l
         assert thread.submit(kept).result() == [set(cores[1:] or cores), set(cores)]
 
 
+def test_where_no_core_can_be_left_a_process_imports_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(process: int, cores: object) -> None:
+        raise OSError
+
+    monkeypatch.setattr(os, "sched_setaffinity", refuse)
+    with one_core_left():
+        pass
+    monkeypatch.delattr(os, "sched_getaffinity")
+    with one_core_left():
+        pass
+
+
 def test_a_process_cannot_take_more_than_its_limit() -> None:
     script = """
 from regraft.fetching.own_limits import limit_memory
