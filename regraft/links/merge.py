@@ -44,9 +44,10 @@ def merged(
     finding_of = {finding.url: finding for finding in findings}
     urls = links["url"].tolist()
     columns = _columns([finding_of[url] for url in urls], now, since)
-    for place, url in enumerate(urls if before else []):
+    for place, url in enumerate(urls):
         if url in before:
-            for name, value in _row(finding_of[url], before[url], now, near).items():
+            row = {name: values[place] for name, values in columns.items()}
+            for name, value in _changes(row, before[url], now, near).items():
                 columns[name][place] = value
     return pa.Table.from_pydict(columns | {"category": links["category"].tolist()}, schema=MEMORY).to_pandas()
 
@@ -67,20 +68,16 @@ def _columns(findings: Sequence[Finding], now: datetime, since: datetime) -> dic
     }
 
 
-def _row(finding: Finding, before: Row, now: datetime, near: int) -> Row:
-    """What is known of a link that was known before; the category is missing."""
-    row: Row = {name: getattr(finding, name) for name in OF_THE_FINDING}
-    if finding.outcome == "not_modified":
-        row |= {name: before[name] for name in OF_THE_PICTURE}
-    verdict = finding.reason.verdict
-    row |= {
-        "verdict": verdict,
-        "checked_at": now,
-        "first_seen": before["first_seen"],
-        "dead_since": _dead_since(before, now) if verdict is Verdict.DEAD else None,
-    }
-    row["unchanged_since"] = _unchanged_since(row, before, now)
-    return row | _trust(row, before, now, near)
+def _changes(row: Row, before: Row, now: datetime, near: int) -> Row:
+    """What is otherwise in the row of a link that was known before."""
+    changes: Row = {"first_seen": before["first_seen"]}
+    if row["outcome"] == "not_modified":
+        changes |= {name: before[name] for name in OF_THE_PICTURE}
+    if row["verdict"] is Verdict.DEAD:
+        changes["dead_since"] = _dead_since(before, now)
+    row = row | changes
+    changes["unchanged_since"] = _unchanged_since(row, before, now)
+    return changes | _trust(row, before, now, near)
 
 
 def _dead_since(before: Row, now: datetime) -> datetime:
